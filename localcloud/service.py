@@ -1,0 +1,80 @@
+"""What every service of the cloud is: callers, errors, and operations named as AWS names them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+Request = dict[str, Any]
+Response = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who makes a call: the account's administrator, a role's session, or an AWS service.
+
+    Exactly one of `role_arn` and `service` is set, neither for the administrator. `source_arn` is
+    the resource on whose behalf a service calls (`aws:SourceArn` in its conditions).
+    """
+
+    role_arn: str | None = None
+    session_name: str = "localcloud"
+    service: str | None = None
+    source_arn: str | None = None
+
+    @classmethod
+    def administrator(cls) -> Caller:
+        return cls()
+
+    @classmethod
+    def role(cls, role_arn: str, session_name: str = "localcloud") -> Caller:
+        return cls(role_arn=role_arn, session_name=session_name)
+
+    @classmethod
+    def aws_service(cls, service: str, source_arn: str | None = None) -> Caller:
+        """A service principal, e.g. `events.amazonaws.com` on behalf of a rule."""
+        return cls(service=service, source_arn=source_arn)
+
+    @property
+    def is_administrator(self) -> bool:
+        return self.role_arn is None and self.service is None
+
+
+class ServiceError(Exception):
+    """An error in AWS's own terms: what the caller's SDK raises as a ClientError.
+
+    `code` is the error shape's code (`ResourceNotFoundException`); `fields` are further members
+    of that shape.
+    """
+
+    def __init__(self, code: str, message: str, status: int = 400, **fields: Any) -> None:
+        super().__init__(message)
+        self.code, self.message, self.status, self.fields = code, message, status, fields
+
+
+class Service:
+    """One AWS service under botocore's name for it.
+
+    An operation is a method with the operation's snake_case name (botocore's `xform_name`), taking
+    the request's parameters (already validated against botocore's service model) and the caller,
+    and returning the members of the output shape. What has no method goes to moto where
+    `extends_moto` is set, and is refused by name where it is not.
+    """
+
+    service_name: ClassVar[str]
+    extends_moto: ClassVar[bool] = False
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+
+    def start(self) -> None:
+        """Start what runs in the background. Called once, when the cloud answers on its address."""
+
+    def stop(self) -> None:
+        """End every thread and process this service started. Called once; must not raise."""
+
+    def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
+        """Called after moto has carried out `operation` (PascalCase) for this service."""
