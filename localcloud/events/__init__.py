@@ -1,0 +1,1 @@
+"""EventBridge, Scheduler, and the services that carry events: S3 notifications, SNS, Firehose."""
