@@ -79,7 +79,7 @@ def _existing(directory: Path, asset_hash: str, source: Mapping[str, Any]) -> Pa
             f"asset {asset_hash} is made by the command {source.get('executable')}: "
             "localcloud takes only assets that lie in the assembly's folder"
         )
-    path = directory / source["path"]
+    path: Path = directory / source["path"]
     if not path.exists():
         raise ValueError(f"asset {asset_hash} is missing: {path} does not exist; synthesize again")
     return path
