@@ -2,21 +2,76 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import logging
+import os
+import re
+import shutil
+import tempfile
+import threading
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from moto.core.request import Request as WireRequest
+from werkzeug.wrappers import Response
+
+from localcloud.clients import Clients
 from localcloud.clock import Clock
+from localcloud.control import Control
+from localcloud.credentials import Credentials, CredentialStore, administrator_credentials
+from localcloud.gateway import Gateway
+from localcloud.iam.authorizer import Authorizer
+from localcloud.moto_backend import MotoBackend
 from localcloud.processes import Processes
+from localcloud.server import HttpServer
 from localcloud.service import Caller, Service
 
 if TYPE_CHECKING:
     from localcloud.template.assembly import Assembly
 
+logger = logging.getLogger("localcloud")
 ServiceType = TypeVar("ServiceType", bound=Service)
+DEFAULT_ACCOUNT = "123456789012"
+DEFAULT_REGION = "us-east-1"
+
+_SERVICES = (
+    "localcloud.iam.service:StsService",
+    "localcloud.iam.service:IamService",
+    "localcloud.functions.service:LambdaService",
+    "localcloud.workflows.service:StepFunctionsService",
+    "localcloud.events.service:EventBridgeService",
+    "localcloud.events.scheduler:SchedulerService",
+    "localcloud.events.s3:S3Service",
+    "localcloud.events.sns:SnsService",
+    "localcloud.events.firehose:FirehoseService",
+    "localcloud.sagemaker.service:SageMakerService",
+    "localcloud.sagemaker.runtime:SageMakerRuntimeService",
+    "localcloud.sagemaker.autoscaling:ApplicationAutoScalingService",
+    "localcloud.http_api.service:ApiGatewayService",
+    "localcloud.monitoring.alarms:CloudWatchService",
+    "localcloud.template.cloudformation:CloudFormationService",
+)
+
+
+def _all_services() -> list[type[Service]]:
+    found = []
+    for name in _SERVICES:
+        module_name, _, class_name = name.partition(":")
+        path = Path(__file__).parent.parent / (module_name.replace(".", "/") + ".py")
+        if path.exists():
+            kind = getattr(importlib.import_module(module_name), class_name, None)
+            if kind is not None:
+                found.append(kind)
+    return found
 
 
 class Cloud:
-    """One AWS account in one region, answering on one address of this machine."""
+    """One AWS account in one region, answering on one address of this machine.
+
+    Only one cloud may run in a process at a time: moto's state is the process's.
+    """
 
     account: str
     region: str
@@ -27,14 +82,140 @@ class Cloud:
     processes: Processes
     services: dict[str, Service]
 
+    def __init__(
+        self,
+        assembly: Assembly | None = None,
+        *,
+        port: int = 0,
+        work_dir: Path | None = None,
+        account: str | None = None,
+        region: str | None = None,
+        services: Sequence[type[Service]] | None = None,
+    ) -> None:
+        """Bind the port (0: a free one) without answering on it yet.
+
+        `services` chooses the classes that run (default: all). Raises OSError where the port is
+        taken.
+        """
+        self.assembly = assembly
+        self.account = account or getattr(assembly, "account", None) or DEFAULT_ACCOUNT
+        self.region = region or getattr(assembly, "region", None) or _environment_region()
+        self._server = HttpServer(Gateway(self), port)
+        self.endpoint_url = f"http://127.0.0.1:{self._server.port}"
+        self._owns_work_dir = work_dir is None
+        self.work_dir = work_dir or Path(tempfile.mkdtemp(prefix="localcloud-"))
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        self.clock = Clock()
+        self.processes = Processes()
+        self.stopping = threading.Event()
+        self.credential_store = CredentialStore()
+        self.control = Control(self)
+        self.moto = MotoBackend(self.account, self.region, self.endpoint_url)
+        self.authorizer = Authorizer(self)
+        self._clients = Clients(self.endpoint_url, self.region)
+        self._minted: dict[Caller, Credentials] = {}
+        self._minting = threading.Lock()
+        kinds = _all_services() if services is None else services
+        self._running = tuple(kind(self) for kind in kinds)
+        self.services = {}
+        self._overlays: dict[str, tuple[Service, ...]] = {}
+        for service in self._running:
+            self.services.setdefault(service.service_name, service)
+            same = self._overlays.get(service.service_name, ())
+            self._overlays[service.service_name] = (*same, service)
+
+    def start(self) -> None:
+        """Answer on the address, start every service, and deploy the assembly where there is one.
+
+        Raises ValueError where the assembly can't be deployed.
+        """
+        self.moto.start()
+        self._server.start()
+        for service in self._running:
+            service.start()
+        if self.assembly is not None:
+            from localcloud.template.deploy import deploy
+
+            deploy(self)
+
+    def stop(self) -> None:
+        """End every service, process and connection; only the first call does anything."""
+        if self.stopping.is_set():
+            return
+        self.stopping.set()
+        for service in reversed(self._running):
+            service.stop()
+        self.processes.close()
+        self._server.stop()
+        if self._owns_work_dir:
+            shutil.rmtree(self.work_dir, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    @property
+    def admin_credentials(self) -> dict[str, str]:
+        """access_key_id, secret_access_key and region with which a person acts here."""
+        administrator = administrator_credentials()
+        return {
+            "access_key_id": administrator.access_key_id,
+            "secret_access_key": administrator.secret_access_key,
+            "region": self.region,
+        }
+
     def client(self, service_name: str, caller: Caller | None = None) -> Any:
         """A boto3 client of this cloud that signs as `caller` (default: the administrator)."""
-        raise NotImplementedError
+        return self._clients.get(service_name, self._mint(caller or Caller.administrator()))
 
     def credentials(self, caller: Caller) -> dict[str, str]:
         """AWS_* environment variables with which a process acts as `caller` in this cloud."""
-        raise NotImplementedError
+        minted = self._mint(caller)
+        variables = {
+            "AWS_ACCESS_KEY_ID": minted.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": minted.secret_access_key,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+        }
+        if minted.session_token:
+            variables["AWS_SESSION_TOKEN"] = minted.session_token
+        return variables
 
     def service(self, kind: type[ServiceType]) -> ServiceType:
-        """The running service of a class."""
-        raise NotImplementedError
+        """The running service of a class. ValueError where this cloud runs none."""
+        for service in self._running:
+            if isinstance(service, kind):
+                return service
+        raise ValueError(f"this cloud doesn't run {kind.__name__}")
+
+    def overlays(self, service_name: str) -> tuple[Service, ...]:
+        """The services of ours that answer for an AWS service, first come first."""
+        return self._overlays.get(service_name, ())
+
+    def api_front(self, request: WireRequest) -> Response:
+        """What an API of API Gateway answers."""
+        service = self.services.get("apigateway")
+        if service is None:
+            return Response("this cloud runs no API Gateway", 404)
+        return service.front(request)  # type: ignore[attr-defined, no-any-return]
+
+    def _mint(self, caller: Caller) -> Credentials:
+        with self._minting:
+            if caller not in self._minted:
+                self._minted[caller] = self.credential_store.mint(caller)
+            return self._minted[caller]
+
+
+def _environment_region() -> str:
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if region and not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region):
+        raise ValueError(f"AWS_REGION isn't a region: {region!r}")
+    return region or DEFAULT_REGION

@@ -76,5 +76,9 @@ class Service:
     def stop(self) -> None:
         """End every thread and process this service started. Called once; must not raise."""
 
+    def resource_policy(self, arn: str) -> dict[str, Any] | None:
+        """The policy document attached to a resource of this service; None where it has none."""
+        return None
+
     def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
         """Called after moto has carried out `operation` (PascalCase) for this service."""

@@ -1,0 +1,120 @@
+"""The one address: takes each request to its service, as the caller that signed it."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from botocore import xform_name
+from botocore.exceptions import UnknownServiceError
+from moto.core.model import ServiceModel
+from moto.core.request import Request as WireRequest
+from werkzeug.wrappers import Response
+
+from localcloud import protocol
+from localcloud.errors import error_reply
+from localcloud.moto_backend import HOSTS
+from localcloud.protocol import Call, Reply
+from localcloud.routing import Destination, guess_protocol, is_execute_api, route
+from localcloud.service import Caller, Service, ServiceError
+from localcloud.signature import Signature, read_signature
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+logger = logging.getLogger("localcloud")
+_MISSING_TOKEN = "Request is missing Authentication Token"
+
+
+class Gateway:
+    """A WSGI application that answers for every service of a cloud."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        request = WireRequest(environ)
+        response = self._respond(request)
+        return response(environ, start_response)  # type: ignore[no-any-return]
+
+    def _respond(self, request: WireRequest) -> Response:
+        if request.path.startswith("/_localcloud/"):
+            return self._cloud.control.respond(request)
+        if is_execute_api(request):
+            return self._cloud.api_front(request)
+        return _response(self._aws(request), request.method)
+
+    def _aws(self, request: WireRequest) -> Reply:
+        # Read it as it is before werkzeug takes a form apart: moto reads it once more.
+        request.get_data(parse_form_data=False)
+        request_id = str(uuid.uuid4())
+        destination = Destination(None, guess_protocol(request))
+        try:
+            signature = read_signature(request)
+            destination = route(request, signature)
+            return self._carry_out(request, signature, destination, request_id)
+        except ServiceError as error:
+            return error_reply(error, destination.model, destination.protocol, request_id)
+        except Exception:  # noqa: BLE001  a service's bug must reach the client as an answer
+            logger.exception("%s %s failed", request.method, request.full_path)
+            error = ServiceError("InternalFailure", "localcloud failed: see its log", 500)
+            return error_reply(error, destination.model, destination.protocol, request_id)
+
+    def _carry_out(
+        self,
+        request: WireRequest,
+        signature: Signature | None,
+        destination: Destination,
+        request_id: str,
+    ) -> Reply:
+        model = destination.model
+        if model is None:
+            raise ServiceError("MissingAuthenticationToken", _MISSING_TOKEN, 403)
+        call = protocol.parse(model, destination.protocol, request)
+        caller = self._caller(signature, call)
+        protocol.validate(call)
+        self._cloud.authorizer.check(caller, call, request)
+        for service in self._cloud.overlays(str(model.service_name)):
+            method = getattr(service, xform_name(call.operation), None)
+            if method is not None:
+                result = method(call.parameters, caller)
+                return protocol.reply(call, result or {}, request_id)
+        return self._moto(request, call, caller, request_id)
+
+    def _caller(self, signature: Signature | None, call: Call) -> Caller:
+        if signature is None:
+            if call.model.auth_type == "none":
+                return Caller.administrator()
+            raise ServiceError("MissingAuthenticationToken", _MISSING_TOKEN, 403)
+        return self._cloud.credential_store.caller(signature.access_key_id, signature.session_token)
+
+    def _moto(self, request: WireRequest, call: Call, caller: Caller, request_id: str) -> Reply:
+        name = str(call.model.service_model.service_name)
+        services = self._cloud.overlays(name)
+        if name not in HOSTS or (services and not services[0].extends_moto):
+            message = f"localcloud doesn't run {name} {call.operation}"
+            raise ServiceError("NotImplemented", message, 501)
+        reply = self._cloud.moto.call(name, call, request)
+        reply.headers["x-amzn-RequestId"] = request_id
+        self._notify(services, call, caller, reply)
+        return reply
+
+    def _notify(
+        self, services: tuple[Service, ...], call: Call, caller: Caller, reply: Reply
+    ) -> None:
+        listeners = [s for s in services if type(s).after is not Service.after]
+        if not listeners or reply.status >= 300:
+            return
+        result = protocol.read_result(call, reply)
+        for service in listeners:
+            service.after(call.operation, call.parameters, result, caller)
+
+
+def _response(reply: Reply, method: str) -> Response:
+    body = b"" if method == "HEAD" and isinstance(reply.body, bytes) else reply.body
+    response = Response(body, reply.status, reply.headers)
+    if isinstance(reply.body, bytes) and method != "HEAD":
+        response.content_length = len(reply.body)
+    return response
