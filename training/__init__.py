@@ -1,0 +1,1 @@
+"""The training job: one loop for every objective, on spot capacity, under SageMaker's contract."""

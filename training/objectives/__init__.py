@@ -1,0 +1,40 @@
+"""Objectives: what a batch is and what its loss is. The loop around them is one for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from training.dataset import Row
+from training.hyperparameters import Hyperparameters
+from training.objectives.causal_lm import CausalLM
+
+Batch = dict[str, torch.Tensor]
+
+
+class Objective(Protocol):
+    """A plug-in of the training loop."""
+
+    @property
+    def weights(self) -> Sequence[int]:
+        """How often each example comes in an epoch."""
+        ...
+
+    def batch(self, indices: Sequence[int], generator: torch.Generator) -> Batch:
+        """The examples at `indices` as tensors; `generator` is the only source of chance."""
+        ...
+
+    def loss(self, model: PreTrainedModel, batch: Batch) -> torch.Tensor:
+        """The mean loss of the batch's examples, a scalar."""
+        ...
+
+
+def make_objective(
+    rows: Sequence[Row], tokenizer: PreTrainedTokenizerFast, hyperparameters: Hyperparameters
+) -> Objective:
+    """The objective that the hyperparameters name."""
+    kinds = {"causal_lm": CausalLM}
+    return kinds[hyperparameters.objective](rows, tokenizer, hyperparameters)
