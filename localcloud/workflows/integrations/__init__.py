@@ -1,0 +1,1 @@
+"""What a Task calls: optimized integrations, AWS SDK integrations, functions, jobs."""

@@ -1,0 +1,40 @@
+"""Payload templates of JSONPath states: `"name.$": "$.path"` or an intrinsic function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localcloud.workflows import intrinsic_functions, paths
+from localcloud.workflows.paths import Data
+
+
+def expand(template: Any, data: Data) -> Any:
+    """Replace every `.$` field; PathNotFoundError or StateError when one has no value."""
+    if isinstance(template, list):
+        return [expand(item, data) for item in template]
+    if not isinstance(template, dict):
+        return template
+    expanded = {}
+    for key, value in template.items():
+        if key.endswith(".$"):
+            expanded[key[:-2]] = evaluate_field(value, data)
+        else:
+            expanded[key] = expand(value, data)
+    return expanded
+
+
+def evaluate_field(expression: str, data: Data) -> Any:
+    """A path's value, or an intrinsic function's."""
+    if expression.startswith("$"):
+        return paths.evaluate(expression, data)
+    return intrinsic_functions.evaluate(expression, data)
+
+
+def check_field(expression: Any) -> None:
+    """ValueError unless the value of a `.$` field is a path or an intrinsic function."""
+    if not isinstance(expression, str):
+        raise ValueError("the value of a field whose name ends in .$ must be a string")
+    if expression.startswith("$"):
+        paths.compile_path(expression)
+    else:
+        intrinsic_functions.check(expression)
