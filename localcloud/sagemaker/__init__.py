@@ -1,0 +1,1 @@
+"""Amazon SageMaker on one machine: jobs, model registry, endpoints, and their scaling."""

@@ -1,0 +1,133 @@
+"""S3 to and from a job's folders, with the job's own execution role."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import tarfile
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from localcloud.sagemaker.container import ROLE_SESSION
+from localcloud.sagemaker.naming import split_s3_uri
+from localcloud.service import Caller
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+
+class Transfer:
+    """Moves objects as one execution role. A refused call is botocore's ClientError."""
+
+    def __init__(self, cloud: Cloud, role_arn: str) -> None:
+        self._s3 = cloud.client("s3", Caller.role(role_arn, ROLE_SESSION))
+
+    def keys(self, uri: str) -> list[str]:
+        """The keys under an S3 prefix, in S3's order, without folder markers."""
+        bucket, prefix = split_s3_uri(uri)
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        found = [item["Key"] for page in pages for item in page.get("Contents", [])]
+        return [key for key in found if not key.endswith("/")]
+
+    def exists(self, uri: str) -> bool:
+        bucket, prefix = split_s3_uri(uri)
+        listed = self._s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+        return bool(listed.get("KeyCount") or listed.get("Contents"))
+
+    def download(self, bucket: str, key: str, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]
+        with path.open("wb") as file:
+            shutil.copyfileobj(body, file, 1 << 20)
+
+    def download_prefix(
+        self,
+        uri: str,
+        folder: Path,
+        shard: tuple[int, int] = (0, 1),
+        proceed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Every object under a prefix, or the shard (i, n): each n-th key from the i-th on.
+
+        `proceed` is called before each object and may raise to leave off.
+        """
+        bucket, prefix = split_s3_uri(uri)
+        base = prefix if prefix.endswith("/") else prefix.rpartition("/")[0]
+        keys = self.keys(uri)
+        if not prefix.endswith("/"):
+            # `s3://bucket/data` names the folder data/ or the one object data.
+            inside = [key for key in keys if key.startswith(f"{prefix}/")]
+            base = prefix if prefix and inside and inside == keys else base
+        for key in keys[shard[0] :: shard[1]]:
+            proceed()
+            relative = key[len(base) :].lstrip("/") if base else key
+            self.download(bucket, key, inside_folder(folder, relative))
+
+    def download_manifest(self, uri: str, folder: Path, shard: tuple[int, int] = (0, 1)) -> None:
+        """The objects that a SageMaker ManifestFile names: [{"prefix": …}, "key", …]."""
+        bucket, key = split_s3_uri(uri)
+        entries = json.loads(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        if not (entries and isinstance(entries[0], dict) and "prefix" in entries[0]):
+            raise ValueError(f'the manifest {uri} must begin with {{"prefix": "s3://…"}}')
+        source_bucket, prefix = split_s3_uri(entries[0]["prefix"])
+        for relative in entries[1:][shard[0] :: shard[1]]:
+            self.download(source_bucket, prefix + relative, inside_folder(folder, relative))
+
+    def upload(self, path: Path, uri: str, kms_key_id: str | None = None) -> None:
+        bucket, key = split_s3_uri(uri)
+        extra: dict[str, Any] = {}
+        if kms_key_id:
+            extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id}
+        self._s3.upload_file(str(path), bucket, key, ExtraArgs=extra)
+
+    def put(self, content: bytes, uri: str) -> None:
+        bucket, key = split_s3_uri(uri)
+        self._s3.put_object(Bucket=bucket, Key=key, Body=content)
+
+
+def inside_folder(folder: Path, relative: str) -> Path:
+    """`folder/relative`; ValueError when a key's `..` would lead out of the folder."""
+    if ".." in PurePosixPath(relative).parts:
+        raise ValueError(f"the S3 key {relative} leads out of its folder: rename the object")
+    return folder / relative.lstrip("/")
+
+
+def files_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def pack(folders: Sequence[Path], archive: Path) -> None:
+    """One .tar.gz of what lies in all the folders; where paths collide the first folder wins."""
+    packed: set[Path] = set()
+    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+        for path, relative in merged(folders):
+            if relative not in packed:
+                packed.add(relative)
+                tar.add(path, str(relative), recursive=False)
+
+
+def merged(folders: Iterable[Path]) -> list[tuple[Path, Path]]:
+    """Each file of the folders, and its path relative to its folder."""
+    return [(path, path.relative_to(folder)) for folder in folders for path in files_below(folder)]
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a .tar.gz whose members may not lead out of the folder. ValueError when broken."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            tar.extractall(folder, filter="data")
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+        raise ValueError(
+            f"{archive.name} is no sound gzip-compressed tar archive: {error}"
+        ) from error
+
+
+def explain(error: ClientError) -> str:
+    """AWS's own sentence for a refused call."""
+    details = error.response["Error"]
+    return f"{details.get('Code')}: {details.get('Message')}"
