@@ -1,0 +1,83 @@
+"""The evaluation itself: a model and a dataset version in, metrics and samples out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evaluation.dataset import Dataset, Row
+from evaluation.metrics import Sample, by_language, chrf, exact_match
+from evaluation.model import AnswerLoss, ChatModel
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the evaluation is made. `num_train_samples` 0 leaves the training split out."""
+
+    batch_size: int = 32
+    max_new_tokens: int = 128
+    num_train_samples: int = 100
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured; `samples` are the held-out ones, then some of the training split."""
+
+    metrics: dict[str, dict[str, Any]]
+    languages: dict[str, dict[str, float | int]]
+    held_out: list[Sample]
+    train: list[Sample]
+
+
+def evaluate(
+    model: ChatModel,
+    dataset: Dataset,
+    settings: Settings,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Evaluation:
+    """Answer every held-out question; ValueError where the dataset has none."""
+    rows = dataset.split("held_out")
+    if not rows:
+        raise ValueError("the dataset has no row in split 'held_out': nothing to evaluate on")
+    started = clock()
+    held_out = answer_all(model, rows, settings)
+    seconds = clock() - started
+    train = answer_all(model, spread(dataset.split("train"), settings.num_train_samples), settings)
+    loss = total_loss(model, rows, settings.batch_size)
+    values: dict[str, float | int] = {
+        "exact_match": round(exact_match(held_out), 4),
+        "chrf": round(chrf(held_out), 2),
+        "loss": round(loss.mean, 6),
+        "perplexity": round(loss.perplexity, 4),
+        "seconds_per_answer": round(seconds / len(held_out), 4),
+        "num_held_out": len(held_out),
+    }
+    if train:
+        values["train_exact_match"] = round(exact_match(train), 4)
+    metrics = {name: {"value": value} for name, value in values.items()}
+    return Evaluation(metrics, by_language(held_out), held_out, train)
+
+
+def answer_all(model: ChatModel, rows: Sequence[Row], settings: Settings) -> list[Sample]:
+    """The model's answers in the rows' order; batches of like length waste no padding."""
+    order = sorted(range(len(rows)), key=lambda index: len(rows[index].question))
+    answers: dict[int, str] = {}
+    for start in range(0, len(order), settings.batch_size):
+        batch = order[start : start + settings.batch_size]
+        questions = [rows[index].question for index in batch]
+        answers |= dict(zip(batch, model.answer(questions, settings.max_new_tokens), strict=True))
+    return [Sample(row, answers[index]) for index, row in enumerate(rows)]
+
+
+def total_loss(model: ChatModel, rows: Sequence[Row], batch_size: int) -> AnswerLoss:
+    losses = [model.loss(rows[i : i + batch_size]) for i in range(0, len(rows), batch_size)]
+    return AnswerLoss(sum(one.total for one in losses), sum(one.num_tokens for one in losses))
+
+
+def spread(rows: Sequence[Row], number: int) -> list[Row]:
+    """At most `number` rows, evenly spread: the same ones on every run."""
+    if number >= len(rows):
+        return list(rows)
+    return [rows[index * len(rows) // number] for index in range(number)]

@@ -1,0 +1,1 @@
+"""The text container: chat completions from a transformers model."""

@@ -1,0 +1,62 @@
+"""Answers in OpenAI's shapes: `chat.completion`, `chat.completion.chunk` and server-sent events."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+DONE = b"data: [DONE]\n\n"
+
+
+@dataclass
+class Completion:
+    """One answer's identity; its methods give the objects that are sent."""
+
+    model: str
+    prompt_tokens: int
+    id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
+    created: int = field(default_factory=lambda: int(time.time()))
+
+    def whole(self, text: str, finish_reason: str, completion_tokens: int) -> dict[str, Any]:
+        message = {"role": "assistant", "content": text, "refusal": None}
+        choice = {
+            "index": 0,
+            "message": message,
+            "finish_reason": finish_reason,
+            "logprobs": None,
+        }
+        head = self._head("chat.completion")
+        return {**head, "choices": [choice], "usage": self.usage(completion_tokens)}
+
+    def chunk(self, delta: Mapping[str, str], finish_reason: str | None = None) -> dict[str, Any]:
+        choice = {
+            "index": 0,
+            "delta": dict(delta),
+            "finish_reason": finish_reason,
+            "logprobs": None,
+        }
+        return {**self._head("chat.completion.chunk"), "choices": [choice]}
+
+    def usage_chunk(self, completion_tokens: int) -> dict[str, Any]:
+        """The last chunk where the caller asked for usage: no choices."""
+        head = self._head("chat.completion.chunk")
+        return {**head, "choices": [], "usage": self.usage(completion_tokens)}
+
+    def usage(self, completion_tokens: int) -> dict[str, int]:
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "total_tokens": self.prompt_tokens + completion_tokens,
+        }
+
+    def _head(self, kind: str) -> dict[str, Any]:
+        return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
+
+
+def server_sent_event(data: Mapping[str, Any]) -> bytes:
+    """https://html.spec.whatwg.org/multipage/server-sent-events.html"""
+    return f"data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()

@@ -1,0 +1,128 @@
+"""One answer in the making: its prompt, how its tokens are chosen, and when it ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from inference_containers.text.chat_request import ChatRequest
+from inference_containers.text.errors import RequestError
+from inference_containers.text.load import LoadedModel
+from inference_containers.text.text_decoder import TextDecoder
+
+FinishReason = Literal["stop", "length"]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some text of an answer; the last piece has a finish reason, or the error that ended it."""
+
+    text: str = ""
+    finish_reason: FinishReason | None = None
+    error: str | None = None
+
+    @property
+    def is_last(self) -> bool:
+        return self.finish_reason is not None or self.error is not None
+
+
+class Sampling:
+    """Chooses tokens. Its own generator makes an answer independent of its neighbours."""
+
+    def __init__(self, temperature: float, top_p: float, seed: int | None) -> None:
+        self._temperature, self._top_p = temperature, top_p
+        self._generator = torch.Generator()
+        if seed is None:
+            self._generator.seed()
+        else:
+            self._generator.manual_seed(seed)
+
+    def choose(self, logits: torch.Tensor) -> int:
+        """A token from `logits` (vocabulary,): the likeliest at temperature 0, else drawn."""
+        if self._temperature == 0 or self._top_p == 0:
+            return int(logits.argmax())
+        probabilities = torch.softmax(logits.float().cpu() / self._temperature, dim=-1)
+        ordered, token_ids = probabilities.sort(descending=True, stable=True)
+        # Nucleus: the fewest tokens whose probabilities reach top_p, so at least one stays.
+        ordered[ordered.cumsum(0) - ordered >= self._top_p] = 0.0
+        return int(token_ids[torch.multinomial(ordered, 1, generator=self._generator)])
+
+
+class Generation:
+    """A request on its way through the engine. `deliver` is called from the engine's thread."""
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        request: ChatRequest,
+        deliver: Callable[[Piece], None],
+    ) -> None:
+        self.prompt = encode_prompt(loaded, request)
+        room = loaded.context_length - len(self.prompt)
+        # A limit beyond the context is no error: the answer ends with finish_reason "length".
+        self.max_tokens = min(request.max_tokens or room, room)
+        self.num_tokens = 0
+        self.cancelled = threading.Event()
+        self._deliver, self._ends = deliver, loaded.end_token_ids
+        self._sampling = make_sampling(loaded, request)
+        self._decoder = TextDecoder(loaded.tokenizer, request.stop)
+
+    def accept(self, logits: torch.Tensor) -> int | None:
+        """Choose the next token and deliver its text; None where the answer is complete."""
+        token_id = self._sampling.choose(logits)
+        self.num_tokens += 1
+        if token_id in self._ends:
+            self._deliver(Piece(self._decoder.finish(), "stop"))
+            return None
+        text = self._decoder.add(token_id)
+        if self._decoder.stopped:
+            self._deliver(Piece(text, "stop"))
+            return None
+        if self.num_tokens >= self.max_tokens:
+            self._deliver(Piece(text + self._decoder.finish(), "length"))
+            return None
+        if text:
+            self._deliver(Piece(text))
+        return token_id
+
+    def fail(self, message: str) -> None:
+        self._deliver(Piece(error=message))
+
+
+def make_sampling(loaded: LoadedModel, request: ChatRequest) -> Sampling:
+    """The request's settings; what it leaves open is as the model's generation config says."""
+    config = loaded.generation_config
+    own_temperature = (config.temperature or 1.0) if config.do_sample else 0.0
+    temperature = own_temperature if request.temperature is None else request.temperature
+    top_p = (config.top_p or 1.0) if request.top_p is None else request.top_p
+    return Sampling(temperature, top_p, request.seed)
+
+
+def encode_prompt(loaded: LoadedModel, request: ChatRequest) -> list[int]:
+    """The messages in the model's chat template, as tokens; RequestError where they don't fit."""
+    tokenizer = loaded.tokenizer
+    for message in request.messages:
+        for token in tokenizer.all_special_tokens:
+            # Tokenized, it would end the person's turn and let the text speak as another role.
+            if token in message["content"]:
+                raise RequestError(
+                    f"A message contains the control token {token!r}.",
+                    param="messages",
+                    code="invalid_value",
+                )
+    text = tokenizer.apply_chat_template(
+        request.messages, tokenize=False, add_generation_prompt=True
+    )
+    prompt: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    if len(prompt) >= loaded.context_length:
+        raise RequestError(
+            f"This model's maximum context length is {loaded.context_length} tokens. However, "
+            f"your messages resulted in {len(prompt)} tokens. Please reduce their length.",
+            param="messages",
+            code="context_length_exceeded",
+        )
+    return prompt

@@ -1,0 +1,92 @@
+"""Loading a model's folder: known file types, safetensors weights, no code."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
+from transformers.models.auto.modeling_auto import AutoModelForCausalLM
+
+# Nothing in these is ever executed. Pickles (.bin, .pt, .pkl) and Python files are.
+ALLOWED_SUFFIXES = (".safetensors", ".json", ".jsonl", ".jinja", ".txt", ".md", ".html")
+REQUIRED = ("config.json", "tokenizer.json")
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to predict, with its tokenizer and its own generation settings."""
+
+    name: str
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    generation_config: GenerationConfig
+    context_length: int
+    end_token_ids: frozenset[int]
+
+
+def load(folder: Path) -> LoadedModel:
+    """Load the model in `folder`; ValueError says which file is missing, refused or damaged."""
+    weights = check_files(folder)
+    for path in weights:
+        check_weights(path)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype="auto"
+    )
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    if tokenizer.chat_template is None:
+        raise ValueError(f"{folder}: the tokenizer has no chat template")
+    if torch.cuda.is_available():
+        model.to(device="cuda")
+    ends = model.generation_config.eos_token_id
+    ends = tokenizer.eos_token_id if ends is None else ends
+    return LoadedModel(
+        name=model_name(folder),
+        model=model.train(False),
+        tokenizer=tokenizer,
+        generation_config=model.generation_config,
+        context_length=int(model.config.max_position_embeddings),
+        end_token_ids=frozenset(ends if isinstance(ends, list) else [ends]),
+    )
+
+
+def check_files(folder: Path) -> list[Path]:
+    """The weight files of `folder`, after refusing what a model's folder must not hold."""
+    if not folder.is_dir():
+        raise ValueError(f"no model folder at {folder}")
+    files = [path for path in sorted(folder.rglob("*")) if not path.is_dir()]
+    for path in files:
+        if path.is_symlink() or path.suffix not in ALLOWED_SUFFIXES:
+            raise ValueError(
+                f"{path.relative_to(folder)} is refused: a model's folder may hold only "
+                + ", ".join(ALLOWED_SUFFIXES)
+            )
+    for name in REQUIRED:
+        if not (folder / name).is_file():
+            raise ValueError(f"{folder}: {name} is missing")
+    weights = [path for path in files if path.suffix == ".safetensors"]
+    if not weights:
+        raise ValueError(f"{folder}: no .safetensors file with the model's weights")
+    return weights
+
+
+def check_weights(path: Path) -> None:
+    """ValueError where the file is not whole: safetensors checks its header and its length."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            file.keys()
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path.name} is damaged: {error}") from error
+
+
+def model_name(folder: Path) -> str:
+    """The training job that made the model where it left its facts, else the folder's name."""
+    facts = folder / "training.json"
+    if facts.is_file():
+        name = json.loads(facts.read_text(encoding="utf-8")).get("training_job")
+        if name:
+            return str(name)
+    return folder.name

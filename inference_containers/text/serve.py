@@ -1,0 +1,222 @@
+"""Serving over SageMaker's contract: `GET /ping` and `POST /invocations`."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from inference_containers.text.chat_request import ChatRequest
+from inference_containers.text.completion import DONE, server_sent_event
+from inference_containers.text.errors import RequestError, overloaded
+
+if TYPE_CHECKING:
+    from inference_containers.text.engine import Engine
+    from inference_containers.text.predict import Prediction
+
+MAX_BODY_BYTES = 6 * 1024 * 1024  # InvokeEndpoint's own limit for real-time payloads
+SHUTDOWN_SECONDS = 25  # SageMaker sends SIGKILL 30 s after SIGTERM
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the container reads from its environment."""
+
+    model_folder: Path
+    host: str
+    port: int
+    num_threads: int
+    max_batch_size: int
+    max_queued_requests: int
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        def number(name: str, default: int) -> int:
+            text = environment.get(name, str(default))
+            if not text.isdecimal() or int(text) < 1:
+                raise ValueError(f"{name}={text!r} must be a whole number above 0")
+            return int(text)
+
+        return cls(
+            model_folder=Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "model",
+            host=environment.get("SAGEMAKER_BIND_TO_HOST", "0.0.0.0"),
+            port=number("SAGEMAKER_BIND_TO_PORT", 8080),
+            num_threads=number("NUM_THREADS", os.cpu_count() or 1),
+            max_batch_size=number("MAX_BATCH_SIZE", 16),
+            max_queued_requests=number("MAX_QUEUED_REQUESTS", 64),
+        )
+
+
+def start_engine(settings: Settings) -> Engine:
+    """Load the model and start its engine; ValueError where the model can't be loaded."""
+    # torch and transformers take seconds to import: by then /ping must already answer 503.
+    import torch
+
+    from inference_containers.text.engine import Engine
+    from inference_containers.text.load import load
+
+    torch.set_num_threads(settings.num_threads)
+    engine = Engine(
+        load(settings.model_folder), settings.max_batch_size, settings.max_queued_requests
+    )
+    engine.start()
+    return engine
+
+
+class TextServer:
+    """The HTTP side of an engine that may still be loading."""
+
+    def __init__(self, start: Callable[[], Engine], failed: Callable[[str], None]) -> None:
+        self._start, self._failed = start, failed
+        self._engine: Engine | None = None
+
+    def load(self) -> None:
+        """Start the engine; a model that can't be loaded ends the container with its reason."""
+        try:
+            self._engine = self._start()
+        except (ValueError, OSError, RuntimeError) as error:
+            self._failed(f"the model can't be loaded: {error}")
+
+    @asynccontextmanager
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        loading = threading.Thread(target=self.load, name="load", daemon=True)
+        loading.start()
+        yield
+        if self._engine:
+            await asyncio.to_thread(self._engine.stop)
+
+    async def ping(self, request: Request) -> Response:
+        return Response(status_code=200 if self._engine and self._engine.is_alive else 503)
+
+    async def invocations(self, request: Request) -> Response:
+        if self._engine is None:
+            raise overloaded("The model is still loading.")
+        chat_request = ChatRequest.parse(await read_body(request))
+        predict = importlib.import_module("inference_containers.text.predict")
+        prediction: Prediction = predict.Prediction(self._engine, chat_request)
+        if chat_request.stream:
+            return StreamingResponse(
+                stream(prediction, chat_request.include_usage),
+                media_type="text/event-stream",
+                headers={"Cache-Control": "no-cache"},
+            )
+        return await answer(prediction, request)
+
+
+async def read_body(request: Request) -> bytes:
+    """The body; RequestError (413) as soon as it is larger than the limit."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            raise RequestError(
+                f"The body is larger than {MAX_BODY_BYTES} bytes.",
+                code="request_too_large",
+                status=413,
+            )
+    return bytes(body)
+
+
+async def answer(prediction: Prediction, request: Request) -> Response:
+    """The whole answer in one object, unless the caller leaves before it is there."""
+
+    async def collect() -> Response:
+        pieces = [piece async for piece in prediction.pieces()]
+        text, reason = "".join(piece.text for piece in pieces), pieces[-1].finish_reason
+        assert reason is not None
+        num_tokens = prediction.generation.num_tokens
+        return JSONResponse(prediction.completion.whole(text, reason, num_tokens))
+
+    collecting = asyncio.ensure_future(collect())
+    leaving = asyncio.ensure_future(request.receive())  # the next message is the disconnect
+    try:
+        await asyncio.wait({collecting, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not collecting.done():
+            raise ClientDisconnect
+        return collecting.result()
+    finally:
+        collecting.cancel()
+        leaving.cancel()
+        prediction.cancel()
+
+
+async def stream(prediction: Prediction, include_usage: bool) -> AsyncIterator[bytes]:
+    """Server-sent events; closing the iterator (the caller left) frees the engine's place."""
+    completion = prediction.completion
+    try:
+        yield server_sent_event(completion.chunk({"role": "assistant", "content": ""}))
+        async for piece in prediction.pieces():
+            if piece.text:
+                yield server_sent_event(completion.chunk({"content": piece.text}))
+            if piece.finish_reason:
+                yield server_sent_event(completion.chunk({}, piece.finish_reason))
+        if include_usage:
+            usage = completion.usage_chunk(prediction.generation.num_tokens)
+            yield server_sent_event(usage)
+        yield DONE
+    except RequestError as error:
+        # The status line is long gone: OpenAI's clients raise on an event with an error.
+        yield server_sent_event(error.body())
+    finally:
+        prediction.cancel()
+
+
+async def request_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)
+    headers = {}
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    return JSONResponse(error.body(), status_code=error.status, headers=headers)
+
+
+async def caller_left(request: Request, error: Exception) -> Response:
+    return Response(status_code=499)  # nobody reads it; nginx's number for the access log
+
+
+def make_app(start: Callable[[], Engine], failed: Callable[[str], None]) -> Starlette:
+    """The application: `start` gives the engine, `failed` hears why it could not."""
+    server = TextServer(start, failed)
+    handlers: dict[Any, Any] = {RequestError: request_error, ClientDisconnect: caller_left}
+    return Starlette(
+        routes=[
+            Route("/ping", server.ping, methods=["GET"]),
+            Route("/invocations", server.invocations, methods=["POST"]),
+        ],
+        exception_handlers=handlers,
+        lifespan=server.lifespan,
+    )
+
+
+def main() -> None:
+    """Serve until SIGTERM: finish what is being answered, then leave."""
+    settings = Settings.from_environment(os.environ)
+    reasons: list[str] = []
+
+    def failed(reason: str) -> None:
+        reasons.append(reason)
+        uvicorn_server.should_exit = True
+
+    uvicorn_server = uvicorn.Server(
+        uvicorn.Config(
+            make_app(lambda: start_engine(settings), failed),
+            host=settings.host,
+            port=settings.port,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+            access_log=False,
+        )
+    )
+    uvicorn_server.run()
+    if reasons:
+        raise SystemExit(reasons[0])
