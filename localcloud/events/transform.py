@@ -37,7 +37,7 @@ def check_input(target: dict[str, Any]) -> None:
     if len(given) > 1:
         raise ValueError(f"Only one of Input, InputPath, or InputTransformer, not {given}")
     if "Input" in target:
-        _check_json(target["Input"], "Input")
+        check_json(target["Input"], "Input")
     if "InputPath" in target:
         steps(target["InputPath"])
     if "InputTransformer" in target:
@@ -135,10 +135,10 @@ def _check_transformer(transformer: dict[str, Any]) -> None:
     for name in _PLACEHOLDER.findall(template):
         if name not in known:
             raise ValueError(f"InputTemplate contains invalid placeholder {name}")
-    _check_json(_render(template, lambda _name: 0), "InputTemplate")
+    check_json(_render(template, lambda _name: 0), "InputTemplate")
 
 
-def _check_json(text: str, what: str) -> None:
+def check_json(text: str, what: str) -> None:
     """A JSON text, or one JSON string a line."""
     try:
         json.loads(text)
