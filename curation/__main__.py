@@ -1,0 +1,97 @@
+"""The curation job's entry: reads the lake's raw objects and feedback, freezes a dataset version."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+from curation.corrections import apply_corrections
+from curation.dataset import dataset_rows, freeze
+from curation.deduplication import deduplicate
+from curation.parsing import parse_document, parse_feedback
+from curation.records import Record, SetAside
+from meguru.fingerprint import canonical_json, sha256_hex
+from meguru.names import RAW_PREFIX
+
+
+def main() -> None:
+    base = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
+    result = curate(
+        base / "processing" / "input",
+        base / "processing" / "output",
+        dataset=os.environ["DATASET"],
+        feedback_weight=int(os.environ["FEEDBACK_WEIGHT"]),
+    )
+    print(json.dumps(result, ensure_ascii=False))
+
+
+def curate(source: Path, output: Path, *, dataset: str, feedback_weight: int) -> dict[str, Any]:
+    """Curate `source/{raw,feedback}` into `output/{datasets,quarantine,result}`.
+
+    Returns what result.json says: the version, its counts, and how much was set aside and why.
+    """
+    documents, sources, set_aside = read_documents(source / "raw")
+    corrections, broken = read_feedback(source / "feedback")
+    documents, duplicates = deduplicate(documents)
+    documents, applied, superseded = apply_corrections(documents, corrections)
+    set_aside += broken + duplicates + superseded
+    rows = dataset_rows(documents, applied, feedback_weight)
+    version, manifest = freeze(output / "datasets" / dataset, dataset, rows, sources, set_aside)
+    write_quarantine(output / "quarantine", version, set_aside)
+    result = {
+        "version": version,
+        "num_records": manifest["num_records"],
+        "splits": manifest["splits"],
+        "set_aside": manifest["set_aside"],
+    }
+    (output / "result").mkdir(parents=True, exist_ok=True)
+    (output / "result" / "result.json").write_bytes(canonical_json(result))
+    return result
+
+
+def read_documents(folder: Path) -> tuple[list[Record], dict[str, str], list[SetAside]]:
+    """The records of every raw object in the order of their keys, and each object's SHA-256."""
+    records: list[Record] = []
+    set_aside: list[SetAside] = []
+    sources: dict[str, str] = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        uri = RAW_PREFIX + path.relative_to(folder).as_posix()
+        sources[uri] = sha256_hex(path.read_bytes())
+        for parsed in parse_document(path, uri):
+            (set_aside if isinstance(parsed, SetAside) else records).append(parsed)  # type: ignore[attr-defined]
+    return records, sources, set_aside
+
+
+def read_feedback(folder: Path) -> tuple[list[Record], list[SetAside]]:
+    parsed = [parse_feedback(path) for path in sorted(folder.rglob("*.json"))]
+    return (
+        [record for record in parsed if isinstance(record, Record)],
+        [item for item in parsed if isinstance(item, SetAside)],
+    )
+
+
+def write_quarantine(folder: Path, version: str, set_aside: list[SetAside]) -> None:
+    """One file for each reason, with all that this version left out for it."""
+    by_reason = defaultdict(list)
+    for item in set_aside:
+        by_reason[item.reason].append(item)
+    for reason, items in by_reason.items():
+        path = folder / reason / f"{version}.jsonl"
+        path.parent.mkdir(parents=True)
+        with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
+            for item in items:
+                line = {
+                    "source": item.source.uri,
+                    "detail": item.detail,
+                    "content": item.content,
+                }
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    print(f"set aside: {dict(Counter(item.reason for item in set_aside))}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

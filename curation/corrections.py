@@ -1,0 +1,70 @@
+"""Feedback's corrections take their place among the documents' records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from curation.normalisation import comparison_key
+from curation.records import Record, SetAside, Source
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A record as corrected: `corrects` is the document it takes the answer's place in, if any."""
+
+    record: Record
+    corrects: Source | None
+
+
+def apply_corrections(
+    documents: list[Record], corrections: list[Record]
+) -> tuple[list[Record], list[Correction], list[SetAside]]:
+    """Hold each correction against the documents.
+
+    Of several corrections of one question the newest counts. A document that answers the same
+    question otherwise is set aside, and its other phrasings get the corrected answer: they ask for
+    the same. Returns the documents left, the corrections, and what was set aside.
+    """
+    newest, set_aside = _newest(corrections)
+    by_question = {
+        comparison_key(question): document for document in documents for question in document.questions
+    }
+    applied: dict[str, Correction] = {}
+    replaced: set[int] = set()
+    for key, correction in newest.items():
+        document = by_question.get(key)
+        if document is None:
+            applied[key] = Correction(correction, None)
+            continue
+        if id(document) not in replaced:
+            replaced.add(id(document))
+            set_aside.append(_superseded(document, correction))
+        questions = tuple(dict.fromkeys((*correction.questions, *document.questions)))
+        merged = Record(questions, correction.answer, correction.source, correction.created_at)
+        applied[key] = Correction(merged, document.source)
+    left = [document for document in documents if id(document) not in replaced]
+    return left, list(applied.values()), set_aside
+
+
+def _newest(corrections: list[Record]) -> tuple[dict[str, Record], list[SetAside]]:
+    newest: dict[str, Record] = {}
+    set_aside: list[SetAside] = []
+    seen: set[str] = set()
+    for correction in sorted(corrections, key=lambda record: (record.created_at, record.source.uri)):
+        if correction.source.uri in seen:
+            continue
+        seen.add(correction.source.uri)
+        key = comparison_key(correction.questions[0])
+        if key in newest:
+            set_aside.append(_superseded(newest[key], correction))
+        newest[key] = correction
+    return newest, set_aside
+
+
+def _superseded(record: Record, correction: Record) -> SetAside:
+    return SetAside(
+        "superseded",
+        f"corrected by feedback {correction.source.uri}",
+        record.source,
+        {"question": record.questions[0], "answer": record.answer},
+    )

@@ -1,0 +1,118 @@
+"""Reads raw objects: what is usable as records, what is not as set aside with its reason."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from curation.normalisation import normalise
+from curation.records import Record, SetAside, Source
+
+MAX_QUESTION_CHARACTERS = 500
+MAX_ANSWER_CHARACTERS = 2000
+Parsed = Record | SetAside
+
+
+def parse_document(path: Path, uri: str) -> Iterator[Parsed]:
+    """The records of one raw object: JSON Lines, JSON (an array) or CSV with a header, in UTF-8.
+
+    A record has `question`, `answer` and, where there are more ways to ask, `phrasings` (in CSV one
+    per line of the cell).
+    """
+    source = Source("document", uri)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        yield SetAside("undecodable", f"not UTF-8 text: {error}", source, "")
+        return
+    readers = {".jsonl": _read_json_lines, ".json": _read_json, ".csv": _read_csv}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        detail = f"'{path.suffix}' is not read yet; known are {', '.join(readers)}"
+        yield SetAside("unsupported_format", detail, source, "")
+        return
+    for value in reader(text, source):
+        yield value if isinstance(value, SetAside) else _check(value, source)
+
+
+def parse_feedback(path: Path) -> Parsed | None:
+    """One feedback object; None where it corrects nothing."""
+    source = Source("feedback", path.stem)
+    try:
+        value = json.loads(path.read_bytes())
+        if not value["corrected_output"]:
+            return None
+        source = Source("feedback", value["feedback_id"])
+        row = {"question": value["question"], "answer": value["corrected_output"]}
+        return _check(row, source, created_at=value["created_at"])
+    except (ValueError, KeyError, TypeError) as error:
+        content = path.read_bytes().decode("utf-8", "replace")
+        return SetAside("broken_feedback", f"not a feedback record: {error!r}", source, content)
+
+
+def _read_json_lines(text: str, source: Source) -> Iterator[Any]:
+    # Only these end a line in JSON Lines; str.splitlines knows more than a text may contain.
+    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
+        if line.strip():
+            try:
+                yield json.loads(line)
+            except (ValueError, RecursionError) as error:
+                yield SetAside("broken_json", f"line {number}: {error}", source, line)
+
+
+def _read_json(text: str, source: Source) -> Iterator[Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        yield SetAside("broken_json", str(error), source, text)
+        return
+    yield from value if isinstance(value, list) else [value]
+
+
+def _read_csv(text: str, source: Source) -> Iterator[Any]:
+    try:
+        for row in csv.DictReader(io.StringIO(text, newline=""), strict=True):
+            phrasings = (row.get("phrasings") or "").splitlines()
+            yield {**row, "phrasings": [phrasing for phrasing in phrasings if phrasing.strip()]}
+    except csv.Error as error:
+        yield SetAside("broken_csv", str(error), source, text)
+
+
+def _check(value: Any, source: Source, created_at: str = "") -> Parsed:
+    complaint = _complaint(value)
+    if complaint:
+        return SetAside(*complaint, source, value)
+    questions = (value["question"], *(value.get("phrasings") or ()))
+    return Record(tuple(dict.fromkeys(questions)), value["answer"], source, created_at)
+
+
+def _complaint(value: Any) -> tuple[str, str] | None:
+    """The reason, and its detail for a person; None where the value is a usable record."""
+    if not isinstance(value, dict):
+        return "not_a_record", "a record is an object with a question and an answer"
+    phrasings = value.get("phrasings") or []
+    if not isinstance(phrasings, list):
+        return "wrong_type", "'phrasings' has to be an array of texts"
+    for name, text in [("question", value.get("question")), ("answer", value.get("answer"))]:
+        if text is None or (isinstance(text, str) and not normalise(text)):
+            return f"missing_{name}", f"'{name}' is missing or empty"
+    for text in (value["question"], value["answer"], *phrasings):
+        if not isinstance(text, str) or not normalise(text):
+            return "wrong_type", "questions and answers have to be text that is not empty"
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            return "undecodable", "the text has half of a character"
+    return _length_complaint([value["question"], *phrasings], value["answer"])
+
+
+def _length_complaint(questions: list[str], answer: str) -> tuple[str, str] | None:
+    for name, text, limit in [
+        *(("question", question, MAX_QUESTION_CHARACTERS) for question in questions),
+        ("answer", answer, MAX_ANSWER_CHARACTERS),
+    ]:
+        if len(text) > limit:
+            return "too_long", f"the {name} has {len(text)} characters, at most {limit} are taken"
+    return None

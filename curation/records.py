@@ -1,0 +1,37 @@
+"""What passes through curation: questions with an answer, and what was set aside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a record came from: a raw object (`uri` is its key in the lake) or a feedback id."""
+
+    kind: Literal["document", "feedback"]
+    uri: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """One answer and the ways its question is asked, in the order they were given.
+
+    `questions` and `answer` are as they arrived; `created_at` (ISO 8601) orders corrections.
+    """
+
+    questions: tuple[str, ...]
+    answer: str
+    source: Source
+    created_at: str = ""
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """What is kept out of the dataset, and why. Nothing is lost: `content` is what arrived."""
+
+    reason: str
+    detail: str
+    source: Source
+    content: Any

@@ -1,0 +1,92 @@
+"""Answers a chat: asks the endpoint, keeps the record, gives OpenAI's completion back."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from lambdas.answer_chat.chat_request import ChatRequest
+from lambdas.answer_chat.endpoint import TextEndpoint
+from lambdas.answer_chat.inference_log import InferenceLog
+from meguru.records import Inference
+
+
+@dataclass
+class Answer:
+    """What is known of an answer while it is made."""
+
+    request: ChatRequest
+    consumer: str
+    inference_id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started: float = field(default_factory=time.monotonic)
+    text: str = ""
+    # Until the model says why it stopped, the caller has left before the end.
+    finish_reason: str = "cancelled"
+    model_package_arn: str = ""
+    usage: dict[str, int] = field(default_factory=dict)
+
+    def record(self) -> Inference:
+        return Inference(
+            inference_id=self.inference_id,
+            created_at=self.created_at.isoformat(),
+            consumer=self.consumer,
+            model=self.request.body["model"],
+            model_package_arn=self.model_package_arn,
+            messages=self.request.messages,
+            answer=self.text,
+            finish_reason=self.finish_reason,
+            prompt_tokens=self.usage.get("prompt_tokens", 0),
+            completion_tokens=self.usage.get("completion_tokens", 0),
+            latency_ms=round((time.monotonic() - self.started) * 1000),
+        )
+
+
+class Chat:
+    """One endpoint and one log, for any number of requests."""
+
+    def __init__(self, endpoint: TextEndpoint, log: InferenceLog) -> None:
+        self._endpoint, self._log = endpoint, log
+
+    def complete(self, answer: Answer) -> dict[str, Any]:
+        """The completion, recorded before it is given back."""
+        completion = self._endpoint.complete(answer.request.body)
+        choice = completion["choices"][0]
+        answer.text = choice["message"]["content"]
+        answer.finish_reason = choice["finish_reason"]
+        answer.usage = completion["usage"]
+        answer.model_package_arn = completion["system_fingerprint"]
+        self._log.write(answer.record())
+        return self._named(answer, completion)
+
+    def stream(self, answer: Answer) -> Generator[dict[str, Any]]:
+        """The completion's chunks; recorded at the end, or when the iterator is closed early."""
+        # Usage is always wanted for the record; the caller sees it only when asked for.
+        body = answer.request.body | {"stream_options": {"include_usage": True}}
+        return self._recorded(answer, self._endpoint.stream(body))
+
+    def _recorded(
+        self, answer: Answer, chunks: Generator[dict[str, Any]]
+    ) -> Generator[dict[str, Any]]:
+        try:
+            for chunk in chunks:
+                _read(chunk, answer)
+                if chunk["choices"] or answer.request.include_usage:
+                    yield self._named(answer, chunk)
+        finally:
+            self._log.write(answer.record())
+
+    def _named(self, answer: Answer, completion: dict[str, Any]) -> dict[str, Any]:
+        return completion | {"id": answer.inference_id, "model": answer.request.body["model"]}
+
+
+def _read(chunk: dict[str, Any], answer: Answer) -> None:
+    answer.model_package_arn = chunk.get("system_fingerprint") or answer.model_package_arn
+    answer.usage = chunk.get("usage") or answer.usage
+    for choice in chunk["choices"]:
+        answer.text += choice["delta"].get("content") or ""
+        answer.finish_reason = choice.get("finish_reason") or answer.finish_reason

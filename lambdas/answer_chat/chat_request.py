@@ -1,0 +1,112 @@
+"""A chat request as it may be: what the gate of the API checks before a model sees it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from meguru.api_errors import ApiError
+
+MAX_BODY_BYTES = 1_000_000
+ROLES = ("system", "developer", "user", "assistant")
+
+
+@dataclass(frozen=True)
+class ChatRequest:
+    """A body of `/v1/chat/completions` that has been checked."""
+
+    body: dict[str, Any]
+
+    @property
+    def stream(self) -> bool:
+        return bool(self.body.get("stream"))
+
+    @property
+    def include_usage(self) -> bool:
+        return bool((self.body.get("stream_options") or {}).get("include_usage"))
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        messages: list[dict[str, Any]] = self.body["messages"]
+        return messages
+
+
+def parse_chat_request(content: bytes, model_name: str) -> ChatRequest:
+    """Check the members this API answers for; what the model server owns is left to it."""
+    if len(content) > MAX_BODY_BYTES:
+        raise ApiError(413, f"The request body is larger than {MAX_BODY_BYTES} bytes.")
+    try:
+        body = json.loads(content, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ApiError(400, f"The request body is not valid JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise ApiError(400, "The request body has to be a JSON object.")
+    _check_model(body.get("model"), model_name)
+    _check_messages(body.get("messages"))
+    _check_stream(body)
+    return ChatRequest(body)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check_model(model: object, model_name: str) -> None:
+    if not isinstance(model, str) or not model:
+        raise ApiError(400, "'model' has to be the name of a model.", param="model")
+    if model != model_name:
+        raise ApiError(
+            404,
+            f"The model '{model[:100]}' does not exist; this API serves '{model_name}'.",
+            code="model_not_found",
+            param="model",
+        )
+
+
+def _check_messages(messages: object) -> None:
+    if not isinstance(messages, list) or not messages:
+        raise ApiError(400, "'messages' has to be a non-empty array.", param="messages")
+    for index, message in enumerate(messages):
+        place = f"messages[{index}]"
+        if not isinstance(message, dict):
+            raise ApiError(400, f"'{place}' has to be an object.", param=place)
+        if message.get("role") not in ROLES:
+            raise ApiError(
+                400, f"'{place}.role' has to be one of {', '.join(ROLES)}.", param=f"{place}.role"
+            )
+        if not _is_text(message.get("content")):
+            raise ApiError(
+                400,
+                f"'{place}.content' has to be text or an array of text parts.",
+                param=f"{place}.content",
+            )
+
+
+def _is_text(content: object) -> bool:
+    if isinstance(content, str):
+        return bool(content)
+    return (
+        isinstance(content, list)
+        and bool(content)
+        and all(
+            isinstance(part, dict)
+            and part.get("type") == "text"
+            and isinstance(part.get("text"), str)
+            for part in content
+        )
+    )
+
+
+def _check_stream(body: dict[str, Any]) -> None:
+    if not isinstance(body.get("stream", False), bool | None):
+        raise ApiError(400, "'stream' has to be true or false.", param="stream")
+    options = body.get("stream_options")
+    if options is None:
+        return
+    if not isinstance(options, dict):
+        raise ApiError(400, "'stream_options' has to be an object.", param="stream_options")
+    if not body.get("stream"):
+        raise ApiError(
+            400, "'stream_options' is only for 'stream': true.", param="stream_options"
+        )

@@ -1,0 +1,89 @@
+"""The text endpoint as this function calls it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from meguru.api_errors import ApiError
+
+RETRY_AFTER_SECONDS = "10"
+
+
+class NotServing(ApiError):
+    """No model version answers now: none was released yet, or the endpoint is being changed."""
+
+    def __init__(self) -> None:
+        super().__init__(503, "No model is serving yet. Try again later.", code="model_not_ready")
+
+
+class TextEndpoint:
+    """Calls a SageMaker endpoint that speaks OpenAI's chat completions."""
+
+    def __init__(self, runtime: Any, endpoint_name: str) -> None:
+        self._runtime, self._endpoint_name = runtime, endpoint_name
+
+    def complete(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The whole completion."""
+        try:
+            response = self._runtime.invoke_endpoint(**self._request(body))
+        except ClientError as error:
+            raise _api_error(error) from error
+        completion: dict[str, Any] = json.loads(response["Body"].read())
+        return completion
+
+    def stream(self, body: dict[str, Any]) -> Generator[dict[str, Any]]:
+        """The completion's chunks as they come; closing the iterator ends the generation."""
+        try:
+            response = self._runtime.invoke_endpoint_with_response_stream(**self._request(body))
+        except ClientError as error:
+            raise _api_error(error) from error
+        return _chunks(response["Body"])
+
+    def _request(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "EndpointName": self._endpoint_name,
+            "ContentType": "application/json",
+            "Body": json.dumps(body, ensure_ascii=False).encode(),
+        }
+
+
+def _chunks(parts: Any) -> Generator[dict[str, Any]]:
+    try:
+        pending = b""
+        for part in parts:
+            pending += part["PayloadPart"]["Bytes"]
+            # Server-sent events end with an empty line; a payload part may end anywhere.
+            *events, pending = pending.split(b"\n\n")
+            for event in events:
+                data = event.removeprefix(b"data:").strip()
+                if data and data != b"[DONE]":
+                    yield json.loads(data)
+    finally:
+        parts.close()
+
+
+def _api_error(error: ClientError) -> ApiError:
+    """What the endpoint refused, in the API's terms."""
+    code = error.response["Error"]["Code"]
+    if code == "ModelError":
+        return _model_error(error)
+    if code in ("ValidationError", "ValidationException", "ServiceUnavailable"):
+        return NotServing()
+    raise error
+
+
+def _model_error(error: ClientError) -> ApiError:
+    status = int(error.response.get("OriginalStatusCode", 500))
+    if status == 503:
+        return NotServing()
+    if not 400 <= status < 500:
+        return ApiError(502, "The model could not answer.", code="model_error")
+    try:
+        said = json.loads(error.response.get("OriginalMessage", ""))["error"]
+        return ApiError(status, said["message"], code=said.get("code"), param=said.get("param"))
+    except (ValueError, KeyError, TypeError):
+        return ApiError(status, "The model refused the request.", code="model_error")

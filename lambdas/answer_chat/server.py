@@ -1,0 +1,137 @@
+"""The function's web server, behind the Lambda Web Adapter: POST /v1/chat/completions.
+
+Lambda gives a process one request at a time, so the standard library's server is enough, and a
+cold start imports no framework.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Generator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import boto3
+from botocore.exceptions import EventStreamError
+
+from lambdas.answer_chat.chat import Answer, Chat
+from lambdas.answer_chat.chat_request import MAX_BODY_BYTES, parse_chat_request
+from lambdas.answer_chat.endpoint import RETRY_AFTER_SECONDS, TextEndpoint
+from lambdas.answer_chat.inference_log import InferenceLog
+from lambdas.answer_chat.settings import Settings
+from meguru.api_errors import ApiError
+
+logger = logging.getLogger(__name__)
+
+
+class ChatServer(ThreadingHTTPServer):
+    def __init__(self, address: tuple[str, int], chat: Chat, model_name: str) -> None:
+        super().__init__(address, ChatRequestHandler)
+        self.chat, self.model_name = chat, model_name
+
+
+class ChatRequestHandler(BaseHTTPRequestHandler):
+    """One request; errors leave in OpenAI's shape."""
+
+    protocol_version = "HTTP/1.1"
+    server: ChatServer
+
+    def do_GET(self) -> None:
+        # The adapter asks here until the server is ready.
+        self._send_json(200, {"status": "ready"})
+
+    def do_POST(self) -> None:
+        try:
+            self._answer()
+        except ApiError as error:
+            self._send_json(error.status, error.body())
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+        except Exception:  # noqa: BLE001 - the caller gets one shape of error whatever went wrong
+            logger.exception("the request failed")
+            self.close_connection = True
+            error = ApiError(500, "The server had an error. Try again.", code="internal_error")
+            self._send_json(error.status, error.body())
+
+    def _answer(self) -> None:
+        request = parse_chat_request(self._read_body(), self.server.model_name)
+        answer = Answer(request=request, consumer=self._consumer())
+        if request.stream:
+            self._send_events(answer, self.server.chat.stream(answer))
+        else:
+            self._send_json(200, self.server.chat.complete(answer), answer.inference_id)
+
+    def _read_body(self) -> bytes:
+        length = int(self.headers.get("content-length") or 0)
+        if length > MAX_BODY_BYTES:
+            self.close_connection = True
+        return self.rfile.read(min(length, MAX_BODY_BYTES + 1))
+
+    def _consumer(self) -> str:
+        context = json.loads(self.headers["x-amzn-request-context"])
+        consumer: str = context["identity"]["apiKeyId"]
+        return consumer
+
+    def _send_json(self, status: int, body: dict[str, Any], inference_id: str = "") -> None:
+        content = json.dumps(body, ensure_ascii=False).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(content)))
+        if status == 503:
+            self.send_header("retry-after", RETRY_AFTER_SECONDS)
+        self._send_inference_id(inference_id)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _send_events(self, answer: Answer, chunks: Generator[dict[str, Any]]) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream; charset=utf-8")
+        self.send_header("cache-control", "no-cache")
+        self.send_header("transfer-encoding", "chunked")
+        self._send_inference_id(answer.inference_id)
+        self.end_headers()
+        try:
+            with closing(chunks):
+                for chunk in chunks:
+                    self._send_event(json.dumps(chunk, ensure_ascii=False))
+            self._send_event("[DONE]")
+        except EventStreamError:
+            # The status has been sent: the error travels as the stream's last event.
+            logger.exception("the stream broke off")
+            error = ApiError(502, "The model broke off its answer.", code="model_error")
+            self._send_event(json.dumps(error.body()))
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _send_event(self, data: str) -> None:
+        event = f"data: {data}\n\n".encode()
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
+        self.wfile.flush()
+
+    def _send_inference_id(self, inference_id: str) -> None:
+        if inference_id:
+            self.send_header("x-request-id", inference_id)
+            self.send_header("x-inference-id", inference_id)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """API Gateway's access log has the requests; a second line for each helps nobody."""
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO)
+    settings = Settings.from_environment(os.environ)
+    log = InferenceLog(
+        boto3.resource("dynamodb").Table(settings.inference_table),
+        boto3.client("firehose"),
+        settings.inference_stream,
+        settings.retention_days,
+    )
+    chat = Chat(TextEndpoint(boto3.client("sagemaker-runtime"), settings.endpoint_name), log)
+    port = int(os.environ.get("AWS_LWA_PORT") or os.environ.get("PORT") or 8080)
+    ChatServer(("127.0.0.1", port), chat, settings.model_name).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Holds an evaluation against the gate's thresholds and the model now serving."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache
+from typing import Any
+
+import boto3
+
+from meguru.gate import Thresholds, decide
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Decide on one run.
+
+    Takes `evaluation_key` (evaluation.json in the lake). Returns `passed`, `reasons`, the `metrics`
+    as numbers, and as `metadata` the same as text, as model packages keep them.
+    """
+    evaluation = _read_json(event["evaluation_key"])
+    metrics: dict[str, float] = evaluation["metrics"]
+    thresholds = Thresholds(
+        minimum=json.loads(os.environ["MINIMUM_METRICS"]),
+        maximum_drop=json.loads(os.environ["MAXIMUM_METRIC_DROPS"]),
+    )
+    decision = decide(metrics, thresholds, _serving_metrics())
+    return {
+        "passed": decision.passed,
+        "reasons": list(decision.reasons),
+        "metrics": metrics,
+        "metadata": {name: f"{value:.6g}" for name, value in metrics.items()},
+    }
+
+
+def _serving_metrics() -> dict[str, float] | None:
+    """The metrics the serving model version was registered with, None before the first release."""
+    release = releases().get_item(Key={"endpoint_name": os.environ["ENDPOINT_NAME"]}).get("Item")
+    if not release or "released_model_package_arn" not in release:
+        return None
+    package = sagemaker().describe_model_package(
+        ModelPackageName=release["released_model_package_arn"]
+    )
+    names = json.loads(os.environ["MAXIMUM_METRIC_DROPS"])
+    metadata = package.get("CustomerMetadataProperties", {})
+    return {name: float(metadata[name]) for name in names if name in metadata}
+
+
+def _read_json(key: str) -> dict[str, Any]:
+    content = s3().get_object(Bucket=os.environ["LAKE_BUCKET"], Key=key)["Body"].read()
+    value: dict[str, Any] = json.loads(content)
+    return value
+
+
+@cache
+def s3() -> Any:
+    return boto3.client("s3")
+
+
+@cache
+def sagemaker() -> Any:
+    return boto3.client("sagemaker")
+
+
+@cache
+def releases() -> Any:
+    return boto3.resource("dynamodb").Table(os.environ["RELEASE_TABLE"])

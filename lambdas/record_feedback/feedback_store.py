@@ -1,0 +1,94 @@
+"""Where feedback is kept: beside its inference for look-up, and in the lake for training."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.record_feedback.feedback_request import FeedbackRequest
+from meguru.api_errors import ApiError
+from meguru.names import feedback_key
+from meguru.records import Feedback
+
+
+class FeedbackStore:
+    """The feedback of one account. Recording the same feedback again changes nothing."""
+
+    def __init__(self, inferences: Any, feedback: Any, s3: Any, bucket: str) -> None:
+        self._inferences, self._feedback = inferences, feedback
+        self._s3, self._bucket = s3, bucket
+
+    def record(self, request: FeedbackRequest, consumer: str, now: datetime) -> Feedback:
+        """Tie what was said to the inference it was said of, and keep both.
+
+        An inference of another consumer is as unknown as one that never was.
+        """
+        inference = self._inference(request.inference_id, consumer, "inference_id")
+        if request.preferred_inference_id:
+            self._inference(request.preferred_inference_id, consumer, "preferred_inference_id")
+        feedback = Feedback(
+            inference_id=request.inference_id,
+            consumer=consumer,
+            created_at=now.isoformat(),
+            rating=request.rating,
+            question=_question(inference["messages"]),
+            answer=inference["answer"],
+            model_package_arn=inference["model_package_arn"],
+            reasons=request.reasons,
+            comment=request.comment,
+            corrected_output=request.corrected_output,
+            preferred_inference_id=request.preferred_inference_id,
+            tags=request.tags,
+        )
+        # The lake first: what the table counts has to be there when training starts.
+        self._put_in_lake(feedback, now)
+        self._put_in_table(feedback)
+        return feedback
+
+    def _inference(self, inference_id: str, consumer: str, param: str) -> dict[str, Any]:
+        item: dict[str, Any] | None = self._inferences.get_item(
+            Key={"inference_id": inference_id}
+        ).get("Item")
+        if item is None or item["consumer"] != consumer:
+            raise ApiError(
+                404,
+                f"There is no inference '{inference_id[:100]}'. Give the 'id' of a completion "
+                "this API key received.",
+                code="inference_not_found",
+                param=param,
+            )
+        return item
+
+    def _put_in_lake(self, feedback: Feedback, now: datetime) -> None:
+        self._s3.put_object(
+            Bucket=self._bucket,
+            Key=feedback_key(now.date(), feedback.feedback_id),
+            Body=json.dumps(feedback.as_dict(), ensure_ascii=False).encode(),
+            ContentType="application/json",
+        )
+
+    def _put_in_table(self, feedback: Feedback) -> None:
+        item = feedback.as_dict()
+        if feedback.corrected_output:
+            # Sparse index: only corrections wait for training.
+            item["pending"] = "correction"
+        try:
+            self._feedback.put_item(
+                Item=item, ConditionExpression="attribute_not_exists(feedback_id)"
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+
+
+def _question(messages: list[dict[str, Any]]) -> str:
+    """The text of the last thing the user said."""
+    content = next(
+        (message["content"] for message in reversed(messages) if message["role"] == "user"), ""
+    )
+    if isinstance(content, str):
+        return content
+    return "".join(part["text"] for part in content)

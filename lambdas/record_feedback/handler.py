@@ -1,0 +1,123 @@
+"""Records feedback on an answer: POST /v1/feedback."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.idempotency import (
+    DynamoDBPersistenceLayer,
+    IdempotencyConfig,
+    idempotent_function,
+)
+from aws_lambda_powertools.utilities.idempotency.exceptions import (
+    IdempotencyAlreadyInProgressError,
+    IdempotencyValidationError,
+)
+
+from lambdas.record_feedback.feedback_request import FeedbackRequest, parse_feedback_request
+from lambdas.record_feedback.feedback_store import FeedbackStore
+from lambdas.record_feedback.settings import Settings
+from meguru.api_errors import ApiError
+from meguru.fingerprint import fingerprint
+from meguru.names import METRIC_NAMESPACE
+
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+
+app = APIGatewayRestResolver()
+logger = Logger(service="record_feedback")
+metrics = Metrics(namespace=METRIC_NAMESPACE, service="record_feedback")
+
+
+@app.post("/v1/feedback")
+def post_feedback() -> Response[dict[str, Any]]:
+    event = app.current_event
+    consumer: str = event.request_context.identity.api_key_id or ""
+    request = parse_feedback_request(event.decoded_body)
+    # One consumer's key never meets another's; without a key the content is its own.
+    key = fingerprint([consumer, event.headers.get(IDEMPOTENCY_HEADER) or asdict(request)])
+    try:
+        recorded = record_once()(attempt={"key": key, "said": asdict(request)}, consumer=consumer)
+    except IdempotencyValidationError as error:
+        raise ApiError(
+            409, f"This {IDEMPOTENCY_HEADER} was used for other feedback.", code="idempotency_error"
+        ) from error
+    except IdempotencyAlreadyInProgressError as error:
+        raise ApiError(409, "The same feedback is being recorded.", code="in_progress") from error
+    return _json(200, recorded)
+
+
+@app.exception_handler(ApiError)
+def send_error(error: ApiError) -> Response[dict[str, Any]]:
+    return _json(error.status, error.body())
+
+
+@app.exception_handler(Exception)
+def send_server_error(error: Exception) -> Response[dict[str, Any]]:
+    logger.exception("the request failed", exc_info=error)
+    return _json(500, ApiError(500, "The server had an error. Try again.").body())
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    idempotency().register_lambda_context(context)
+    return app.resolve(event, context)
+
+
+@cache
+def settings() -> Settings:
+    return Settings.from_environment(os.environ)
+
+
+@cache
+def idempotency() -> IdempotencyConfig:
+    return IdempotencyConfig(
+        event_key_jmespath="key", payload_validation_jmespath="said", expires_after_seconds=86_400
+    )
+
+
+@cache
+def feedback_store() -> FeedbackStore:
+    dynamodb = boto3.resource("dynamodb")
+    return FeedbackStore(
+        dynamodb.Table(settings().inference_table),
+        dynamodb.Table(settings().feedback_table),
+        boto3.client("s3"),
+        settings().lake_bucket,
+    )
+
+
+@cache
+def record_once() -> Any:
+    """`record`, kept from doing the same work twice (made once, with the environment's table)."""
+    return idempotent_function(
+        record,
+        data_keyword_argument="attempt",
+        persistence_store=DynamoDBPersistenceLayer(settings().idempotency_table),
+        config=idempotency(),
+    )
+
+
+def record(*, attempt: dict[str, Any], consumer: str) -> dict[str, Any]:
+    feedback = feedback_store().record(
+        FeedbackRequest(**attempt["said"]), consumer, datetime.now(UTC)
+    )
+    metrics.add_metric(name="FeedbackReceived", unit=MetricUnit.Count, value=1)
+    return {
+        "id": feedback.feedback_id,
+        "object": "feedback",
+        "inference_id": feedback.inference_id,
+        "created_at": feedback.created_at,
+    }
+
+
+def _json(status: int, body: dict[str, Any]) -> Response[dict[str, Any]]:
+    return Response(status_code=status, content_type=content_types.APPLICATION_JSON, body=body)

@@ -1,0 +1,1 @@
+"""The vocabulary and the decisions every part of Meguru shares; standard library only."""

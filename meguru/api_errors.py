@@ -1,0 +1,34 @@
+"""Errors of the inference API, in the shape OpenAI's clients read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ApiError(Exception):
+    """A refusal with its HTTP status; `param` names the member at fault, as OpenAI's errors do."""
+
+    def __init__(
+        self, status: int, message: str, *, code: str | None = None, param: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status, self.message, self.code, self.param = status, message, code, param
+
+    def body(self) -> dict[str, Any]:
+        return error_body(self.message, error_type(self.status), code=self.code, param=self.param)
+
+
+def error_body(
+    message: str, kind: str, *, code: str | None = None, param: str | None = None
+) -> dict[str, Any]:
+    """OpenAI's error object (platform documentation, "Error codes")."""
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def error_type(status: int) -> str:
+    """The error type OpenAI gives with an HTTP status."""
+    if status in (401, 403):
+        return "permission_error"
+    if status == 429:
+        return "rate_limit_error"
+    return "invalid_request_error" if status < 500 else "server_error"

@@ -1,0 +1,11 @@
+"""The events that carry the loop on, as they stand on the account's event bus."""
+
+from __future__ import annotations
+
+SOURCE = "meguru"
+
+DATASET_VERSION_FROZEN = "Dataset Version Frozen"
+MODEL_VERSION_REGISTERED = "Model Version Registered"
+MODEL_VERSION_REFUSED = "Model Version Refused"
+MODEL_VERSION_RELEASED = "Model Version Released"
+RUN_FAILED = "Run Failed"

@@ -1,0 +1,38 @@
+"""Where things lie in the lake, and what the account's shared names are."""
+
+from __future__ import annotations
+
+from datetime import date
+
+RAW_PREFIX = "raw/"
+QUARANTINE_PREFIX = "quarantine/"
+DATASETS_PREFIX = "datasets/"
+RUNS_PREFIX = "runs/"
+FEEDBACK_PREFIX = "feedback/"
+INFERENCE_LOG_PREFIX = "inference-log/"
+
+METRIC_NAMESPACE = "Meguru"
+TEXT_DATASET = "text"
+
+
+def raw_key(source: str, day: date, name: str) -> str:
+    """The key of an object as it arrived from `source` on `day`."""
+    return f"{RAW_PREFIX}{source}/{day:%Y/%m/%d}/{name}"
+
+
+def dataset_prefix(dataset: str, version: str) -> str:
+    """The prefix of one immutable dataset version."""
+    return f"{DATASETS_PREFIX}{dataset}/{version}/"
+
+
+def dataset_manifest_key(dataset: str, version: str) -> str:
+    return f"{dataset_prefix(dataset, version)}manifest.json"
+
+
+def dataset_head_key(dataset: str) -> str:
+    """The pointer to the newest version of a dataset, moved by conditional write."""
+    return f"{DATASETS_PREFIX}{dataset}/HEAD"
+
+
+def feedback_key(day: date, feedback_id: str) -> str:
+    return f"{FEEDBACK_PREFIX}dt={day.isoformat()}/{feedback_id}.json"

@@ -1,0 +1,60 @@
+"""Records that outlive a request: what was answered, by which model, and what people said of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from meguru.fingerprint import fingerprint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inference:
+    """One answer. `inference_id` is the completion's id; `created_at` is ISO 8601 in UTC."""
+
+    inference_id: str
+    created_at: str
+    consumer: str
+    model: str
+    model_package_arn: str
+    messages: list[dict[str, Any]]
+    answer: str
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+    latency_ms: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feedback:
+    """What a consumer said of one answer, with the question and answer it was said of.
+
+    `rating` is 1 (good), -1 (bad) or 0 (none given). A correction is feedback with the right
+    answer in `corrected_output`.
+    """
+
+    inference_id: str
+    consumer: str
+    created_at: str
+    rating: int
+    question: str
+    answer: str
+    model_package_arn: str
+    reasons: list[str] = field(default_factory=list)
+    comment: str = ""
+    corrected_output: str = ""
+    preferred_inference_id: str = ""
+    tags: list[str] = field(default_factory=list)
+
+    @property
+    def feedback_id(self) -> str:
+        """The same feedback has the same id, so that it counts once however often it is sent."""
+        said = asdict(self)
+        del said["created_at"]
+        return f"fb-{fingerprint(said)[:32]}"
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"feedback_id": self.feedback_id, **asdict(self)}

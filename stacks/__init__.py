@@ -1,0 +1,1 @@
+"""Infrastructure: one set of stacks for every environment."""

@@ -1,0 +1,48 @@
+"""The inference API and its records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack
+from constructs import Construct
+
+from stacks.constructs.feedback_capture import FeedbackCapture
+from stacks.constructs.inference_api import InferenceApi
+from stacks.constructs.inference_log import InferenceLog
+from stacks.environment import Environment
+from stacks.lake_stack import LakeStack
+from stacks.release_stack import ReleaseStack
+
+
+class ApiStack(Stack):
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        storage: LakeStack,
+        release: ReleaseStack,
+        **stack: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, **stack)
+        inference_log = InferenceLog(self, "InferenceLog", lake=storage.lake)
+        self.inference_api = InferenceApi(
+            self,
+            "InferenceApi",
+            environment=environment,
+            registry=release.registry,
+            records=storage.records,
+            inference_log=inference_log,
+            feedback=FeedbackCapture(
+                self,
+                "FeedbackCapture",
+                environment=environment,
+                lake=storage.lake,
+                records=storage.records,
+            ),
+        )
+        CfnOutput(self, "ApiBase", value=f"{self.inference_api.api.url}v1")
+        CfnOutput(self, "ApiKeyId", value=self.inference_api.first_key.key_id)
+        CfnOutput(self, "ModelName", value=environment.endpoint.model_name)

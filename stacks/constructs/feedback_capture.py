@@ -1,0 +1,108 @@
+"""Feedback: recorded once, and enough of it turns the loop again."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from meguru.names import FEEDBACK_PREFIX
+from stacks.constructs.grants import grant, grant_table
+from stacks.constructs.lake import Lake
+from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.records import PENDING_INDEX, Records
+from stacks.environment import Environment
+
+
+class FeedbackCapture(Construct):
+    """The function behind POST /v1/feedback."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        lake: Lake,
+        records: Records,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.function = PythonFunction(
+            self,
+            "RecordFeedback",
+            environment=environment,
+            folder="record_feedback",
+            variables={
+                "INFERENCE_TABLE": records.inferences.table_name,
+                "FEEDBACK_TABLE": records.feedback.table_name,
+                "IDEMPOTENCY_TABLE": records.idempotency.table_name,
+                "LAKE_BUCKET": lake.bucket.bucket_name,
+            },
+            timeout=Duration.seconds(15),
+        )
+        grant_table(self.function, records.inferences, "GetItem")
+        grant_table(self.function, records.feedback, "PutItem")
+        grant_table(
+            self.function, records.idempotency, "GetItem", "PutItem", "UpdateItem", "DeleteItem"
+        )
+        lake.grant_write(self.function, FEEDBACK_PREFIX)
+
+
+class RetrainingTrigger(Construct):
+    """Starts curation when enough corrections wait; a failing batch is set aside, not lost."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        feedback: dynamodb.TableV2,
+        curation: sfn.StateMachine,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.failed_batches = sqs.Queue(
+            self,
+            "FailedBatches",
+            enforce_ssl=True,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            retention_period=Duration.days(14),
+        )
+        threshold = environment.feedback.corrections_before_retraining
+        function = PythonFunction(
+            self,
+            "StartRetraining",
+            environment=environment,
+            folder="start_retraining",
+            variables={
+                "FEEDBACK_TABLE": feedback.table_name,
+                "PENDING_INDEX": PENDING_INDEX,
+                "CURATION_STATE_MACHINE": curation.state_machine_arn,
+                "CORRECTIONS_BEFORE_RETRAINING": str(threshold),
+            },
+            timeout=Duration.seconds(60),
+        )
+        grant(function, "states:StartExecution", curation.state_machine_arn)
+        grant_table(function, feedback, "GetItem", "UpdateItem")
+        grant(function, "dynamodb:Query", f"{feedback.table_arn}/index/{PENDING_INDEX}")
+        function.add_event_source(
+            event_sources.DynamoEventSource(
+                feedback,
+                starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+                batch_size=100,
+                retry_attempts=10,
+                on_failure=event_sources.SqsDlq(self.failed_batches),
+                filters=[
+                    lambda_.FilterCriteria.filter(
+                        {
+                            "eventName": lambda_.FilterRule.is_equal("INSERT"),
+                            "dynamodb": {"NewImage": {"pending": {"S": ["correction"]}}},
+                        }
+                    )
+                ],
+            )
+        )

@@ -1,0 +1,168 @@
+"""The inference API: OpenAI's paths behind API keys and a usage plan."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from stacks.constructs.feedback_capture import FeedbackCapture
+from stacks.constructs.gateway_responses import add_gateway_responses
+from stacks.constructs.grants import grant, grant_table
+from stacks.constructs.inference_log import InferenceLog
+from stacks.constructs.model_registry import ModelRegistry
+from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.records import Records
+from stacks.constructs.retention import LogGroup
+from stacks.environment import Environment
+
+# A streamed answer may take as long as API Gateway lets it.
+ANSWER_TIMEOUT = Duration.minutes(15)
+
+
+class InferenceApi(Construct):
+    """A REST API: /v1/chat/completions, /v1/models and /v1/feedback."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        registry: ModelRegistry,
+        records: Records,
+        inference_log: InferenceLog,
+        feedback: FeedbackCapture,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._environment, self._registry = environment, registry
+        self._records, self._inference_log = records, inference_log
+        self.api = self._create_api()
+        add_gateway_responses(self.api)
+        self._add_paths(feedback.function)
+        self._add_usage_plan()
+
+    def _create_api(self) -> apigateway.RestApi:
+        access_log = LogGroup(self, "AccessLog", environment=self._environment)
+        return apigateway.RestApi(
+            self,
+            "Api",
+            rest_api_name=f"meguru-{self._environment.name}",
+            endpoint_types=[apigateway.EndpointType.REGIONAL],
+            api_key_source_type=apigateway.ApiKeySourceType.AUTHORIZER,
+            cloud_watch_role=True,
+            deploy_options=apigateway.StageOptions(
+                stage_name=self._environment.name,
+                logging_level=apigateway.MethodLoggingLevel.ERROR,
+                metrics_enabled=True,
+                tracing_enabled=True,
+                access_log_destination=apigateway.LogGroupLogDestination(access_log),
+                access_log_format=apigateway.AccessLogFormat.json_with_standard_fields(
+                    caller=False,
+                    http_method=True,
+                    ip=True,
+                    protocol=True,
+                    request_time=True,
+                    resource_path=True,
+                    response_length=True,
+                    status=True,
+                    user=False,
+                ),
+            ),
+            default_method_options=apigateway.MethodOptions(
+                api_key_required=True,
+                authorization_type=apigateway.AuthorizationType.CUSTOM,
+                authorizer=self._create_authorizer(),
+            ),
+        )
+
+    def _create_authorizer(self) -> apigateway.RequestAuthorizer:
+        return apigateway.RequestAuthorizer(
+            self,
+            "Authorizer",
+            handler=PythonFunction(
+                self,
+                "AuthorizeRequest",
+                environment=self._environment,
+                folder="authorize_request",
+                timeout=Duration.seconds(5),
+            ),
+            # The key may stand in either of two headers, and API Gateway answers 401 by itself
+            # where a declared source is missing: so none is declared and nothing is cached.
+            identity_sources=[],
+            results_cache_ttl=Duration.seconds(0),
+        )
+
+    def _add_paths(self, record_feedback: lambda_.IFunction) -> None:
+        version = self.api.root.add_resource("v1")
+        completions = version.add_resource("chat").add_resource("completions")
+        completions.add_method(
+            "POST",
+            apigateway.LambdaIntegration(
+                self._create_answer_chat(),
+                response_transfer_mode=apigateway.ResponseTransferMode.STREAM,
+                timeout=ANSWER_TIMEOUT,
+            ),
+        )
+        models = apigateway.LambdaIntegration(self._create_list_models())
+        model_list = version.add_resource("models")
+        model_list.add_method("GET", models)
+        model_list.add_resource("{model}").add_method("GET", models)
+        version.add_resource("feedback").add_method(
+            "POST", apigateway.LambdaIntegration(record_feedback)
+        )
+
+    def _create_answer_chat(self) -> PythonFunction:
+        function = PythonFunction(
+            self,
+            "AnswerChat",
+            environment=self._environment,
+            folder="answer_chat",
+            variables={
+                "ENDPOINT_NAME": self._registry.endpoint_name,
+                "MODEL_NAME": self._environment.endpoint.model_name,
+                "INFERENCE_TABLE": self._records.inferences.table_name,
+                "INFERENCE_STREAM": self._inference_log.stream_name,
+                "INFERENCE_RETENTION_DAYS": str(self._environment.records.inference_days),
+            },
+            timeout=ANSWER_TIMEOUT,
+            memory_mb=512,
+            streaming=True,
+        )
+        grant(function, "sagemaker:InvokeEndpoint", self._registry.endpoint_arn)
+        grant(function, "sagemaker:InvokeEndpointWithResponseStream", self._registry.endpoint_arn)
+        grant_table(function, self._records.inferences, "PutItem")
+        self._inference_log.grant_put(function)
+        return function
+
+    def _create_list_models(self) -> PythonFunction:
+        function = PythonFunction(
+            self,
+            "ListModels",
+            environment=self._environment,
+            folder="list_models",
+            variables={
+                "ENDPOINT_NAME": self._registry.endpoint_name,
+                "MODEL_NAME": self._environment.endpoint.model_name,
+                "RELEASE_TABLE": self._records.releases.table_name,
+            },
+            timeout=Duration.seconds(10),
+        )
+        grant_table(function, self._records.releases, "GetItem")
+        return function
+
+    def _add_usage_plan(self) -> None:
+        limits = self._environment.api
+        plan = self.api.add_usage_plan(
+            "UsagePlan",
+            throttle=apigateway.ThrottleSettings(
+                rate_limit=limits.requests_per_second, burst_limit=limits.burst
+            ),
+            quota=apigateway.QuotaSettings(
+                limit=limits.requests_per_month, period=apigateway.Period.MONTH
+            ),
+        )
+        plan.add_api_stage(stage=self.api.deployment_stage)
+        self.first_key = self.api.add_api_key("FirstKey")
+        plan.add_api_key(self.first_key)

@@ -1,0 +1,93 @@
+"""A SageMaker job: its image, and the role it runs with."""
+
+from __future__ import annotations
+
+import subprocess
+
+from aws_cdk import ArnFormat, IgnoreMode, Stack
+from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from stacks.constructs.python_function import REPOSITORY
+
+LOG_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs")
+
+
+class Image(ecr_assets.DockerImageAsset):
+    """The image of one folder: that folder and `meguru`, nothing else of the repository."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, folder: str) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            directory=str(REPOSITORY),
+            file=f"{folder}/Dockerfile",
+            platform=ecr_assets.Platform.LINUX_AMD64,
+            exclude=["*", "!meguru", f"!{folder}", "**/__pycache__", "**/*.pyc"],
+            ignore_mode=IgnoreMode.DOCKER,
+        )
+
+
+class ContainerRole(iam.Role):
+    """What SageMaker needs to run any container: pull its image, write logs and metrics."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, image: Image, log_groups: tuple[str, ...]
+    ) -> None:
+        super().__init__(
+            scope, construct_id, assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")
+        )
+        image.repository.grant_pull(self)
+        stack = Stack.of(self)
+        self.add_to_policy(
+            iam.PolicyStatement(
+                actions=[
+                    "logs:CreateLogGroup",
+                    "logs:CreateLogStream",
+                    "logs:DescribeLogStreams",
+                    "logs:PutLogEvents",
+                ],
+                resources=[
+                    stack.format_arn(
+                        service="logs",
+                        resource="log-group",
+                        resource_name=f"{group}*",
+                        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+                    )
+                    for group in log_groups
+                ],
+            )
+        )
+        self.add_to_policy(
+            iam.PolicyStatement(
+                actions=["cloudwatch:PutMetricData"],
+                # CloudWatch has no resource to name here; the namespace is what can be held.
+                resources=["*"],
+                conditions={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
+            )
+        )
+
+
+class Job(Construct):
+    """An image with the role its jobs run with."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, folder: str) -> None:
+        super().__init__(scope, construct_id)
+        self.image = Image(self, "Image", folder=folder)
+        self.role = ContainerRole(self, "Role", image=self.image, log_groups=LOG_GROUPS)
+
+
+def source_commit() -> str:
+    """The commit the images are made of; `-modified` when the working tree differs from it."""
+    try:
+        said = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--dirty=-modified", "--exclude=*"],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return said.stdout.strip()

@@ -1,0 +1,50 @@
+"""What the loop says of itself: every event kept, and a person told of those that need one."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from meguru.events import MODEL_VERSION_REFUSED, MODEL_VERSION_REGISTERED, RUN_FAILED, SOURCE
+from stacks.constructs.retention import LogGroup
+from stacks.environment import Environment
+
+FOR_A_PERSON = [MODEL_VERSION_REGISTERED, MODEL_VERSION_REFUSED, RUN_FAILED]
+
+
+class LoopEvents(Construct):
+    """The loop's event log, and the topic its operators and approvers subscribe to."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, environment: Environment, key: kms.IKey
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.log_group = LogGroup(
+            self,
+            "Log",
+            environment=environment,
+            # EventBridge delivers to log groups under this prefix.
+            log_group_name=f"/aws/events/meguru-{environment.name}",
+        )
+        events.Rule(
+            self,
+            "EveryEvent",
+            event_pattern=events.EventPattern(source=[SOURCE]),
+            targets=[targets.CloudWatchLogGroup(self.log_group)],
+        )
+        self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
+        self.topic.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com"))
+        key.grant_encrypt_decrypt(iam.ServicePrincipal("events.amazonaws.com"))
+        events.Rule(
+            self,
+            "ForAPerson",
+            event_pattern=events.EventPattern(source=[SOURCE], detail_type=FOR_A_PERSON),
+            targets=[targets.SnsTopic(self.topic)],
+        )
+        if environment.notify:
+            self.topic.add_subscription(subscriptions.EmailSubscription(environment.notify))

@@ -1,0 +1,148 @@
+"""Training: a dataset version becomes a registered model version, if it passes the gate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from aws_cdk import Duration
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from constructs import Construct
+
+from meguru.events import DATASET_VERSION_FROZEN, SOURCE
+from meguru.names import DATASETS_PREFIX, RUNS_PREFIX, TEXT_DATASET
+from stacks.constructs.grants import default_bus_arn, grant, grant_table
+from stacks.constructs.job import Job, source_commit
+from stacks.constructs.job_grants import grant_processing_jobs, grant_training_jobs
+from stacks.constructs.lake import Lake
+from stacks.constructs.model_registry import ModelRegistry
+from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.workflow import Workflow
+from stacks.environment import Environment
+
+
+class Training(Construct):
+    """The training and evaluation jobs, the gate, and the workflow that joins them."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        lake: Lake,
+        registry: ModelRegistry,
+        releases: dynamodb.ITableV2,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._environment, self._lake = environment, lake
+        self._registry, self._releases = registry, releases
+        self._job = Job(self, "Job", folder="training")
+        lake.grant_read(self._job.role, DATASETS_PREFIX, RUNS_PREFIX)
+        lake.grant_write(self._job.role, RUNS_PREFIX)
+        self._evaluation = Job(self, "Evaluation", folder="evaluation")
+        lake.grant_read(self._evaluation.role, DATASETS_PREFIX, RUNS_PREFIX)
+        lake.grant_write(self._evaluation.role, RUNS_PREFIX)
+        self._check_gate = self._create_check_gate()
+        self.workflow = self._create_workflow()
+        self._start_on_dataset_version()
+
+    def _create_check_gate(self) -> PythonFunction:
+        gate = self._environment.evaluation
+        function = PythonFunction(
+            self,
+            "CheckGate",
+            environment=self._environment,
+            folder="check_gate",
+            variables={
+                "LAKE_BUCKET": self._lake.bucket.bucket_name,
+                "RELEASE_TABLE": self._releases.table_name,
+                "ENDPOINT_NAME": self._registry.endpoint_name,
+                "MINIMUM_METRICS": json.dumps(gate.minimum),
+                "MAXIMUM_METRIC_DROPS": json.dumps(gate.maximum_drop),
+            },
+            timeout=Duration.seconds(30),
+        )
+        self._lake.grant_read(function, RUNS_PREFIX)
+        grant_table(function, self._releases, "GetItem")
+        grant(function, "sagemaker:DescribeModelPackage", self._registry.versions_arn)
+        return function
+
+    def _create_workflow(self) -> Workflow:
+        prefix = f"meguru-{self._environment.name}"
+        workflow = Workflow(
+            self,
+            "TrainAndRegister",
+            environment=self._environment,
+            name="train_and_register",
+            timeout=Duration.days(7),
+            substitutions=self._substitutions(prefix),
+        )
+        grant_training_jobs(workflow, f"{prefix}-training-*", self._job.role)
+        grant_processing_jobs(workflow, f"{prefix}-evaluation-*", self._evaluation.role)
+        grant(workflow, "lambda:InvokeFunction", self._check_gate.function_arn)
+        grant(workflow, "events:PutEvents", default_bus_arn(self))
+        grant(
+            workflow,
+            "sagemaker:CreateModelPackage",
+            self._registry.group_arn,
+            self._registry.versions_arn,
+        )
+        # The registry reads what it registers, as whoever registers it.
+        self._lake.grant_read(workflow, RUNS_PREFIX)
+        self._registry.image.repository.grant(
+            workflow, "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"
+        )
+        return workflow
+
+    def _substitutions(self, prefix: str) -> dict[str, str]:
+        training, endpoint = self._environment.training, self._environment.endpoint
+        return {
+            "LakeBucket": self._lake.bucket.bucket_name,
+            "Dataset": TEXT_DATASET,
+            "NamePrefix": prefix,
+            "SourceCommit": source_commit(),
+            "UseSpot": json.dumps(training.spot),
+            "TrainingRoleArn": self._job.role.role_arn,
+            "TrainingImageUri": self._job.image.image_uri,
+            "TrainingInstanceType": training.instance_type,
+            "TrainingInstanceCount": str(training.instance_count),
+            "VolumeSizeInGB": str(training.volume_gb),
+            "MaxRuntimeSeconds": str(training.max_runtime_minutes * 60),
+            "MaxWaitSeconds": str(training.max_wait_minutes * 60),
+            "HyperParameters": jsonata_text(hyperparameters(training.hyperparameters)),
+            "EvaluationRoleArn": self._evaluation.role.role_arn,
+            "EvaluationImageUri": self._evaluation.image.image_uri,
+            "EvaluationInstanceType": self._environment.evaluation.instance_type,
+            "CheckGateArn": self._check_gate.function_arn,
+            "ModelPackageGroupName": self._registry.group_name,
+            "InferenceImageUri": self._registry.image.image_uri,
+            "EndpointInstanceType": endpoint.instance_type,
+            "EventBusName": "default",
+        }
+
+    def _start_on_dataset_version(self) -> None:
+        events.Rule(
+            self,
+            "DatasetVersionFrozen",
+            event_pattern=events.EventPattern(
+                source=[SOURCE], detail_type=[DATASET_VERSION_FROZEN]
+            ),
+            targets=[targets.SfnStateMachine(self.workflow)],
+        )
+
+
+def hyperparameters(values: Mapping[str, str | int | float | bool]) -> dict[str, str]:
+    """SageMaker's hyperparameters are text; numbers and booleans as JSON writes them."""
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in values.items()
+    }
+
+
+def jsonata_text(value: object) -> str:
+    """JSON to stand between single quotes in a JSONata expression within a JSON string."""
+    literal = json.dumps(value).replace("\\", "\\\\").replace("'", "\\u0027")
+    return json.dumps(literal)[1:-1]
