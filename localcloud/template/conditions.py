@@ -28,15 +28,15 @@ def _if(at: Intrinsics, argument: Any, place: str) -> Any:
 
 def _equals(at: Intrinsics, argument: Any, place: str) -> bool:
     left, right = (at.evaluate(part, place) for part in argument)
-    return _scalar(left) == _scalar(right)
+    return bool(_scalar(left) == _scalar(right))
 
 
 def _and(at: Intrinsics, argument: Any, place: str) -> bool:
-    return all([at.condition(part, place) for part in argument])
+    return all(at.condition(part, place) for part in argument)
 
 
 def _or(at: Intrinsics, argument: Any, place: str) -> bool:
-    return any([at.condition(part, place) for part in argument])
+    return any(at.condition(part, place) for part in argument)
 
 
 def _not(at: Intrinsics, argument: Any, place: str) -> bool:

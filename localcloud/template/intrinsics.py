@@ -46,7 +46,7 @@ class Intrinsics:
     def condition(self, value: Any, place: str) -> bool:
         """A condition's truth: `{"Condition": name}` or one of the condition functions."""
         if isinstance(value, dict) and set(value) == {"Condition"}:
-            return self._looked_up(lambda: self.scope.condition(value["Condition"]), place)
+            return bool(self._looked_up(lambda: self.scope.condition(value["Condition"]), place))
         return truth(self.evaluate(value, place), place)
 
     def _call(self, function: str, argument: Any, place: str) -> Any:

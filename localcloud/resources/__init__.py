@@ -1,0 +1,1 @@
+"""What creates each type of resource: one module for each AWS service."""

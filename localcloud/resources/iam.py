@@ -1,0 +1,137 @@
+"""AWS::IAM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from localcloud.resources.context import Context, Created, Properties, Provider
+
+
+def role(context: Context, properties: Properties) -> Created:
+    name = properties.get("RoleName") or context.physical_name()
+    described = context.call(
+        "iam",
+        "CreateRole",
+        RoleName=name,
+        AssumeRolePolicyDocument=properties["AssumeRolePolicyDocument"],
+        Path=properties.get("Path"),
+        Description=properties.get("Description"),
+        MaxSessionDuration=properties.get("MaxSessionDuration"),
+        PermissionsBoundary=properties.get("PermissionsBoundary"),
+        Tags=properties.get("Tags"),
+    )["Role"]
+    _attach(context, "Role", name, properties)
+    return Created(name, {"Arn": described["Arn"], "RoleId": described["RoleId"]})
+
+
+def user(context: Context, properties: Properties) -> Created:
+    name = properties.get("UserName") or context.physical_name()
+    described = context.call(
+        "iam",
+        "CreateUser",
+        UserName=name,
+        Path=properties.get("Path"),
+        PermissionsBoundary=properties.get("PermissionsBoundary"),
+        Tags=properties.get("Tags"),
+    )["User"]
+    _attach(context, "User", name, properties)
+    for group_name in properties.get("Groups", []):
+        context.call("iam", "AddUserToGroup", UserName=name, GroupName=group_name)
+    return Created(name, {"Arn": described["Arn"]})
+
+
+def group(context: Context, properties: Properties) -> Created:
+    name = properties.get("GroupName") or context.physical_name(128)
+    described = context.call("iam", "CreateGroup", GroupName=name, Path=properties.get("Path"))
+    _attach(context, "Group", name, properties)
+    return Created(name, {"Arn": described["Group"]["Arn"]})
+
+
+def _attach(context: Context, kind: str, name: str, properties: Properties) -> None:
+    holder = {f"{kind}Name": name}
+    for arn in properties.get("ManagedPolicyArns", []):
+        context.call("iam", f"Attach{kind}Policy", **holder, PolicyArn=arn)
+    for policy in properties.get("Policies", []):
+        context.call("iam", f"Put{kind}Policy", **holder, **policy)
+
+
+def policy(context: Context, properties: Properties) -> Created:
+    name = properties["PolicyName"]
+    for kind, holder in _holders(properties):
+        context.call(
+            "iam",
+            f"Put{kind}Policy",
+            **{f"{kind}Name": holder},
+            PolicyName=name,
+            PolicyDocument=properties["PolicyDocument"],
+        )
+    return Created(name, {"Id": name})
+
+
+def role_policy(context: Context, properties: Properties) -> Created:
+    context.call("iam", "PutRolePolicy", **properties)
+    return Created(properties["PolicyName"])
+
+
+def managed_policy(context: Context, properties: Properties) -> Created:
+    arn = context.call(
+        "iam",
+        "CreatePolicy",
+        PolicyName=properties.get("ManagedPolicyName") or context.physical_name(128),
+        PolicyDocument=properties["PolicyDocument"],
+        Path=properties.get("Path"),
+        Description=properties.get("Description"),
+    )["Policy"]["Arn"]
+    for kind, holder in _holders(properties):
+        context.call("iam", f"Attach{kind}Policy", **{f"{kind}Name": holder}, PolicyArn=arn)
+    return Created(arn, {"PolicyArn": arn})
+
+
+def _holders(properties: Properties) -> list[tuple[str, Any]]:
+    kinds = ("Role", "User", "Group")
+    return [(kind, name) for kind in kinds for name in properties.get(f"{kind}s", [])]
+
+
+def access_key(context: Context, properties: Properties) -> Created:
+    user_name = properties["UserName"]
+    made = context.call("iam", "CreateAccessKey", UserName=user_name)["AccessKey"]
+    if properties.get("Status") == "Inactive":
+        context.call(
+            "iam",
+            "UpdateAccessKey",
+            UserName=user_name,
+            AccessKeyId=made["AccessKeyId"],
+            Status="Inactive",
+        )
+    return Created(made["AccessKeyId"], {"SecretAccessKey": made["SecretAccessKey"]})
+
+
+def instance_profile(context: Context, properties: Properties) -> Created:
+    name = properties.get("InstanceProfileName") or context.physical_name(128)
+    made = context.call(
+        "iam", "CreateInstanceProfile", InstanceProfileName=name, Path=properties.get("Path")
+    )
+    for role_name in properties.get("Roles", []):
+        context.call(
+            "iam", "AddRoleToInstanceProfile", InstanceProfileName=name, RoleName=role_name
+        )
+    return Created(name, {"Arn": made["InstanceProfile"]["Arn"]})
+
+
+def service_linked_role(context: Context, properties: Properties) -> Created:
+    made = context.call("iam", "CreateServiceLinkedRole", **properties)["Role"]
+    return Created(made["RoleName"], {"RoleName": made["RoleName"], "Arn": made["Arn"]})
+
+
+PROVIDERS: Mapping[str, Provider] = {
+    "AWS::IAM::Role": role,
+    "AWS::IAM::User": user,
+    "AWS::IAM::Group": group,
+    "AWS::IAM::Policy": policy,
+    "AWS::IAM::RolePolicy": role_policy,
+    "AWS::IAM::ManagedPolicy": managed_policy,
+    "AWS::IAM::AccessKey": access_key,
+    "AWS::IAM::InstanceProfile": instance_profile,
+    "AWS::IAM::ServiceLinkedRole": service_linked_role,
+}

@@ -1,0 +1,55 @@
+"""AWS::StepFunctions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from localcloud.resources.context import Context, Created, Properties, Provider
+from localcloud.resources.shapes import scalar_text
+
+
+def state_machine(context: Context, properties: Properties) -> Created:
+    name = properties.get("StateMachineName") or context.physical_name(80)
+    logging = properties.get("LoggingConfiguration")
+    arn = context.call(
+        "stepfunctions",
+        "CreateStateMachine",
+        name=name,
+        definition=_definition(context, properties),
+        roleArn=properties["RoleArn"],
+        type=properties.get("StateMachineType"),
+        loggingConfiguration=logging,
+        tracingConfiguration=properties.get("TracingConfiguration"),
+        encryptionConfiguration=properties.get("EncryptionConfiguration"),
+        tags=properties.get("Tags"),
+    )["stateMachineArn"]
+    return Created(arn, {"Arn": arn, "Name": name, "StateMachineRevisionId": "INITIAL"})
+
+
+def _definition(context: Context, properties: Properties) -> str:
+    text = _definition_text(context, properties)
+    for name, value in properties.get("DefinitionSubstitutions", {}).items():
+        text = text.replace("${" + name + "}", scalar_text(value))
+    return text
+
+
+def _definition_text(context: Context, properties: Properties) -> str:
+    if "DefinitionString" in properties:
+        return str(properties["DefinitionString"])
+    if "Definition" in properties:
+        return json.dumps(properties["Definition"], ensure_ascii=False)
+    location: Mapping[str, Any] = properties["DefinitionS3Location"]
+    assembly = context.cloud.assembly
+    asset = assembly.file_asset(location["Key"]) if assembly else None
+    if asset is not None:
+        return asset.read_text("utf-8")
+    version = {"VersionId": location["Version"]} if "Version" in location else {}
+    found = context.client("s3").get_object(
+        Bucket=location["Bucket"], Key=location["Key"], **version
+    )
+    return str(found["Body"].read().decode())
+
+
+PROVIDERS: Mapping[str, Provider] = {"AWS::StepFunctions::StateMachine": state_machine}

@@ -1,0 +1,79 @@
+"""What `cdk bootstrap` leaves in an account: the assets bucket and the version parameter."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from localcloud.template.assembly import Assembly
+from localcloud.template.assets import FileAsset
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+# A recent version of the bootstrap template: enough for every aws-cdk-lib 2.
+_BOOTSTRAP_VERSION = "30"
+# What of these types is read straight from the assembly, and needs no upload.
+_READ_FROM_ASSEMBLY = {
+    "AWS::Lambda::Function": "Code",
+    "AWS::Lambda::LayerVersion": "Content",
+    "AWS::CloudFormation::Stack": "TemplateURL",
+}
+
+
+class Bootstrap:
+    """Uploads an asset when a resource is about to be created that might read it from S3."""
+
+    def __init__(self, cloud: Cloud, assembly: Assembly) -> None:
+        self._assembly = assembly
+        self._cloud = cloud
+        self._names = {"AccountId": cloud.account, "Region": cloud.region, "Partition": "aws"}
+        self._published: set[str] = set()
+        self._buckets: set[str] = set()
+        self._lock = threading.Lock()
+
+    def put_versions(self) -> None:
+        """Put the version parameter that the stacks' templates look for."""
+        names = {
+            stack.template.get("Parameters", {}).get("BootstrapVersion", {}).get("Default")
+            for stack in self._assembly.stacks
+        }
+        for name in sorted(name for name in names if name):
+            self._cloud.client("ssm").put_parameter(
+                Name=name, Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True
+            )
+
+    def publish(self, resource_type: str, properties: Mapping[str, Any]) -> None:
+        """Upload every asset that resolved properties name, once."""
+        skipped = _READ_FROM_ASSEMBLY.get(resource_type)
+        read = [value for name, value in properties.items() if name != skipped]
+        for text in _strings(read):
+            for key, asset in self._assembly.files.items():
+                if key in text and key not in self._published:
+                    self._upload(asset)
+
+    def _upload(self, asset: FileAsset) -> None:
+        bucket = asset.bucket_name
+        for name, value in self._names.items():
+            bucket = bucket.replace(f"${{AWS::{name}}}", value)
+        s3 = self._cloud.client("s3")
+        with self._lock:
+            if bucket not in self._buckets:
+                region = self._names["Region"]
+                elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+                s3.create_bucket(Bucket=bucket, **({} if region == "us-east-1" else elsewhere))
+                self._buckets.add(bucket)
+        s3.put_object(Bucket=bucket, Key=asset.object_key, Body=asset.read())
+        self._published.add(asset.object_key)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
