@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from localcloud.sagemaker.processing_jobs import ProcessingJobs
 from localcloud.sagemaker.training_jobs import TrainingJobs
 
 
-class SageMakerService(TrainingJobs):
+class SageMakerService(TrainingJobs, ProcessingJobs):
     """SageMaker's API; an operation without a method here is refused by name."""
 
     service_name: ClassVar[str] = "sagemaker"

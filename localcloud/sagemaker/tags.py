@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from localcloud.sagemaker.naming import validation_error
 from localcloud.service import Caller, Request, Response, Service
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
 
 _MAX_TAGS = 50
 
@@ -13,7 +16,7 @@ _MAX_TAGS = 50
 class Tags(Service):
     """AddTags, ListTags, DeleteTags; every resource of the other parts has its entry here."""
 
-    def __init__(self, cloud: Any) -> None:
+    def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
         self._tags: dict[str, dict[str, str]] = {}
 

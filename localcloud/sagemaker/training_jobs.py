@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING
 
-from localcloud.sagemaker.capacity import Capacity
-from localcloud.sagemaker.hosts import Addresses
-from localcloud.sagemaker.images import Images
-from localcloud.sagemaker.job import SPOT_NOTICE_SECONDS, Job
-from localcloud.sagemaker.machine import Machine
+from localcloud.sagemaker.job import Job
+from localcloud.sagemaker.jobs import Jobs
 from localcloud.sagemaker.metrics import check_definitions
 from localcloud.sagemaker.naming import arn, check_name, refuse_members, validation_error
 from localcloud.sagemaker.paging import listing
 from localcloud.sagemaker.roles import check_role
-from localcloud.sagemaker.tags import Tags
 from localcloud.sagemaker.training_input import check_channels
 from localcloud.sagemaker.training_run import TrainingRun, instance_groups
 from localcloud.sagemaker.transfer import Transfer
 from localcloud.service import Caller, Request, Response, ServiceError
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
 
 _SUMMARY = (
     "TrainingJobName",
@@ -32,39 +31,10 @@ _SUMMARY = (
 _NOT_CARRIED_OUT = ("ServerlessJobConfig", "SessionChainingConfig", "ModelPackageConfig")
 
 
-class Jobs(Tags):
-    """What runs jobs: capacity, addresses, images and the threads of this cloud's jobs.
-
-    `spot_notice_seconds` is the time from SIGTERM to SIGKILL (120 in AWS).
-    """
-
-    def __init__(self, cloud: Any) -> None:
-        super().__init__(cloud)
-        self.images = Images(cloud)
-        self.spot_notice_seconds = SPOT_NOTICE_SECONDS
-        self.stopping = threading.Event()
-        self._job_threads: list[threading.Thread] = []
-        self._machine = Machine(
-            cloud, Capacity(), Addresses(), self.stopping.is_set, lambda: self.spot_notice_seconds
-        )
-
-    def stop(self) -> None:
-        self.stopping.set()
-        for thread in self._job_threads:
-            thread.join(10)
-        super().stop()
-
-    def run_job(self, name: str, target: Any) -> None:
-        self._job_threads = [thread for thread in self._job_threads if thread.is_alive()]
-        thread = threading.Thread(target=target, name=name, daemon=True)
-        self._job_threads.append(thread)
-        thread.start()
-
-
 class TrainingJobs(Jobs):
     """The training part of SageMaker's API."""
 
-    def __init__(self, cloud: Any) -> None:
+    def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
         self._training_jobs: dict[str, Job] = {}
         self._training_lock = threading.Lock()

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from localcloud.cloud import Cloud
-from localcloud.iam.service import IamService, StsService
 from localcloud.sagemaker.service import SageMakerService
 from localcloud.service import Service
 from localcloud.template.assembly import Assembly
@@ -141,7 +140,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         work_dir=folder / "work",
         account=ACCOUNT,
         region="us-east-1",
-        services=[Events, IamService, StsService, *SERVICES],
+        services=[Events, *SERVICES],
     )
     cloud.start()
     try:

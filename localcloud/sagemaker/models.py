@@ -1,0 +1,170 @@
+"""Models: a container image and its weights, ready to be put on an endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from localcloud.sagemaker.images import Image
+from localcloud.sagemaker.jobs import Jobs
+from localcloud.sagemaker.model_packages import ModelPackages
+from localcloud.sagemaker.naming import arn, check_name, refuse_members, validation_error
+from localcloud.sagemaker.notices import emit
+from localcloud.sagemaker.paging import listing
+from localcloud.sagemaker.roles import check_role
+from localcloud.sagemaker.transfer import Transfer
+from localcloud.service import Caller, Request, Response
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+
+@dataclass(frozen=True)
+class Servable:
+    """What an instance of a variant needs to start. `data_uri` is None without model data.
+
+    `is_archive` tells a .tar.gz from a prefix (or an object) that is taken as it lies.
+    """
+
+    model_name: str
+    image_uri: str
+    image: Image
+    data_uri: str | None
+    is_archive: bool
+    role_arn: str
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+class Models(ModelPackages, Jobs):
+    """The model part of SageMaker's API."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
+        self._models: dict[str, dict[str, Any]] = {}
+
+    def create_model(self, request: Request, caller: Caller) -> Response:
+        name = request["ModelName"]
+        check_name(name, "modelName")
+        model_arn = arn(self.cloud, "model", name)
+        if name in self._models:
+            raise validation_error(f'Cannot create already existing model "{model_arn}".')
+        role_arn = request.get("ExecutionRoleArn")
+        if not role_arn:
+            raise validation_error("ExecutionRoleArn is required for a model.")
+        check_role(self.cloud, role_arn)
+        container = self._only_container(request)
+        servable = self._servable(name, role_arn, container)
+        self._check_data(servable)
+        record = {
+            **{key: value for key, value in request.items() if key not in ("Tags", "Containers")},
+            "PrimaryContainer": container,
+            "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False),
+            "ModelArn": model_arn,
+            "CreationTime": self.cloud.clock.now(),
+            "_servable": servable,
+        }
+        self.tag_resource_at_creation(model_arn, request)
+        self._models[name] = record
+        emit(self.cloud, "SageMaker Model State Change", _shown(record), model_arn)
+        return {"ModelArn": model_arn}
+
+    def describe_model(self, request: Request, caller: Caller) -> Response:
+        return _shown(self._model(request["ModelName"]))
+
+    def list_models(self, request: Request, caller: Caller) -> Response:
+        return listing(
+            list(self._models.values()),
+            request,
+            name="ModelName",
+            members=("ModelName", "ModelArn", "CreationTime"),
+            result="Models",
+        )
+
+    def delete_model(self, request: Request, caller: Caller) -> Response:
+        record = self._model(request["ModelName"])
+        del self._models[record["ModelName"]]
+        self.forget_tags(record["ModelArn"])
+        return {}
+
+    def servable(self, model_name: str) -> Servable:
+        found: Servable = self._model(model_name)["_servable"]
+        return found
+
+    def _model(self, name: str) -> dict[str, Any]:
+        if name not in self._models:
+            raise validation_error(f'Could not find model "{arn(self.cloud, "model", name)}".')
+        return self._models[name]
+
+    def _only_container(self, request: Request) -> dict[str, Any]:
+        containers = request.get("Containers") or [request.get("PrimaryContainer") or {}]
+        if len(containers) > 1:
+            raise validation_error(
+                "Containers with more than one container is not carried out by localcloud: give "
+                "a PrimaryContainer."
+            )
+        container: dict[str, Any] = containers[0]
+        refuse_members(
+            container,
+            ("MultiModelConfig", "AdditionalModelDataSources"),
+            "give one model in a container",
+        )
+        if container.get("Mode", "SingleModel") != "SingleModel":
+            raise validation_error("Mode MultiModel is not carried out by localcloud.")
+        return container
+
+    def _servable(self, name: str, role_arn: str, given: dict[str, Any]) -> Servable:
+        container = given
+        if "ModelPackageName" in given:
+            container = self._container_of_package(given)
+        if "Image" not in container:
+            raise validation_error("The container needs an Image or a ModelPackageName.")
+        try:
+            image = self.images.find(container["Image"])
+        except ValueError as error:
+            raise validation_error(str(error)) from error
+        uri, is_archive = _model_data(container)
+        environment = {**container.get("Environment", {}), **given.get("Environment", {})}
+        return Servable(name, container["Image"], image, uri, is_archive, role_arn, environment)
+
+    def _container_of_package(self, given: dict[str, Any]) -> dict[str, Any]:
+        package = self.approved_package(given["ModelPackageName"])
+        containers = package.get("InferenceSpecification", {}).get("Containers", [])
+        if len(containers) != 1:
+            raise validation_error(
+                f"Model Package {package['ModelPackageArn']} must have one container in its "
+                f"InferenceSpecification to be served here, not {len(containers)}."
+            )
+        container: dict[str, Any] = containers[0]
+        return container
+
+    def _check_data(self, servable: Servable) -> None:
+        if servable.data_uri is None:
+            return
+        try:
+            exists = Transfer(self.cloud, servable.role_arn).exists(servable.data_uri)
+        except ValueError as error:
+            raise validation_error(str(error)) from error
+        except ClientError as error:
+            raise validation_error(
+                f"Could not access model data at {servable.data_uri}. Please ensure that the role "
+                f'"{servable.role_arn}" exists and that its trust relationship policy allows the '
+                'action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". '
+                'Also ensure that the role has "s3:GetObject" and "s3:ListBucket" permissions and '
+                f"that the object is located in {self.cloud.region}. Error message from S3: "
+                f"{error.response['Error'].get('Message')}"
+            ) from error
+        if not exists:
+            raise validation_error(f"Could not find model data at {servable.data_uri}.")
+
+
+def _model_data(container: dict[str, Any]) -> tuple[str | None, bool]:
+    source = container.get("ModelDataSource", {}).get("S3DataSource")
+    if source:
+        return source["S3Uri"], source["CompressionType"] == "Gzip"
+    return container.get("ModelDataUrl"), True
+
+
+def _shown(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if not key.startswith("_")}
