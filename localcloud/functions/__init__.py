@@ -1,0 +1,1 @@
+"""Lambda: functions, their processes, layers, and what invokes them."""

@@ -1,0 +1,1 @@
+"""Lambda's API: its operations, by what they are about."""

@@ -1,0 +1,47 @@
+"""What all of Lambda's operations share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from localcloud.functions.asynchronous import EventQueue
+from localcloud.functions.catalog import Catalog
+from localcloud.functions.invoker import Invoker
+from localcloud.functions.logs import LogWriter
+from localcloud.functions.mappings import Mappings
+from localcloud.functions.pool import Pools
+from localcloud.service import Service, ServiceError
+
+
+class LambdaParts(Service):
+    """The parts of the service that its operations work on."""
+
+    service_name: ClassVar[str] = "lambda"
+
+    catalog: Catalog
+    pools: Pools
+    invoker: Invoker
+    log_writer: LogWriter
+    events: EventQueue
+    mappings: Mappings
+
+    def timestamp(self) -> str:
+        """Now, as Lambda writes LastModified."""
+        return lambda_time(self.cloud.clock.now())
+
+
+def lambda_time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}+0000"
+
+
+def invalid(message: str) -> ServiceError:
+    return ServiceError("InvalidParameterValueException", message, Type="User")
+
+
+def conflict(message: str) -> ServiceError:
+    return ServiceError("ResourceConflictException", message, 409, Type="User")
+
+
+def missing(message: str) -> ServiceError:
+    return ServiceError("ResourceNotFoundException", message, 404, Type="User")

@@ -1,0 +1,59 @@
+"""Lambda, as a service of the cloud."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from localcloud.functions.api.functions import FunctionOperations
+from localcloud.functions.api.invocations import InvocationOperations
+from localcloud.functions.api.layers import LayerOperations
+from localcloud.functions.api.mappings import MappingOperations
+from localcloud.functions.api.permissions import PermissionOperations
+from localcloud.functions.api.settings import SettingOperations
+from localcloud.functions.api.versions import VersionOperations
+from localcloud.functions.asynchronous import EventQueue
+from localcloud.functions.catalog import Catalog
+from localcloud.functions.function import Version
+from localcloud.functions.instance import Instance
+from localcloud.functions.invoker import Invoker
+from localcloud.functions.logs import LogWriter
+from localcloud.functions.mappings import Mappings
+from localcloud.functions.pool import Pools
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+
+class LambdaService(
+    FunctionOperations,
+    VersionOperations,
+    PermissionOperations,
+    SettingOperations,
+    LayerOperations,
+    MappingOperations,
+    InvocationOperations,
+):
+    """Functions and all that invokes them."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
+        self.catalog = Catalog(cloud.region, cloud.account, cloud.work_dir / "functions")
+        self.log_writer = LogWriter(cloud)
+        self.pools = Pools(self._instance)
+        self.invoker = Invoker(self.catalog, self.pools)
+        self.events = EventQueue(cloud, self.catalog, self.invoker)
+        self.mappings = Mappings(cloud, self.catalog, self.invoker)
+
+    def start(self) -> None:
+        self.log_writer.start()
+        self.pools.start()
+        self.events.start()
+
+    def stop(self) -> None:
+        self.mappings.stop()
+        self.events.stop()
+        self.pools.stop()
+        self.log_writer.stop()
+
+    def _instance(self, version: Version) -> Instance:
+        return Instance(self.cloud, version, self.log_writer)

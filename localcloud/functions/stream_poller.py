@@ -1,0 +1,239 @@
+"""Reads a DynamoDB stream on behalf of a function, in order, as the function's role.
+
+Semantics: https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-errors.html
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from moto.dynamodb.models import dynamodb_backends
+
+from localcloud.functions.batch import Filter, Record, failed_items
+from localcloud.functions.catalog import Catalog
+from localcloud.functions.delivery import Delivery
+from localcloud.functions.invoker import Invoker, Outcome
+from localcloud.service import Caller, ServiceError
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+logger = logging.getLogger(__name__)
+_LOOK_SECONDS = 0.1
+_PROBLEM_SECONDS = 5.0
+_MAX_BACKOFF_SECONDS = 30.0
+_MAX_RECORDS = 1000
+
+
+class StreamPoller:
+    """Reads the one shard that a stream has here, batch after batch."""
+
+    def __init__(
+        self, cloud: Cloud, catalog: Catalog, invoker: Invoker, mapping: dict[str, Any]
+    ) -> None:
+        self.result = "No records processed"
+        self._cloud, self._catalog, self._invoker = cloud, catalog, invoker
+        self._delivery = Delivery(cloud)
+        self._arn = str(mapping["EventSourceArn"])
+        self._function_arn = str(mapping["FunctionArn"])
+        self._position = str(mapping["StartingPosition"])
+        self._batch_size = int(mapping["BatchSize"])
+        self._window = timedelta(seconds=mapping.get("MaximumBatchingWindowInSeconds") or 0)
+        self._filter = Filter(mapping.get("FilterCriteria"))
+        self._reports = "ReportBatchItemFailures" in mapping.get("FunctionResponseTypes", [])
+        self._bisects = bool(mapping.get("BisectBatchOnFunctionError"))
+        self._retries = int(mapping.get("MaximumRetryAttempts", -1))
+        self._max_age = int(mapping.get("MaximumRecordAgeInSeconds", -1))
+        destinations = mapping.get("DestinationConfig") or {}
+        self._destination = destinations.get("OnFailure", {}).get("Destination")
+        self._shard_id = self._iterator = ""
+        self._seen = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lambda-stream", daemon=True)
+
+    def start(self) -> None:
+        """Take up the position and begin: InvalidParameterValueException where the role may not."""
+        try:
+            self._take_position()
+        except ClientError as error:
+            raise ServiceError(
+                "InvalidParameterValueException",
+                f"Cannot access stream {self._arn}. Please ensure the role can perform the "
+                "GetRecords, GetShardIterator, DescribeStream, and ListStreams Actions on your "
+                f"stream in IAM: {error.response['Error']['Message']}",
+            ) from error
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _take_position(self) -> None:
+        client = self._client()
+        described = client.describe_stream(StreamArn=self._arn)["StreamDescription"]
+        self._shard_id = described["Shards"][0]["ShardId"]
+        self._seen = self._written() if self._position == "LATEST" else 0
+        self._iterator = client.get_shard_iterator(
+            StreamArn=self._arn, ShardId=self._shard_id, ShardIteratorType=self._position
+        )["ShardIterator"]
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            if self._written() <= self._seen:
+                self._stop.wait(_LOOK_SECONDS)
+                continue
+            try:
+                self._handle(self._collect())
+            except (ClientError, BotoCoreError, ServiceError) as error:
+                self._problem(str(error))
+
+    def _written(self) -> int:
+        """How many records the stream has ever had.
+
+        Looking into moto's table costs nothing, where GetRecords several times a second would;
+        records are read as the function's role.
+        """
+        _, _, _, region, account, resource = self._arn.split(":", 5)
+        table = dynamodb_backends[account][region].tables.get(resource.split("/")[1])
+        shard = table.stream_shard if table else None
+        return len(shard.items) if shard else 0
+
+    def _collect(self) -> list[Record]:
+        records = self._read(self._batch_size)
+        deadline = self._cloud.clock.now() + self._window
+        while records and len(records) < self._batch_size and not self._stop.is_set():
+            if self._cloud.clock.now() >= deadline:
+                break
+            if self._written() > self._seen:
+                records += self._read(self._batch_size - len(records))
+            else:
+                self._stop.wait(_LOOK_SECONDS)
+        return records
+
+    def _read(self, limit: int) -> list[Record]:
+        response = self._client().get_records(
+            ShardIterator=self._iterator, Limit=min(limit, _MAX_RECORDS)
+        )
+        self._iterator = response["NextShardIterator"]
+        self._seen += len(response["Records"])
+        return [self._record(record) for record in response["Records"]]
+
+    def _handle(self, records: list[Record], attempts: int = 0) -> None:
+        """See a batch through: invoked until dealt with, given up, or the poller is stopped."""
+        records = [record for record in records if self._filter.passes(record)]
+        while records and not self._stop.is_set():
+            outcome = self._invoke(records)
+            failed = failed_items(outcome, map(_sequence, records), self._reports)
+            if not failed:
+                return
+            attempts += 1
+            # Order is kept: the first failure and all after it are tried again.
+            records = records[[_sequence(r) for r in records].index(failed[0]) :]
+            if condition := self._given_up(records, attempts):
+                self._discard(records, outcome, condition, attempts)
+                return
+            if self._bisects and outcome.failed and len(records) > 1:
+                middle = len(records) // 2
+                self._handle(records[:middle], attempts)
+                self._handle(records[middle:], attempts)
+                return
+            delay = min(0.1 * 2.0 ** min(attempts, 20), _MAX_BACKOFF_SECONDS)
+            self._cloud.clock.sleep(delay, self._stop)
+
+    def _invoke(self, records: list[Record]) -> Outcome:
+        payload = json.dumps({"Records": records}, ensure_ascii=False).encode()
+        while True:
+            try:
+                outcome = self._invoker.invoke(self._function_arn, None, payload)
+            except ServiceError as error:
+                # Throttled: it counts as no attempt, and nothing is passed over.
+                if error.code != "TooManyRequestsException" or self._stop.wait(0.2):
+                    raise
+                continue
+            self.result = "PROBLEM: Function call failed" if outcome.failed else "OK"
+            return outcome
+
+    def _given_up(self, records: list[Record], attempts: int) -> str:
+        if 0 <= self._retries < attempts:
+            return "RetryAttemptsExhausted"
+        age = self._cloud.clock.time() - float(
+            records[0]["dynamodb"]["ApproximateCreationDateTime"]
+        )
+        return "MaximumRecordAgeExceeded" if 0 <= self._max_age < age else ""
+
+    def _discard(
+        self, records: list[Record], outcome: Outcome, condition: str, attempts: int
+    ) -> None:
+        if self._destination is None:
+            return
+        version = self._catalog.version(self._function_arn)
+        record = {
+            "requestContext": {
+                "requestId": outcome.request_id,
+                "functionArn": self._function_arn,
+                "condition": condition,
+                "approximateInvokeCount": attempts,
+            },
+            "responseContext": {
+                "statusCode": 200,
+                "executedVersion": outcome.executed_version,
+                "functionError": "Unhandled" if outcome.failed else None,
+            },
+            "version": "1.0",
+            "timestamp": _time(self._cloud.clock.time()),
+            "DDBStreamBatchInfo": self._batch_info(records),
+        }
+        caller = Caller.role(version.role_arn, version.function_name)
+        self._delivery.send(self._destination, record, caller)
+
+    def _batch_info(self, records: list[Record]) -> dict[str, Any]:
+        first, last = records[0]["dynamodb"], records[-1]["dynamodb"]
+        return {
+            "shardId": self._shard_id,
+            "startSequenceNumber": first["SequenceNumber"],
+            "endSequenceNumber": last["SequenceNumber"],
+            "approximateArrivalOfFirstRecord": _time(first["ApproximateCreationDateTime"]),
+            "approximateArrivalOfLastRecord": _time(last["ApproximateCreationDateTime"]),
+            "batchSize": len(records),
+            "streamArn": self._arn,
+        }
+
+    def _problem(self, message: str) -> None:
+        result = f"PROBLEM: {message}"
+        if result != self.result and not self._stop.is_set():
+            logger.warning("%s for %s", result, self._function_arn)
+        self.result = result
+        self._stop.wait(_PROBLEM_SECONDS)
+
+    def _client(self) -> Any:
+        version = self._catalog.version(self._function_arn)
+        caller = Caller.role(version.role_arn, version.function_name)
+        return self._cloud.client("dynamodbstreams", caller)
+
+    def _record(self, record: dict[str, Any]) -> Record:
+        whole = {**record, "eventSource": "aws:dynamodb", "eventSourceARN": self._arn}
+        plain: Record = json.loads(json.dumps(whole, default=_plain, ensure_ascii=False))
+        return plain
+
+
+def _plain(value: Any) -> Any:
+    """What boto3 gives that JSON has no form for, in the form Lambda gives it."""
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    raise TypeError(f"no form in an event: {type(value).__name__}")
+
+
+def _sequence(record: Record) -> str:
+    return str(record["dynamodb"]["SequenceNumber"])
+
+
+def _time(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
