@@ -65,7 +65,7 @@ def _check_config(machine: dict[str, Any], location: str, to: Problems) -> bool:
         to.add(f"{location}/Mode", "Expected 'INLINE' or 'DISTRIBUTED'")
     if mode == "DISTRIBUTED" and config.get("ExecutionType") not in {"STANDARD", "EXPRESS"}:
         to.add(f"{location}/ExecutionType", "Expected 'STANDARD' or 'EXPRESS'")
-    return mode != "DISTRIBUTED"
+    return bool(mode != "DISTRIBUTED")
 
 
 def _check_items(state: dict[str, Any], language: str, location: str, to: Problems) -> None:

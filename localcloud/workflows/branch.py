@@ -1,0 +1,164 @@
+"""Running a machine: the execution's own, a Parallel branch, or a Map item's processor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.clock import Clock
+from localcloud.workflows import json_values, timestamps
+from localcloud.workflows.cancellation import Cancellation
+from localcloud.workflows.data_flow import DataFlow, Outcome
+from localcloud.workflows.errors import StateError, WorkCancelledError
+from localcloud.workflows.fields import JSONATA
+from localcloud.workflows.history import Trail
+from localcloud.workflows.jsonata_flow import JsonataFlow
+from localcloud.workflows.jsonpath_flow import JsonPathFlow
+from localcloud.workflows.retries import Retries, catcher_for
+from localcloud.workflows.scope import Scope
+from localcloud.workflows.task_tokens import TaskTokens
+
+Handler = Callable[["Visit"], Outcome]
+_ABORTABLE = {"Task", "Wait", "Parallel", "Map"}
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the states of an execution need of the cloud.
+
+    `client` makes a boto3 client by service name that acts as the state machine's role.
+    """
+
+    clock: Clock
+    language: str
+    client: Callable[[str], Any]
+    tokens: TaskTokens
+    execution_arn: str
+    state_machine_arn: str
+    region: str
+    handlers: Mapping[str, Handler]
+
+
+class Branch:
+    """One run through a machine's states."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        machine: Mapping[str, Any],
+        context: dict[str, Any],
+        scope: Scope,
+        cancellation: Cancellation,
+        trail: Trail,
+    ) -> None:
+        self.environment, self.machine, self.context = environment, machine, context
+        self.scope, self.cancellation, self.trail = scope, cancellation, trail
+        self.position: tuple[str, Any] | None = None
+
+    def run(self, state_input: Any) -> Any:
+        """From StartAt to the end; the last state's output."""
+        return self.run_from(self.machine["StartAt"], state_input)
+
+    def run_from(self, name: str, state_input: Any) -> Any:
+        """From the named state on. `position` tells where it was when an error ended it."""
+        following: str | None = name
+        while following is not None:
+            self.position = (following, state_input)
+            outcome = Visit(self, following, state_input).run()
+            following, state_input = outcome.next, outcome.output
+        return state_input
+
+    def inner(
+        self,
+        machine: Mapping[str, Any],
+        cancellation: Cancellation,
+        context: dict[str, Any] | None = None,
+        scope: Scope | None = None,
+    ) -> Branch:
+        """A branch for a machine inside a state of this one, reading this one's variables."""
+        return Branch(
+            self.environment,
+            machine,
+            context or self.context,
+            scope or Scope(self.scope),
+            cancellation,
+            self.trail.fork(),
+        )
+
+
+class Visit:
+    """One visit of a state, from its input to its outcome, with its retries."""
+
+    def __init__(self, branch: Branch, name: str, state_input: Any) -> None:
+        self.branch, self.name, self.input = branch, name, state_input
+        self.state: Mapping[str, Any] = branch.machine["States"][name]
+        self.environment, self.trail = branch.environment, branch.trail
+        self.cancellation = branch.cancellation
+        self._entered_at = timestamps.to_text(self.environment.clock.now())
+        self._retries = Retries(self.state)
+
+    @property
+    def kind(self) -> str:
+        return str(self.state["Type"])
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """The Context object as this state sees it."""
+        own = {
+            "Name": self.name,
+            "EnteredTime": self._entered_at,
+            "RetryCount": self._retries.count,
+        }
+        return {**self.branch.context, "State": own}
+
+    def flow(self, **more_context: Any) -> DataFlow:
+        """The data flow in the state's query language, on the present variables."""
+        context = {**self.context, **more_context}
+        variables = self.branch.scope.visible()
+        if self.state.get("QueryLanguage", self.environment.language) == JSONATA:
+            clock = self.environment.clock
+            return JsonataFlow(self.state, self.input, context, variables, clock)
+        return JsonPathFlow(self.state, self.input, context, variables)
+
+    def run(self) -> Outcome:
+        self.cancellation.check()
+        self.trail.entered(self.kind, self.name, self.input)
+        try:
+            outcome = self._attempt_until_done()
+        except WorkCancelledError:
+            if self.kind in _ABORTABLE:
+                self.trail.add(f"{self.kind}StateAborted")
+            raise
+        self.branch.scope.assign(outcome.assigned)
+        self.trail.exited(self.kind, self.name, outcome.output, outcome.assigned)
+        return outcome
+
+    def _attempt_until_done(self) -> Outcome:
+        while True:
+            try:
+                outcome = self.environment.handlers[self.kind](self)
+                json_values.check_size(outcome.output, f"The output of the state '{self.name}'")
+                return outcome
+            except StateError as error:
+                self._record(error)
+                delay = self._retries.delay(error)
+                if delay is None:
+                    return self._catch(error)
+                self.cancellation.sleep(delay)
+
+    def _record(self, error: StateError) -> None:
+        if error.error == "States.QueryEvaluationError":
+            self.trail.add(
+                "EvaluationFailed",
+                "evaluationFailedEventDetails",
+                error=error.error,
+                cause=error.cause,
+                state=self.name,
+            )
+
+    def _catch(self, error: StateError) -> Outcome:
+        catcher = catcher_for(self.state, error)
+        if catcher is None:
+            raise error
+        return self.flow().catch(catcher, error)

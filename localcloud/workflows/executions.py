@@ -1,0 +1,84 @@
+"""All executions: started once for each name, found, listed, stopped."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from localcloud.clock import Clock
+from localcloud.service import ServiceError
+from localcloud.workflows import json_values
+from localcloud.workflows.branch import Environment
+from localcloud.workflows.cancellation import Cancellation
+from localcloud.workflows.execution import RUNNING, Execution, Start
+
+
+def check_input(text: str) -> None:
+    """ServiceError unless the text is JSON of at most the payload quota."""
+    try:
+        json_values.from_text(text)
+    except ValueError as error:
+        raise ServiceError(
+            "InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'"
+        ) from error
+    if len(text.encode()) > json_values.MAX_PAYLOAD_BYTES:
+        raise ServiceError(
+            "ValidationException",
+            f"1 validation error detected: 'input' exceeds {json_values.MAX_PAYLOAD_BYTES} bytes",
+        )
+
+
+class Executions:
+    """The executions of every state machine, by ARN."""
+
+    def __init__(self, clock: Clock, changed: Callable[[Execution], None]) -> None:
+        self._changed, self._lock = changed, threading.Lock()
+        self._stopping = Cancellation(clock)
+        self._executions: dict[str, Execution] = {}
+
+    def start(self, start: Start, environment: Environment) -> Execution:
+        """Start; the same name with the same input while it runs is the same execution."""
+        with self._lock:
+            existing = self._executions.get(start.arn)
+            if existing is None:
+                execution = Execution(start, environment, self._stopping, self._changed)
+                self._executions[start.arn] = execution
+        if existing is not None:
+            return _same(existing, start)
+        execution.begin()
+        return execution
+
+    def get(self, arn: str) -> Execution:
+        execution = self._executions.get(arn)
+        if execution is None or execution.start.machine.is_express:
+            raise ServiceError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+        return execution
+
+    def of_machine(self, arn: str, status: str | None) -> list[Execution]:
+        """The newest first."""
+        found = [
+            execution
+            for execution in list(self._executions.values())
+            if execution.start.machine.arn == arn and status in {None, execution.status}
+        ]
+        return sorted(found, key=lambda execution: execution.started_at, reverse=True)
+
+    def abort_machine(self, arn: str) -> None:
+        """Stop what still runs of a machine that is deleted."""
+        for execution in self.of_machine(arn, RUNNING):
+            execution.stop(None, "The state machine was deleted")
+
+    def stop_all(self) -> None:
+        self._stopping.set()
+
+
+def _same(existing: Execution, start: Start) -> Execution:
+    same_input = _value(existing.start.input) == _value(start.input)
+    if existing.status == RUNNING and same_input:
+        return existing
+    raise ServiceError("ExecutionAlreadyExists", f"Execution Already Exists: '{start.arn}'")
+
+
+def _value(text: str) -> Any:
+    return json_values.from_text(text)

@@ -1,0 +1,122 @@
+"""Data flow of JSONPath states: InputPath, Parameters, ResultSelector, ResultPath, OutputPath."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from localcloud.workflows import choices, paths, payload_templates
+from localcloud.workflows.data_flow import DataFlow, Outcome
+from localcloud.workflows.errors import StateError
+from localcloud.workflows.paths import Data, PathNotFoundError, ResultPathMismatchError
+
+
+class JsonPathFlow(DataFlow):
+    """One visit of a JSONPath state."""
+
+    def __init__(
+        self,
+        state: Mapping[str, Any],
+        state_input: Any,
+        context: dict[str, Any],
+        variables: dict[str, Any],
+    ) -> None:
+        super().__init__(state, state_input, context)
+        self._variables = variables
+
+    def _data(self, root: Any, context: dict[str, Any] | None = None) -> Data:
+        return Data(root, context or self.context, self._variables)
+
+    def effective_input(self) -> Any:
+        return self._select("InputPath", self.input)
+
+    def _select(self, field: str, root: Any) -> Any:
+        path = self.state.get(field, "$")
+        if path is None:
+            return {}
+        return _evaluate(paths.evaluate, path, self._data(root), field, "States.Runtime")
+
+    def arguments(self) -> Any:
+        if "Parameters" not in self.state:
+            return self.effective_input()
+        return self._expand("Parameters", self.effective_input())
+
+    def _expand(self, field: str, root: Any) -> Any:
+        return self._fill(self.state[field], field, self._data(root))
+
+    @staticmethod
+    def _fill(template: Any, field: str, data: Data) -> Any:
+        return _evaluate(
+            payload_templates.expand, template, data, field, "States.ParameterPathFailure"
+        )
+
+    def leave(self, result: Any) -> Outcome:
+        """Assign sees the result before ResultSelector."""
+        assigned = self._fill(self.state.get("Assign", {}), "Assign", self._data(result))
+        if "ResultSelector" in self.state:
+            result = self._expand("ResultSelector", result)
+        combined = self._insert(self.state.get("ResultPath", "$"), result)
+        return Outcome(self._select("OutputPath", combined), assigned, self.next)
+
+    def _insert(self, path: str | None, result: Any) -> Any:
+        if path is None:
+            return self.input
+        try:
+            return paths.insert(self.input, path, result)
+        except ResultPathMismatchError as error:
+            raise StateError("States.ResultPathMatchFailure", str(error)) from error
+
+    def pass_through(self, rule: Mapping[str, Any] | None = None) -> Outcome:
+        effective = self.effective_input()
+        node, following = self.state, self.state.get("Default") or self.next
+        if rule is not None:
+            node, following = rule, rule["Next"]
+        assigned = self._fill(node.get("Assign", {}), "Assign", self._data(effective))
+        return Outcome(self._select("OutputPath", effective), assigned, following)
+
+    def catch(self, catcher: Mapping[str, Any], error: StateError) -> Outcome:
+        output = self._insert(catcher.get("ResultPath", "$"), error.output)
+        assign = catcher.get("Assign", {})
+        assigned = self._fill(assign, "Assign", self._data(error.output))
+        return Outcome(output, assigned, catcher["Next"])
+
+    def field(self, name: str, node: Mapping[str, Any] | None = None) -> Any:
+        node = self.state if node is None else node
+        if f"{name}Path" not in node:
+            return node.get(name)
+        return _evaluate(
+            payload_templates.evaluate_field,
+            node[f"{name}Path"],
+            self._data(self.effective_input()),
+            f"{name}Path",
+            "States.Runtime",
+        )
+
+    def template(self, template: Any) -> Any:
+        return self._fill(template, "Parameters", self._data(self.effective_input()))
+
+    def matches(self, rule: Mapping[str, Any]) -> bool:
+        return choices.matches(rule, self._data(self.effective_input()))
+
+    def items(self) -> Any:
+        return self._select("ItemsPath", self.effective_input())
+
+    def item_input(self, item: Any, item_context: dict[str, Any]) -> Any:
+        field = next((name for name in ("ItemSelector", "Parameters") if name in self.state), None)
+        if field is None:
+            return item
+        data = self._data(self.effective_input(), item_context)
+        return self._fill(self.state[field], field, data)
+
+
+def _evaluate(
+    function: Callable[[Any, Data], Any], expression: Any, data: Data, field: str, error_name: str
+) -> Any:
+    try:
+        return function(expression, data)
+    except PathNotFoundError as error:
+        raise StateError(
+            error_name,
+            f"The JSONPath '{error}' specified for the field '{field}' could not be found in the "
+            "input",
+        ) from error

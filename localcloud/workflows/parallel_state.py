@@ -1,0 +1,54 @@
+"""The Parallel state: branches that run at once; the first error ends them all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from typing import Any
+
+from localcloud.workflows.branch import Visit
+from localcloud.workflows.cancellation import Cancellation, in_thread
+from localcloud.workflows.data_flow import Outcome
+from localcloud.workflows.errors import StateError, WorkCancelledError
+
+
+def run_parallel(visit: Visit) -> Outcome:
+    flow = visit.flow()
+    arguments = flow.arguments()
+    visit.trail.add("ParallelStateStarted")
+    cancellation = visit.cancellation.child()
+    futures = [
+        _start(visit, machine, arguments, cancellation) for machine in visit.state["Branches"]
+    ]
+    try:
+        results = gather(futures, cancellation)
+    except StateError:
+        visit.trail.add("ParallelStateFailed")
+        raise
+    visit.trail.add("ParallelStateSucceeded")
+    return flow.leave(results)
+
+
+def _start(
+    visit: Visit, machine: dict[str, Any], arguments: Any, cancellation: Cancellation
+) -> Future[Any]:
+    branch = visit.branch.inner(machine, cancellation)
+    return in_thread(lambda: branch.run(arguments))
+
+
+def gather(futures: Sequence[Future[Any]], cancellation: Cancellation) -> list[Any]:
+    """All results. The first error cancels the rest, and is raised when all have ended."""
+    first = next(
+        (
+            future.exception()
+            for future in wait(futures, return_when=FIRST_EXCEPTION).done
+            if not isinstance(future.exception(), WorkCancelledError | None)
+        ),
+        None,
+    )
+    if first is not None:
+        cancellation.set()
+    wait(futures)
+    if first is not None:
+        raise first
+    return [future.result() for future in futures]

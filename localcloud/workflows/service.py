@@ -1,0 +1,229 @@
+"""The Step Functions service."""
+
+from __future__ import annotations
+
+import re
+import threading
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from localcloud.service import Caller, Request, Response, Service, ServiceError
+from localcloud.workflows import definition as definitions
+from localcloud.workflows import status_events
+from localcloud.workflows.branch import Environment
+from localcloud.workflows.execution import FAILED, RUNNING, SUCCEEDED, Execution, Start
+from localcloud.workflows.executions import Executions, check_input
+from localcloud.workflows.paging import page
+from localcloud.workflows.state_machines import StateMachine, StateMachines
+from localcloud.workflows.states import HANDLERS
+from localcloud.workflows.task_tokens import TaskTokens
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+_NAME = re.compile(r"[^\s\x00-\x1f\x7f-\x9f<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
+
+
+class StepFunctionsService(Service):
+    """State machines and their executions, in this process."""
+
+    service_name = "stepfunctions"
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
+        self._machines = StateMachines()
+        self._tokens = TaskTokens(cloud.clock)
+        self._executions = Executions(cloud.clock, partial(status_events.emit, cloud))
+
+    def stop(self) -> None:
+        self._executions.stop_all()
+
+    def _arn(self, kind: str, name: str) -> str:
+        return f"arn:aws:states:{self.cloud.region}:{self.cloud.account}:{kind}:{name}"
+
+    # State machines
+
+    def create_state_machine(self, request: Request, caller: Caller) -> Response:
+        _check_name(request["name"])
+        arn = self._arn("stateMachine", request["name"])
+        machine = self._machines.create(request, arn, self.cloud.clock.now())
+        return {"stateMachineArn": machine.arn, "creationDate": machine.created_at}
+
+    def update_state_machine(self, request: Request, caller: Caller) -> Response:
+        machine = self._machines.update(request)
+        return {"updateDate": self.cloud.clock.now(), "revisionId": machine.revision_id}
+
+    def describe_state_machine(self, request: Request, caller: Caller) -> Response:
+        return self._machines.get(request["stateMachineArn"]).description
+
+    def describe_state_machine_for_execution(self, request: Request, caller: Caller) -> Response:
+        machine = self._executions.get(request["executionArn"]).start.machine
+        described = {**machine.description, "updateDate": machine.created_at}
+        for member in ("status", "type", "creationDate"):
+            described.pop(member)
+        return described
+
+    def list_state_machines(self, request: Request, caller: Caller) -> Response:
+        machines = [
+            {
+                "stateMachineArn": machine.arn,
+                "name": machine.name,
+                "type": machine.kind,
+                "creationDate": machine.created_at,
+            }
+            for machine in self._machines.all()
+        ]
+        return page(machines, request, "stateMachines")
+
+    def delete_state_machine(self, request: Request, caller: Caller) -> Response:
+        self._machines.delete(request["stateMachineArn"])
+        self._executions.abort_machine(request["stateMachineArn"])
+        return {}
+
+    def validate_state_machine_definition(self, request: Request, caller: Caller) -> Response:
+        express = request.get("type") == "EXPRESS"
+        problems = definitions.find_problems(request["definition"], express=express)
+        most = request.get("maxResults") or 100
+        diagnostics = [
+            {
+                "severity": "ERROR",
+                "code": problem.code,
+                "message": problem.message,
+                "location": problem.location,
+            }
+            for problem in problems
+        ]
+        return {
+            "result": "FAIL" if problems else "OK",
+            "diagnostics": diagnostics[:most],
+            "truncated": len(diagnostics) > most,
+        }
+
+    def tag_resource(self, request: Request, caller: Caller) -> Response:
+        self._machines.tag(request["resourceArn"], request["tags"])
+        return {}
+
+    def untag_resource(self, request: Request, caller: Caller) -> Response:
+        self._machines.untag(request["resourceArn"], request["tagKeys"])
+        return {}
+
+    def list_tags_for_resource(self, request: Request, caller: Caller) -> Response:
+        return {"tags": self._machines.tags(request["resourceArn"])}
+
+    # Executions
+
+    def start_execution(self, request: Request, caller: Caller) -> Response:
+        execution = self._start(self._machines.get(request["stateMachineArn"]), request)
+        return {"executionArn": execution.start.arn, "startDate": execution.started_at}
+
+    def start_sync_execution(self, request: Request, caller: Caller) -> Response:
+        machine = self._machines.get(request["stateMachineArn"])
+        if not machine.is_express:
+            raise ServiceError(
+                "StateMachineTypeNotSupported", "StartSyncExecution needs an EXPRESS state machine"
+            )
+        execution = self._start(machine, request)
+        execution.ended.wait()
+        described = execution.description
+        for member in ("redriveCount", "redriveStatus", "redriveStatusReason"):
+            described.pop(member, None)
+        status = execution.status if execution.status in {SUCCEEDED, "TIMED_OUT"} else FAILED
+        return {**described, "status": status}
+
+    def _start(self, machine: StateMachine, request: Request) -> Execution:
+        name = request.get("name") or str(uuid.uuid4())
+        _check_name(name)
+        text = request.get("input") or "{}"
+        check_input(text)
+        if machine.is_express:
+            arn = self._arn("express", f"{machine.name}:{name}:{uuid.uuid4()}")
+        else:
+            arn = self._arn("execution", f"{machine.name}:{name}")
+        start = Start(arn, name, text, machine)
+        return self._executions.start(start, self._environment(start))
+
+    def _environment(self, start: Start) -> Environment:
+        role = Caller.role(start.machine.role_arn, session_name=_session(start.name))
+        return Environment(
+            clock=self.cloud.clock,
+            language=start.machine.language,
+            client=_clients(lambda service: self.cloud.client(service, role)),
+            tokens=self._tokens,
+            execution_arn=start.arn,
+            state_machine_arn=start.machine.arn,
+            region=self.cloud.region,
+            handlers=HANDLERS,
+        )
+
+    def describe_execution(self, request: Request, caller: Caller) -> Response:
+        return self._executions.get(request["executionArn"]).description
+
+    def list_executions(self, request: Request, caller: Caller) -> Response:
+        if "stateMachineArn" not in request:
+            raise ServiceError("ValidationException", "stateMachineArn is required")
+        machine = self._machines.get(request["stateMachineArn"])
+        if machine.is_express:
+            raise ServiceError(
+                "StateMachineTypeNotSupported", "ListExecutions needs a STANDARD state machine"
+            )
+        found = self._executions.of_machine(machine.arn, request.get("statusFilter"))
+        return page([execution.summary for execution in found], request, "executions")
+
+    def stop_execution(self, request: Request, caller: Caller) -> Response:
+        execution = self._executions.get(request["executionArn"])
+        return {"stopDate": execution.stop(request.get("error"), request.get("cause"))}
+
+    def redrive_execution(self, request: Request, caller: Caller) -> Response:
+        execution = self._executions.get(request["executionArn"])
+        if execution.status in {RUNNING, SUCCEEDED}:
+            raise ServiceError(
+                "ExecutionNotRedrivable", f"Execution is {execution.status} and can't be redriven"
+            )
+        return {"redriveDate": execution.redrive()}
+
+    def get_execution_history(self, request: Request, caller: Caller) -> Response:
+        events = list(self._executions.get(request["executionArn"]).history.events)
+        if request.get("reverseOrder"):
+            events.reverse()
+        return page(events, request, "events")
+
+    # Task tokens
+
+    def send_task_success(self, request: Request, caller: Caller) -> Response:
+        self._tokens.succeed(request["taskToken"], request["output"])
+        return {}
+
+    def send_task_failure(self, request: Request, caller: Caller) -> Response:
+        error, cause = request.get("error", ""), request.get("cause", "")
+        self._tokens.fail(request["taskToken"], error, cause)
+        return {}
+
+    def send_task_heartbeat(self, request: Request, caller: Caller) -> Response:
+        self._tokens.find(request["taskToken"]).beat()
+        return {}
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ServiceError("InvalidName", f"Invalid Name: '{name}'")
+
+
+def _session(name: str) -> str:
+    """A role session name made of an execution's name."""
+    return re.sub(r"[^\w+=,.@-]", "-", name, flags=re.ASCII)[:64].ljust(2, "-")
+
+
+def _clients(make: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Clients are made once for each service and execution: making one takes a while."""
+    made: dict[str, Any] = {}
+    lock = threading.Lock()
+
+    def client(service: str) -> Any:
+        with lock:
+            if service not in made:
+                made[service] = make(service)
+            return made[service]
+
+    return client

@@ -1,0 +1,57 @@
+"""The EventBridge event of an execution's change of status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from localcloud.workflows.execution import Execution
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+SOURCE = "aws.states"
+DETAIL_TYPE = "Step Functions Execution Status Change"
+
+
+class EventBus(Protocol):
+    """What the cloud's EventBridge offers to the cloud's own services."""
+
+    def emit(
+        self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]
+    ) -> None: ...
+
+
+def emit(cloud: Cloud, execution: Execution) -> None:
+    """Put the event onto the default bus. Express workflows have none, as on AWS."""
+    if execution.start.machine.is_express or "events" not in cloud.services:
+        return
+    bus = cast(EventBus, cloud.services["events"])
+    bus.emit(SOURCE, DETAIL_TYPE, detail(execution), [execution.start.arn])
+
+
+def detail(execution: Execution) -> dict[str, Any]:
+    """The event's detail: DescribeExecution's members, times in milliseconds."""
+    described = execution.description
+    members = {
+        name: described.get(name)
+        for name in (
+            "executionArn",
+            "stateMachineArn",
+            "name",
+            "status",
+            "input",
+            "inputDetails",
+            "output",
+            "outputDetails",
+            "error",
+            "cause",
+            "redriveCount",
+            "redriveStatus",
+            "redriveStatusReason",
+        )
+    }
+    times = {"startDate": execution.started_at, "stopDate": execution.stopped_at}
+    milliseconds = {
+        name: int(when.timestamp() * 1000) if when else None for name, when in times.items()
+    }
+    return {**members, **milliseconds}
