@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
+import json
 import logging
 import os
 import re
@@ -23,8 +23,14 @@ from localcloud.control import Control
 from localcloud.credentials import Credentials, CredentialStore, administrator_credentials
 from localcloud.gateway import Gateway
 from localcloud.iam.authorizer import Authorizer
+from localcloud.iam.bucket_policies import BucketPolicyService
+from localcloud.iam.demand import Place
+from localcloud.iam.identity import Identities
+from localcloud.iam.inventory import MotoInventory
+from localcloud.iam.service import IamService, StsService
 from localcloud.moto_backend import MotoBackend
 from localcloud.processes import Processes
+from localcloud.queues import SqsService
 from localcloud.server import HttpServer
 from localcloud.service import Caller, Service
 
@@ -37,8 +43,6 @@ DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
 
 _SERVICES = (
-    "localcloud.iam.service:StsService",
-    "localcloud.iam.service:IamService",
     "localcloud.functions.service:LambdaService",
     "localcloud.workflows.service:StepFunctionsService",
     "localcloud.events.service:EventBridgeService",
@@ -55,8 +59,12 @@ _SERVICES = (
 )
 
 
+# What every cloud has, whichever services are chosen.
+_ALWAYS = (StsService, IamService, BucketPolicyService, SqsService)
+
+
 def _all_services() -> list[type[Service]]:
-    found = []
+    found: list[type[Service]] = [*_ALWAYS]
     for name in _SERVICES:
         module_name, _, class_name = name.partition(":")
         path = Path(__file__).parent.parent / (module_name.replace(".", "/") + ".py")
@@ -94,7 +102,7 @@ class Cloud:
     ) -> None:
         """Bind the port (0: a free one) without answering on it yet.
 
-        `services` chooses the classes that run (default: all). Raises OSError where the port is
+        `services` chooses the classes that run besides IAM, STS and SQS (default: all). Raises OSError where the port is
         taken.
         """
         self.assembly = assembly
@@ -111,11 +119,16 @@ class Cloud:
         self.credential_store = CredentialStore()
         self.control = Control(self)
         self.moto = MotoBackend(self.account, self.region, self.endpoint_url)
-        self.authorizer = Authorizer(self)
+        self.inventory = MotoInventory(self.account, self.region)
+        self.identities = Identities(self.account, self.inventory)
+        place = Place(self.account, self.region, self.inventory)
+        self.authorizer = Authorizer(
+            place, self.clock, self.identities, self.inventory, self.resource_policy
+        )
         self._clients = Clients(self.endpoint_url, self.region)
         self._minted: dict[Caller, Credentials] = {}
         self._minting = threading.Lock()
-        kinds = _all_services() if services is None else services
+        kinds = _all_services() if services is None else [*_ALWAYS, *services]
         self._running = tuple(kind(self) for kind in kinds)
         self.services = {}
         self._overlays: dict[str, tuple[Service, ...]] = {}
@@ -199,6 +212,14 @@ class Cloud:
     def overlays(self, service_name: str) -> tuple[Service, ...]:
         """The services of ours that answer for an AWS service, first come first."""
         return self._overlays.get(service_name, ())
+
+    def resource_policy(self, service_name: str, arn: str) -> str | None:
+        """The policy document (JSON) attached to a resource; None where it has none."""
+        for service in self.overlays(service_name):
+            document = service.resource_policy(arn)
+            if document is not None:
+                return json.dumps(document)
+        return self.inventory.resource_policy(service_name, arn)
 
     def api_front(self, request: WireRequest) -> Response:
         """What an API of API Gateway answers."""

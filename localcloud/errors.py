@@ -61,6 +61,8 @@ def _error_shape(model: ServiceModel, code: str) -> StructureShape | None:
 
 
 def _query_code(error: ServiceError, shape: StructureShape | None) -> str:
+    if error.code == "AccessDeniedException" and shape is None:
+        return "AccessDenied"
     return str(shape.error_code) if shape else error.code
 
 

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
-from botocore.exceptions import UnknownServiceError
-from moto.core.model import ServiceModel
 from moto.core.request import Request as WireRequest
 from werkzeug.wrappers import Response
 
@@ -57,7 +55,7 @@ class Gateway:
             return self._carry_out(request, signature, destination, request_id)
         except ServiceError as error:
             return error_reply(error, destination.model, destination.protocol, request_id)
-        except Exception:  # noqa: BLE001  a service's bug must reach the client as an answer
+        except Exception:  # A service's bug must reach the client as an answer.
             logger.exception("%s %s failed", request.method, request.full_path)
             error = ServiceError("InternalFailure", "localcloud failed: see its log", 500)
             return error_reply(error, destination.model, destination.protocol, request_id)
@@ -96,6 +94,8 @@ class Gateway:
         if name not in HOSTS or (services and not services[0].extends_moto):
             message = f"localcloud doesn't run {name} {call.operation}"
             raise ServiceError("NotImplemented", message, 501)
+        for service in services:
+            service.before(call.operation, call.parameters, caller)
         reply = self._cloud.moto.call(name, call, request)
         reply.headers["x-amzn-RequestId"] = request_id
         self._notify(services, call, caller, reply)

@@ -80,5 +80,8 @@ class Service:
         """The policy document attached to a resource of this service; None where it has none."""
         return None
 
+    def before(self, operation: str, request: Request, caller: Caller) -> None:
+        """Called before moto carries out `operation`; a ServiceError refuses it."""
+
     def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
         """Called after moto has carried out `operation` (PascalCase) for this service."""

@@ -1,0 +1,88 @@
+"""STS, and what IAM does beyond moto: policies are checked when they are written."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from localcloud.iam.policy import parse_policy
+from localcloud.service import Caller, Request, Response, Service, ServiceError
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+_ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([\w+=,.@-]+)")
+_DEFAULT_SECONDS = 3600
+_READS = ("Get", "List", "Simulate", "Generate")
+
+
+class StsService(Service):
+    """Who the caller is, and sessions of roles. Whether a role may be assumed is IAM's check."""
+
+    service_name = "sts"
+
+    def get_caller_identity(self, request: Request, caller: Caller) -> Response:
+        identity = self.cloud.identities.of(caller)
+        account = self.cloud.account
+        user_id = account if caller.is_administrator else f"AROA:{caller.session_name}"
+        return {"UserId": user_id, "Account": account, "Arn": identity.name}
+
+    def assume_role(self, request: Request, caller: Caller) -> Response:
+        role_arn, session = request["RoleArn"], request["RoleSessionName"]
+        match = _ROLE_ARN.fullmatch(role_arn)
+        if match is None or match[1] != self.cloud.account:
+            raise ServiceError("ValidationError", f"{role_arn} is not a role of this account")
+        if request.get("Policy") or request.get("PolicyArns"):
+            raise ServiceError("ValidationError", "localcloud knows no session policies: leave out")
+        role = self.cloud.inventory.role(match[2])
+        if role is None or role.arn != role_arn:
+            raise ServiceError("AccessDenied", f"there is no role {role_arn}", 403)
+        seconds = request.get("DurationSeconds", _DEFAULT_SECONDS)
+        minted = self.cloud.credential_store.mint(
+            Caller.role(role_arn, session), timedelta(seconds=seconds)
+        )
+        arn = f"arn:aws:sts::{self.cloud.account}:assumed-role/{match[2]}/{session}"
+        return {
+            "Credentials": {
+                "AccessKeyId": minted.access_key_id,
+                "SecretAccessKey": minted.secret_access_key,
+                "SessionToken": minted.session_token,
+                "Expiration": minted.expiration,
+            },
+            "AssumedRoleUser": {"AssumedRoleId": f"{role.id}:{session}", "Arn": arn},
+        }
+
+    def get_session_token(self, request: Request, caller: Caller) -> Response:
+        if not caller.is_administrator:
+            message = "Cannot call GetSessionToken with session credentials"
+            raise ServiceError("AccessDenied", message, 403)
+        seconds = request.get("DurationSeconds", 12 * _DEFAULT_SECONDS)
+        return {
+            "Credentials": {
+                "AccessKeyId": "LSIAADMINISTRATOR000",
+                "SecretAccessKey": "localcloud",
+                "SessionToken": "localcloud",
+                "Expiration": datetime.now(UTC) + timedelta(seconds=seconds),
+            }
+        }
+
+
+class IamService(Service):
+    """Refuses policies that the evaluator doesn't understand; the rest is moto's."""
+
+    service_name = "iam"
+    extends_moto = True
+
+    def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
+        if not operation.startswith(_READS):
+            self.cloud.identities.forget()
+
+    def before(self, operation: str, request: Request, caller: Caller) -> None:
+        """Refuse a policy document that can't be evaluated, as IAM refuses a malformed one."""
+        for member in ("PolicyDocument", "AssumeRolePolicyDocument"):
+            if member in request:
+                try:
+                    parse_policy(request[member])
+                except ValueError as error:
+                    raise ServiceError("MalformedPolicyDocument", str(error)) from error

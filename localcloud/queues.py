@@ -1,0 +1,86 @@
+"""SQS beyond moto: long polls that hold nothing up, and messages that heed the cloud's clock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from moto.sqs.models import Queue, sqs_backends
+
+from localcloud.service import Caller, Request, Response, Service
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+_LOOK_AGAIN_SECONDS = 0.2
+_SENDING = ("SendMessage", "SendMessageBatch", "ChangeMessageVisibility")
+
+
+class SqsService(Service):
+    """Waits for messages outside of moto's lock; all else is moto's."""
+
+    service_name = "sqs"
+    extends_moto = True
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
+        self._arrived = threading.Condition()
+        self._advanced = 0.0
+
+    def stop(self) -> None:
+        with self._arrived:
+            self._arrived.notify_all()
+
+    def receive_message(self, request: Request, caller: Caller) -> Response:
+        self._follow_clock()
+        once = request | {"WaitTimeSeconds": 0}
+        if not 0 <= request.get("WaitTimeSeconds", 0) <= 20:
+            once = request  # moto refuses it in SQS's words.
+        queue = self._queue(request["QueueUrl"])
+        result = self.cloud.moto.invoke("sqs", "ReceiveMessage", once)
+        until = self.cloud.clock.time() + _wait_seconds(request, queue)
+        while not result.get("Messages") and self._waits(until):
+            self._follow_clock()
+            if queue is not None and queue.messages:
+                result = self.cloud.moto.invoke("sqs", "ReceiveMessage", once)
+        return result
+
+    def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
+        if operation.startswith(_SENDING):
+            with self._arrived:
+                self._arrived.notify_all()
+
+    def _waits(self, until: float) -> bool:
+        """Wait a little for a message; False when the time is up."""
+        remaining = until - self.cloud.clock.time()
+        if remaining <= 0 or self.cloud.stopping.is_set():
+            return False
+        with self._arrived:
+            self._arrived.wait(min(remaining, _LOOK_AGAIN_SECONDS))
+        return True
+
+    def _follow_clock(self) -> None:
+        """Bring every message's delay and invisibility nearer by what the clock was advanced."""
+        advanced = self.cloud.clock.time() - time.time()
+        with self._arrived:
+            step = (advanced - self._advanced) * 1000
+            if step < 1000:
+                return
+            self._advanced = advanced
+            for queue in list(self._queues().values()):
+                for message in list(queue._messages):
+                    message.visible_at -= step
+                    message.delayed_until -= step
+
+    def _queue(self, url: str) -> Queue | None:
+        return self._queues().get(url.rstrip("/").rpartition("/")[2])
+
+    def _queues(self) -> dict[str, Queue]:
+        return sqs_backends[self.cloud.account][self.cloud.region].queues
+
+
+def _wait_seconds(request: Request, queue: Queue | None) -> float:
+    if "WaitTimeSeconds" in request:
+        return float(request["WaitTimeSeconds"])
+    return float(queue.receive_message_wait_time_seconds or 0) if queue is not None else 0.0
