@@ -1,8 +1,8 @@
 """CDK's own custom resource handlers that are Node functions, carried out in Python.
 
-Lambda's Node runtime brings the AWS SDK for JavaScript, and CloudFormation's addresses are https:
-neither is here. Each handler acts as the role of the function that it stands for, whose grants decide
-as in AWS. Behaviour: aws-cdk-lib 2, `custom-resource-handlers`.
+Lambda's Node runtime brings the AWS SDK for JavaScript, and CloudFormation's addresses are https;
+neither is so here. Each handler acts as the role of the function that it stands for, whose grants
+decide as in AWS. Behaviour: aws-cdk-lib 2, `custom-resource-handlers`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import inspect
+import re
+
+import botocore.session
+import pytest
+
+from localcloud.resources import table
+from localcloud.resources.table import TABLE, Handling, handling_of
+
+CALLS = re.compile(r'context\.call\(\s*"([a-z-]+)",\s*"([A-Z]\w+)"')
+MODULES = table._MODULES
+
+
+def calls() -> list[tuple[str, str]]:
+    return sorted({call for module in MODULES for call in CALLS.findall(inspect.getsource(module))})
+
+
+@pytest.mark.parametrize(("service", "operation"), calls())
+def test_every_call_of_a_provider_is_one_of_aws(service, operation):
+    model = botocore.session.get_session().get_service_model(service)
+    assert operation in model.operation_names
+
+
+def test_enough_calls_are_seen():
+    assert len(calls()) > 50
+
+
+def test_no_type_is_in_two_places():
+    named = [name for module in MODULES for name in module.PROVIDERS]
+    named += [*table.RECORDED, *table.REFUSED]
+    assert len(named) == len(set(named)) == len(TABLE)
+
+
+def test_what_does_not_run_says_why():
+    for name, entry in TABLE.items():
+        assert (entry.handling is Handling.RUN) != bool(entry.reason), name
+
+
+def test_custom_types_run_and_unknown_ones_have_no_row():
+    entry = handling_of("Custom::Whatever")
+    assert entry is not None
+    assert entry.handling is Handling.RUN
+    assert handling_of("AWS::Made::Up") is None
