@@ -70,6 +70,7 @@ def _parameters(operation: OperationModel, text: str) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise ValueError("Input must be a JSON object: the operation's parameters")
     # Scheduler writes members with a capital, whatever the service itself does.
-    members: list[str] = list(operation.input_shape.members) if operation.input_shape else []
-    by_capital = {name[0].upper() + name[1:]: name for name in members}
-    return {by_capital.get(name, name): value for name, value in given.items()}
+    by_capital: dict[str, str] = {}
+    for name in operation.input_shape.members if operation.input_shape else ():
+        by_capital[str(name)[:1].upper() + str(name)[1:]] = str(name)
+    return {by_capital.get(str(name), str(name)): value for name, value in given.items()}

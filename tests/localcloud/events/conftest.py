@@ -43,6 +43,8 @@ class RecordedLambda(Service):
             raise ServiceError("ResourceNotFoundException", message, 404)
         if name == "denied":
             raise ServiceError("AccessDeniedException", "no resource-based policy allows it", 403)
+        if request.get("InvocationType") == "DryRun":
+            return {"StatusCode": 204}
         payload = json.loads(request["Payload"])
         with self.lock:
             if self.num_throttled > 0:
