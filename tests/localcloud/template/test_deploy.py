@@ -219,8 +219,12 @@ def test_what_is_recorded_has_plausible_values(bring_up):
 
 def test_a_failed_resource_is_one_line_with_its_place(bring_up):
     resource = {
-        "Type": "AWS::S3::Bucket",
-        "Properties": {"BucketName": "Not_A_Bucket"},
+        "Type": "AWS::DynamoDB::Table",
+        "Properties": {
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "other", "AttributeType": "S"}],
+            "BillingMode": "PAY_PER_REQUEST",
+        },
         "Metadata": {"aws:cdk:path": "S/Pictures/Resource"},
     }
     with pytest.raises(DeploymentError) as raised:
@@ -230,8 +234,8 @@ def test_a_failed_resource_is_one_line_with_its_place(bring_up):
     for part in (
         "stack S",
         "Pictures (S/Pictures/Resource)",
-        "AWS::S3::Bucket",
-        "InvalidBucketName",
+        "AWS::DynamoDB::Table",
+        "ValidationException: ",
     ):
         assert part in line
 
