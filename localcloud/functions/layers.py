@@ -28,6 +28,7 @@ class Layer:
     arn: str
     folder: Path | None = None
     web_adapter: bool = False
+    extension: bool = False
 
     def folders(self, *names: str) -> list[Path]:
         """Those of the named folders that the layer has."""
@@ -54,7 +55,7 @@ def published_layer(arn: str) -> Layer:
             raise _refused(arn, "install aws-lambda-powertools beside localcloud")
         return Layer(arn)
     if _RECORDED.fullmatch(name):
-        return Layer(arn)
+        return Layer(arn, extension=True)
     raise _refused(
         arn,
         "layers of other accounts can't be fetched here: make it an AWS::Lambda::LayerVersion "

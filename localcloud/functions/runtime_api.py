@@ -5,6 +5,7 @@ The protocol: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
 from __future__ import annotations
 
+import base64
 import socket
 import time
 from collections.abc import Generator, Iterator
@@ -16,6 +17,7 @@ from localcloud.processes import Processes
 
 _PREFIX = "/2018-06-01/runtime"
 _ERROR_TYPE = "lambda-runtime-function-error-type"
+_ERROR_BODY = "lambda-runtime-function-error-body"
 
 
 class RuntimeSandbox(Sandbox):
@@ -92,7 +94,7 @@ class RuntimeSandbox(Sandbox):
     def _pieces(
         self, connection: socket.socket, events: Iterator[tuple[socket.socket, Event]]
     ) -> Generator[bytes, None, None]:
-        left, error_type = False, None
+        left, trailers = False, dict[str, str]()
         for sender, event in events:
             if sender is not connection:
                 continue
@@ -103,12 +105,12 @@ class RuntimeSandbox(Sandbox):
                     # The runtime has no way to hear of it: let it finish, unheard.
                     left = True
             if isinstance(event, End):
-                error_type = event.trailers.get(_ERROR_TYPE)
+                trailers = event.trailers
                 break
         _accept(connection)
         self.read_output()
-        if error_type:
-            raise FunctionError(error_type, "the function failed while it answered")
+        if _ERROR_TYPE in trailers:
+            raise FunctionError.reported(base64.b64decode(trailers.get(_ERROR_BODY, "")))
 
     def _requests(self, deadline: float) -> Iterator[tuple[socket.socket, Head, bytes]]:
         events = self._events(deadline)

@@ -7,7 +7,7 @@ from typing import Any
 
 from localcloud.functions.api.parts import LambdaParts, conflict, invalid
 from localcloud.functions.code import Code, fetch_code
-from localcloud.functions.environment import check_runtime, is_web_server
+from localcloud.functions.environment import check_runtime, command
 from localcloud.functions.function import LATEST, Function, Version, reference, revision
 from localcloud.service import Caller, Request, Response
 
@@ -182,7 +182,7 @@ class FunctionOperations(LambdaParts):
         configuration["LoggingConfig"] = logging | configuration.get("LoggingConfig", {})
         _check_variables(configuration)
         version = Version(LATEST, self._dated(configuration), code, layers)
-        is_web_server(version)
+        command(version)
         return version
 
     def _dated(self, configuration: dict[str, Any]) -> dict[str, Any]:
