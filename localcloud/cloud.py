@@ -60,7 +60,7 @@ _SERVICES = (
 
 
 # What every cloud has, whichever services are chosen.
-_ALWAYS = (StsService, IamService, BucketPolicyService, SqsService)
+_ALWAYS: tuple[type[Service], ...] = (StsService, IamService, BucketPolicyService, SqsService)
 
 
 def _all_services() -> list[type[Service]]:
@@ -102,8 +102,8 @@ class Cloud:
     ) -> None:
         """Bind the port (0: a free one) without answering on it yet.
 
-        `services` chooses the classes that run besides IAM, STS and SQS (default: all). Raises OSError where the port is
-        taken.
+        `services` chooses the classes that run besides IAM, STS, SQS and bucket policies (default:
+        all). Raises OSError where the port is taken.
         """
         self.assembly = assembly
         self.account = account or getattr(assembly, "account", None) or DEFAULT_ACCOUNT

@@ -68,9 +68,10 @@ class Control:
 
     def _clock(self, request: WireRequest) -> dict[str, Any]:
         seconds = _body(request).get("advance_seconds")
-        is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-        if not is_number or not 0 <= seconds <= _MAX_ADVANCE_SECONDS:
-            raise ValueError("advance_seconds must be a number from 0 up to ten years' seconds")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            raise ValueError("advance_seconds must be a number of seconds")
+        if not 0 <= seconds <= _MAX_ADVANCE_SECONDS:
+            raise ValueError(f"advance_seconds must be from 0 to {_MAX_ADVANCE_SECONDS}: ten years")
         now = self._cloud.clock.advance(timedelta(seconds=seconds))
         return {"now": now.isoformat()}
 

@@ -35,7 +35,7 @@ class Gateway:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = WireRequest(environ)
         response = self._respond(request)
-        return response(environ, start_response)  # type: ignore[no-any-return]
+        return response(environ, start_response)
 
     def _respond(self, request: WireRequest) -> Response:
         if request.path.startswith("/_localcloud/"):
@@ -53,12 +53,12 @@ class Gateway:
             signature = read_signature(request)
             destination = route(request, signature)
             return self._carry_out(request, signature, destination, request_id)
-        except ServiceError as error:
-            return error_reply(error, destination.model, destination.protocol, request_id)
+        except ServiceError as refusal:
+            error = refusal
         except Exception:  # A service's bug must reach the client as an answer.
             logger.exception("%s %s failed", request.method, request.full_path)
             error = ServiceError("InternalFailure", "localcloud failed: see its log", 500)
-            return error_reply(error, destination.model, destination.protocol, request_id)
+        return error_reply(error, destination.model, destination.protocol, request_id)
 
     def _carry_out(
         self,

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from moto.core.base_backend import BackendDict
 from moto.core.config import default_user_config
-from moto.core.exceptions import HTTPException as MotoHTTPException
 from moto.core.model_instances import reset_model_data
 from moto.core.request import Request as WireRequest
 from werkzeug.exceptions import HTTPException
@@ -42,9 +41,15 @@ HOSTS = {
 }
 _FORGET_EVERY = 1000
 # Headers that the gateway or the server writes.
-_OURS = frozenset(
-    "status content-length date server connection transfer-encoding x-amzn-requestid".split()
-)
+_OURS = {
+    "connection",
+    "content-length",
+    "date",
+    "server",
+    "status",
+    "transfer-encoding",
+    "x-amzn-requestid",
+}
 _ACCESS_KEY = ADMINISTRATOR_ACCESS_KEY_ID
 Handler = Callable[[Any, str, Any], Any]
 
@@ -93,7 +98,7 @@ class MotoBackend:
         try:
             with self._lock(service_name, wire):
                 status, headers, body = _answer(handler(wire, wire.raw_url, wire.headers))
-        except (MotoHTTPException, HTTPException) as error:
+        except HTTPException as error:
             status, headers = error.code or 400, dict(error.get_headers())
             body = error.get_body()
         except NotImplementedError as error:

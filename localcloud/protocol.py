@@ -121,7 +121,7 @@ def _router(model: ServiceModel, protocol: str) -> Any:
 
 
 def _aware_timestamp(value: Any) -> datetime:
-    parsed = parse_timestamp(value)
+    parsed: datetime = parse_timestamp(value)
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
@@ -186,9 +186,9 @@ def _mend_rest(operation: OperationModel, request: WireRequest, parsed: dict[str
         return
     for name, member in shape.members.items():
         # An absent list or map of the query string or headers isn't an empty one.
-        if member.serialization.get("location") in ("querystring", "headers"):
-            if parsed.get(name) in ([], {}):
-                del parsed[name]
+        is_apart = member.serialization.get("location") in ("querystring", "headers")
+        if is_apart and parsed.get(name) in ([], {}):
+            del parsed[name]
     payload = shape.serialization.get("payload")
     if payload and shape.members[payload].type_name == "blob" and payload in shape.required_members:
         parsed.setdefault(payload, b"")
@@ -206,16 +206,22 @@ def reply(call: Call, result: dict[str, Any], request_id: str) -> Reply:
         headers |= _header_members(serializer, call, result)
         headers["Content-Type"] = "application/vnd.amazon.eventstream"
         return Reply(200, headers, _events(serializer, call, result))
-    payload = output.serialization.get("payload") if output is not None else None
-    streams = payload is not None and output.members[payload].type_name == "blob"
-    body = result.get(payload) if streams else None
-    serialized = serializer.serialize(result | {payload: b""} if streams else result)
+    payload = _blob_payload(call)
+    body = result.get(payload) if payload else None
+    serialized = serializer.serialize(result | {payload: b""} if payload else result)
     headers |= serialized["headers"]
-    if streams:
+    if payload:
         headers.setdefault("Content-Type", "application/octet-stream")
-        return Reply(_status(call, result, serialized["status_code"]), headers, _bytes(body))
     status = _status(call, result, serialized["status_code"])
-    return Reply(status, headers, _bytes(serialized["body"]))
+    return Reply(status, headers, _bytes(body if payload else serialized["body"]))
+
+
+def _blob_payload(call: Call) -> str | None:
+    """The member that is the whole body as it is, where the output has one."""
+    output = call.model.output_shape
+    name = output.serialization.get("payload") if output is not None else None
+    is_blob = name is not None and output.members[name].type_name == "blob"
+    return name if is_blob else None
 
 
 def _serializer(call: Call, request_id: str) -> Any:
@@ -223,10 +229,10 @@ def _serializer(call: Call, request_id: str) -> Any:
     return kind(call.model, context=SerializationContext(request_id))
 
 
-def _bytes(body: Any) -> bytes | Iterable[bytes]:
+def _bytes(body: str | bytes | Iterable[bytes] | None) -> bytes | Iterable[bytes]:
     if body is None:
         return b""
-    return body.encode() if isinstance(body, str) else body  # type: ignore[no-any-return]
+    return body.encode() if isinstance(body, str) else body
 
 
 def _status(call: Call, result: dict[str, Any], default: int) -> int:
@@ -239,18 +245,20 @@ def _status(call: Call, result: dict[str, Any], default: int) -> int:
 
 
 def _header_members(serializer: Any, call: Call, result: dict[str, Any]) -> dict[str, str]:
+    if not call.protocol.startswith("rest"):
+        return {}
     output = call.model.output_shape
-    stream = output.event_stream_name
     serialized: dict[str, Any] = {"headers": {}, "body": {}}
-    rest = {name: value for name, value in result.items() if name != stream}
+    rest = {name: value for name, value in result.items() if name != output.event_stream_name}
     serializer._serialize(serialized, rest, output, "")
-    return serialized["headers"] if call.protocol.startswith("rest") else {}
+    headers: dict[str, str] = serialized["headers"]
+    return headers
 
 
 def _events(serializer: Any, call: Call, result: dict[str, Any]) -> Iterator[bytes]:
     encoder = EventStreamEncoder()
     stream = EventStream(result, call.model.output_shape, serializer._event_stream_serializer)
-    source = result.get(call.model.output_shape.event_stream_name)
+    source: Any = result.get(call.model.output_shape.event_stream_name)
     try:
         for event in stream:
             yield encoder.encode_event(event)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from moto.sqs.models import Queue, sqs_backends
+from moto.sqs.models import sqs_backends
 
 from localcloud.service import Caller, Request, Response, Service
 
@@ -73,14 +73,14 @@ class SqsService(Service):
                     message.visible_at -= step
                     message.delayed_until -= step
 
-    def _queue(self, url: str) -> Queue | None:
+    def _queue(self, url: str) -> Any:
         return self._queues().get(url.rstrip("/").rpartition("/")[2])
 
-    def _queues(self) -> dict[str, Queue]:
+    def _queues(self) -> dict[str, Any]:
         return sqs_backends[self.cloud.account][self.cloud.region].queues
 
 
-def _wait_seconds(request: Request, queue: Queue | None) -> float:
+def _wait_seconds(request: Request, queue: Any) -> float:
     if "WaitTimeSeconds" in request:
         return float(request["WaitTimeSeconds"])
     return float(queue.receive_message_wait_time_seconds or 0) if queue is not None else 0.0

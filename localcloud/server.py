@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
-from cheroot.workers.threadpool import _SHUTDOWNREQUEST, ThreadPool, WorkerThread
+from cheroot.workers import threadpool
 from cheroot.wsgi import Gateway_10, Server
 from moto.core.request import (
     PRESERVED_HEADER_NAMES_ENVIRON_KEY,
@@ -21,43 +22,50 @@ Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 _SPARE_THREADS = 8
 
 
-class _Pool(ThreadPool):  # type: ignore[misc]
+class _Pool:
     """Grows whenever its spare threads run out, as a call may wait for calls that it makes."""
 
-    def put(self, obj: Any) -> None:
-        super().put(obj)
-        if self.idle < self._queue.qsize() + _SPARE_THREADS:
-            self._threads.append(self._spawn_worker())
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._connections: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._workers: list[Any] = []
+        self.get = self._connections.get
 
-    def grow(self, amount: int) -> None:
-        self._threads.extend(self._spawn_worker() for _ in range(amount))
+    def start(self) -> None:
+        for _ in range(_SPARE_THREADS):
+            self._add_worker()
 
-    def _spawn_worker(self) -> WorkerThread:
-        worker = WorkerThread(self.server)
+    def put(self, connection: Any) -> None:
+        self._connections.put(connection)
+        idle = sum(worker.conn is None for worker in self._workers)
+        if idle < self._connections.qsize() + _SPARE_THREADS:
+            self._add_worker()
+
+    def stop(self, timeout: float) -> None:
+        for _ in self._workers:
+            self._connections.put(threadpool._SHUTDOWNREQUEST)  # type: ignore[attr-defined]
+        self._workers.clear()
+
+    def _add_worker(self) -> None:
+        worker: Any = threadpool.WorkerThread(self._server)  # type: ignore[no-untyped-call]
         # A call that never ends must not keep the process alive.
         worker.daemon = True
         worker.start()
-        return worker
-
-    def stop(self, timeout: float = 1.0) -> None:
-        workers = list(self._threads)
-        for _ in workers:
-            self._queue.put(_SHUTDOWNREQUEST)
-        self._threads.clear()
+        self._workers.append(worker)
 
 
-class _Request(HTTPRequest):  # type: ignore[misc]
+class _Request(HTTPRequest):
     # cheroot leaves out headers with underscores; S3's user metadata has them.
     header_reader = HeaderReader()
 
 
-class _Connection(HTTPConnection):  # type: ignore[misc]
+class _Connection(HTTPConnection):
     RequestHandlerClass = _Request
 
 
-class _Gateway(Gateway_10):  # type: ignore[misc]
-    def get_environ(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environ()
+class _Gateway(Gateway_10):
+    def get_environ(self) -> dict[str, Any]:  # type: ignore[override]
+        environ: dict[str, Any] = super().get_environ()  # type: ignore[no-untyped-call]
         # The path as the client wrote it: `%2F` in a key of S3 isn't a slash.
         environ["RAW_URI"] = environ["REQUEST_URI"]
         names = [name.decode("latin-1") for name in self.req.inheaders]
@@ -69,19 +77,25 @@ class _Gateway(Gateway_10):  # type: ignore[misc]
         return environ
 
 
+class _Server(Server):
+    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
+        # A client that leaves in the middle of a response is no error of ours.
+        is_client = "connection" in msg.lower() and level < logging.ERROR
+        logger.log(logging.DEBUG if is_client else level, msg, exc_info=traceback)
+
+
 class HttpServer:
     """Serves a WSGI application on a loopback port."""
 
     def __init__(self, application: Application, port: int) -> None:
         """Bind the port (0: a free one). OSError where it is taken."""
-        self._server = Server(("127.0.0.1", port), application, server_name="localhost")
+        self._server: Any = _Server(("127.0.0.1", port), application, server_name="localhost")
         self._server.gateway = _Gateway
         self._server.ConnectionClass = _Connection
-        self._server.requests = _Pool(self._server, min=16)
+        self._server.requests = _Pool(self._server)
         self._server.request_queue_size = 512
         self._server.keep_alive_conn_limit = 4096
         self._server.timeout = 300
-        self._server.error_log = _log
         self._server.prepare()
         self.port: int = self._server.bind_addr[1]
         self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)
@@ -93,9 +107,5 @@ class HttpServer:
     def stop(self) -> None:
         """Close the port and every connection."""
         self._server.stop()
-        self._thread.join(5)
-
-
-def _log(message: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
-    # A client that leaves in the middle of a response is no error of ours.
-    logger.log(min(level, logging.INFO) if "onnection" in message else level, message)
+        if self._thread.is_alive():
+            self._thread.join(5)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from localcloud.iam.demand import EVERYTHING, Demand, Parameters, Place
-from localcloud.iam.patterns import Context
 
 _TRANSACTION_ACTIONS = {
     "Put": "PutItem",
@@ -38,7 +37,7 @@ def dynamodb_demands(operation: str, parameters: Parameters, place: Place) -> li
     if index := parameters.get("IndexName"):
         resource += f"/index/{index}"
     keys = [parameters.get("Key") or parameters.get("Item")]
-    context = _leading_keys(str(name), keys, place) | _query_key(str(name), parameters, place)
+    context = _leading_keys(str(name), keys, place) or _query_key(str(name), parameters, place)
     return [Demand(f"dynamodb:{operation}", resource, context)]
 
 
@@ -71,7 +70,7 @@ def _leading_keys(table: str, keys: Iterable[Any], place: Place) -> dict[str, li
     return {"dynamodb:leadingkeys": values} if values else {}
 
 
-def _query_key(table: str, parameters: Parameters, place: Place) -> Context:
+def _query_key(table: str, parameters: Parameters, place: Place) -> dict[str, list[str]]:
     """The partition key's value of a query, whose condition must compare it with one value."""
     expression = parameters.get("KeyConditionExpression")
     name = place.inventory.partition_key(table.rpartition("/")[2])

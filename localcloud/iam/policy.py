@@ -197,7 +197,7 @@ def _resources(written: dict[str, Any], has_variables: bool) -> Matcher:
 
 def _strings(written: dict[str, Any], name: str) -> list[str]:
     value = written.get(name)
-    listed = value if isinstance(value, list) else [value]
+    listed: list[Any] = value if isinstance(value, list) else [value]
     if not listed or not all(isinstance(item, str) for item in listed):
         raise ValueError(f"a policy statement's {name} must be a string or a list of strings")
     return listed
