@@ -1,0 +1,1 @@
+"""CloudWatch: metrics, alarms that act, embedded metrics in logs, dashboards as recorded."""
