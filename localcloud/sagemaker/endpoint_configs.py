@@ -1,0 +1,87 @@
+"""Endpoint configurations: which models an endpoint serves, and on how many instances."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from localcloud.sagemaker.models import Models
+from localcloud.sagemaker.naming import arn, check_name, refuse_members, validation_error
+from localcloud.sagemaker.paging import listing
+from localcloud.service import Caller, Request, Response
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+_NOT_CARRIED_OUT = ("AsyncInferenceConfig", "ShadowProductionVariants", "ExplainerConfig")
+
+
+class EndpointConfigs(Models):
+    """The endpoint configuration part of SageMaker's API."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
+        self._endpoint_configs: dict[str, dict[str, Any]] = {}
+
+    def create_endpoint_config(self, request: Request, caller: Caller) -> Response:
+        name = request["EndpointConfigName"]
+        check_name(name, "endpointConfigName")
+        refuse_members(request, _NOT_CARRIED_OUT, "use real-time production variants")
+        config_arn = arn(self.cloud, "endpoint-config", name)
+        if name in self._endpoint_configs:
+            raise validation_error(
+                f'Cannot create already existing endpoint configuration "{config_arn}".'
+            )
+        variants = request["ProductionVariants"]
+        names = [variant["VariantName"] for variant in variants]
+        if len(set(names)) < len(names) or not names:
+            raise validation_error("Production variants must have names, each its own.")
+        for variant in variants:
+            self._check_variant(variant)
+        self.tag_resource_at_creation(config_arn, request)
+        self._endpoint_configs[name] = {
+            **{key: value for key, value in request.items() if key != "Tags"},
+            "EndpointConfigArn": config_arn,
+            "CreationTime": self.cloud.clock.now(),
+            "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False),
+        }
+        return {"EndpointConfigArn": config_arn}
+
+    def describe_endpoint_config(self, request: Request, caller: Caller) -> Response:
+        return dict(self.endpoint_config(request["EndpointConfigName"]))
+
+    def list_endpoint_configs(self, request: Request, caller: Caller) -> Response:
+        return listing(
+            list(self._endpoint_configs.values()),
+            request,
+            name="EndpointConfigName",
+            members=("EndpointConfigName", "EndpointConfigArn", "CreationTime"),
+            result="EndpointConfigs",
+        )
+
+    def delete_endpoint_config(self, request: Request, caller: Caller) -> Response:
+        config = self.endpoint_config(request["EndpointConfigName"])
+        del self._endpoint_configs[config["EndpointConfigName"]]
+        self.forget_tags(config["EndpointConfigArn"])
+        return {}
+
+    def endpoint_config(self, name: str) -> dict[str, Any]:
+        if name not in self._endpoint_configs:
+            config_arn = arn(self.cloud, "endpoint-config", name)
+            raise validation_error(f'Could not find endpoint configuration "{config_arn}".')
+        return self._endpoint_configs[name]
+
+    def _check_variant(self, variant: dict[str, Any]) -> None:
+        name = variant["VariantName"]
+        check_name(name, "productionVariants.member.variantName")
+        if "ModelName" not in variant:
+            raise validation_error(
+                f"Variant {name} has no ModelName: inference components are not carried out by "
+                "localcloud."
+            )
+        self.servable(variant["ModelName"])
+        if "ServerlessConfig" in variant:
+            return
+        if variant.get("InitialInstanceCount", 0) < 1 or "InstanceType" not in variant:
+            raise validation_error(
+                f"Variant {name} needs an InstanceType and an InitialInstanceCount of at least 1."
+            )

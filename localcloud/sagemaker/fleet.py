@@ -1,0 +1,218 @@
+"""The instances of one production variant: kept alive, scaled, chosen in turn, drained."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from localcloud.sagemaker.instance import Instance
+from localcloud.sagemaker.logs import LogStream
+from localcloud.sagemaker.models import Servable
+from localcloud.sagemaker.naming import split_s3_uri
+from localcloud.sagemaker.transfer import Transfer, explain, unpack
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+_DEFAULT_STARTUP_SECONDS = 480
+_SUPERVISION_SECONDS = 0.1
+_MAX_STARTS_UNTIL_HEALTHY = 2
+
+
+class FleetClosedError(Exception):
+    """The fleet takes no more requests: choose again."""
+
+
+class NoInstanceError(Exception):
+    """No instance of the fleet is healthy at this moment."""
+
+
+class FleetFailedError(Exception):
+    """The instances can't serve, with a FailureReason that says why."""
+
+
+class Fleet:
+    """All instances of a variant, of one endpoint configuration.
+
+    `weight` is the variant's share of the traffic beside its sisters.
+    """
+
+    _numbers = itertools.count(1)
+
+    def __init__(
+        self, cloud: Cloud, endpoint_name: str, variant: dict[str, Any], servable: Servable
+    ) -> None:
+        self._cloud, self._endpoint_name, self._servable = cloud, endpoint_name, servable
+        self.variant = variant
+        self.name: str = variant["VariantName"]
+        self.weight: float = variant.get("InitialVariantWeight", 1.0)
+        self.desired_count: int = variant.get("InitialInstanceCount", 1)
+        self.image_uri = servable.image_uri
+        self._folder = cloud.work_dir / "endpoints" / endpoint_name / f"fleet-{next(self._numbers)}"
+        self._instances: list[Instance] = []
+        self._turn = itertools.count()
+        self._changed = threading.Condition()
+        self._is_closed = False
+        self._stop = threading.Event()
+        self._supervisor = threading.Thread(target=self._supervise, daemon=True)
+
+    @property
+    def current_count(self) -> int:
+        return sum(instance.is_healthy for instance in list(self._instances))
+
+    def start(self) -> None:
+        """Load the model and start every instance. FleetFailedError when one can't serve."""
+        self._load_model()
+        try:
+            self._grow(self.desired_count)
+        except FleetFailedError:
+            self.close()
+            raise
+        self._supervisor.start()
+
+    def scale(self, count: int) -> None:
+        """Go to `count` instances; those that go finish their requests first."""
+        self.desired_count = count
+        self._grow(count - len(self._instances))
+        with self._changed:
+            leaving, self._instances = self._instances[count:], self._instances[:count]
+        for instance in leaving:
+            self._drain([instance], 60)
+            instance.end()
+
+    def acquire(self) -> Instance:
+        """The next healthy instance in turn; give it back with `release`."""
+        with self._changed:
+            if self._is_closed:
+                raise FleetClosedError
+            healthy = [instance for instance in self._instances if instance.is_healthy]
+            if not healthy:
+                raise NoInstanceError
+            instance = healthy[next(self._turn) % len(healthy)]
+            instance.in_flight += 1
+            return instance
+
+    def release(self, instance: Instance) -> None:
+        with self._changed:
+            instance.in_flight -= 1
+            self._changed.notify_all()
+
+    def close(self, drain_seconds: float = 0.0) -> None:
+        """Take no more requests, let those under way finish, end every instance."""
+        with self._changed:
+            self._is_closed = True
+            instances = list(self._instances)
+        self._drain(instances, drain_seconds)
+        self._stop.set()
+        if self._supervisor.is_alive():
+            self._supervisor.join()
+        for instance in instances:
+            instance.end()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _drain(self, instances: list[Instance], timeout_seconds: float) -> None:
+        deadline = time.monotonic() + timeout_seconds
+        with self._changed:
+            while any(instance.in_flight for instance in instances):
+                if time.monotonic() > deadline or self._cloud.stopping.is_set():
+                    return
+                self._changed.wait(0.2)
+
+    def _grow(self, count: int) -> None:
+        fresh = [self._new_instance() for _ in range(count)]
+        try:
+            for instance in fresh:
+                instance.start()
+            self._wait_until_healthy(fresh)
+        except (OSError, FleetFailedError) as error:
+            for instance in fresh:
+                instance.end()
+            raise FleetFailedError(str(error)) from error
+        with self._changed:
+            self._instances.extend(fresh)
+
+    def _new_instance(self) -> Instance:
+        folder = self._folder / f"instance-{len(list(self._folder.iterdir()))}"
+        opt_ml = folder / "opt/ml"
+        opt_ml.mkdir(parents=True)
+        (opt_ml / "model").symlink_to(self._model_folder())
+        return Instance(self._cloud, self._servable, opt_ml, lambda: self._open_log(folder.name))
+
+    def _open_log(self, instance_name: str) -> LogStream:
+        return LogStream(
+            self._cloud,
+            f"/aws/sagemaker/Endpoints/{self._endpoint_name}",
+            f"{self.name}/{self._folder.name}-{instance_name}",
+            self._servable.role_arn,
+            "SageMaker",
+        )
+
+    def _wait_until_healthy(self, instances: list[Instance]) -> None:
+        limit = self.variant.get(
+            "ContainerStartupHealthCheckTimeoutInSeconds", _DEFAULT_STARTUP_SECONDS
+        )
+        deadline = time.monotonic() + limit
+        while waiting := [instance for instance in instances if not instance.is_healthy]:
+            for instance in waiting:
+                if instance.has_died and instance.num_starts >= _MAX_STARTS_UNTIL_HEALTHY:
+                    raise FleetFailedError(self._failed_ping(instance))
+                if instance.has_died:
+                    instance.restart()
+                instance.check_health()
+            if time.monotonic() > deadline:
+                raise FleetFailedError(self._failed_ping(waiting[0]))
+            if self._cloud.stopping.is_set():
+                raise FleetFailedError("the cloud is stopping")
+            time.sleep(0.02)
+
+    def _failed_ping(self, instance: Instance) -> str:
+        return (
+            f"The primary container for production variant {self.name} did not pass the ping "
+            "health check. Please check CloudWatch logs for this endpoint. The end of its log: "
+            f"{instance.log_tail()}"
+        )[:1024]
+
+    def _supervise(self) -> None:
+        """Start again what has died, and ask for its health until it serves."""
+        while not self._stop.wait(_SUPERVISION_SECONDS):
+            for instance in list(self._instances):
+                if self._stop.is_set() or self._cloud.stopping.is_set():
+                    return
+                if instance.has_died:
+                    instance.restart()
+                    # One that dies at once must not keep this machine busy.
+                    self._stop.wait(min(0.1 * instance.num_starts, 5))
+                if not instance.is_healthy:
+                    instance.check_health()
+
+    def _model_folder(self) -> Path:
+        return self._folder / "model"
+
+    def _load_model(self) -> None:
+        folder = self._model_folder()
+        folder.mkdir(parents=True)
+        uri = self._servable.data_uri
+        if uri is None:
+            return
+        transfer = Transfer(self._cloud, self._servable.role_arn)
+        try:
+            if self._servable.is_archive:
+                archive = self._folder / "model.tar.gz"
+                transfer.download(*split_s3_uri(uri), archive)
+                unpack(archive, folder)
+                archive.unlink()
+            else:
+                transfer.download_prefix(uri, folder)
+        except ClientError as error:
+            raise FleetFailedError(
+                f"Failed to download model data for production variant {self.name} from {uri}: "
+                f"{explain(error)}"
+            ) from error
+        except ValueError as error:
+            raise FleetFailedError(f"Failed to load model data from {uri}: {error}") from error
