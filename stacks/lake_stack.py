@@ -1,4 +1,4 @@
-"""What holds data: the lake and the tables. Everything else can be made anew."""
+"""What holds state: the lake, the tables, and who is told. All else can be made anew."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from stacks.constructs.lake import Lake
+from stacks.constructs.loop_events import LoopEvents
 from stacks.constructs.records import Records
 from stacks.environment import Environment
 
@@ -19,7 +20,12 @@ class LakeStack(Stack):
         super().__init__(scope, construct_id, **stack)
         self.lake = Lake(self, "Lake", environment=environment)
         self.records = Records(self, "Records", environment=environment)
+        self.loop_events = LoopEvents(
+            self, "LoopEvents", environment=environment, key=self.lake.key
+        )
         CfnOutput(self, "LakeBucket", value=self.lake.bucket.bucket_name)
         CfnOutput(self, "InferenceTable", value=self.records.inferences.table_name)
         CfnOutput(self, "FeedbackTable", value=self.records.feedback.table_name)
         CfnOutput(self, "ReleaseTable", value=self.records.releases.table_name)
+        CfnOutput(self, "LoopEventsTopic", value=self.loop_events.topic.topic_arn)
+        CfnOutput(self, "LoopEventsLog", value=self.loop_events.log_group.log_group_name)

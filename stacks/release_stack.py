@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
+from aws_cdk.aws_cloudwatch_actions import SnsAction
 from constructs import Construct
 
+from stacks.constructs.alarms import Alarms
 from stacks.constructs.model_registry import ModelRegistry
 from stacks.constructs.model_release import ModelRelease
 from stacks.environment import Environment
@@ -33,8 +35,9 @@ class ReleaseStack(Stack):
             registry=self.registry,
             releases=storage.records.releases,
         )
+        alarms = Alarms(self, "Alarms", topic=storage.loop_events.topic)
+        alarms.watch_workflow("ReleaseFailed", self.release.workflow)
+        self.release.errors_alarm.add_alarm_action(SnsAction(storage.loop_events.topic))
         CfnOutput(self, "ModelPackageGroup", value=self.registry.group_name)
         CfnOutput(self, "EndpointName", value=self.registry.endpoint_name)
-        CfnOutput(
-            self, "DeployModelVersionArn", value=self.release.workflow.state_machine_arn
-        )
+        CfnOutput(self, "DeployModelVersionArn", value=self.release.workflow.state_machine_arn)

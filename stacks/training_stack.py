@@ -7,9 +7,9 @@ from typing import Any
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
+from stacks.constructs.alarms import Alarms
 from stacks.constructs.curation import Curation
 from stacks.constructs.feedback_capture import RetrainingTrigger
-from stacks.constructs.loop_events import LoopEvents
 from stacks.constructs.training import Training
 from stacks.environment import Environment
 from stacks.lake_stack import LakeStack
@@ -44,10 +44,10 @@ class TrainingStack(Stack):
             feedback=storage.records.feedback,
             curation=self.curation.workflow,
         )
-        self.loop_events = LoopEvents(
-            self, "LoopEvents", environment=environment, key=storage.lake.key
-        )
+        alarms = Alarms(self, "Alarms", topic=storage.loop_events.topic)
+        alarms.watch_workflow("CurationFailed", self.curation.workflow)
+        alarms.watch_workflow("TrainingFailed", self.training.workflow)
+        alarms.watch_dead_letters("ArrivalsSetAside", self.curation.failed_arrivals)
+        alarms.watch_dead_letters("FeedbackSetAside", self.retraining_trigger.failed_batches)
         CfnOutput(self, "CurateDatasetArn", value=self.curation.workflow.state_machine_arn)
         CfnOutput(self, "TrainAndRegisterArn", value=self.training.workflow.state_machine_arn)
-        CfnOutput(self, "LoopEventsTopic", value=self.loop_events.topic.topic_arn)
-        CfnOutput(self, "LoopEventsLog", value=self.loop_events.log_group.log_group_name)

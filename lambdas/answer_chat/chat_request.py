@@ -107,6 +107,4 @@ def _check_stream(body: dict[str, Any]) -> None:
     if not isinstance(options, dict):
         raise ApiError(400, "'stream_options' has to be an object.", param="stream_options")
     if not body.get("stream"):
-        raise ApiError(
-            400, "'stream_options' is only for 'stream': true.", param="stream_options"
-        )
+        raise ApiError(400, "'stream_options' is only for 'stream': true.", param="stream_options")

@@ -50,11 +50,11 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
             self._send_json(error.status, error.body())
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
-        except Exception:  # noqa: BLE001 - the caller gets one shape of error whatever went wrong
+        except Exception:
             logger.exception("the request failed")
             self.close_connection = True
-            error = ApiError(500, "The server had an error. Try again.", code="internal_error")
-            self._send_json(error.status, error.body())
+            refusal = ApiError(500, "The server had an error. Try again.", code="internal_error")
+            self._send_json(refusal.status, refusal.body())
 
     def _answer(self) -> None:
         request = parse_chat_request(self._read_body(), self.server.model_name)

@@ -1,4 +1,4 @@
-"""Authorizes a request: finds the caller's API key where OpenAI's clients and API Gateway's put it."""
+"""Authorizes a request: finds the API key where OpenAI's clients or API Gateway's put it."""
 
 from __future__ import annotations
 

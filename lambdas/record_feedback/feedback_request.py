@@ -77,7 +77,9 @@ def _text(body: dict[str, Any], name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise ApiError(400, f"'{name}' has to be text of at most {MAX_TEXT} characters.", param=name)
+        raise ApiError(
+            400, f"'{name}' has to be text of at most {MAX_TEXT} characters.", param=name
+        )
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -99,5 +101,5 @@ def _rating(value: object) -> int:
         return 0
     # True == 1 in Python, but it is no rating.
     if isinstance(value, bool) or not isinstance(value, str | int) or value not in RATINGS:
-        raise ApiError(400, "'rating' has to be 1, 0, -1, \"up\" or \"down\".", param="rating")
+        raise ApiError(400, '\'rating\' has to be 1, 0, -1, "up" or "down".', param="rating")
     return RATINGS[value]

@@ -52,4 +52,4 @@ class PendingCorrections:
 
     def _is_pending(self, feedback_id: str) -> bool:
         item = self._table.get_item(Key={"feedback_id": feedback_id}, ConsistentRead=True)
-        return item.get("Item", {}).get("pending") == PENDING
+        return bool(item.get("Item", {}).get("pending") == PENDING)

@@ -100,9 +100,7 @@ def add_gateway_responses(api: apigateway.RestApi) -> None:
 
 def template(refusal: Refusal) -> str:
     """The body's mapping template."""
-    status = refusal.status or (
-        400 if refusal.type.response_type == "DEFAULT_4XX" else 500
-    )
+    status = refusal.status or (400 if refusal.type.response_type == "DEFAULT_4XX" else 500)
     body = json.dumps(
         error_body(refusal.message or GATEWAY_MESSAGE, error_type(status), code=refusal.code)
     )

@@ -20,9 +20,7 @@ class InferenceLog(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, lake: Lake) -> None:
         super().__init__(scope, construct_id)
-        role = iam.Role(
-            self, "Role", assumed_by=iam.ServicePrincipal("firehose.amazonaws.com")
-        )
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("firehose.amazonaws.com"))
         lake.grant_write(role, INFERENCE_LOG_PREFIX)
         self.stream = firehose.CfnDeliveryStream(
             self,

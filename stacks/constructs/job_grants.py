@@ -24,9 +24,13 @@ def _grant_jobs(
 ) -> None:
     grant(
         workflow,
-        [f"sagemaker:Create{kind}", f"sagemaker:Describe{kind}", f"sagemaker:Stop{kind}"]
-        # Step Functions tags the jobs it starts.
-        + ["sagemaker:AddTags"],
+        [
+            f"sagemaker:Create{kind}",
+            f"sagemaker:Describe{kind}",
+            f"sagemaker:Stop{kind}",
+            # Step Functions tags the jobs it starts.
+            "sagemaker:AddTags",
+        ],
         sagemaker_arn(workflow, resource, name),
     )
     # It learns of a job's end by a rule it owns. Source: Step Functions developer guide, "Create

@@ -82,7 +82,9 @@ class Lake(Construct):
         # The parts of a large object are read back to be joined.
         self._grant_key(grantee, "kms:GenerateDataKey", "kms:Decrypt")
 
-    def _grant(self, grantee: iam.IGrantable, actions: list[str], prefixes: tuple[str, ...]) -> None:
+    def _grant(
+        self, grantee: iam.IGrantable, actions: list[str], prefixes: tuple[str, ...]
+    ) -> None:
         iam.Grant.add_to_principal(
             grantee=grantee,
             actions=actions,

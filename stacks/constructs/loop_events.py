@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
@@ -31,12 +35,7 @@ class LoopEvents(Construct):
             # EventBridge delivers to log groups under this prefix.
             log_group_name=f"/aws/events/meguru-{environment.name}",
         )
-        events.Rule(
-            self,
-            "EveryEvent",
-            event_pattern=events.EventPattern(source=[SOURCE]),
-            targets=[targets.CloudWatchLogGroup(self.log_group)],
-        )
+        self._keep_every_event()
         self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
         self.topic.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com"))
         key.grant_encrypt_decrypt(iam.ServicePrincipal("events.amazonaws.com"))
@@ -48,3 +47,43 @@ class LoopEvents(Construct):
         )
         if environment.notify:
             self.topic.add_subscription(subscriptions.EmailSubscription(environment.notify))
+
+    def _keep_every_event(self) -> None:
+        # The L2 target sets the log group's policy by a function of its own; the resource will do.
+        policy = logs.CfnResourcePolicy(
+            self,
+            "LogPolicy",
+            policy_name=f"{self.node.addr}-events",
+            policy_document=Stack.of(self).to_json_string(_log_policy(self.log_group)),
+        )
+        rule = events.CfnRule(
+            self,
+            "EveryEvent",
+            event_pattern={"source": [SOURCE]},
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="Log",
+                    arn=Stack.of(self).format_arn(
+                        service="logs",
+                        resource="log-group",
+                        resource_name=self.log_group.log_group_name,
+                        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+                    ),
+                )
+            ],
+        )
+        rule.add_resource_dependency(policy)
+
+
+def _log_policy(log_group: logs.LogGroup) -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]},
+                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": log_group.log_group_arn,
+            }
+        ],
+    }

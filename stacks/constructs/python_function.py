@@ -30,7 +30,7 @@ WEB_ADAPTER_VARIABLES = {
 
 
 class PythonFunction(lambda_.Function):
-    """A function with a role and a log group of its own: it may log, and nothing more until granted.
+    """A function with its own role and log group: it may log, and no more until granted.
 
     `streaming` functions have a `run.sh` that starts a web server; the Lambda Web Adapter sends it
     the requests and streams its answers.
