@@ -22,6 +22,7 @@ Target = dict[str, Any]
 _DEAD_LETTER_CODES = {
     "AccessDenied": "NO_PERMISSIONS",
     "AccessDeniedException": "NO_PERMISSIONS",
+    "AuthorizationError": "NO_PERMISSIONS",
     "NotAuthorizedException": "NO_PERMISSIONS",
     "AWS.SimpleQueueService.NonExistentQueue": "NO_RESOURCE",
     "QueueDoesNotExist": "NO_RESOURCE",

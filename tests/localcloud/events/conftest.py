@@ -25,7 +25,10 @@ ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/sender"
 
 
 class RecordedLambda(Service):
-    """Lambda, as far as a sender sees it: functions called `missing` and `denied` refuse."""
+    """Lambda, as far as a sender sees it.
+
+    Anyone may call any function but `denied`; `missing` is not there.
+    """
 
     service_name: ClassVar[str] = "lambda"
 
@@ -41,8 +44,6 @@ class RecordedLambda(Service):
         if name == "missing":
             message = f"Function not found: {request['FunctionName']}"
             raise ServiceError("ResourceNotFoundException", message, 404)
-        if name == "denied":
-            raise ServiceError("AccessDeniedException", "no resource-based policy allows it", 403)
         if request.get("InvocationType") == "DryRun":
             return {"StatusCode": 204}
         payload = json.loads(request["Payload"])
@@ -55,10 +56,11 @@ class RecordedLambda(Service):
             return {"StatusCode": 202}
         return {"StatusCode": 200, "Payload": json.dumps(self.answer(payload)).encode()}
 
-    def get_function(self, request: Request, _caller: Caller) -> Response:
-        if request["FunctionName"].endswith("missing"):
-            raise ServiceError("ResourceNotFoundException", "Function not found", 404)
-        return {"Configuration": {"FunctionName": request["FunctionName"]}}
+    def resource_policy(self, arn: str) -> dict[str, Any] | None:
+        if arn.endswith(":denied"):
+            return None
+        statement = {"Effect": "Allow", "Principal": "*", "Action": "lambda:*", "Resource": arn}
+        return {"Version": "2012-10-17", "Statement": [statement]}
 
     def payloads(self, name: str) -> list[Any]:
         with self.lock:
@@ -106,6 +108,21 @@ def machines(cloud: Cloud) -> RecordedStates:
     return cloud.service(RecordedStates)
 
 
+@pytest.fixture
+def role(cloud: Cloud) -> str:
+    """A role that may do everything, and that every service may take on."""
+    iam = cloud.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "*"}, "Action": "sts:AssumeRole"}
+    grant = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    iam.create_role(RoleName="sender", AssumeRolePolicyDocument=_policy(trust))
+    iam.put_role_policy(RoleName="sender", PolicyName="all", PolicyDocument=_policy(grant))
+    return ROLE_ARN
+
+
+def _policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
 @pytest.fixture(name="eventually")
 def eventually_fixture() -> Callable[..., Any]:
     return eventually
@@ -127,8 +144,7 @@ class Queue:
         self.client = cloud.client("sqs")
         self.arn = f"{QUEUE_ARN}:{name}"
         statement = {"Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": self.arn}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        attributes = {"Policy": policy} | attributes
+        attributes = {"Policy": _policy(statement)} | attributes
         self.url = self.client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         self.messages: list[dict[str, Any]] = []
 

@@ -22,7 +22,6 @@ MakeQueue = Callable[..., "Queue"]
 ACCOUNT = "123456789012"
 FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function"
 MACHINE = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:machine"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/sender"
 ORDERS = json.dumps({"source": ["shop"], "detail": {"total": [{"numeric": [">", 100]}]}})
 
 
@@ -80,24 +79,24 @@ def test_a_queue_receives_the_transformed_input_and_its_group(
 
 
 def test_a_state_machine_is_started_as_the_targets_role(
-    events: Any, machines: RecordedStates, eventually: Eventually
+    events: Any, machines: RecordedStates, role: str, eventually: Eventually
 ) -> None:
     with pytest.raises(ClientError, match="RoleArn is required"):
         add_rule(events, Arn=MACHINE)
-    add_rule(events, Arn=MACHINE, RoleArn=ROLE, InputPath="$.detail")
+    add_rule(events, Arn=MACHINE, RoleArn=role, InputPath="$.detail")
     events.put_events(Entries=[order()])
     eventually(lambda: machines.started)
     [(request, caller)] = machines.started
     assert request["input"] == '{"total":200}'
-    assert caller.role_arn == ROLE
+    assert caller.role_arn == role
 
 
 def test_another_bus_receives_the_very_event(
-    cloud: Cloud, events: Any, make_queue: MakeQueue
+    cloud: Cloud, events: Any, make_queue: MakeQueue, role: str
 ) -> None:
     queue, bus = make_queue("q"), events.create_event_bus(Name="second")["EventBusArn"]
     events.put_rule(Name="on", EventPattern='{"source": ["aws.s3"]}')
-    events.put_targets(Rule="on", Targets=[{"Id": "b", "Arn": bus, "RoleArn": ROLE}])
+    events.put_targets(Rule="on", Targets=[{"Id": "b", "Arn": bus, "RoleArn": role}])
     events.put_rule(Name="end", EventPattern='{"source": ["aws.s3"]}', EventBusName="second")
     targets = [{"Id": "q", "Arn": queue.arn}]
     events.put_targets(Rule="end", EventBusName="second", Targets=targets)
