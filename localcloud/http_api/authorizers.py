@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.clock import Clock
-from localcloud.http_api.authorizer_policy import ALLOW, DENY, check_policy, evaluate
+from localcloud.http_api.access import ACTION
 from localcloud.http_api.exchange import Exchange
 from localcloud.http_api.functions import Functions, function_arn
 from localcloud.http_api.gateway_responses import GatewayError
 from localcloud.http_api.lambda_proxy import timed_out
 from localcloud.http_api.proxy_event import request_event
 from localcloud.http_api.state import Record
+from localcloud.iam.context import wire_context
+from localcloud.iam.policy import AccessRequest, Decision, Policy, Principal, parse_policy
 from localcloud.service import Caller, ServiceError
 
 logger = logging.getLogger("localcloud.http_api")
@@ -30,10 +32,10 @@ _TIMEOUT_SECONDS = 29.0
 
 
 @dataclass(frozen=True)
-class Decision:
+class Verdict:
     """What an authorizer said of an identity: it holds for every method until it expires."""
 
-    statements: list[dict[str, Any]]
+    policy: Policy
     context: dict[str, str]
     usage_identifier: str | None
     expires: float
@@ -44,7 +46,7 @@ class Authorizers:
 
     def __init__(self, clock: Clock, functions: Functions) -> None:
         self._clock, self._functions = clock, functions
-        self._cache: OrderedDict[tuple[str, ...], Decision] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, ...], Verdict] = OrderedDict()
         self._lock = threading.Lock()
 
     def flush(self, api_id: str, stage_name: str) -> None:
@@ -61,17 +63,19 @@ class Authorizers:
         rejected = authorizer["type"] == "TOKEN" and pattern and not re.match(pattern, identity[0])
         if not all(identity) or rejected:
             raise GatewayError("UNAUTHORIZED", "Unauthorized")
-        decision = self._decision(exchange, authorizer, identity)
-        exchange.authorizer = {**decision.context, "integrationLatency": 0}
-        exchange.usage_identifier = decision.usage_identifier
-        outcome = evaluate(decision.statements, exchange.method_arn)
-        if outcome == DENY:
+        verdict = self._verdict(exchange, authorizer, identity)
+        exchange.authorizer = {**verdict.context, "integrationLatency": 0}
+        exchange.usage_identifier = verdict.usage_identifier
+        context = wire_context(exchange.request, self._clock)
+        asked = AccessRequest(ACTION, exchange.method_arn, Principal(exchange.account), context)
+        outcome = verdict.policy.decide(asked)
+        if outcome is Decision.DENY:
             message = f"{_DENIED} with an explicit deny in an identity-based policy"
             raise GatewayError("ACCESS_DENIED", message)
-        if outcome != ALLOW:
+        if outcome is not Decision.ALLOW:
             raise GatewayError("ACCESS_DENIED", _DENIED)
 
-    def _decision(self, exchange: Exchange, authorizer: Record, identity: list[str]) -> Decision:
+    def _verdict(self, exchange: Exchange, authorizer: Record, identity: list[str]) -> Verdict:
         ttl = authorizer["authorizerResultTtlInSeconds"]
         # Each value is its own part of the key: two consumers must never share one.
         key = (exchange.api_id, exchange.stage_name, exchange.stage["deploymentId"],
@@ -82,17 +86,17 @@ class Authorizers:
                 known = self._cache.get(key)
             if known is not None and known.expires > now:
                 return known
-        decision = self._ask(exchange, authorizer, identity, now + ttl)
+        verdict = self._ask(exchange, authorizer, identity, now + ttl)
         if ttl > 0:
             with self._lock:
-                self._cache[key] = decision
+                self._cache[key] = verdict
                 if len(self._cache) > _MAX_CACHED:
                     self._cache.popitem(last=False)
-        return decision
+        return verdict
 
     def _ask(
         self, exchange: Exchange, authorizer: Record, identity: list[str], expires: float
-    ) -> Decision:
+    ) -> Verdict:
         arn = function_arn(authorizer["authorizerUri"], exchange.stage_variables)
         role = authorizer.get("authorizerCredentials")
         source_arn = f"{exchange.execution_arn}/authorizers/{authorizer['id']}"
@@ -146,7 +150,7 @@ def _failed(arn: str, payload: bytes) -> GatewayError:
     return GatewayError("AUTHORIZER_FAILURE", None)
 
 
-def _read(payload: bytes, expires: float) -> Decision:
+def _read(payload: bytes, expires: float) -> Verdict:
     answer = json.loads(payload)
     if not isinstance(answer, dict) or not isinstance(answer.get("principalId"), str):
         raise ValueError("principalId must be a string")
@@ -156,8 +160,8 @@ def _read(payload: bytes, expires: float) -> Decision:
     usage_identifier = answer.get("usageIdentifierKey")
     if not isinstance(usage_identifier, str | None):
         raise ValueError("usageIdentifierKey must be a string")
-    return Decision(
-        check_policy(answer.get("policyDocument")),
+    return Verdict(
+        parse_policy(json.dumps(answer.get("policyDocument"))),
         {**{k: _text(k, v) for k, v in context.items()}, "principalId": answer["principalId"]},
         usage_identifier,
         expires,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from moto.core.request import Request
 from werkzeug.wrappers import Response
 
-from localcloud.http_api import iam_authorization, lambda_proxy, transformation, validation
+from localcloud.http_api import access, lambda_proxy, transformation, validation
 from localcloud.http_api.addresses import Address, read_address
 from localcloud.http_api.answers import Answer, passed_on
 from localcloud.http_api.authorizers import Authorizers
@@ -105,8 +105,11 @@ class Front:
     def _authorize(self, exchange: Exchange) -> None:
         method = exchange.matched.method
         if method["authorizationType"] == "AWS_IAM":
-            iam_authorization.authorize(exchange, self._cloud)
-        elif method["authorizationType"] == "CUSTOM":
+            access.authorize_iam(exchange, self._cloud)
+            return
+        is_open = method["authorizationType"] == "NONE"
+        access.check_anonymous(exchange, self._cloud, needs_allow=is_open)
+        if method["authorizationType"] == "CUSTOM":
             authorizer = exchange.snapshot.authorizers.get(method["authorizerId"])
             if authorizer is None:
                 raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", None)

@@ -77,14 +77,22 @@ class Functions:
         return _joined(result.get("Payload", b"")), result.get("FunctionError")
 
     def stream(
-        self, arn: str, payload: bytes, caller: Caller, wire: WireRequest, timeout_seconds: float
+        self,
+        arn: str,
+        event: dict[str, Any],
+        caller: Caller,
+        wire: WireRequest,
+        timeout_seconds: float,
     ) -> StreamedAnswer:
-        """The function's answer, once its status and headers are known."""
-        parameters = {"FunctionName": arn, "Payload": payload}
+        """The function's answer, once its status and headers are known.
+
+        Raises what `LambdaService.invoke_stream` raises, and TimeoutError.
+        """
+        parameters = {"FunctionName": arn}
         self._check("InvokeWithResponseStream", parameters, caller, wire)
         service: Any = self._service()
         answer: StreamedAnswer = self._within(
-            timeout_seconds, lambda: service.invoke_stream(arn, payload), on_late=_leave
+            timeout_seconds, lambda: service.invoke_stream(arn, event), on_late=_leave
         )
         return answer
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import Any
 
+from localcloud.functions.invocation import FunctionError
+from localcloud.functions.invoker import NotStreamedError
 from localcloud.http_api.answers import Answer
 from localcloud.http_api.exchange import Exchange
 from localcloud.http_api.functions import Functions, function_arn
@@ -19,14 +22,14 @@ logger = logging.getLogger("localcloud.http_api")
 def call(exchange: Exchange, integration: Record, functions: Functions) -> Answer:
     """Invoke the function; raises GatewayError for what API Gateway answers itself."""
     arn = function_arn(integration["uri"], exchange.stage_variables)
-    payload = json.dumps(proxy_event(exchange)).encode()
+    event = proxy_event(exchange)
     caller = integration_caller(exchange, integration)
     timeout = integration["timeoutInMillis"] / 1000
     try:
         if integration.get("responseTransferMode") == "STREAM":
-            return _streamed(exchange, functions, arn, payload, caller, timeout)
+            return _streamed(exchange, functions, arn, event, caller, timeout)
         result, failure = functions.invoke(
-            arn, payload, caller, exchange.request, timeout_seconds=timeout
+            arn, json.dumps(event).encode(), caller, exchange.request, timeout_seconds=timeout
         )
     except TimeoutError:
         raise timed_out() from None
@@ -62,11 +65,15 @@ def _streamed(
     exchange: Exchange,
     functions: Functions,
     arn: str,
-    payload: bytes,
+    event: dict[str, Any],
     caller: Caller,
     timeout: float,
 ) -> Answer:
-    streamed = functions.stream(arn, payload, caller, exchange.request, timeout)
+    try:
+        streamed = functions.stream(arn, event, caller, exchange.request, timeout)
+    except (FunctionError, NotStreamedError) as error:
+        logger.warning("%s failed: %s", arn, error)
+        raise malformed() from None
     headers = list(streamed.headers.items())
     headers.extend(("Set-Cookie", cookie) for cookie in streamed.cookies)
     if not any(name.lower() == "content-type" for name, _ in headers):
