@@ -74,7 +74,7 @@ class Trainer:
         # With find_unused_parameters DDP keeps its first grouping of gradients. Otherwise it groups
         # anew after the first step, sums in another order, and a resumed run is not bit-identical.
         self.loss = DistributedDataParallel(
-            _Loss(self.model, objective), find_unused_parameters=True
+            _Loss(self.model, objective), find_unused_parameters=True, broadcast_buffers=False
         )
         self.parameters = dict(self.model.named_parameters())
         self.optimizer = make_optimizer(self.parameters.items(), settings)

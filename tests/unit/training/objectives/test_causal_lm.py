@@ -1,0 +1,62 @@
+"""The causal LM objective: what counts in the loss, and what may be left out of a question."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from training.dataset import Row
+from training.hyperparameters import Hyperparameters
+from training.model import make_model
+from training.objectives.causal_lm import IGNORED, CausalLM
+from training.tokenizer import train_tokenizer
+
+ROWS = [
+    Row("1", "締切はいつですか", "10日です", "g1", "ja", "train", 1),
+    Row("2", "Who is it?", "Ask Mori in Finance, please.", "g2", "en", "train", 4),
+]
+TOKENIZER = train_tokenizer([text for row in ROWS for text in (row.question, row.answer)], 330)
+
+
+def settings(**values: float) -> Hyperparameters:
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2}
+    return Hyperparameters(**{**sizes, "num_hidden_layers": 1, **values})  # type: ignore[arg-type]
+
+
+def test_only_answers_and_their_end_count() -> None:
+    objective = CausalLM(ROWS, TOKENIZER, settings(question_dropout=0))
+    batch = objective.batch([0, 1], torch.Generator())
+    for row, labels in zip(ROWS, batch["labels"], strict=True):
+        assert TOKENIZER.decode(labels[labels != IGNORED]) == row.answer + "<|end|>"
+    assert objective.weights == [1, 4]
+
+
+def test_words_are_left_out_of_questions_only() -> None:
+    objective = CausalLM(ROWS, TOKENIZER, settings(question_dropout=0.9))
+    whole = CausalLM(ROWS, TOKENIZER, settings(question_dropout=0))
+    longest = whole.batch([0], torch.Generator())["input_ids"].shape[1]
+    lengths = set()
+    for seed in range(20):
+        batch = objective.batch([0], torch.Generator().manual_seed(seed))
+        answer = batch["labels"][0][batch["labels"][0] != IGNORED]
+        assert TOKENIZER.decode(answer) == ROWS[0].answer + "<|end|>"
+        text = str(TOKENIZER.decode(batch["input_ids"][0]))
+        assert text.startswith("<|user|>") and "<|end|><|assistant|>" in text
+        lengths.add(batch["input_ids"].shape[1])
+    assert max(lengths) == longest, "some examples stay whole"
+    assert min(lengths) < longest
+
+
+def test_loss_does_not_depend_on_padding_or_neighbours() -> None:
+    objective = CausalLM(ROWS, TOKENIZER, settings(question_dropout=0, dropout=0))
+    torch.manual_seed(0)
+    model = make_model(TOKENIZER, settings()).train(False)
+    alone = [objective.loss(model, objective.batch([i], torch.Generator())) for i in (0, 1)]
+    together = objective.loss(model, objective.batch([0, 1], torch.Generator()))
+    assert together.item() == pytest.approx((alone[0] + alone[1]).item() / 2, rel=1e-5)
+
+
+def test_record_beyond_the_context_is_refused_by_id() -> None:
+    with pytest.raises(ValueError, match=r"record 3 has .* more than max_position_embeddings=16"):
+        long = Row("3", "Who?", "Mori, " * 30, "g3", "en", "train", 1)
+        CausalLM([long], TOKENIZER, settings(max_position_embeddings=16))
