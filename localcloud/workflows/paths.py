@@ -49,12 +49,18 @@ class Path:
 
     def evaluate(self, data: Data) -> Any:
         """The value, or for a path that can match several the list of them."""
-        found = self.query.findall(self._root(data))
+        found = self._findall(self._root(data))
         if not self.definite:
             return found
         if not found:
             raise PathNotFoundError(self.text)
         return found[0]
+
+    def _findall(self, root: Any) -> list[Any]:
+        # The library takes a text for a JSON document and would parse it.
+        if isinstance(root, str):
+            return [] if self.query.segments else [root]
+        return list(self.query.findall(root))
 
     def _root(self, data: Data) -> Any:
         if self.source == "$":

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import threading
 import uuid
-from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from localcloud.service import Caller, Request, Response, Service, ServiceError
 from localcloud.workflows import definition as definitions
@@ -47,11 +45,14 @@ class StepFunctionsService(Service):
 
     def create_state_machine(self, request: Request, caller: Caller) -> Response:
         _check_name(request["name"])
+        _check_role(request["roleArn"])
         arn = self._arn("stateMachine", request["name"])
         machine = self._machines.create(request, arn, self.cloud.clock.now())
         return {"stateMachineArn": machine.arn, "creationDate": machine.created_at}
 
     def update_state_machine(self, request: Request, caller: Caller) -> Response:
+        if "roleArn" in request:
+            _check_role(request["roleArn"])
         machine = self._machines.update(request)
         return {"updateDate": self.cloud.clock.now(), "revisionId": machine.revision_id}
 
@@ -149,7 +150,7 @@ class StepFunctionsService(Service):
         return Environment(
             clock=self.cloud.clock,
             language=start.machine.language,
-            client=_clients(lambda service: self.cloud.client(service, role)),
+            client=lambda service: self.cloud.client(service, role),
             tokens=self._tokens,
             execution_arn=start.arn,
             state_machine_arn=start.machine.arn,
@@ -210,20 +211,11 @@ def _check_name(name: str) -> None:
         raise ServiceError("InvalidName", f"Invalid Name: '{name}'")
 
 
+def _check_role(arn: str) -> None:
+    if not re.fullmatch(r"arn:[\w-]+:iam::\d{12}:role/.+", arn):
+        raise ServiceError("InvalidArn", f"Invalid Role Arn: '{arn}'")
+
+
 def _session(name: str) -> str:
     """A role session name made of an execution's name."""
     return re.sub(r"[^\w+=,.@-]", "-", name, flags=re.ASCII)[:64].ljust(2, "-")
-
-
-def _clients(make: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Clients are made once for each service and execution: making one takes a while."""
-    made: dict[str, Any] = {}
-    lock = threading.Lock()
-
-    def client(service: str) -> Any:
-        with lock:
-            if service not in made:
-                made[service] = make(service)
-            return made[service]
-
-    return client

@@ -1,0 +1,144 @@
+"""How data goes through states, in both query languages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:echo"
+DATA = {"a": {"b": [1, 2, 3]}, "name": "巡る", "none": None}
+
+JSONPATH_PASSES = [
+    ({}, DATA),
+    ({"InputPath": "$.a"}, {"b": [1, 2, 3]}),
+    ({"InputPath": None}, DATA | {}),
+    ({"OutputPath": "$.a.b[0]"}, 1),
+    ({"OutputPath": None}, {}),
+    ({"Result": {"x": 1}}, {"x": 1}),
+    ({"Result": 7, "ResultPath": "$.c.d"}, {**DATA, "c": {"d": 7}}),
+    ({"Result": 7, "ResultPath": "$.a.b[1]"}, {**DATA, "a": {"b": [1, 7, 3]}}),
+    ({"Result": 7, "ResultPath": None}, DATA),
+    ({"Parameters": {"n.$": "$.name", "s": "$.name"}}, {"n": "巡る", "s": "$.name"}),
+    ({"Parameters": {"deep": [{"v.$": "$.a.b[-1:]"}]}}, {"deep": [{"v": [3]}]}),
+    ({"Parameters": {"all.$": "$.a.b[?(@ > 1)]"}}, {"all": [2, 3]}),
+    ({"Parameters": {"m.$": "States.Format('{}-{}', $.name, $.a.b[0])"}}, {"m": "巡る-1"}),
+    ({"InputPath": "$.a", "Parameters": {"n.$": "$.b[2]"}, "ResultPath": "$.r"},
+     {**DATA, "r": {"n": 3}}),
+    ({"Parameters": {"name.$": "$$.State.Name"}}, {"name": "P"}),
+    ({"Parameters": {"missing.$": "$.none"}}, {"missing": None}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "expected"), JSONPATH_PASSES)
+def test_pass_in_jsonpath(workflows: Any, machine: Any, fields: Any, expected: Any) -> None:
+    if fields == {"InputPath": None}:
+        expected = {}
+    assert workflows.output(machine(P={"Type": "Pass", **fields}), DATA) == expected
+
+
+JSONATA_PASSES = [
+    ({}, DATA),
+    ({"Output": "{% $states.input.a.b[1] %}"}, 2),
+    ({"Output": {"n": "{% $states.input.name & '!' %}", "s": "a {% 1 %}"}},
+     {"n": "巡る!", "s": "a {% 1 %}"}),
+    ({"Output": "{% $states.input.none %}"}, None),
+    ({"Output": "{% $states.input.a.b[$ > 2] %}"}, 3),
+    ({"Output": "{% [$states.input.a.b[$ > 2]] %}"}, [3]),
+    ({"Output": {"list": ["{% 4 / 2 %}", {"half": "{% 1 / 2 %}"}]}}, {"list": [2, {"half": 0.5}]}),
+    ({"Output": "{% {'x': 1, 'gone': $states.input.nothing} %}"}, {"x": 1}),
+    ({"Output": "{% $states.context.State.Name %}"}, "P"),
+    ({"Output": "{% $partition([1..5], 2) %}"}, [[1, 2], [3, 4], [5]]),
+    ({"Output": "{% $range(0, 10, 5) %}"}, [0, 5, 10]),
+    ({"Output": "{% $hash('hello', 'SHA-1') %}"}, "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d"),
+    ({"Output": "{% $parse('{\"a\": [1, null]}') %}"}, {"a": [1, None]}),
+    ({"Output": "{% $random(7) = $random(7) %}"}, True),
+    ({"Output": "{% $length($uuid()) %}"}, 36),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "expected"), JSONATA_PASSES)
+def test_pass_in_jsonata(workflows: Any, machine: Any, fields: Any, expected: Any) -> None:
+    definition = machine("JSONata", P={"Type": "Pass", **fields})
+    assert workflows.output(definition, DATA) == expected
+
+
+@pytest.mark.parametrize(
+    "expression", ["$states.input.nothing", "1 + 'a'", "$sum", "1 / 0", "$partition([1], 0)"]
+)
+def test_a_failing_query_is_a_query_evaluation_error(
+    workflows: Any, machine: Any, expression: str
+) -> None:
+    definition = machine("JSONata", P={"Type": "Pass", "Output": f"{{% {expression} %}}"})
+    described = workflows.run(definition)
+    assert described["status"] == "FAILED"
+    assert described["error"] == "States.QueryEvaluationError"
+    assert expression in described["cause"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"InputPath": "$.x"}, "States.Runtime"),
+        ({"Parameters": {"v.$": "$.x"}}, "States.ParameterPathFailure"),
+        ({"Parameters": {"v.$": "States.ArrayGetItem($.a.b, 9)"}}, "States.IntrinsicFailure"),
+        ({"ResultPath": "$.name.x"}, "States.ResultPathMatchFailure"),
+        ({"OutputPath": "$.x"}, "States.Runtime"),
+    ],
+)
+def test_a_failing_path_names_its_error(
+    workflows: Any, machine: Any, fields: Any, error: str
+) -> None:
+    described = workflows.run(machine(P={"Type": "Pass", **fields}), DATA)
+    assert (described["status"], described["error"]) == ("FAILED", error)
+
+
+def test_task_flow_in_jsonpath(workflows: Any, cloud: Any, machine: Any) -> None:
+    cloud.function(lambda event: {"got": event, "extra": 1})
+    task = {
+        "Type": "Task",
+        "Resource": FUNCTION,
+        "InputPath": "$.a",
+        "Parameters": {"first.$": "$.b[0]"},
+        "ResultSelector": {"selected.$": "$.got.first"},
+        "ResultPath": "$.result",
+        "OutputPath": "$['name', 'result']",
+        "Assign": {"raw.$": "$.extra"},
+    }
+    after = {"Type": "Pass", "Parameters": {"raw.$": "$raw", "out.$": "$"}}
+    output = workflows.output(machine(T=task, P=after), DATA)
+    assert output == {"raw": 1, "out": ["巡る", {"selected": 1}]}
+
+
+def test_assign_and_output_see_the_old_variables(workflows: Any, machine: Any) -> None:
+    definition = machine(
+        "JSONata",
+        A={"Type": "Pass", "Assign": {"x": 1, "null": None}},
+        B={"Type": "Pass", "Assign": {"x": 2, "y": "{% $x + 10 %}"}, "Output": "{% $x %}"},
+        C={"Type": "Pass", "Output": "{% [$states.input, $x, $y, $null] %}"},
+    )
+    assert workflows.output(definition) == [1, 2, 11, None]
+
+
+def test_a_jsonata_state_inside_a_jsonpath_machine(workflows: Any, machine: Any) -> None:
+    definition = machine(
+        A={"Type": "Pass", "Assign": {"x.$": "$.a.b"}},
+        B={"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% $sum($x) %}"},
+        C={"Type": "Pass", "Parameters": {"sum.$": "$", "x.$": "$x[1]"}},
+    )
+    assert workflows.output(definition, DATA) == {"sum": 6, "x": 2}
+
+
+def test_now_follows_the_clock_of_the_cloud(workflows: Any, cloud: Any, machine: Any) -> None:
+    cloud.clock.advance(timedelta(days=36500))
+    definition = machine("JSONata", P={"Type": "Pass", "Output": "{% $now('[Y0001]') %}"})
+    assert int(workflows.output(definition)) >= 2120
+
+
+def test_more_than_the_payload_quota_is_refused(workflows: Any, cloud: Any, machine: Any) -> None:
+    cloud.function(lambda event: "x" * 300_000)
+    caught = {"ErrorEquals": ["States.ALL"], "Next": "Z"}
+    task = {"Type": "Task", "Resource": FUNCTION, "Catch": [caught], "End": True}
+    described = workflows.run(machine(T=task, Z={"Type": "Pass"}))
+    assert described["error"] == "States.DataLimitExceeded"
