@@ -9,11 +9,11 @@ from localcloud.workflows.integrations.resource import Resource
 from localcloud.workflows.integrations.service_names import java_name, service_model
 
 
-def of_client_error(error: ClientError, resource: Resource) -> StateError:
+def of_client_error(error: ClientError, resource: Resource, operation: str) -> StateError:
     """`DynamoDB.ConditionalCheckFailedException`, `S3.NoSuchKeyException`, `S3.S3Exception`, …"""
     details = error.response.get("Error", {})
     code, message = details.get("Code", "Unknown"), details.get("Message", "")
-    name = _modelled(code, resource) or resource.unknown_exception
+    name = _modelled(code, resource, operation) or resource.unknown_exception
     return StateError(f"{resource.exceptions}.{name}", f"{message} ({_call(error, resource)})")
 
 
@@ -27,9 +27,9 @@ def _call(error: ClientError, resource: Resource) -> str:
     )
 
 
-def _modelled(code: str, resource: Resource) -> str | None:
-    """The exception's class name in the AWS SDK for Java, when the service models the error."""
-    for shape in service_model(resource.service).error_shapes:
+def _modelled(code: str, resource: Resource, operation: str) -> str | None:
+    """The exception's class name in the AWS SDK for Java, when the operation models the error."""
+    for shape in service_model(resource.service).operation_model(operation).error_shapes:
         if code in {shape.name, shape.error_code}:
             return _exception_name(shape.name)
     return None

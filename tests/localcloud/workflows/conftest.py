@@ -47,7 +47,7 @@ class FakeCloud:
 
         def invoke(**request: Any) -> dict[str, Any]:
             try:
-                payload = handler(json.loads(request["Payload"]))
+                payload = handler(json.loads(request.get("Payload", b"{}")))
             except Exception as error:  # noqa: BLE001 - as the Lambda runtime does
                 body = {"errorType": type(error).__name__, "errorMessage": str(error)}
                 answer = json.dumps(body).encode()
