@@ -40,6 +40,11 @@ class FakeLambda(Service):
         self.handlers: dict[str, Handler] = {}
         self.streams: dict[str, Callable[[Any], Streamed]] = {}
         self.calls: list[tuple[str, Any, Caller]] = []
+        self.permitted_source = "arn:aws:execute-api:*:*:*"
+
+    def fail(self, message: str) -> None:
+        """What a handler calls to raise an error as a function would."""
+        raise FunctionRaised(message)
 
     def arn(self, name: str) -> str:
         return f"arn:aws:lambda:{self.cloud.region}:{self.cloud.account}:function:{name}"
@@ -51,6 +56,17 @@ class FakeLambda(Service):
     def stream_uri(self, name: str) -> str:
         path = f"path/2021-11-15/functions/{self.arn(name)}/response-streaming-invocations"
         return f"arn:aws:apigateway:{self.cloud.region}:lambda:{path}"
+
+    def resource_policy(self, arn: str) -> dict[str, Any]:
+        """What AWS::Lambda::Permission would have made for every function."""
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "apigateway.amazonaws.com"},
+            "Action": "lambda:InvokeFunction",
+            "Resource": arn,
+            "Condition": {"ArnLike": {"AWS:SourceArn": self.permitted_source}},
+        }
+        return {"Version": "2012-10-17", "Statement": [statement]}
 
     def invoke(self, request: Request, caller: Caller) -> Response:
         name = request["FunctionName"].rsplit(":", 1)[-1]
@@ -65,8 +81,8 @@ class FakeLambda(Service):
             return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": payload}
         return {"StatusCode": 200, "Payload": json.dumps(result).encode()}
 
-    def invoke_stream(self, function_arn: str, payload: bytes) -> Streamed:
-        return self.streams[function_arn.rsplit(":", 1)[-1]](json.loads(payload))
+    def invoke_stream(self, function_arn: str, payload: dict[str, Any]) -> Streamed:
+        return self.streams[function_arn.rsplit(":", 1)[-1]](payload)
 
 
 @dataclass
@@ -163,6 +179,7 @@ def cloud() -> Iterator[Cloud]:
 def functions(cloud: Cloud) -> FakeLambda:
     service = cloud.service(FakeLambda)
     service.calls.clear()
+    service.permitted_source = "arn:aws:execute-api:*:*:*"
     return service
 
 
@@ -173,8 +190,13 @@ def api(cloud: Cloud, functions: FakeLambda) -> Api:
     return Api(cloud, functions, made["id"], made["rootResourceId"], gateway)
 
 
-def allow(event: dict[str, Any], **extra: Any) -> dict[str, Any]:
+def _allow(event: dict[str, Any], **extra: Any) -> dict[str, Any]:
     """What an authorizer returns to let everything of its API pass."""
     statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
     document = {"Version": "2012-10-17", "Statement": [statement]}
     return {"principalId": "someone", "policyDocument": document, **extra}
+
+
+@pytest.fixture
+def allow() -> Callable[..., dict[str, Any]]:
+    return _allow
