@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
 logger = logging.getLogger("localcloud")
-_MISSING_TOKEN = "Request is missing Authentication Token"
 
 
 class Gateway:
@@ -69,7 +68,7 @@ class Gateway:
     ) -> Reply:
         model = destination.model
         if model is None:
-            raise ServiceError("MissingAuthenticationToken", _MISSING_TOKEN, 403)
+            raise _unsigned("")
         call = protocol.parse(model, destination.protocol, request)
         caller = self._caller(signature, call)
         protocol.validate(call)
@@ -85,7 +84,7 @@ class Gateway:
         if signature is None:
             if call.model.auth_type == "none":
                 return Caller.administrator()
-            raise ServiceError("MissingAuthenticationToken", _MISSING_TOKEN, 403)
+            raise _unsigned(str(call.model.service_model.service_name))
         return self._cloud.credential_store.caller(signature.access_key_id, signature.session_token)
 
     def _moto(self, request: WireRequest, call: Call, caller: Caller, request_id: str) -> Reply:
@@ -98,7 +97,8 @@ class Gateway:
             service.before(call.operation, call.parameters, caller)
         reply = self._cloud.moto.call(name, call, request)
         reply.headers["x-amzn-RequestId"] = request_id
-        self._notify(services, call, caller, reply)
+        if request.method not in ("GET", "HEAD"):
+            self._notify(services, call, caller, reply)
         return reply
 
     def _notify(
@@ -112,9 +112,19 @@ class Gateway:
             service.after(call.operation, call.parameters, result, caller)
 
 
+def _unsigned(service_name: str) -> ServiceError:
+    if service_name == "s3":
+        return ServiceError("AccessDenied", "Access Denied", 403)
+    message = "Request is missing Authentication Token"
+    return ServiceError("MissingAuthenticationToken", message, 403)
+
+
 def _response(reply: Reply, method: str) -> Response:
-    body = b"" if method == "HEAD" and isinstance(reply.body, bytes) else reply.body
-    response = Response(body, reply.status, reply.headers)
-    if isinstance(reply.body, bytes) and method != "HEAD":
+    if method == "HEAD":
+        response = Response(None, reply.status, reply.headers)
+        response.headers.setdefault("Content-Length", "0")
+        return response
+    response = Response(reply.body, reply.status, reply.headers)
+    if isinstance(reply.body, bytes):
         response.content_length = len(reply.body)
     return response

@@ -43,7 +43,6 @@ _FORGET_EVERY = 1000
 # Headers that the gateway or the server writes.
 _OURS = {
     "connection",
-    "content-length",
     "date",
     "server",
     "status",
@@ -129,7 +128,10 @@ class MotoBackend:
         is_s3 = service_name == "s3"
         host = f"s3.{self._region}.amazonaws.com" if is_s3 else urlsplit(self._endpoint).netloc
         environ["HTTP_HOST"] = host
-        return WireRequest(environ)
+        wire = WireRequest(environ)
+        # moto takes the body for a form's fields wherever a client calls it a form, objects too.
+        wire.get_data(parse_form_data=False)
+        return wire
 
     def _handler(self, service_name: str, request: WireRequest) -> Handler:
         url = f"https://{HOSTS[service_name]}.{self._region}.amazonaws.com{request.raw_path}"

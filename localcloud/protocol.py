@@ -276,15 +276,16 @@ def _events(serializer: Any, call: Call, result: dict[str, Any]) -> Iterator[byt
 def read_result(call: Call, response: Reply) -> dict[str, Any]:
     """The members of a response's output shape. ServiceError where it carries an error."""
     body = response.body if isinstance(response.body, bytes) else b"".join(response.body)
+    payload = _blob_payload(call) if response.status < 300 else None
     wire = {
         "headers": HTTPHeaders.from_dict(response.headers),
         "status_code": response.status,
-        "body": body,
+        "body": b"" if payload else body,  # botocore would take bytes for text.
     }
     parsed = create_parser(call.protocol).parse(wire, call.model.output_shape)
     metadata = parsed.pop("ResponseMetadata", {})
     if response.status < 300:
-        return dict(parsed)
+        return dict(parsed) | ({payload: body} if payload else {})
     error = parsed.pop("Error", {})
     code, message = error.get("Code", "InternalFailure"), error.get("Message", "")
     raise ServiceError(str(code), message, metadata.get("HTTPStatusCode", response.status))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import queue
 import threading
@@ -96,7 +97,11 @@ class HttpServer:
         self._server.request_queue_size = 512
         self._server.keep_alive_conn_limit = 4096
         self._server.timeout = 300
-        self._server.prepare()
+        self._server.expiration_interval = 0.1
+        try:
+            self._server.prepare()
+        except OSError as error:
+            raise OSError(errno.EADDRINUSE, f"port {port} is in use") from error
         self.port: int = self._server.bind_addr[1]
         self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)
 

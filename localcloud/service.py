@@ -84,4 +84,4 @@ class Service:
         """Called before moto carries out `operation`; a ServiceError refuses it."""
 
     def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
-        """Called after moto has carried out `operation` (PascalCase) for this service."""
+        """Called after moto has carried out `operation` (PascalCase); not for HTTP GET or HEAD."""
