@@ -63,18 +63,30 @@ class QueuePoller:
     def start(self) -> None:
         """Begin to poll: InvalidParameterValueException where the role may not."""
         try:
-            self._client().get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=["All"])
+            attributes = self._client().get_queue_attributes(
+                QueueUrl=self._queue_url, AttributeNames=["VisibilityTimeout"]
+            )["Attributes"]
         except ClientError as error:
             raise ServiceError(
                 "InvalidParameterValueException",
                 f"Cannot access queue {self._arn} with the function's role: "
                 f"{error.response['Error']['Message']}",
             ) from error
+        self._check_visibility(int(attributes["VisibilityTimeout"]))
         self._thread.start()
 
     def stop(self) -> None:
         self._stop.set()
         self._workers.shutdown(wait=False, cancel_futures=True)
+
+    def _check_visibility(self, seconds: int) -> None:
+        timeout = self._catalog.version(self._function_arn).timeout_seconds
+        if seconds < timeout:
+            raise ServiceError(
+                "InvalidParameterValueException",
+                f"Queue visibility timeout: {seconds} seconds is less than "
+                f"Function timeout: {timeout} seconds",
+            )
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -114,6 +126,7 @@ class QueuePoller:
         return True
 
     def _collect(self) -> list[dict[str, Any]]:
+        # By ID: a message that becomes visible again within the window is one message still.
         messages = self._receive(self._batch_size)
         deadline = self._cloud.clock.now() + self._window
         while messages and len(messages) < self._batch_size and self._window:
@@ -121,18 +134,17 @@ class QueuePoller:
             if remaining <= 0 or self._stop.is_set():
                 break
             if self._has_messages():
-                messages += self._receive(self._batch_size - len(messages))
-        return messages
+                messages |= self._receive(self._batch_size - len(messages))
+        return list(messages.values())
 
-    def _receive(self, limit: int) -> list[dict[str, Any]]:
+    def _receive(self, limit: int) -> dict[str, dict[str, Any]]:
         response = self._client().receive_message(
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=min(limit, _MAX_RECEIVED),
             AttributeNames=["All"],
             MessageAttributeNames=["All"],
         )
-        messages: list[dict[str, Any]] = response.get("Messages", [])
-        return messages
+        return {message["MessageId"]: message for message in response.get("Messages", [])}
 
     def _work(self, messages: list[dict[str, Any]]) -> None:
         try:

@@ -43,6 +43,8 @@ class PermissionOperations(LambdaParts):
 
     def resource_policy(self, arn: str) -> dict[str, Any] | None:
         """The policy of a function, version or alias; None where it has none, or no such exists."""
+        if ":function:" not in arn:
+            return None
         name, qualifier = reference(arn)
         function = self.catalog.functions.get(name)
         statements = function.permissions.get(_key(qualifier)) if function else None

@@ -72,9 +72,13 @@ class Account:
 
     def invoke(self, name: str, event: Any = None, **options: Any) -> Any:
         """The function's answer; where it failed, `(FunctionError, its payload)`."""
-        answer = self.api.invoke(FunctionName=name, Payload=json.dumps(event), **options)
+        answer = self.api.invoke(FunctionName=name, Payload=_encoded(event), **options)
         payload = json.loads(answer["Payload"].read())
         return (answer["FunctionError"], payload) if "FunctionError" in answer else payload
+
+
+def _encoded(event: Any) -> bytes:
+    return json.dumps(event, ensure_ascii=False).encode()
 
 
 def zipped(files: dict[str, str]) -> bytes:
