@@ -21,6 +21,7 @@ from localcloud.workflows.state_machines import StateMachine
 RUNNING, SUCCEEDED, FAILED = "RUNNING", "SUCCEEDED", "FAILED"
 TIMED_OUT, ABORTED = "TIMED_OUT", "ABORTED"
 EXPRESS_TIMEOUT_SECONDS = 300
+_STOP_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Execution:
         self.redrive_count = 0
         self.status, self.output = RUNNING, None
         self.error: StateError | None = None
+        self._abort_reason: StateError | None = None
         self.history = History(self._clock)
         self.ended = threading.Event()
         self._lock = threading.Lock()
@@ -105,6 +107,7 @@ class Execution:
             self.redrive_count += 1
             self.redriven_at = self._clock.now()
             self.status, self.error, self.stopped_at = RUNNING, None, None
+            self._abort_reason = None
             self.ended.clear()
             self._cancellation = self._new_cancellation()
             self._branch = self._new_branch(scope, trail)
@@ -117,9 +120,12 @@ class Execution:
     def stop(self, error: str | None, cause: str | None) -> datetime:
         """End as ABORTED unless ended before; when it ended."""
         reason = StateError(error or "", cause or "") if error or cause else None
-        cancellation = self._cancellation
-        self._end(ABORTED, error=reason)
-        cancellation.set()
+        with self._lock:
+            self._abort_reason = reason
+        self._cancellation.set()
+        # Its states end first, so that the history ends with the execution.
+        if not self.ended.wait(_STOP_SECONDS):
+            self._end(ABORTED, error=reason)
         assert self.stopped_at is not None
         return self.stopped_at
 
@@ -141,7 +147,7 @@ class Execution:
         if cancellation.timed_out:
             self._end(TIMED_OUT)
         else:
-            self._end(ABORTED)
+            self._end(ABORTED, error=self._abort_reason)
 
     def _end(self, status: str, output: Any = None, error: StateError | None = None) -> None:
         with self._lock:
@@ -151,8 +157,8 @@ class Execution:
             self.stopped_at = self._clock.now()
             self._record_end(status)
             self.status = status
-        self._changed(self)
         self.ended.set()
+        self._changed(self)
 
     def _record_end(self, status: str) -> None:
         trail = self._branch.trail

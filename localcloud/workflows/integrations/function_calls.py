@@ -19,6 +19,8 @@ def invoke_function(arguments: Any, caller: Caller) -> Any:
 
 def invoke(arguments: Any, caller: Caller) -> dict[str, Any]:
     """The result of `lambda:invoke`: the response with its Payload as JSON."""
+    if isinstance(arguments, dict) and "Payload" in arguments:
+        arguments = {**arguments, "Payload": json_values.to_text(arguments["Payload"])}
     call_parameters = parameters.to_botocore(arguments, caller.resource)
     response = caller.call("Invoke", call_parameters)
     payload = _payload(response)

@@ -66,6 +66,12 @@ def test_lambda_invoke(workflows: Any, cloud: Any, machine: Any) -> None:
     assert output["SdkHttpMetadata"]["HttpStatusCode"] == 200
 
 
+def test_a_text_payload_is_json_too(workflows: Any, cloud: Any, machine: Any) -> None:
+    cloud.function(lambda event: event)
+    task = integration("lambda:invoke", FunctionName="f", Payload="text")
+    assert workflows.output(machine(T=task))["Payload"] == "text"
+
+
 def test_a_functions_error_is_its_exceptions_name(workflows: Any, cloud: Any, machine: Any) -> None:
     def handler(event: Any) -> Any:
         raise LookupError("gone")
