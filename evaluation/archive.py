@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 # Nothing in these is ever executed. Pickles (.bin, .pt, .pkl) and Python files are.
@@ -17,7 +18,7 @@ def unpack_model(archive: Path, folder: Path) -> Path:
         with tarfile.open(archive, "r:gz") as tar:
             members = _checked(tar)
             tar.extractall(folder, members=members, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise ValueError(f"{archive.name} can't be unpacked: {error}") from error
     return folder
 

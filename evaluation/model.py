@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
+from torch import nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
@@ -58,7 +59,7 @@ class ChatModel:
         except SafetensorError as error:
             raise ValueError(f"the model's weights are damaged: {error}") from error
         if torch.cuda.is_available():
-            model.to(device="cuda")
+            nn.Module.to(model, "cuda")
         return cls(model.train(False), tokenizer)
 
     @torch.inference_mode()

@@ -21,6 +21,7 @@ class Engine:
         self._max_batch_size, self._max_queued = max_batch_size, max_queued_requests
         self._batch = Batch(loaded.model)
         self._waiting: deque[Generation] = deque()
+        self._joining: Generation | None = None
         self._changed = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -70,7 +71,9 @@ class Engine:
     def _turn(self) -> None:
         self._batch.drop_cancelled()
         while (generation := self._next()) is not None:
+            self._joining = generation
             self._batch.add(generation)
+            self._joining = None
         self._batch.step()
 
     def _wait_for_work(self) -> bool:
@@ -90,5 +93,7 @@ class Engine:
             self._stopping = True
             unfinished = [*self._batch.clear(), *self._waiting]
             self._waiting.clear()
+            if self._joining:
+                unfinished.append(self._joining)
         for generation in unfinished:
             generation.fail("The container stopped before the answer was complete.")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
+from torch import nn
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
@@ -40,7 +41,7 @@ def load(folder: Path) -> LoadedModel:
     if tokenizer.chat_template is None:
         raise ValueError(f"{folder}: the tokenizer has no chat template")
     if torch.cuda.is_available():
-        model.to(device="cuda")
+        nn.Module.to(model, "cuda")
     ends = model.generation_config.eos_token_id
     ends = tokenizer.eos_token_id if ends is None else ends
     return LoadedModel(

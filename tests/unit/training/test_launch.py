@@ -31,7 +31,8 @@ def share_folders(first: Any, second: Any) -> None:
 
 
 def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    return psutil.Process(process.pid).children(recursive=True)
+    children: list[psutil.Process] = psutil.Process(process.pid).children(recursive=True)
+    return children
 
 
 def test_two_hosts_reclaimed_and_resumed(make_job: MakeJob, start_host: StartHost) -> None:

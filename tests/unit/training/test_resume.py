@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-import training.trainer
-import training.worker
 from training.sampler import WeightedSampler
 
 MakeJob = Callable[..., Any]
@@ -74,7 +72,7 @@ def forget_optimizer() -> None:
     def forget(*args: object) -> None:
         pass
 
-    training.trainer.restore_optimizer = forget
+    pytest.MonkeyPatch().setattr("training.trainer.restore_optimizer", forget)
 
 
 def forget_sampler() -> None:
@@ -85,11 +83,11 @@ def forget_sampler() -> None:
             if not restored:
                 super().__setattr__(name, value)
 
-    training.trainer.WeightedSampler = Forgetful  # type: ignore[misc]
+    pytest.MonkeyPatch().setattr("training.trainer.WeightedSampler", Forgetful)
 
 
 def forget_random_state() -> None:
-    training.trainer.torch.set_rng_state = lambda state: None
+    pytest.MonkeyPatch().setattr("torch.set_rng_state", lambda state: None)
 
 
 @pytest.mark.parametrize("fault", [forget_optimizer, forget_sampler, forget_random_state])
@@ -141,7 +139,7 @@ def test_signal_is_not_lost_before_the_first_step(make_job: MakeJob) -> None:
     job = make_job()
 
     def stop_at_once() -> None:
-        training.worker.StopSignal.__init__ = _already_received  # type: ignore[method-assign]
+        pytest.MonkeyPatch().setattr("training.worker.StopSignal.__init__", _already_received)
 
     assert job.train(prepare=stop_at_once) == [0]
     assert sorted(path.name for path in (job.root / "checkpoints").iterdir()) == ["step-00000001"]

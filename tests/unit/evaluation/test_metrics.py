@@ -1,0 +1,40 @@
+"""Metrics: widths don't matter, words do."""
+
+from __future__ import annotations
+
+import pytest
+
+from evaluation.dataset import Row
+from evaluation.metrics import Sample, by_language, chrf, exact_match
+
+
+def sample(answer: str, expected: str, language: str = "ja") -> Sample:
+    return Sample(Row("r", "q", expected, "g", language, "held_out"), answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "exact"),
+    [
+        ("10日までに申請", True),
+        ("１０日までに申請", True),
+        (" 10日までに申請\n", True),
+        ("10日まで申請", False),
+        ("", False),
+    ],
+)
+def test_exact_match_is_after_nfkc(answer: str, exact: bool) -> None:
+    assert sample(answer, "10日までに申請").exact is exact
+
+
+def test_chrf_grades_japanese_by_characters() -> None:
+    near = chrf([sample("毎月10日までに申請してください", "毎月11日までに申請してください")])
+    far = chrf([sample("総務部です", "毎月11日までに申請してください")])
+    assert far < 20 < 60 < near < 100
+
+
+def test_languages_are_measured_apart() -> None:
+    samples = [sample("a", "a", "en"), sample("a", "b", "en"), sample("あ", "あ")]
+    assert exact_match(samples) == pytest.approx(2 / 3)
+    languages = by_language(samples)
+    assert (languages["en"]["exact_match"], languages["ja"]["exact_match"]) == (0.5, 1.0)
+    assert languages["en"]["num_held_out"] == 2

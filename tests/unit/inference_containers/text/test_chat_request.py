@@ -1,0 +1,115 @@
+"""Request bodies: what is read, what is refused, and under which name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference_containers.text.chat_request import ChatRequest
+from inference_containers.text.errors import RequestError
+
+USER = {"role": "user", "content": "締切は?"}
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = st.sampled_from(["messages", "stop", "stream", "stream_options", "n", "top_p", "seed"])
+
+
+def parse(**body: Any) -> ChatRequest:
+    return ChatRequest.parse(json.dumps({"messages": [USER], **body}).encode())
+
+
+def test_text_parts_become_one_text() -> None:
+    parts = [{"type": "text", "text": "締切は"}, {"type": "text", "text": "いつ?"}]
+    request = parse(messages=[{"role": "user", "content": parts}])
+    assert request.messages == [{"role": "user", "content": "締切はいつ?"}]
+
+
+def test_null_means_not_given() -> None:
+    request = parse(temperature=None, stop=None, tools=None, stream=None, max_tokens=None)
+    assert request == parse()
+
+
+def test_newer_name_of_max_tokens_wins() -> None:
+    assert parse(max_tokens=5, max_completion_tokens=7).max_tokens == 7
+
+
+def test_developer_is_system() -> None:
+    request = parse(messages=[{"role": "developer", "content": "Be brief."}, USER])
+    assert request.messages[0]["role"] == "system"
+
+
+def test_neutral_values_of_unsupported_options_are_fine() -> None:
+    parse(n=1, frequency_penalty=0.0, presence_penalty=0, logprobs=False, tools=[], user="u")
+    parse(response_format={"type": "text"})
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"messages": "hello"}, "messages"),
+        ({"messages": [1]}, "messages[0]"),
+        ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role"),
+        ({"messages": [{"role": ["user"], "content": "x"}]}, "messages[0].role"),
+        ({"messages": [{"role": "user"}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": "  "}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": "\ud800"}]}, "messages[0].content"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
+            "messages[0].content[0]",
+        ),
+        ({"messages": [{**USER, "tool_calls": []}]}, "messages[0].tool_calls"),
+        ({"messages": [USER, {"role": "assistant", "content": "x"}]}, "messages[1].role"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"max_tokens": True}, "max_tokens"),
+        ({"max_completion_tokens": 1.5}, "max_completion_tokens"),
+        ({"temperature": 2.1}, "temperature"),
+        ({"temperature": "0"}, "temperature"),
+        ({"top_p": -0.1}, "top_p"),
+        ({"seed": 2**64}, "seed"),
+        ({"stop": ["a"] * 5}, "stop"),
+        ({"stop": [""]}, "stop"),
+        ({"stop": 3}, "stop"),
+        ({"stream": "yes"}, "stream"),
+        ({"stream_options": {"include_usage": True}}, "stream_options"),
+        ({"stream": True, "stream_options": {"what": 1}}, "stream_options"),
+        ({"n": 2}, "n"),
+        ({"n": True}, "n"),
+        ({"tools": [{"type": "function"}]}, "tools"),
+        ({"tool_choice": "auto"}, "tool_choice"),
+        ({"logprobs": True}, "logprobs"),
+        ({"frequency_penalty": 0.5}, "frequency_penalty"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"temprature": 1}, "temprature"),
+    ],
+)
+def test_wrong_member_is_refused_by_name(body: dict[str, Any], param: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse(**body)
+    assert caught.value.param == param
+    assert caught.value.status == 400
+    assert param.split("[")[0].split(".")[0] in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff\xfe", b"[]", b"null", b'"x"', b'{"seed": NaN}', b"[" * 100_000],
+)
+def test_broken_json_is_refused(content: bytes) -> None:
+    with pytest.raises(RequestError) as caught:
+        ChatRequest.parse(content)
+    assert caught.value.code in ("invalid_json", "invalid_type")
+
+
+@given(name=NAMES, value=ANYTHING)
+def test_anything_is_read_or_refused(name: str, value: Any) -> None:
+    try:
+        ChatRequest.parse(json.dumps({"messages": [USER], name: value}).encode())
+    except RequestError as error:
+        assert error.status == 400
