@@ -80,7 +80,10 @@ class Failure:
 
 @dataclass
 class Delivery:
-    """One event on its way to one target. Deliveries of the same lane keep their order."""
+    """One event on its way to one target. Deliveries of the same lane keep their order.
+
+    A `persistent` one is tried again after a refusal too: a grant may come while it waits.
+    """
 
     description: str
     lane: str
@@ -88,6 +91,7 @@ class Delivery:
     created: datetime
     retries: Retries = field(default_factory=Retries)
     on_failure: Callable[[Failure], None] | None = None
+    persistent: bool = False
     attempts: int = 0
 
 
@@ -176,13 +180,14 @@ class Courier:
         code, message = _named(error)
         backoff = min(2.0**delivery.attempts, _LONGEST_BACKOFF_SECONDS)
         again = self._clock.now() + timedelta(seconds=backoff)
-        if not is_transient(error):
+        if not is_transient(error) and not delivery.persistent:
             self._give_up(delivery, code, message, None)
         elif delivery.attempts >= delivery.retries.maximum_attempts:
             self._give_up(delivery, code, message, "MaximumRetryAttempts")
         elif again > delivery.created + delivery.retries.maximum_age:
             self._give_up(delivery, code, message, "MaximumEventAgeInSeconds")
         else:
+            _log.warning("%s: %s: %s: trying again", delivery.description, code, message)
             self._retry(delivery, again)
 
     def _retry(self, delivery: Delivery, when: datetime) -> None:

@@ -155,19 +155,16 @@ def test_a_configuration_is_given_back_and_replaced_and_goes_with_the_bucket(s3:
         s3.get_bucket_notification_configuration(Bucket="lake")
 
 
-@pytest.mark.parametrize(
-    ("kind", "arn"),
-    [
+def test_a_destination_that_can_not_be_reached_is_refused(s3: Any) -> None:
+    for kind, arn in [
         ("Queue", "arn:aws:sqs:us-east-1:123456789012:nowhere"),
         ("Topic", "arn:aws:sns:us-east-1:123456789012:nowhere"),
         ("Lambda", f"{FUNCTION}:missing"),
         ("Lambda", f"{FUNCTION}:denied"),
         ("Queue", "nowhere"),
-    ],
-)
-def test_a_destination_that_can_not_be_reached_is_refused(s3: Any, kind: str, arn: str) -> None:
-    with pytest.raises(ClientError, match="InvalidArgument"):
-        subscribe(s3, kind, arn, "s3:ObjectCreated:*")
+    ]:
+        with pytest.raises(ClientError, match="InvalidArgument"):
+            subscribe(s3, kind, arn, "s3:ObjectCreated:*")
     configuration = s3.get_bucket_notification_configuration(Bucket="lake")
     assert not any(name.endswith("Configurations") for name in configuration)
 
