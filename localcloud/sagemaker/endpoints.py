@@ -107,6 +107,11 @@ class Endpoints(EndpointConfigs):
                 raise validation_error(
                     f'Could not find variant {each["VariantName"]} of endpoint "{endpoint.arn}".'
                 )
+            if each.get("DesiredInstanceCount", 1) < 1:
+                raise validation_error(
+                    f"Variant {each['VariantName']} needs at least one instance: a real-time "
+                    "endpoint does not scale to none."
+                )
         with endpoint.lock:
             _check_idle(endpoint)
             endpoint.enter("Updating")

@@ -65,7 +65,7 @@ class SageMakerRuntimeService(Service):
                 yield {"PayloadPart": {"Bytes": chunk}}
         except (OSError, http.client.HTTPException) as error:
             message = f"Your model did not complete sending the inference response: {error}"
-            yield {"ModelStreamError": {"Message": message, "ErrorCode": "StreamBroken"}}
+            raise ServiceError("ModelStreamError", message, ErrorCode="StreamBroken") from error
         finally:
             # Reached with the first close too, so a caller who leaves frees the container.
             invocation.close()

@@ -12,13 +12,20 @@ from typing import Any
 import pytest
 
 from localcloud.cloud import Cloud
+from localcloud.monitoring.alarms import CloudWatchService
+from localcloud.sagemaker.autoscaling import ApplicationAutoScalingService
 from localcloud.sagemaker.runtime import SageMakerRuntimeService
 from localcloud.sagemaker.service import SageMakerService
 from localcloud.service import Service
 from localcloud.template.assembly import Assembly
 from localcloud.template.assets import ImageAsset
 
-SERVICES: tuple[type[Service], ...] = (SageMakerService, SageMakerRuntimeService)
+SERVICES: tuple[type[Service], ...] = (
+    CloudWatchService,
+    SageMakerService,
+    SageMakerRuntimeService,
+    ApplicationAutoScalingService,
+)
 ACCOUNT = "123456789012"
 _DOCKERFILE = 'FROM python:3.11\nCOPY . /app\nENTRYPOINT ["python", "/app/main.py"]\n'
 

@@ -1,0 +1,146 @@
+"""The application-autoscaling service: endpoints' variants that follow load and time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from localcloud.sagemaker.scalable_targets import Key
+from localcloud.sagemaker.scaling_policies import ScalingPolicies
+from localcloud.sagemaker.target_tracking import (
+    MINUTES_IN,
+    is_cooling_down,
+    metric_of,
+    stepped_capacity,
+    wanted_capacity,
+)
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+_log = logging.getLogger(__name__)
+_PERIOD_SECONDS = 60
+
+
+class _Alarms(Protocol):
+    def register_action(
+        self, service: str, action: Callable[[str, dict[str, Any]], None]
+    ) -> None: ...
+
+
+class ApplicationAutoScalingService(ScalingPolicies):
+    """Evaluates target tracking once a minute of the cloud's time."""
+
+    service_name: ClassVar[str] = "application-autoscaling"
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
+        self._last_scaled: dict[Key, datetime] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="target tracking", daemon=True)
+
+    def start(self) -> None:
+        super().start()
+        if "cloudwatch" in self.cloud.services:
+            alarms = cast(_Alarms, self.cloud.services["cloudwatch"])
+            alarms.register_action("autoscaling", self.step)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(5)
+        super().stop()
+
+    def evaluate(self) -> None:
+        """Evaluate every target tracking policy now."""
+        for key, policy in self.policies_of("TargetTrackingScaling"):
+            current = self.capacity(key)
+            if current:
+                self._track(key, policy, current)
+
+    def step(self, policy_arn: str, alarm: dict[str, Any]) -> None:
+        """Carry out a step scaling policy for the alarm whose action it is."""
+        for key, policy in self.policies_of("StepScaling"):
+            current = self.capacity(key)
+            if policy["PolicyARN"] != policy_arn or current is None:
+                continue
+            configuration = policy["StepScalingPolicyConfiguration"]
+            wanted = stepped_capacity(configuration, current, self._breach(alarm))
+            cooldown = {
+                "ScaleOutCooldown": configuration.get("Cooldown", 0),
+                "ScaleInCooldown": configuration.get("Cooldown", 0),
+            }
+            self._scale(key, cooldown, current, wanted, f"alarm {alarm['AlarmName']}")
+
+    def _track(self, key: Key, policy: dict[str, Any], current: int) -> None:
+        configuration = policy["TargetTrackingScalingPolicyConfiguration"]
+        suspended = self.target(key).get("SuspendedState", {})
+        can_scale_in = not (
+            configuration.get("DisableScaleIn") or suspended.get("DynamicScalingInSuspended")
+        )
+        _, endpoint_name, _, variant_name = key[1].split("/")
+        metric = metric_of(configuration, endpoint_name, variant_name)
+        minutes = self._minutes(metric)
+        wanted = wanted_capacity(minutes, configuration["TargetValue"], current, can_scale_in)
+        if wanted > current and suspended.get("DynamicScalingOutSuspended"):
+            return
+        cause = f"monitor of policy {policy['PolicyName']} was triggered"
+        self._scale(key, configuration, current, wanted, cause)
+
+    def _scale(
+        self, key: Key, cooldown: dict[str, Any], current: int, wanted: int, cause: str
+    ) -> None:
+        now, last = self.cloud.clock.now(), self._last_scaled.get(key)
+        if wanted == current or is_cooling_down(cooldown, wanted > current, last, now):
+            return
+        if self.scale(key, wanted, cause):
+            self._last_scaled[key] = now
+
+    def _minutes(self, metric: dict[str, Any]) -> list[float | None]:
+        """The metric in each of the last whole minutes, the newest last."""
+        now = self.cloud.clock.now()
+        end = now.replace(second=0, microsecond=0)
+        statistic = metric["Statistic"]
+        points = self.cloud.client("cloudwatch").get_metric_statistics(
+            Namespace=metric["Namespace"],
+            MetricName=metric["MetricName"],
+            Dimensions=metric["Dimensions"],
+            StartTime=end - timedelta(minutes=MINUTES_IN),
+            EndTime=end,
+            Period=_PERIOD_SECONDS,
+            Statistics=[statistic],
+        )["Datapoints"]
+        values = {point["Timestamp"]: float(point[statistic]) for point in points}
+        moments = [end - timedelta(minutes=ago) for ago in range(MINUTES_IN, 0, -1)]
+        return [values.get(moment) for moment in moments]
+
+    def _breach(self, alarm: dict[str, Any]) -> float:
+        """How far the alarm's metric is from its threshold, as of its last data."""
+        statistic = alarm["Statistic"]
+        now = self.cloud.clock.now()
+        points = self.cloud.client("cloudwatch").get_metric_statistics(
+            Namespace=alarm["Namespace"],
+            MetricName=alarm["MetricName"],
+            Dimensions=alarm.get("Dimensions", []),
+            StartTime=now - timedelta(seconds=alarm["Period"] * (alarm["EvaluationPeriods"] + 1)),
+            EndTime=now,
+            Period=alarm["Period"],
+            Statistics=[statistic],
+        )["Datapoints"]
+        if not points:
+            return 0.0
+        newest = max(points, key=lambda point: point["Timestamp"])
+        return float(newest[statistic]) - float(alarm["Threshold"])
+
+    def _run(self) -> None:
+        while self.cloud.clock.sleep(_PERIOD_SECONDS, self._stop):
+            try:
+                self.evaluate()
+            except (ClientError, BotoCoreError) as error:
+                _log.warning("target tracking could not be evaluated: %s", error)

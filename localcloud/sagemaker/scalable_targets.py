@@ -1,0 +1,211 @@
+"""Scalable targets: what may be scaled, between which bounds, and how it is scaled."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from localcloud.service import Caller, Request, Response, Service, ServiceError
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+_log = logging.getLogger(__name__)
+VARIANT_DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+_VARIANT = re.compile(r"^endpoint/([^/]+)/variant/([^/]+)$")
+_DEFAULT_PAGE = 50
+Key = tuple[str, str, str]
+
+
+def key_of(request: Request) -> Key:
+    """Namespace, resource and dimension: what a target is known by."""
+    return (request["ServiceNamespace"], request["ResourceId"], request["ScalableDimension"])
+
+
+class ScalableTargets(Service):
+    """Targets, their capacity and their scaling activities.
+
+    Only variants of SageMaker endpoints are scaled; targets of other services are recorded.
+    """
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
+        self._targets: dict[Key, dict[str, Any]] = {}
+        self._activities: list[dict[str, Any]] = []
+        self._scaling_lock = threading.RLock()
+
+    def register_scalable_target(self, request: Request, caller: Caller) -> Response:
+        key = key_of(request)
+        if request["ScalableDimension"] == VARIANT_DIMENSION:
+            self._check_variant(request["ResourceId"])
+        with self._scaling_lock:
+            known = self._targets.get(key)
+            target = {**(known or self._new_target(request)), **_without_tags(request)}
+            _check_bounds(target)
+            self._targets[key] = target
+        self._keep_within(key, "a scalable target was registered")
+        return {"ScalableTargetARN": target["ScalableTargetARN"]}
+
+    def describe_scalable_targets(self, request: Request, caller: Caller) -> Response:
+        found = matching(self._targets.values(), request)
+        wanted = request.get("ResourceIds")
+        kept = [each for each in found if not wanted or each["ResourceId"] in wanted]
+        return page(kept, request, "ScalableTargets")
+
+    def deregister_scalable_target(self, request: Request, caller: Caller) -> Response:
+        with self._scaling_lock:
+            self.target(key_of(request))
+            del self._targets[key_of(request)]
+        return {}
+
+    def describe_scaling_activities(self, request: Request, caller: Caller) -> Response:
+        return page(matching(reversed(self._activities), request), request, "ScalingActivities")
+
+    def target(self, key: Key) -> dict[str, Any]:
+        if key not in self._targets:
+            namespace, resource_id, dimension = key
+            raise ServiceError(
+                "ObjectNotFoundException",
+                f"No scalable target registered for service namespace: {namespace}, resource ID: "
+                f"{resource_id}, scalable dimension: {dimension}",
+            )
+        return self._targets[key]
+
+    def set_bounds(self, key: Key, action: dict[str, int], cause: str) -> None:
+        """What a scheduled action does: new bounds, and a capacity within them."""
+        with self._scaling_lock:
+            if key not in self._targets:
+                return
+            target = {**self._targets[key], **action}
+            _check_bounds(target)
+            self._targets[key] = target
+        self._keep_within(key, cause)
+
+    def capacity(self, key: Key) -> int | None:
+        """The desired count of a variant; None while its endpoint is not there or is changing."""
+        match = _VARIANT.match(key[1])
+        if key[2] != VARIANT_DIMENSION or not match:
+            return None
+        try:
+            client = self.cloud.client("sagemaker")
+            endpoint = client.describe_endpoint(EndpointName=match[1])
+        except ClientError:
+            return None
+        counts = {
+            each["VariantName"]: each.get("DesiredInstanceCount")
+            for each in endpoint.get("ProductionVariants", [])
+        }
+        return counts.get(match[2]) if endpoint["EndpointStatus"] == "InService" else None
+
+    def scale(self, key: Key, capacity: int, cause: str) -> bool:
+        """Bring a target to `capacity` within its bounds; False when nothing was to change."""
+        with self._scaling_lock:
+            target, current = self.target(key), self.capacity(key)
+            wanted = max(target["MinCapacity"], min(capacity, target["MaxCapacity"]))
+            if current is None or wanted == current:
+                return False
+            self._set_capacity(key, wanted, cause)
+        return True
+
+    def _keep_within(self, key: Key, cause: str) -> None:
+        current = self.capacity(key)
+        if current is not None:
+            self.scale(key, current, cause)
+
+    def _set_capacity(self, key: Key, capacity: int, cause: str) -> None:
+        match = _VARIANT.match(key[1])
+        assert match is not None
+        now = self.cloud.clock.now()
+        activity = {
+            "ActivityId": str(uuid.uuid4()),
+            **dict(zip(("ServiceNamespace", "ResourceId", "ScalableDimension"), key, strict=True)),
+            "Description": f"Setting desired instance count to {capacity}.",
+            "Cause": cause,
+            "StartTime": now,
+            "StatusCode": "Successful",
+        }
+        desired = {"VariantName": match[2], "DesiredInstanceCount": capacity}
+        try:
+            self.cloud.client("sagemaker").update_endpoint_weights_and_capacities(
+                EndpointName=match[1], DesiredWeightsAndCapacities=[desired]
+            )
+        except ClientError as error:
+            activity.update(StatusCode="Failed", StatusMessage=str(error))
+            _log.warning("%s was not scaled to %s: %s", key[1], capacity, error)
+        self._activities.append({**activity, "EndTime": self.cloud.clock.now()})
+
+    def _check_variant(self, resource_id: str) -> None:
+        match = _VARIANT.match(resource_id)
+        names: list[str] = []
+        if match:
+            client = self.cloud.client("sagemaker")
+            try:
+                endpoint = client.describe_endpoint(EndpointName=match[1])
+                names = [each["VariantName"] for each in endpoint.get("ProductionVariants", [])]
+            except ClientError:
+                names = []
+        if not match or match[2] not in names:
+            raise ServiceError(
+                "ValidationException", f"No production variant found for resource ID: {resource_id}"
+            )
+
+    def _new_target(self, request: Request) -> dict[str, Any]:
+        account, region = self.cloud.account, self.cloud.region
+        for member in ("MinCapacity", "MaxCapacity"):
+            if member not in request:
+                raise ServiceError(
+                    "ValidationException", f"{member} is required to register a new target."
+                )
+        return {
+            "RoleARN": (
+                f"arn:aws:iam::{account}:role/aws-service-role/"
+                "sagemaker.application-autoscaling.amazonaws.com/"
+                "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+            ),
+            "CreationTime": self.cloud.clock.now(),
+            "SuspendedState": {
+                "DynamicScalingInSuspended": False,
+                "DynamicScalingOutSuspended": False,
+                "ScheduledScalingSuspended": False,
+            },
+            "ScalableTargetARN": (
+                f"arn:aws:application-autoscaling:{region}:{account}:scalable-target/"
+                f"{uuid.uuid4().hex[:22]}"
+            ),
+        }
+
+
+def _without_tags(request: Request) -> Request:
+    return {key: value for key, value in request.items() if key != "Tags"}
+
+
+def _check_bounds(target: dict[str, Any]) -> None:
+    if target["MinCapacity"] > target["MaxCapacity"]:
+        raise ServiceError(
+            "ValidationException", "Maximum capacity cannot be less than minimum capacity"
+        )
+
+
+def matching(records: Iterable[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
+    """The records of the request's namespace, and of its resource and dimension where given."""
+    members = ("ServiceNamespace", "ResourceId", "ScalableDimension")
+    return [
+        record
+        for record in list(records)
+        if all(request.get(each, record[each]) == record[each] for each in members)
+    ]
+
+
+def page(records: list[dict[str, Any]], request: Request, result: str) -> Response:
+    token = request.get("NextToken", "0")
+    if not token.isdecimal():
+        raise ServiceError("InvalidNextTokenException", "The NextToken is invalid.")
+    end = int(token) + request.get("MaxResults", _DEFAULT_PAGE)
+    found: Response = {result: records[int(token) : end]}
+    return {**found, "NextToken": str(end)} if end < len(records) else found

@@ -1,0 +1,126 @@
+"""Scaling policies: by target tracking, or by steps that an alarm starts."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from localcloud.sagemaker.scalable_targets import (
+    VARIANT_DIMENSION,
+    Key,
+    key_of,
+    matching,
+    page,
+)
+from localcloud.sagemaker.scheduled_actions import ScheduledActions
+from localcloud.service import Caller, Request, Response, ServiceError
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+INVOCATIONS = "SageMakerVariantInvocationsPerInstance"
+_CONFIGURATIONS = {
+    "TargetTrackingScaling": "TargetTrackingScalingPolicyConfiguration",
+    "StepScaling": "StepScalingPolicyConfiguration",
+}
+
+
+class ScalingPolicies(ScheduledActions):
+    """The scaling policy part of Application Auto Scaling's API."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
+        self._policies: dict[tuple[str, ...], dict[str, Any]] = {}
+
+    def put_scaling_policy(self, request: Request, caller: Caller) -> Response:
+        key = key_of(request)
+        self.target(key)
+        name = (*key, request["PolicyName"])
+        policy = {**self._policies.get(name, self._new_policy(request)), **request}
+        policy.setdefault("PolicyType", "StepScaling")
+        _check_policy(policy)
+        self._policies[name] = policy
+        return {"PolicyARN": policy["PolicyARN"], "Alarms": []}
+
+    def describe_scaling_policies(self, request: Request, caller: Caller) -> Response:
+        names = request.get("PolicyNames")
+        found = matching(self._policies.values(), request)
+        kept = [each for each in found if not names or each["PolicyName"] in names]
+        return page(kept, request, "ScalingPolicies")
+
+    def delete_scaling_policy(self, request: Request, caller: Caller) -> Response:
+        name = (*key_of(request), request["PolicyName"])
+        if name not in self._policies:
+            raise ServiceError(
+                "ObjectNotFoundException",
+                f"No scaling policy found for service namespace: {name[0]}, resource ID: "
+                f"{name[1]}, scalable dimension: {name[2]}, policy name: {name[3]}",
+            )
+        del self._policies[name]
+        return {}
+
+    def deregister_scalable_target(self, request: Request, caller: Caller) -> Response:
+        response = super().deregister_scalable_target(request, caller)
+        for name in [name for name in self._policies if name[:3] == key_of(request)]:
+            del self._policies[name]
+        return response
+
+    def policies_of(self, policy_type: str) -> list[tuple[Key, dict[str, Any]]]:
+        """The policies of a type that scale a variant, each with its target's key."""
+        return [
+            (key_of(policy), policy)
+            for policy in list(self._policies.values())
+            if policy["PolicyType"] == policy_type
+            and policy["ScalableDimension"] == VARIANT_DIMENSION
+        ]
+
+    def _new_policy(self, request: Request) -> dict[str, Any]:
+        prefix = f"arn:aws:autoscaling:{self.cloud.region}:{self.cloud.account}:scalingPolicy"
+        resource = f"resource/{request['ServiceNamespace']}/{request['ResourceId']}"
+        return {
+            "PolicyARN": f"{prefix}:{uuid.uuid4()}:{resource}:policyName/{request['PolicyName']}",
+            "CreationTime": self.cloud.clock.now(),
+            "Alarms": [],
+        }
+
+
+def _check_policy(policy: dict[str, Any]) -> None:
+    kind = policy["PolicyType"]
+    if kind not in _CONFIGURATIONS:
+        raise ServiceError(
+            "ValidationException",
+            f"PolicyType {kind} is not carried out by localcloud: use TargetTrackingScaling or "
+            "StepScaling.",
+        )
+    if _CONFIGURATIONS[kind] not in policy:
+        raise ServiceError(
+            "ValidationException", f"{_CONFIGURATIONS[kind]} is required for {kind}."
+        )
+    if kind == "TargetTrackingScaling" and policy["ScalableDimension"] == VARIANT_DIMENSION:
+        _check_metric(policy[_CONFIGURATIONS[kind]])
+
+
+def _check_metric(configuration: dict[str, Any]) -> None:
+    given = [
+        member
+        for member in ("PredefinedMetricSpecification", "CustomizedMetricSpecification")
+        if member in configuration
+    ]
+    if len(given) != 1:
+        raise ServiceError(
+            "ValidationException",
+            "Give one of PredefinedMetricSpecification and CustomizedMetricSpecification.",
+        )
+    specification = configuration[given[0]]
+    predefined = specification.get("PredefinedMetricType", INVOCATIONS)
+    if predefined != INVOCATIONS:
+        raise ServiceError(
+            "ValidationException",
+            f"The metric {predefined} does not scale {VARIANT_DIMENSION}: use {INVOCATIONS}.",
+        )
+    if "Metrics" in specification:
+        raise ServiceError(
+            "ValidationException",
+            "CustomizedMetricSpecification.Metrics is not carried out by localcloud: name one "
+            "metric.",
+        )

@@ -1,0 +1,162 @@
+"""Variants that follow load, schedules and alarms."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from botocore.exceptions import ClientError
+
+from localcloud.sagemaker.target_tracking import stepped_capacity, wanted_capacity
+
+SERVER = """
+import os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Handler(BaseHTTPRequestHandler):
+    def log_message(self, *_): pass
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+HTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def target(bench):
+    """An endpoint's variant that may have one to four instances."""
+    bench.sagemaker.create_model(
+        ModelName="m",
+        PrimaryContainer={"Image": bench.image("pings", SERVER)},
+        ExecutionRoleArn=bench.role_arn,
+    )
+    variant = {
+        "VariantName": "main",
+        "ModelName": "m",
+        "InitialInstanceCount": 1,
+        "InstanceType": "ml.m5.large",
+    }
+    bench.sagemaker.create_endpoint_config(EndpointConfigName="m", ProductionVariants=[variant])
+    bench.sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="m")
+    bench.wait_for(lambda: _count(bench) == 1)
+    return {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "endpoint/e/variant/main",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+
+
+@pytest.fixture(scope="module")
+def scaling(bench):
+    return bench.cloud.client("application-autoscaling")
+
+
+def _count(bench):
+    endpoint = bench.sagemaker.describe_endpoint(EndpointName="e")
+    if endpoint["EndpointStatus"] != "InService":
+        return None
+    return endpoint["ProductionVariants"][0]["CurrentInstanceCount"]
+
+
+def test_a_variant_that_is_not_there_is_refused(scaling, target):
+    with pytest.raises(ClientError, match="No production variant found"):
+        scaling.register_scalable_target(
+            **{**target, "ResourceId": "endpoint/e/variant/other"}, MinCapacity=1, MaxCapacity=2
+        )
+    with pytest.raises(ClientError, match="No scalable target registered"):
+        scaling.put_scheduled_action(**target, ScheduledActionName="early", Schedule="rate(1 hour)")
+
+
+def test_a_schedule_scales_when_its_time_comes(bench, scaling, target):
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=4)
+    scaling.put_scheduled_action(
+        **target,
+        ScheduledActionName="morning",
+        Schedule="rate(1 hour)",
+        ScalableTargetAction={"MinCapacity": 2},
+    )
+    bench.cloud.clock.advance(timedelta(minutes=61))
+    bench.wait_for(lambda: _count(bench) == 2)
+    activity = scaling.describe_scaling_activities(ServiceNamespace="sagemaker")
+    assert "morning" in activity["ScalingActivities"][0]["Cause"]
+    scaling.delete_scheduled_action(**target, ScheduledActionName="morning")
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=1)
+    bench.wait_for(lambda: _count(bench) == 1)
+
+
+def test_load_scales_out(bench, scaling, target):
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=3)
+    scaling.put_scaling_policy(
+        **target,
+        PolicyName="load",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 10.0,
+            "PredefinedMetricSpecification": {
+                "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
+            },
+        },
+    )
+    end = bench.cloud.clock.now().replace(second=0, microsecond=0)
+    bench.cloud.client("cloudwatch").put_metric_data(
+        Namespace="AWS/SageMaker",
+        MetricData=[
+            {
+                "MetricName": "InvocationsPerInstance",
+                "Dimensions": [
+                    {"Name": "EndpointName", "Value": "e"},
+                    {"Name": "VariantName", "Value": "main"},
+                ],
+                "Timestamp": end - timedelta(minutes=ago) + timedelta(seconds=5),
+                "Value": 25.0,
+            }
+            for ago in range(-2, 5)
+        ],
+    )
+    bench.cloud.clock.advance(timedelta(seconds=61))
+    bench.wait_for(lambda: _count(bench) == 3)
+    scaling.deregister_scalable_target(**target)
+    assert scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"] == []
+
+
+def test_other_services_are_recorded(scaling):
+    table = {
+        "ServiceNamespace": "dynamodb",
+        "ResourceId": "table/t",
+        "ScalableDimension": "dynamodb:table:ReadCapacityUnits",
+    }
+    scaling.register_scalable_target(**table, MinCapacity=1, MaxCapacity=9)
+    targets = scaling.describe_scalable_targets(ServiceNamespace="dynamodb")["ScalableTargets"]
+    assert [each["MaxCapacity"] for each in targets] == [9]
+    with pytest.raises(ClientError, match="cannot be less than minimum"):
+        scaling.register_scalable_target(**table, MinCapacity=10)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "wanted"),
+    [
+        ([25.0] * 3, 5),
+        ([25.0, None, 25.0], 2),
+        ([9.5] * 15, 2),
+        ([4.0] * 15, 1),
+        ([4.0] * 14 + [None], 2),
+        ([], 2),
+    ],
+)
+def test_target_tracking(minutes, wanted):
+    assert wanted_capacity(minutes, 10.0, 2, can_scale_in=True) == wanted
+
+
+@pytest.mark.parametrize(("breach", "wanted"), [(5, 3), (10, 4), (25, 4), (-1, 1), (-30, 0)])
+def test_steps(breach, wanted):
+    steps = [
+        {"MetricIntervalUpperBound": -20, "ScalingAdjustment": -2},
+        {
+            "MetricIntervalLowerBound": -20,
+            "MetricIntervalUpperBound": 0,
+            "ScalingAdjustment": -1,
+        },
+        {"MetricIntervalLowerBound": 0, "MetricIntervalUpperBound": 10, "ScalingAdjustment": 1},
+        {"MetricIntervalLowerBound": 10, "ScalingAdjustment": 2},
+    ]
+    configuration = {"AdjustmentType": "ChangeInCapacity", "StepAdjustments": steps}
+    assert stepped_capacity(configuration, 2, breach) == wanted
