@@ -116,7 +116,7 @@ def _module_paths(version: Version, task_root: str) -> dict[str, str]:
         folders = [
             f for layer in version.layers for f in layer.folders("nodejs/node_modules", "nodejs")
         ]
-        return {"NODE_PATH": _joined([Path(task_root, "node_modules"), *folders])}
+        return {"NODE_PATH": _joined([*folders, task_root])}
     own = version.variables.get("PYTHONPATH")
     folders = [folder for layer in version.layers for folder in layer.folders("python")]
     return {"PYTHONPATH": _joined([*([own] if own else []), task_root, *folders])}

@@ -181,6 +181,8 @@ class FunctionOperations(LambdaParts):
         logging = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}"}
         configuration["LoggingConfig"] = logging | configuration.get("LoggingConfig", {})
         _check_variables(configuration)
+        _check_limit(configuration, "Timeout", 1, 900)
+        _check_limit(configuration, "MemorySize", 128, 10240)
         version = Version(LATEST, self._dated(configuration), code, layers)
         command(version)
         return version
@@ -209,6 +211,11 @@ def _settings(request: dict[str, Any]) -> dict[str, Any]:
 def _check_handler(handler: str | None) -> None:
     if not handler:
         raise invalid("Handler is required for functions from zip or folder")
+
+
+def _check_limit(configuration: dict[str, Any], name: str, least: int, most: int) -> None:
+    if not least <= configuration[name] <= most:
+        raise invalid(f"{name} must be from {least} to {most}, not {configuration[name]}")
 
 
 def _check_variables(configuration: dict[str, Any]) -> None:

@@ -70,6 +70,10 @@ class Account:
         self.api.create_function(**request)
         return name
 
+    def archive(self, files: dict[str, str]) -> bytes:
+        """A zip of the files, given by name."""
+        return zipped(files)
+
     def invoke(self, name: str, event: Any = None, **options: Any) -> Any:
         """The function's answer; where it failed, `(FunctionError, its payload)`."""
         answer = self.api.invoke(FunctionName=name, Payload=_encoded(event), **options)
@@ -89,6 +93,12 @@ def zipped(files: dict[str, str]) -> bytes:
             info.external_attr = (0o755 if name.endswith(".sh") else 0o644) << 16
             archive.writestr(info, textwrap.dedent(text))
     return buffer.getvalue()
+
+
+@pytest.fixture
+def account_of() -> type[Account]:
+    """For tests that start and stop a cloud of their own."""
+    return Account
 
 
 @pytest.fixture(scope="module")
