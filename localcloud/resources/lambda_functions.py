@@ -81,17 +81,6 @@ def layer_version_permission(context: Context, properties: Properties) -> Create
     return Created(statement_id, {"Id": statement_id})
 
 
-def url(context: Context, properties: Properties) -> Created:
-    made = context.call(
-        "lambda",
-        "CreateFunctionUrlConfig",
-        **properties.without("TargetFunctionArn"),
-        FunctionName=properties["TargetFunctionArn"],
-    )
-    attributes = {"FunctionUrl": made["FunctionUrl"], "FunctionArn": made["FunctionArn"]}
-    return Created(made["FunctionArn"], attributes)
-
-
 def event_invoke_config(context: Context, properties: Properties) -> Created:
     context.call("lambda", "PutFunctionEventInvokeConfig", **properties)
     return Created(context.physical_name())
@@ -105,6 +94,5 @@ PROVIDERS: Mapping[str, Provider] = {
     "AWS::Lambda::Alias": alias,
     "AWS::Lambda::LayerVersion": layer_version,
     "AWS::Lambda::LayerVersionPermission": layer_version_permission,
-    "AWS::Lambda::Url": url,
     "AWS::Lambda::EventInvokeConfig": event_invoke_config,
 }

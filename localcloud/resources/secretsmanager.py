@@ -14,15 +14,15 @@ _OF_THE_TEMPLATE = ("SecretStringTemplate", "GenerateStringKey")
 def secret(context: Context, properties: Properties) -> Created:
     name = properties.get("Name") or context.physical_name(255)
     value = properties.get("SecretString")
-    if generate := properties.get("GenerateSecretString"):
-        value = _generated(context, generate)
+    if "GenerateSecretString" in properties:  # often {}: a password by the API's defaults
+        value = _generated(context, properties["GenerateSecretString"])
     arn = context.call(
         "secretsmanager",
         "CreateSecret",
         Name=name,
         Description=properties.get("Description"),
         KmsKeyId=properties.get("KmsKeyId"),
-        SecretString="" if value is None else value,
+        SecretString=value,
         Tags=properties.get("Tags"),
     )["ARN"]
     return Created(arn, {"Id": arn})
