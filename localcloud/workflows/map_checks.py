@@ -144,7 +144,16 @@ def _check_batcher(batcher: dict[str, Any], language: str, location: str, to: Pr
 
 def _check_writer(writer: dict[str, Any], language: str, location: str, to: Problems) -> None:
     place = f"{location}/ResultWriter"
-    to.unknown_fields(writer, {"Resource", "Parameters", "Arguments"}, place)
+    known = {"Resource", "Parameters", "Arguments", "WriterConfig"}
+    to.unknown_fields(writer, known, place)
+    config = to.object(writer.get("WriterConfig", {}), f"{place}/WriterConfig")
+    to.unknown_fields(config, {"OutputType", "Transformation"}, f"{place}/WriterConfig")
+    if config.get("OutputType", "JSON") not in {"JSON", "JSONL"}:
+        to.add(f"{place}/WriterConfig/OutputType", "Expected 'JSON' or 'JSONL'")
+    if config.get("Transformation", "NONE") not in {"NONE", "COMPACT", "FLATTEN"}:
+        to.add(f"{place}/WriterConfig/Transformation", "Expected NONE, COMPACT or FLATTEN")
+    if config and "Resource" not in writer:
+        return
     if not str(writer.get("Resource", "")).endswith(":states:::s3:putObject"):
         to.add(f"{place}/Resource", "Expected arn:aws:states:::s3:putObject")
     _check_s3(writer, language, place, to)

@@ -32,34 +32,76 @@ class ItemResult:
         return {**described, **self.error.output, "Status": "FAILED"}
 
 
-def write(
+def finish(
     results: Sequence[ItemResult], visit: Visit, flow: DataFlow, run_arn: str
-) -> dict[str, Any]:
-    """Write manifest.json and the result files; what the Map state then returns."""
-    writer = visit.state["ResultWriter"]
+) -> dict[str, Any] | list[Any]:
+    """What the Map state returns: its outputs, or where its ResultWriter has put them."""
+    writer = visit.state.get("ResultWriter")
+    succeeded = [result for result in results if result.error is None]
+    if writer is None:
+        return [result.output for result in succeeded]
+    config = writer.get("WriterConfig", {})
+    transformed = _transform(succeeded, config.get("Transformation", "NONE"))
+    if "Resource" not in writer:
+        return transformed
+    failed = [result.record for result in results if result.error is not None]
     target = flow.template(writer.get("Parameters", writer.get("Arguments")))
-    prefix = "/".join(part for part in (target.get("Prefix"), run_arn.rpartition(":")[2]) if part)
     resource = parse("arn:aws:states:::aws-sdk:s3:putObject")
     caller = Caller(resource, visit.environment.client, visit.cancellation)
-    files: dict[str, list[dict[str, Any]]] = {"SUCCEEDED": [], "FAILED": [], "PENDING": []}
-    for status in ("SUCCEEDED", "FAILED"):
-        records = [result.record for result in results if result.record["Status"] == status]
-        if records:
-            files[status] = [_put(records, target["Bucket"], f"{prefix}/{status}_0.json", caller)]
-    manifest = {
-        "DestinationBucket": target["Bucket"],
-        "MapRunArn": run_arn,
-        "ResultFiles": files,
-    }
-    _put(manifest, target["Bucket"], f"{prefix}/manifest.json", caller)
-    details = {"Bucket": target["Bucket"], "Key": f"{prefix}/manifest.json"}
-    return {"MapRunArn": run_arn, "ResultWriterDetails": details}
+    files = _Files(target, run_arn, config.get("OutputType", "JSON"), caller)
+    return files.write({"SUCCEEDED": transformed, "FAILED": failed, "PENDING": []})
 
 
-def _put(document: Any, bucket: str, key: str, caller: Caller) -> dict[str, Any]:
-    body = json_values.to_text(document).encode()
-    try:
-        caller.call("PutObject", {"Bucket": bucket, "Key": key, "Body": body})
-    except StateError as error:
-        raise StateError("States.ResultWriterFailed", str(error)) from error
-    return {"Key": key, "Size": len(body)}
+def _transform(succeeded: Sequence[ItemResult], transformation: str) -> list[Any]:
+    """NONE keeps each child's description, COMPACT its output, FLATTEN joins arrays."""
+    if transformation == "NONE":
+        return [result.record for result in succeeded]
+    outputs = [result.output for result in succeeded]
+    if transformation == "COMPACT":
+        return outputs
+    return [
+        value for output in outputs for value in (output if isinstance(output, list) else [output])
+    ]
+
+
+class _Files:
+    """The result files of one Map Run, under `Prefix/<run>/`."""
+
+    def __init__(
+        self, target: dict[str, Any], run_arn: str, output_type: str, caller: Caller
+    ) -> None:
+        self._bucket, self._run_arn, self._caller = target["Bucket"], run_arn, caller
+        run = run_arn.rpartition(":")[2]
+        self._prefix = f"{target['Prefix']}/{run}" if target.get("Prefix") else run
+        self._output_type = output_type
+
+    def write(self, results: dict[str, list[Any]]) -> dict[str, Any]:
+        """Write the results by status, then manifest.json that names the files."""
+        files = {
+            status: [self._put(f"{status}_0.{self._output_type.lower()}", self._text(values))]
+            if values
+            else []
+            for status, values in results.items()
+        }
+        manifest = {
+            "DestinationBucket": self._bucket,
+            "MapRunArn": self._run_arn,
+            "ResultFiles": files,
+        }
+        key = self._put("manifest.json", json_values.to_text(manifest))["Key"]
+        details = {"Bucket": self._bucket, "Key": key}
+        return {"MapRunArn": self._run_arn, "ResultWriterDetails": details}
+
+    def _text(self, values: list[Any]) -> str:
+        if self._output_type == "JSONL":
+            return "\n".join(json_values.to_text(value) for value in values)
+        return json_values.to_text(values)
+
+    def _put(self, name: str, text: str) -> dict[str, Any]:
+        key, body = f"{self._prefix}/{name}", text.encode()
+        try:
+            request = {"Bucket": self._bucket, "Key": key, "Body": body}
+            self._caller.call("PutObject", request)
+        except StateError as error:
+            raise StateError("States.ResultWriterFailed", str(error)) from error
+        return {"Key": key, "Size": len(body)}

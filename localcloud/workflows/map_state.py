@@ -38,9 +38,7 @@ def run_map(visit: Visit) -> Outcome:
         work.record("Failed", run_arn, error)
         raise
     work.record("Succeeded", run_arn)
-    if "ResultWriter" in visit.state:
-        return flow.leave(map_results.write(results, visit, flow, run_arn))
-    return flow.leave([result.output for result in results if result.error is None])
+    return flow.leave(map_results.finish(results, visit, flow, run_arn))
 
 
 def _map_run_arn(visit: Visit) -> str:

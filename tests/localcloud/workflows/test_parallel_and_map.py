@@ -332,3 +332,21 @@ def test_items_listed_in_s3_and_results_written_there(
     assert manifest["MapRunArn"] == output["MapRunArn"]
     results = written[manifest["ResultFiles"]["SUCCEEDED"][0]["Key"]]
     assert [json.loads(result["Output"]) for result in results] == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"Transformation": "COMPACT"}, [[1, 2], [3]]),
+        ({"Transformation": "FLATTEN", "OutputType": "JSON"}, [1, 2, 3]),
+    ],
+)
+def test_results_can_be_transformed_without_being_written(
+    workflows: Any, machine: Any, config: Any, expected: Any
+) -> None:
+    mapped = {
+        "Type": "Map",
+        "ItemProcessor": {**inside(machine, I={"Type": "Pass"}), **DISTRIBUTED},
+        "ResultWriter": {"WriterConfig": config},
+    }
+    assert workflows.output(machine(M=mapped), [[1, 2], [3]]) == expected
