@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import urllib3
 from botocore.auth import SigV4Auth
@@ -84,6 +84,8 @@ class AwsIntegration:
         if match["kind"] == "action":
             _name_action(service, path, request)
             path = ""
+        elif service == "sqs":
+            self._name_queue(path, request)
         query = "&".join(part for part in (fixed_query, urlencode(request.query)) if part)
         url = f"{self._cloud.endpoint_url}/{path.lstrip('/')}" + (f"?{query}" if query else "")
         method = integration["httpMethod"]
@@ -99,6 +101,14 @@ class AwsIntegration:
         except urllib3.exceptions.HTTPError:
             raise GatewayError("INTEGRATION_FAILURE", "Internal server error") from None
         return Answer(response.status, list(response.headers.items()), response.data)
+
+    def _name_queue(self, path: str, request: IntegrationRequest) -> None:
+        """SQS's query protocol names the queue by the request's path; the cloud's by QueueUrl."""
+        url = quote(f"{self._cloud.endpoint_url}/{path.strip('/')}", safe="")
+        if request.body and b"QueueUrl=" not in request.body:
+            request.body += f"&QueueUrl={url}".encode()
+        elif not request.body and "QueueUrl" not in request.query:
+            request.query["QueueUrl"] = unquote(url)
 
     def _signed(
         self, role: str, service: str, method: str, url: str, request: IntegrationRequest

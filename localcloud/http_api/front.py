@@ -143,7 +143,7 @@ class Front:
         exchange.status = made.status
         response = Response(status=made.status)
         response.headers.clear()
-        response.headers.extend(made.headers)
+        response.headers.extend((name, _one_line(value)) for name, value in made.headers)
         response.headers["x-amzn-RequestId"] = exchange.request_id
         response.headers["x-amz-apigw-id"] = exchange.extended_request_id
         if isinstance(made.body, bytes):
@@ -153,6 +153,11 @@ class Front:
         else:
             response.response = _Stream(made.body, exchange, self._observation)
         return response
+
+
+def _one_line(value: str) -> str:
+    """What a client sent may come back in a header: it must not begin another."""
+    return value.replace("\r", " ").replace("\n", " ")
 
 
 class _Stream:

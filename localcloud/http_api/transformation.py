@@ -87,7 +87,7 @@ def method_response(
             value = response_value(expression, exchange, headers, text)
             name = target.removeprefix("method.response.header.")
             if value is not None and name != target:
-                names[name.lower()] = (name, value.replace("\r", " ").replace("\n", " "))
+                names[name.lower()] = (name, value)
     except MappingError:
         raise GatewayError("DEFAULT_5XX", "Internal server error") from None
     changed = overrides.get("responseOverride", {})

@@ -139,7 +139,7 @@ class Api:
         self, path: str, http_method: str = "GET", status: int = 200, **options: Any
     ) -> dict[str, str]:
         name = self.method(path, http_method, **options)
-        template = '{"statusCode": %d}' % status
+        template = json.dumps({"statusCode": status})
         self.gateway.put_integration(
             **name, type="MOCK", requestTemplates={"application/json": template}
         )

@@ -69,7 +69,9 @@ def test_binary_media_types_go_both_ways_as_base64(api: Any) -> None:
     api.proxy("/", handler, "POST")
     api.deploy()
     headers = {"Content-Type": "image/png", "Accept": "image/png"}
-    assert api.call("/", "POST", body=b"\x89PNG\x00\xff", headers=headers).data == b"\x89PNG\x00\xff"
+    assert (
+        api.call("/", "POST", body=b"\x89PNG\x00\xff", headers=headers).data == b"\x89PNG\x00\xff"
+    )
     headers["Accept"] = "text/html"
     assert api.call("/", "POST", body=b"\x89PNG", headers=headers).data == b"iVBORw=="
 
@@ -225,7 +227,10 @@ def test_a_slow_integration_times_out(api: Any) -> None:
     api.gateway.update_integration(**name, patchOperations=[patch])
     api.deploy()
     answer = api.call("/")
-    assert (answer.status, json.loads(answer.data)["message"]) == (504, "Endpoint request timed out")
+    assert (answer.status, json.loads(answer.data)["message"]) == (
+        504,
+        "Endpoint request timed out",
+    )
 
 
 def test_methods_under_iam_need_a_signature(api: Any) -> None:

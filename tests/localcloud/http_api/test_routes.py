@@ -11,8 +11,7 @@ from localcloud.http_api.routes import RouteTable
 
 def table(*paths: str, methods: tuple[str, ...] = ("GET",)) -> RouteTable:
     return RouteTable(
-        {"path": path, "resourceMethods": {m: {"httpMethod": m} for m in methods}}
-        for path in paths
+        {"path": path, "resourceMethods": {m: {"httpMethod": m} for m in methods}} for path in paths
     )
 
 
