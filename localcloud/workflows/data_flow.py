@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from localcloud.workflows.errors import StateError
 
@@ -26,7 +26,10 @@ class DataFlow(ABC):
     """The fields of one visit of a state, evaluated.
 
     Every method raises StateError under the name AWS gives to a failing evaluation.
+    `type_error` is the name for a computed value of a wrong type.
     """
+
+    type_error: ClassVar[str]
 
     def __init__(self, state: Mapping[str, Any], state_input: Any, context: dict[str, Any]) -> None:
         self.state, self.input, self.context = state, state_input, context
@@ -85,7 +88,9 @@ class DataFlow(ABC):
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise StateError(
-                "States.Runtime", f"The value of '{name}' must be an integer of at least {least}"
-            )
+            raise self.mistyped(name, f"an integer of at least {least}")
         return value
+
+    def mistyped(self, name: str, expected: str) -> StateError:
+        """The error of a computed field that isn't what it must be."""
+        return StateError(self.type_error, f"The value of '{name}' must be {expected}")

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from localcloud.clock import Clock
+from localcloud.service import ServiceError
 from localcloud.workflows import json_values, timestamps
 from localcloud.workflows.branch import Branch, Environment
 from localcloud.workflows.cancellation import Cancellation, in_thread
@@ -102,6 +103,10 @@ class Execution:
     def redrive(self) -> datetime:
         """Go on from the state that ended the execution, with its input and variables."""
         with self._lock:
+            if self.status in {RUNNING, SUCCEEDED}:
+                raise ServiceError(
+                    "ExecutionNotRedrivable", f"Execution is {self.status} and can't be redriven"
+                )
             position, scope, trail = self._branch.position, self._branch.scope, self._branch.trail
             assert position is not None
             self.redrive_count += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ from localcloud.workflows import json_values
 from localcloud.workflows.branch import Environment
 from localcloud.workflows.cancellation import Cancellation
 from localcloud.workflows.execution import RUNNING, Execution, Start
+
+_STOP_SECONDS = 2.0
 
 
 def check_input(text: str) -> None:
@@ -42,7 +45,7 @@ class Executions:
         with self._lock:
             existing = self._executions.get(start.arn)
             if existing is None:
-                execution = Execution(start, environment, self._stopping, self._changed)
+                execution = Execution(start, environment, self._stopping, self._tell)
                 self._executions[start.arn] = execution
         if existing is not None:
             return _same(existing, start)
@@ -70,7 +73,16 @@ class Executions:
             execution.stop(None, "The state machine was deleted")
 
     def stop_all(self) -> None:
+        """End everything that runs; a state that doesn't heed it is left to end by itself."""
         self._stopping.set()
+        deadline = time.monotonic() + _STOP_SECONDS
+        for execution in list(self._executions.values()):
+            execution.ended.wait(max(deadline - time.monotonic(), 0))
+
+    def _tell(self, execution: Execution) -> None:
+        # Who would be told is stopping too.
+        if not self._stopping.is_set():
+            self._changed(execution)
 
 
 def _same(existing: Execution, start: Start) -> Execution:

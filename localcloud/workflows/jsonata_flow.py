@@ -14,6 +14,8 @@ from localcloud.workflows.jsonata_queries import Query
 class JsonataFlow(DataFlow):
     """One visit of a JSONata state."""
 
+    type_error = "States.QueryEvaluationError"
+
     def __init__(
         self,
         state: Mapping[str, Any],
@@ -66,10 +68,7 @@ class JsonataFlow(DataFlow):
     def matches(self, rule: Mapping[str, Any]) -> bool:
         condition = self._query().expand(rule["Condition"])
         if not isinstance(condition, bool):
-            raise StateError(
-                "States.QueryEvaluationError",
-                f"The Condition '{rule['Condition']}' must return a boolean",
-            )
+            raise self.mistyped("Condition", f"a boolean: {rule['Condition']}")
         return condition
 
     def items(self) -> Any:

@@ -14,6 +14,8 @@ from localcloud.workflows.paths import Data, PathNotFoundError, ResultPathMismat
 class JsonPathFlow(DataFlow):
     """One visit of a JSONPath state."""
 
+    type_error = "States.Runtime"
+
     def __init__(
         self,
         state: Mapping[str, Any],

@@ -29,7 +29,7 @@ class Item:
 def items_of(visit: Visit, flow: DataFlow) -> list[Item]:
     """All items of a Map state, ready to run."""
     reader = visit.state.get("ItemReader")
-    values = _values(read(reader, visit, flow) if reader else flow.items())
+    values = _values(read(reader, visit, flow) if reader else flow.items(), flow)
     items = []
     for index, (key, value) in enumerate(values):
         item = {"Index": index, **({} if key is None else {"Key": key}), "Value": value}
@@ -40,12 +40,12 @@ def items_of(visit: Visit, flow: DataFlow) -> list[Item]:
     return items
 
 
-def _values(found: Any) -> list[tuple[str | None, Any]]:
+def _values(found: Any, flow: DataFlow) -> list[tuple[str | None, Any]]:
     if isinstance(found, list):
         return [(None, value) for value in found]
     if isinstance(found, dict):
         return [(key, {"Key": key, "Value": value}) for key, value in found.items()]
-    raise StateError("States.Runtime", "A Map state's items must be an array or an object")
+    raise flow.mistyped("Items", "an array or an object")
 
 
 def _batches(inputs: list[Any], batcher: dict[str, Any], flow: DataFlow) -> list[Item]:

@@ -13,6 +13,7 @@ from localcloud.workflows.branch import Visit
 from localcloud.workflows.cancellation import Cancellation, in_thread
 from localcloud.workflows.data_flow import DataFlow, Outcome
 from localcloud.workflows.errors import StateError, WorkCancelledError
+from localcloud.workflows.json_values import is_number
 from localcloud.workflows.map_items import Item
 from localcloud.workflows.map_results import ItemResult
 from localcloud.workflows.parallel_state import gather
@@ -58,9 +59,9 @@ class _Tolerance:
 def _tolerance(flow: DataFlow, total: int) -> _Tolerance:
     count = flow.integer("ToleratedFailureCount", least=0)
     percentage = flow.field("ToleratedFailurePercentage")
-    if percentage is not None and not 0 <= float(percentage) <= 100:
-        raise StateError("States.Runtime", "ToleratedFailurePercentage must be from 0 to 100")
-    allowed = [total if percentage is None else int(total * float(percentage) / 100)]
+    if percentage is not None and not (is_number(percentage) and 0 <= percentage <= 100):
+        raise flow.mistyped("ToleratedFailurePercentage", "a number from 0 to 100")
+    allowed = [total if percentage is None else int(total * percentage / 100)]
     if count is not None:
         allowed.append(count)
     declared = count is not None or percentage is not None

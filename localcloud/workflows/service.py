@@ -11,7 +11,7 @@ from localcloud.service import Caller, Request, Response, Service, ServiceError
 from localcloud.workflows import definition as definitions
 from localcloud.workflows import status_events
 from localcloud.workflows.branch import Environment
-from localcloud.workflows.execution import FAILED, RUNNING, SUCCEEDED, Execution, Start
+from localcloud.workflows.execution import FAILED, SUCCEEDED, TIMED_OUT, Execution, Start
 from localcloud.workflows.executions import Executions, check_input
 from localcloud.workflows.paging import page
 from localcloud.workflows.state_machines import StateMachine, StateMachines
@@ -130,7 +130,7 @@ class StepFunctionsService(Service):
         described = execution.description
         for member in ("redriveCount", "redriveStatus", "redriveStatusReason"):
             described.pop(member, None)
-        status = execution.status if execution.status in {SUCCEEDED, "TIMED_OUT"} else FAILED
+        status = execution.status if execution.status in {SUCCEEDED, TIMED_OUT} else FAILED
         return {**described, "status": status}
 
     def _start(self, machine: StateMachine, request: Request) -> Execution:
@@ -178,10 +178,6 @@ class StepFunctionsService(Service):
 
     def redrive_execution(self, request: Request, caller: Caller) -> Response:
         execution = self._executions.get(request["executionArn"])
-        if execution.status in {RUNNING, SUCCEEDED}:
-            raise ServiceError(
-                "ExecutionNotRedrivable", f"Execution is {execution.status} and can't be redriven"
-            )
         return {"redriveDate": execution.redrive()}
 
     def get_execution_history(self, request: Request, caller: Caller) -> Response:

@@ -47,7 +47,7 @@ def _wait_end(flow: DataFlow, now: datetime) -> datetime:
     try:
         return timestamps.from_text(str(flow.field("Timestamp")))
     except ValueError as error:
-        raise StateError("States.Runtime", f"The value of 'Timestamp': {error}") from error
+        raise flow.mistyped("Timestamp", f"a timestamp: {error}") from error
 
 
 def run_succeed(visit: Visit) -> Outcome:
@@ -59,7 +59,7 @@ def run_fail(visit: Visit) -> Outcome:
     texts = {name: flow.field(name) for name in ("Error", "Cause")}
     for name, text in texts.items():
         if text is not None and not isinstance(text, str):
-            raise StateError("States.Runtime", f"The value of '{name}' must be a string")
+            raise flow.mistyped(name, "a string")
     raise StateError(texts["Error"] or "", texts["Cause"] or "")
 
 

@@ -142,3 +142,19 @@ def test_more_than_the_payload_quota_is_refused(workflows: Any, cloud: Any, mach
     task = {"Type": "Task", "Resource": FUNCTION, "Catch": [caught], "End": True}
     described = workflows.run(machine(T=task, Z={"Type": "Pass"}))
     assert described["error"] == "States.DataLimitExceeded"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"Type": "Wait", "Seconds": "{% 'soon' %}"},
+        {"Type": "Wait", "Seconds": "{% -1 %}"},
+        {"Type": "Wait", "Timestamp": "{% 'soon' %}"},
+        {"Type": "Fail", "Error": "{% 1 %}"},
+        {"Type": "Map", "Items": "{% 1 %}", "ItemProcessor": {
+            "StartAt": "I", "States": {"I": {"Type": "Pass", "End": True}}}},
+    ],
+)  # fmt: skip
+def test_a_computed_value_of_a_wrong_type(workflows: Any, machine: Any, state: Any) -> None:
+    described = workflows.run(machine("JSONata", S=state))
+    assert described["error"] == "States.QueryEvaluationError"
