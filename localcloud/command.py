@@ -7,8 +7,10 @@ import ctypes
 import errno
 import logging
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +35,7 @@ class Command:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._arguments = arguments
         self._cloud: Cloud | None = None
+        self._work_dir = Path()
         self._ended = threading.Event()
         self._status = 0
 
@@ -40,11 +43,15 @@ class Command:
         """Exit status: 0 when asked to end, 1 where the cloud couldn't be brought up."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self._ended.set())
+        # Made here and not by the cloud, so that it goes even while the cloud is being made.
+        self._work_dir = self._arguments.work_dir or Path(tempfile.mkdtemp(prefix="localcloud-"))
         # Signals reach the main thread alone: it waits while another brings the cloud up.
         starting = threading.Thread(target=self._start, name="start", daemon=True)
         starting.start()
         self._ended.wait()
         self._stop()
+        if self._arguments.work_dir is None:
+            shutil.rmtree(self._work_dir, ignore_errors=True)
         return self._status
 
     def _start(self) -> None:
@@ -59,8 +66,7 @@ class Command:
 
     def _bring_up(self) -> None:
         assembly = Assembly.load(self._arguments.assembly)
-        work_dir = self._arguments.work_dir
-        cloud = Cloud(assembly, port=self._arguments.port, work_dir=work_dir)
+        cloud = Cloud(assembly, port=self._arguments.port, work_dir=self._work_dir)
         self._cloud = cloud
         if self._ended.is_set():
             return

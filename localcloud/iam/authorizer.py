@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 from moto.core.request import Request as WireRequest
@@ -97,13 +96,18 @@ class Authorizer:
         if demand.resource == EVERYTHING:
             return Decision.NOTHING
         document = self._document(demand)
-        return parse_policy(document).decide(request) if document else Decision.NOTHING
+        if not document:
+            return Decision.NOTHING
+        try:
+            return parse_policy(document).decide(request)
+        except ValueError as error:
+            message = f"the policy of {demand.resource} can't be evaluated: {error}"
+            raise ServiceError("MalformedPolicyDocument", message) from error
 
     def _document(self, demand: Demand) -> str | None:
         if demand.action == "sts:AssumeRole":
             role = self._inventory.role(demand.resource.rpartition("/")[2])
-            document = role.assume_role_policy_document if role else None
-            return document if isinstance(document, str) else json.dumps(document)
+            return str(role.assume_role_policy_document) if role else None
         prefix = demand.resource.split(":")[2]
         service = _SERVICES_BY_PREFIX.get(prefix, prefix)
         return self._resource_policies(service, demand.resource)

@@ -50,7 +50,8 @@ class MotoInventory:
     def managed_policy(self, arn: str) -> str | None:
         """The default version's document of a managed policy."""
         policy = self._backend(iam_backends, _PARTITION).managed_policies.get(arn)
-        return str(policy.default_version.document) if policy else None
+        versions = policy.versions if policy else []
+        return next((str(one.document) for one in versions if one.is_default), None)
 
     def secret_arn(self, secret_id: str) -> str | None:
         """The ARN of a secret by its name or ARN, whole or without its random end."""
