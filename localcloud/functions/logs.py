@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _MAX_EVENTS = 1000
+_GATHER_SECONDS = 0.2
 _MAX_BATCH_BYTES = 1_000_000
 _MAX_LINE_CHARACTERS = 200_000
 
@@ -48,7 +49,8 @@ class LogWriter:
         self._stopping = False
         self._clients: dict[tuple[str, str], Any] = {}
         self._created: set[LogStream] = set()
-        self._lost: set[LogStream] = set()
+        self._lost: set[str] = set()
+        self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lambda-logs", daemon=True)
 
     def start(self) -> None:
@@ -58,6 +60,7 @@ class LogWriter:
         """Write what is left, then end."""
         with self._pending:
             self._stopping = True
+            self._hurry.set()
             self._pending.notify_all()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
@@ -70,10 +73,15 @@ class LogWriter:
 
     def flush(self, timeout_seconds: float = 5.0) -> bool:
         """Wait until everything written so far is in CloudWatch Logs; False when it took longer."""
-        with self._pending:
-            return self._pending.wait_for(
-                lambda: not self._lines and not self._writing, timeout_seconds
-            )
+        self._hurry.set()
+        try:
+            with self._pending:
+                return self._pending.wait_for(
+                    lambda: not self._lines and not self._writing, timeout_seconds
+                )
+        finally:
+            if not self._stopping:
+                self._hurry.clear()
 
     def _run(self) -> None:
         while batch := self._next_batch():
@@ -83,12 +91,13 @@ class LogWriter:
             with self._pending:
                 self._writing = False
                 self._pending.notify_all()
-            # A burst of short invocations becomes one call instead of many.
-            self._cloud.stopping.wait(0.1)
 
     def _next_batch(self) -> list[tuple[LogStream, int, str]]:
         with self._pending:
             self._pending.wait_for(lambda: self._lines or self._stopping)
+        # A burst of short invocations becomes one call instead of many.
+        self._hurry.wait(_GATHER_SECONDS)
+        with self._pending:
             batch: list[tuple[LogStream, int, str]] = []
             size = 0
             while self._lines and len(batch) < _MAX_EVENTS and size < _MAX_BATCH_BYTES:
@@ -98,8 +107,6 @@ class LogWriter:
             return batch
 
     def _put(self, stream: LogStream, events: list[dict[str, Any]]) -> None:
-        if stream in self._lost:
-            return
         client = self._client(stream)
         names = {"logGroupName": stream.group, "logStreamName": stream.name}
         try:
@@ -108,8 +115,8 @@ class LogWriter:
                 self._created.add(stream)
             client.put_log_events(**names, logEvents=events)
         except (ClientError, BotoCoreError) as error:
-            self._lost.add(stream)
-            if not self._stopping:
+            if not self._stopping and stream.function_name not in self._lost:
+                self._lost.add(stream.function_name)
                 logger.warning("logs of the function %s are lost: %s", stream.function_name, error)
 
     def _client(self, stream: LogStream) -> Any:

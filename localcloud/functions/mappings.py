@@ -15,15 +15,22 @@ from localcloud.service import ServiceError
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
+# How long a batch in progress may take to come to its end before a mapping is changed.
+_HALT_SECONDS = 5.0
+
 
 class Poller(Protocol):
-    """Reads one source until it is stopped; `result` is the mapping's LastProcessingResult."""
+    """Reads one source until it is stopped; `result` is the mapping's LastProcessingResult.
+
+    `position` is where its successor is to go on, for sources that have places.
+    """
 
     result: str
+    position: int | None
 
     def start(self) -> None: ...
 
-    def stop(self) -> None: ...
+    def stop(self, wait_seconds: float = 0) -> None: ...
 
 
 class Mappings:
@@ -39,6 +46,7 @@ class Mappings:
         self._mappings: dict[str, dict[str, Any]] = {}
         self._tags: dict[str, dict[str, str]] = {}
         self._pollers: dict[str, Poller] = {}
+        self._positions: dict[str, int | None] = {}
         self._lock = threading.RLock()
 
     def add(self, mapping: dict[str, Any], enabled: bool, tags: dict[str, str]) -> dict[str, Any]:
@@ -46,14 +54,14 @@ class Mappings:
         arn = f"{self._catalog.prefix}:event-source-mapping:{identity}"
         mapping = {"UUID": identity, "EventSourceMappingArn": arn, **mapping}
         with self._lock:
-            self._tags[identity] = dict(tags)
             self._set(mapping, enabled)
+            self._tags[identity] = dict(tags)
             return self.described(identity)
 
     def change(self, identity: str, changes: dict[str, Any], enabled: bool) -> dict[str, Any]:
         with self._lock:
             mapping = self.found(identity) | changes
-            self._halt(identity)
+            self._halt(identity, _HALT_SECONDS)
             self._set(mapping, enabled)
             return self.described(identity)
 
@@ -92,18 +100,23 @@ class Mappings:
 
     def _set(self, mapping: dict[str, Any], enabled: bool) -> None:
         identity = mapping["UUID"]
-        self._mappings[identity] = mapping | {
+        mapping = mapping | {
             "State": "Enabled" if enabled else "Disabled",
             "LastModified": self._cloud.clock.now(),
         }
         if enabled:
-            self._pollers[identity] = poller = self._poller(self._mappings[identity])
+            poller = self._poller(mapping)
             poller.start()
+            self._pollers[identity] = poller
+        self._mappings[identity] = mapping
 
-    def _halt(self, identity: str) -> None:
+    def _halt(self, identity: str, wait_seconds: float = 0) -> None:
         if poller := self._pollers.pop(identity, None):
-            poller.stop()
+            poller.stop(wait_seconds)
+            self._positions[identity] = poller.position
 
     def _poller(self, mapping: dict[str, Any]) -> Poller:
-        kind = QueuePoller if mapping["EventSourceArn"].split(":")[2] == "sqs" else StreamPoller
-        return kind(self._cloud, self._catalog, self._invoker, mapping)
+        if mapping["EventSourceArn"].split(":")[2] == "sqs":
+            return QueuePoller(self._cloud, self._catalog, self._invoker, mapping)
+        position = self._positions.get(mapping["UUID"])
+        return StreamPoller(self._cloud, self._catalog, self._invoker, mapping, position)

@@ -38,10 +38,13 @@ _MAX_RECEIVED = 10
 class QueuePoller:
     """Receives messages in batches, invokes, and deletes what the function has dealt with."""
 
+    position: int | None
+
     def __init__(
         self, cloud: Cloud, catalog: Catalog, invoker: Invoker, mapping: dict[str, Any]
     ) -> None:
         self.result = "No records processed"
+        self.position = None
         self._cloud, self._catalog, self._invoker = cloud, catalog, invoker
         self._arn = str(mapping["EventSourceArn"])
         self._function_arn = str(mapping["FunctionArn"])
@@ -75,7 +78,7 @@ class QueuePoller:
         self._check_visibility(int(attributes["VisibilityTimeout"]))
         self._thread.start()
 
-    def stop(self) -> None:
+    def stop(self, wait_seconds: float = 0) -> None:
         self._stop.set()
         self._workers.shutdown(wait=False, cancel_futures=True)
 

@@ -35,14 +35,21 @@ class StreamPoller:
     """Reads the one shard that a stream has here, batch after batch."""
 
     def __init__(
-        self, cloud: Cloud, catalog: Catalog, invoker: Invoker, mapping: dict[str, Any]
+        self,
+        cloud: Cloud,
+        catalog: Catalog,
+        invoker: Invoker,
+        mapping: dict[str, Any],
+        position: int | None = None,
     ) -> None:
         self.result = "No records processed"
+        # How many of the stream's records are dealt with; None until it is known where to begin.
+        self.position = position
         self._cloud, self._catalog, self._invoker = cloud, catalog, invoker
         self._delivery = Delivery(cloud)
         self._arn = str(mapping["EventSourceArn"])
         self._function_arn = str(mapping["FunctionArn"])
-        self._position = str(mapping["StartingPosition"])
+        self._starts_latest = mapping["StartingPosition"] == "LATEST"
         self._batch_size = int(mapping["BatchSize"])
         self._window = timedelta(seconds=mapping.get("MaximumBatchingWindowInSeconds") or 0)
         self._filter = Filter(mapping.get("FilterCriteria"))
@@ -53,7 +60,7 @@ class StreamPoller:
         destinations = mapping.get("DestinationConfig") or {}
         self._destination = destinations.get("OnFailure", {}).get("Destination")
         self._shard_id = self._iterator = ""
-        self._seen = 0
+        self._first_sequence = self._seen = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lambda-stream", daemon=True)
 
@@ -70,25 +77,41 @@ class StreamPoller:
             ) from error
         self._thread.start()
 
-    def stop(self) -> None:
+    def stop(self, wait_seconds: float = 0) -> None:
         self._stop.set()
+        if wait_seconds and self._thread.is_alive():
+            self._thread.join(wait_seconds)
 
     def _take_position(self) -> None:
-        client = self._client()
-        described = client.describe_stream(StreamArn=self._arn)["StreamDescription"]
-        self._shard_id = described["Shards"][0]["ShardId"]
-        self._seen = self._written() if self._position == "LATEST" else 0
-        self._iterator = client.get_shard_iterator(
-            StreamArn=self._arn, ShardId=self._shard_id, ShardIteratorType=self._position
+        described = self._client().describe_stream(StreamArn=self._arn)["StreamDescription"]
+        shard = described["Shards"][0]
+        self._shard_id = shard["ShardId"]
+        self._first_sequence = int(shard["SequenceNumberRange"]["StartingSequenceNumber"])
+        if self.position is None:
+            self.position = self._written() if self._starts_latest else 0
+        self._go_to(self.position)
+
+    def _go_to(self, position: int) -> None:
+        where: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
+        if position:
+            last = str(self._first_sequence + position - 1)
+            where = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": last}
+        self._iterator = self._client().get_shard_iterator(
+            StreamArn=self._arn, ShardId=self._shard_id, **where
         )["ShardIterator"]
+        self._seen = position
 
     def _run(self) -> None:
+        assert self.position is not None
         while not self._stop.is_set():
-            if self._written() <= self._seen:
+            if self._written() <= self.position:
                 self._stop.wait(_LOOK_SECONDS)
                 continue
             try:
-                self._handle(self._collect())
+                if self._seen != self.position:
+                    self._go_to(self.position)
+                if self._handle(self._collect()):
+                    self.position = self._seen
             except (ClientError, BotoCoreError, ServiceError) as error:
                 self._problem(str(error))
 
@@ -123,27 +146,29 @@ class StreamPoller:
         self._seen += len(response["Records"])
         return [self._record(record) for record in response["Records"]]
 
-    def _handle(self, records: list[Record], attempts: int = 0) -> None:
-        """See a batch through: invoked until dealt with, given up, or the poller is stopped."""
+    def _handle(self, records: list[Record], attempts: int = 0) -> bool:
+        """See a batch through, dealt with or given up; False where a stop has come before."""
         records = [record for record in records if self._filter.passes(record)]
-        while records and not self._stop.is_set():
+        while records:
+            if self._stop.is_set():
+                return False
             outcome = self._invoke(records)
             failed = failed_items(outcome, map(_sequence, records), self._reports)
             if not failed:
-                return
+                return True
             attempts += 1
             # Order is kept: the first failure and all after it are tried again.
             records = records[[_sequence(r) for r in records].index(failed[0]) :]
             if condition := self._given_up(records, attempts):
                 self._discard(records, outcome, condition, attempts)
-                return
+                return True
             if self._bisects and outcome.failed and len(records) > 1:
                 middle = len(records) // 2
-                self._handle(records[:middle], attempts)
-                self._handle(records[middle:], attempts)
-                return
+                halves = records[:middle], records[middle:]
+                return all(self._handle(half, attempts) for half in halves)
             delay = min(0.1 * 2.0 ** min(attempts, 20), _MAX_BACKOFF_SECONDS)
             self._cloud.clock.sleep(delay, self._stop)
+        return True
 
     def _invoke(self, records: list[Record]) -> Outcome:
         payload = json.dumps({"Records": records}, ensure_ascii=False).encode()

@@ -104,6 +104,21 @@ def test_latest_begins_with_the_mapping(stream: Any, eventually: Callable[..., A
     assert stream.seen() == ["after"]
 
 
+def test_a_mapping_that_rested_goes_on_where_it_was(
+    account: Any, stream: Any, eventually: Callable[..., Any]
+) -> None:
+    stream.put("a", "b")
+    stream.map()
+    eventually(lambda: stream.seen() == ["a", "b"])
+    (mapping,) = account.api.list_event_source_mappings()["EventSourceMappings"]
+    account.api.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    stream.put("c")
+    account.api.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True, BatchSize=1)
+    stream.put("d")
+    eventually(lambda: len(stream.seen()) >= 4)
+    assert stream.batches() == [["a", "b"], ["c"], ["d"]]
+
+
 def test_a_reported_failure_is_where_it_goes_on(
     stream: Any, eventually: Callable[..., Any]
 ) -> None:
