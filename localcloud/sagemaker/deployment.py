@@ -6,6 +6,8 @@ import threading
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from localcloud.sagemaker.endpoint import Endpoint, Fleets
 from localcloud.sagemaker.fleet import FleetFailedError
 from localcloud.sagemaker.traffic import TrafficPlan
@@ -78,7 +80,10 @@ class Deployment:
     def _check(self, now: datetime) -> None:
         if self._deadline is not None and now > self._deadline:
             raise RolledBackError("The deployment did not finish within its time limit.")
-        ringing = alarms_in(self._cloud, self._plan.alarm_names, "ALARM")
+        try:
+            ringing = alarms_in(self._cloud, self._plan.alarm_names, "ALARM")
+        except (ClientError, BotoCoreError) as error:
+            raise RolledBackError(f"The alarms could not be read: {error}") from error
         if ringing:
             raise RolledBackError(
                 "The deployment was rolled back because these CloudWatch alarms are in ALARM "

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import shutil
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.sagemaker.instance import Instance
 from localcloud.sagemaker.logs import LogStream
@@ -20,6 +21,7 @@ from localcloud.sagemaker.transfer import Transfer, explain, unpack
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
+_log = logging.getLogger(__name__)
 _DEFAULT_STARTUP_SECONDS = 480
 _SUPERVISION_SECONDS = 0.1
 _MAX_STARTS_UNTIL_HEALTHY = 2
@@ -130,7 +132,7 @@ class Fleet:
             for instance in fresh:
                 instance.start()
             self._wait_until_healthy(fresh)
-        except (OSError, FleetFailedError) as error:
+        except (OSError, RuntimeError, ValueError, FleetFailedError) as error:
             for instance in fresh:
                 instance.end()
             raise FleetFailedError(str(error)) from error
@@ -185,11 +187,18 @@ class Fleet:
                 if self._stop.is_set() or self._cloud.stopping.is_set():
                     return
                 if instance.has_died:
-                    instance.restart()
+                    self._restart(instance)
                     # One that dies at once must not keep this machine busy.
                     self._stop.wait(min(0.1 * instance.num_starts, 5))
                 if not instance.is_healthy:
                     instance.check_health()
+
+    def _restart(self, instance: Instance) -> None:
+        try:
+            instance.restart()
+        except (OSError, RuntimeError) as error:
+            # No process can be started now (the machine is full, the cloud stops): try again.
+            _log.warning("an instance of %s did not start: %s", self.name, error)
 
     def _model_folder(self) -> Path:
         return self._folder / "model"
@@ -214,5 +223,5 @@ class Fleet:
                 f"Failed to download model data for production variant {self.name} from {uri}: "
                 f"{explain(error)}"
             ) from error
-        except ValueError as error:
+        except (ValueError, OSError, BotoCoreError) as error:
             raise FleetFailedError(f"Failed to load model data from {uri}: {error}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +34,8 @@ class Instance:
         self._cloud, self._servable, self._opt_ml = cloud, servable, opt_ml
         self._log = open_log()
         self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        self._has_ended = False
         self.port = 0
         self.num_starts = 0
         self.in_flight = 0
@@ -51,9 +54,14 @@ class Instance:
         return self._process is not None and self._process.poll() is not None
 
     def restart(self) -> None:
-        """Start it again, after ending what its dead process may have left behind."""
-        self._end_process(0.0)
-        self.start()
+        """Start it again, after ending what its dead process may have left behind.
+
+        One that has been ended on purpose stays ended.
+        """
+        with self._lock:
+            if not self._has_ended:
+                self._end_process(0.0)
+                self.start()
 
     def check_health(self) -> None:
         """Ask /ping; only 200 makes it healthy."""
@@ -73,8 +81,10 @@ class Instance:
         return self._log.tail()
 
     def end(self) -> None:
-        self.is_healthy = False
-        self._end_process(_STOP_GRACE_SECONDS)
+        with self._lock:
+            self._has_ended = True
+            self.is_healthy = False
+            self._end_process(_STOP_GRACE_SECONDS)
         self._log.close()
 
     def _end_process(self, grace_seconds: float) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from localcloud.sagemaker.notices import emit
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
 SPOT_NOTICE_SECONDS = 2.0
+# What a run may meet beside its own failures: a full disk, a broken connection, a bad object.
+UNFORESEEN = (OSError, ValueError, RuntimeError, BotoCoreError, ClientError)
 
 
 class EndedEarlyError(Exception):

@@ -143,7 +143,9 @@ class Models(ModelPackages, Jobs):
         if servable.data_uri is None:
             return
         try:
-            exists = Transfer(self.cloud, servable.role_arn).exists(servable.data_uri)
+            transfer = Transfer(self.cloud, servable.role_arn)
+            look = transfer.has_object if servable.is_archive else transfer.exists
+            exists = look(servable.data_uri)
         except ValueError as error:
             raise validation_error(str(error)) from error
         except ClientError as error:
@@ -151,8 +153,8 @@ class Models(ModelPackages, Jobs):
                 f"Could not access model data at {servable.data_uri}. Please ensure that the role "
                 f'"{servable.role_arn}" exists and that its trust relationship policy allows the '
                 'action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". '
-                'Also ensure that the role has "s3:GetObject" and "s3:ListBucket" permissions and '
-                f"that the object is located in {self.cloud.region}. Error message from S3: "
+                'Also ensure that the role has "s3:GetObject" permissions and that '
+                f"the object is located in {self.cloud.region}. Error message from S3: "
                 f"{error.response['Error'].get('Message')}"
             ) from error
         if not exists:

@@ -22,6 +22,7 @@ from localcloud.sagemaker.hosts import (
 )
 from localcloud.sagemaker.images import Image
 from localcloud.sagemaker.job import (
+    UNFORESEEN,
     CloudStoppingError,
     EndedEarlyError,
     Job,
@@ -58,8 +59,11 @@ class ProcessingRun:
             self._finish("Completed")
         except CloudStoppingError:
             return
+        except UNFORESEEN as error:
+            if not self._machine.is_stopping():
+                self._fail(f"InternalServerError: {error}")
         except JobFailedError as failure:
-            self._finish("Failed", FailureReason=str(failure)[:1024])
+            self._fail(str(failure))
         except EndedEarlyError as ended:
             self._finish("Stopped", ExitMessage=ended.message)
         finally:
@@ -215,6 +219,9 @@ class ProcessingRun:
     def _output_key(self) -> str | None:
         key: str | None = self._request.get("ProcessingOutputConfig", {}).get("KmsKeyId")
         return key
+
+    def _fail(self, reason: str) -> None:
+        self._finish("Failed", FailureReason=reason[:1024])
 
     def _finish(self, status: str, **members: Any) -> None:
         if "ProcessingStartTime" in self._request:

@@ -66,7 +66,7 @@ def is_cooling_down(
 
 
 def stepped_capacity(configuration: Mapping[str, Any], current: int, breach: float) -> int:
-    """What the step that holds `breach` (the metric's distance from the alarm's threshold) wants."""
+    """What the step wants that holds `breach`, the metric's distance from the threshold."""
     for step in configuration.get("StepAdjustments", []):
         lower = step.get("MetricIntervalLowerBound", -math.inf)
         upper = step.get("MetricIntervalUpperBound", math.inf)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from localcloud.sagemaker.job import Job
@@ -153,6 +154,11 @@ def _check_request(request: Request) -> None:
     if algorithm["TrainingInputMode"] == "Pipe":
         raise validation_error("Pipe mode is not carried out by localcloud: use File.")
     check_definitions(algorithm.get("MetricDefinitions", []))
+    local = PurePosixPath(
+        request.get("CheckpointConfig", {}).get("LocalPath", "/opt/ml/checkpoints")
+    )
+    if local.parts[:3] != ("/", "opt", "ml") or ".." in local.parts:
+        raise validation_error(f"CheckpointConfig: LocalPath {local} must be under /opt/ml.")
     _check_resources(request["ResourceConfig"])
     _check_limits(request)
 
@@ -182,6 +188,3 @@ def _check_limits(request: Request) -> None:
             "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to "
             "MaxRuntimeInSeconds"
         )
-    local = request.get("CheckpointConfig", {}).get("LocalPath", "/opt/ml/checkpoints")
-    if not local.startswith("/opt/ml"):
-        raise validation_error(f"CheckpointConfig: LocalPath {local} must be under /opt/ml.")

@@ -20,6 +20,7 @@ from localcloud.sagemaker.hosts import (
 )
 from localcloud.sagemaker.images import Image
 from localcloud.sagemaker.job import (
+    UNFORESEEN,
     CloudStoppingError,
     EndedEarlyError,
     Job,
@@ -58,8 +59,11 @@ class TrainingRun:
                 self._job.enter("Interrupted", "Spot capacity was reclaimed; waiting for capacity")
         except CloudStoppingError:
             return
+        except UNFORESEEN as error:
+            if not self._machine.is_stopping():
+                self._fail(f"InternalServerError: {error}")
         except JobFailedError as failure:
-            self._finish("Failed", "Failed", "Training job failed", FailureReason=str(failure))
+            self._fail(str(failure))
         except EndedEarlyError as ended:
             self._finish("Stopped", ended.secondary, ended.message)
         finally:
@@ -247,6 +251,9 @@ class TrainingRun:
         if artifact:
             self._request["ModelArtifacts"] = {"S3ModelArtifacts": artifact}
 
+    def _fail(self, reason: str) -> None:
+        self._finish("Failed", "Failed", "Training job failed", FailureReason=reason[:1024])
+
     def _finish(self, status: str, secondary: str, message: str, **members: Any) -> None:
         if "TrainingStartTime" in self._request:
             members["TrainingEndTime"] = self._clock.now()
@@ -254,8 +261,6 @@ class TrainingRun:
             members["BillableTimeInSeconds"] = math.ceil(self._trained_seconds)
         if values := self._metrics.final_values():
             members["FinalMetricDataList"] = values
-        if "FailureReason" in members:
-            members["FailureReason"] = members["FailureReason"][:1024]
         self._job.enter(secondary, message, status, **members)
 
 

@@ -38,6 +38,20 @@ class Transfer:
         listed = self._s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
         return bool(listed.get("KeyCount") or listed.get("Contents"))
 
+    def has_object(self, uri: str) -> bool:
+        """Whether the object is there, asked with no more than s3:GetObject."""
+        bucket, key = split_s3_uri(uri)
+        try:
+            self._s3.get_object(Bucket=bucket, Key=key, Range="bytes=0-0")["Body"].close()
+        except ClientError as error:
+            code = error.response["Error"].get("Code")
+            if code == "NoSuchKey":
+                return False
+            # An object without a single byte has no first one.
+            if code != "InvalidRange":
+                raise
+        return True
+
     def download(self, bucket: str, key: str, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]

@@ -370,6 +370,24 @@ def test_what_is_not_served_is_refused_by_name(serving, members, message):
         serving.api.create_endpoint_config(**{**request, **members})
 
 
+def test_weights_need_no_more_than_get_object(serving, bench):
+    serving.config("weights")
+    key = next(key for key in bench.keys("models/") if key.endswith(".tar.gz"))
+    container = {
+        "Image": bench.image("server", SERVER),
+        "ModelDataUrl": f"s3://lake/{key}",
+    }
+    reader = bench.role("weights-reader", "s3:GetObject")
+    serving.api.create_model(
+        ModelName="readable", PrimaryContainer=container, ExecutionRoleArn=reader
+    )
+    nobody = bench.role("weights-nobody", "s3:PutObject")
+    with pytest.raises(ClientError, match=r"Could not access model data.*s3:GetObject on"):
+        serving.api.create_model(
+            ModelName="unreadable", PrimaryContainer=container, ExecutionRoleArn=nobody
+        )
+
+
 def test_missing_weights_are_refused(serving):
     with pytest.raises(ClientError, match="Could not find model data"):
         serving.api.create_model(

@@ -87,7 +87,7 @@ def test_before_training_starts(bench):
 
 
 def test_while_artefacts_go_up(bench):
-    program = COUNTER + "\nopen(f'{root}/model/big', 'wb').write(os.urandom(60_000_000))\n"
+    program = COUNTER + "\nopen(f'{root}/model/big', 'wb').write(os.urandom(25_000_000))\n"
     _spot(bench, "late", bench.image("counter", program), hosts=1)
     bench.wait_for(lambda: bench.describe("late")["SecondaryStatus"] == "Uploading")
     _reclaim(bench, "late")

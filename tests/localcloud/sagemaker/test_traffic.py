@@ -1,0 +1,49 @@
+"""Deployment configurations as plans."""
+
+from __future__ import annotations
+
+import pytest
+
+from localcloud.sagemaker.traffic import TrafficPlan, read_plan
+from localcloud.service import ServiceError
+
+
+def _plan(kind, size=None, num_instances=4, wait=60):
+    routing = {"Type": kind, "WaitIntervalInSeconds": wait}
+    member = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}.get(kind)
+    if size:
+        routing[member] = {"Type": size[0], "Value": size[1]}
+    policy = {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": 5}
+    return read_plan({"BlueGreenUpdatePolicy": policy}, num_instances)
+
+
+def test_nothing_given_moves_all_at_once():
+    assert read_plan({}, 1) == TrafficPlan(((1.0, 0),), 0, ())
+    assert _plan("ALL_AT_ONCE").steps == ((1.0, 0),)
+
+
+def test_canary_and_linear():
+    assert _plan("CANARY", ("INSTANCE_COUNT", 1)).steps == ((0.25, 60), (1.0, 0))
+    assert _plan("CANARY", ("CAPACITY_PERCENT", 10)).termination_wait_seconds == 5
+    steps = _plan("LINEAR", ("CAPACITY_PERCENT", 40)).steps
+    assert [round(share, 2) for share, _ in steps] == [0.4, 0.8, 1.0]
+
+
+def test_rolling_bakes_after_every_batch():
+    batch = {"Type": "CAPACITY_PERCENT", "Value": 50}
+    policy = {"MaximumBatchSize": batch, "WaitIntervalInSeconds": 30}
+    assert read_plan({"RollingUpdatePolicy": policy}, 2).steps == ((0.5, 30), (1.0, 30))
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "message"),
+    [
+        ("CANARY", None, "CANARY needs a CanarySize"),
+        ("LINEAR", None, "LINEAR needs a LinearStepSize"),
+        ("CANARY", ("CAPACITY_PERCENT", 60), "at most half"),
+        ("CANARY", ("INSTANCE_COUNT", 3), "at most half"),
+    ],
+)
+def test_what_is_refused(kind, size, message):
+    with pytest.raises(ServiceError, match=message):
+        _plan(kind, size)
