@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.template.assembly import Assembly
 from localcloud.template.assets import FileAsset
@@ -33,16 +36,30 @@ class Bootstrap:
         self._buckets: set[str] = set()
         self._lock = threading.Lock()
 
-    def put_versions(self) -> None:
-        """Put the version parameter that the stacks' templates look for."""
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """The version parameters that the stacks' templates look for, and their values."""
         names = {
             stack.template.get("Parameters", {}).get("BootstrapVersion", {}).get("Default")
             for stack in self._assembly.stacks
         }
-        for name in sorted(name for name in names if name):
-            self._cloud.client("ssm").put_parameter(
-                Name=name, Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True
-            )
+        return {name: _BOOTSTRAP_VERSION for name in names if name}
+
+    def put_versions(self) -> None:
+        """Put the version parameters into SSM for other tools; returns before they are there.
+
+        Templates have them from `versions`: the first call of moto's SSM takes a second, which
+        nobody should wait for who doesn't use it.
+        """
+        threading.Thread(target=self._put, name="bootstrap-versions", daemon=True).start()
+
+    def _put(self) -> None:
+        # The cloud may be ending already.
+        with contextlib.suppress(ClientError, BotoCoreError):
+            for name, value in self.versions.items():
+                self._cloud.client("ssm").put_parameter(
+                    Name=name, Value=value, Type="String", Overwrite=True
+                )
 
     def publish(self, resource_type: str, properties: Mapping[str, Any]) -> None:
         """Upload every asset that resolved properties name, once."""

@@ -50,18 +50,19 @@ class Deployment:
         self._cloud = cloud
         self._assembly = assembly
         self._service = cloud.service(CloudFormationService)
-        self._references = DynamicReferences(cloud)
         self._bootstrap = Bootstrap(cloud, assembly)
+        self._references = DynamicReferences(cloud, self._bootstrap.versions)
         self.responses = self._service.responses
 
     def run(self) -> list[Stack]:
-        self._bootstrap.put_versions()
-        return [
+        stacks = [
             self._bring_up(
                 stack.stack_name, stack.template, dict(stack.parameters), tags=stack.tags
             )
             for stack in self._assembly.stacks
         ]
+        self._bootstrap.put_versions()
+        return stacks
 
     def nested_stack(self, context: Context, properties: Properties) -> Created:
         """Bring a nested stack up; its outputs are its attributes."""

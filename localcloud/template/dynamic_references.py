@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -19,10 +20,14 @@ _REFERENCE = re.compile(r"\{\{resolve:([a-z-]+):([^{}]+)\}\}")
 
 
 class DynamicReferences:
-    """Looks dynamic references up in the cloud's own services."""
+    """Looks dynamic references up in the cloud's own services.
 
-    def __init__(self, cloud: Cloud) -> None:
+    `parameters` are SSM parameters whose values are known without asking.
+    """
+
+    def __init__(self, cloud: Cloud, parameters: Mapping[str, str]) -> None:
         self._cloud = cloud
+        self._parameters = parameters
 
     def resolve(self, text: str) -> str:
         """`text` with every reference replaced. ValueError naming one that can't be."""
@@ -30,6 +35,8 @@ class DynamicReferences:
 
     def parameter(self, name: str) -> str:
         """The value of an SSM parameter. ValueError where there is none."""
+        if name in self._parameters:
+            return self._parameters[name]
         try:
             found = self._cloud.client("ssm").get_parameter(Name=name, WithDecryption=True)
         except ClientError as error:
