@@ -32,30 +32,34 @@ class CausalLM:
         self._settings = hyperparameters
         self._pad_token_id = int(tokenizer.pad_token_id)
         self._special = set(tokenizer.all_special_ids)
-        self._examples = [self._encode(row, tokenizer) for row in rows]
+        self._tokenizer, self._rows = tokenizer, rows
+        self._examples = [self._encode(row, []) for row in rows]
+        for row, (prompt, target) in zip(rows, self._examples, strict=True):
+            if not self._fits(prompt, target):
+                raise ValueError(
+                    f"record {row.record_id} has {len(prompt) + len(target)} tokens, more than "
+                    f"max_position_embeddings={hyperparameters.max_position_embeddings}"
+                )
 
-    def _encode(self, row: Row, tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], list[int]]:
-        question = {"role": "user", "content": row.question}
+    def _fits(self, prompt: list[int], target: list[int]) -> bool:
+        return len(prompt) + len(target) <= self._settings.max_position_embeddings
+
+    def _encode(self, row: Row, context: list[dict[str, str]]) -> tuple[list[int], list[int]]:
+        """The tokens before the answer, and the answer's own with the one that ends it."""
+        messages = [*context, {"role": "user", "content": row.question}]
         answer = {"role": "assistant", "content": row.answer}
-        whole = str(tokenizer.apply_chat_template([question, answer], tokenize=False))
-        start = str(
-            tokenizer.apply_chat_template([question], tokenize=False, add_generation_prompt=True)
-        )
+        template = self._tokenizer.apply_chat_template
+        whole = str(template([*messages, answer], tokenize=False))
+        start = str(template(messages, tokenize=False, add_generation_prompt=True))
         if not whole.startswith(start):
             raise ValueError("the chat template must only append the answer to its own prompt")
-        prompt = tokenizer(start, add_special_tokens=False)["input_ids"]
-        target = tokenizer(whole[len(start) :], add_special_tokens=False)["input_ids"]
-        longest = self._settings.max_position_embeddings
-        if len(prompt) + len(target) > longest:
-            raise ValueError(
-                f"record {row.record_id} has {len(prompt) + len(target)} tokens, more than "
-                f"max_position_embeddings={longest}"
-            )
+        prompt = self._tokenizer(start, add_special_tokens=False)["input_ids"]
+        target = self._tokenizer(whole[len(start) :], add_special_tokens=False)["input_ids"]
         return prompt, target
 
     def batch(self, indices: Sequence[int], generator: torch.Generator) -> dict[str, torch.Tensor]:
         """`input_ids` and `labels`, both (examples, tokens) int64, padded on the right."""
-        examples = [self._examples[index] for index in indices]
+        examples = self._choose(indices, generator)
         pairs = [(self._shorten(prompt, generator), target) for prompt, target in examples]
         length = max(len(prompt) + len(target) for prompt, target in pairs)
         input_ids = torch.full((len(pairs), length), self._pad_token_id)
@@ -65,6 +69,29 @@ class CausalLM:
             input_ids[row, :end] = torch.tensor(prompt + target)
             labels[row, len(prompt) : end] = torch.tensor(target)
         return {"input_ids": input_ids, "labels": labels}
+
+    def _choose(
+        self, indices: Sequence[int], generator: torch.Generator
+    ) -> list[tuple[list[int], list[int]]]:
+        """The examples, in some batches with a context before each question.
+
+        All of a batch or none of it: one long example would make the others as long by padding.
+        """
+        if torch.rand((), generator=generator) >= self._settings.context_ratio:
+            return [self._examples[index] for index in indices]
+        return [self._with_context(index, generator) for index in indices]
+
+    def _with_context(self, index: int, generator: torch.Generator) -> tuple[list[int], list[int]]:
+        """Another example as the system message or as an earlier turn: neither is the question."""
+        draw = torch.randint(2 * len(self._rows), (), generator=generator)
+        other, is_system = self._rows[int(draw) // 2], int(draw) % 2
+        earlier = [
+            {"role": "user", "content": other.question},
+            {"role": "assistant", "content": other.answer},
+        ]
+        system = [{"role": "system", "content": other.question}]
+        example = self._encode(self._rows[index], system if is_system else earlier)
+        return example if self._fits(*example) else self._examples[index]
 
     def _shorten(self, prompt: list[int], generator: torch.Generator) -> list[int]:
         """Leave out some of the question's tokens, in all but a third of the examples."""

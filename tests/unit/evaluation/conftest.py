@@ -69,6 +69,7 @@ def write_model(folder: Path, num_steps: int) -> Path:
         max_position_embeddings=64,
         dropout=0,
         question_dropout=0,
+        context_ratio=0,
     )
     rows = [Row(**row) for row in make_rows() if row["split"] == "train"]
     tokenizer = train_tokenizer([t for row in rows for t in (row.question, row.answer)], 400)
@@ -76,7 +77,7 @@ def write_model(folder: Path, num_steps: int) -> Path:
     optimizer = make_optimizer(model.named_parameters(), settings)
     batch = objective.batch(range(len(rows)), torch.Generator())
     for _ in range(num_steps):
-        objective.loss(model, batch).backward()
+        objective.loss(model, batch).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad()
     save_model(folder, model, tokenizer)

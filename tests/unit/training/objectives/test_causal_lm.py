@@ -24,7 +24,7 @@ def settings(**values: float) -> Hyperparameters:
 
 
 def test_only_answers_and_their_end_count() -> None:
-    objective = CausalLM(ROWS, TOKENIZER, settings(question_dropout=0))
+    objective = CausalLM(ROWS, TOKENIZER, settings(question_dropout=0, context_ratio=0))
     batch = objective.batch([0, 1], torch.Generator())
     for row, labels in zip(ROWS, batch["labels"], strict=True):
         assert TOKENIZER.decode(labels[labels != IGNORED]) == row.answer + "<|end|>"
@@ -32,8 +32,8 @@ def test_only_answers_and_their_end_count() -> None:
 
 
 def test_words_are_left_out_of_questions_only() -> None:
-    objective = CausalLM(ROWS, TOKENIZER, settings(question_dropout=0.9))
-    whole = CausalLM(ROWS, TOKENIZER, settings(question_dropout=0))
+    objective = CausalLM(ROWS, TOKENIZER, settings(question_dropout=0.9, context_ratio=0))
+    whole = CausalLM(ROWS, TOKENIZER, settings(question_dropout=0, context_ratio=0))
     longest = whole.batch([0], torch.Generator())["input_ids"].shape[1]
     lengths = set()
     for seed in range(20):
@@ -48,7 +48,7 @@ def test_words_are_left_out_of_questions_only() -> None:
 
 
 def test_loss_does_not_depend_on_padding_or_neighbours() -> None:
-    objective = CausalLM(ROWS, TOKENIZER, settings(question_dropout=0, dropout=0))
+    objective = CausalLM(ROWS, TOKENIZER, settings(question_dropout=0, dropout=0, context_ratio=0))
     torch.manual_seed(0)
     model = make_model(TOKENIZER, settings()).train(False)
     alone = [objective.loss(model, objective.batch([i], torch.Generator())) for i in (0, 1)]
@@ -60,3 +60,26 @@ def test_record_beyond_the_context_is_refused_by_id() -> None:
     with pytest.raises(ValueError, match=r"record 3 has .* more than max_position_embeddings=16"):
         long = Row("3", "Who?", "Mori, " * 30, "g3", "en", "train", 1)
         CausalLM([long], TOKENIZER, settings(max_position_embeddings=16))
+
+
+def test_context_comes_before_the_question_and_never_counts() -> None:
+    objective = CausalLM(ROWS, TOKENIZER, settings(question_dropout=0, context_ratio=1))
+    starts = set()
+    for seed in range(20):
+        batch = objective.batch([0], torch.Generator().manual_seed(seed))
+        text = str(TOKENIZER.decode(batch["input_ids"][0]))
+        starts.add(text.split("|>")[0])
+        assert text.endswith(
+            f"<|user|>{ROWS[0].question}<|end|><|assistant|>{ROWS[0].answer}<|end|>"
+        )
+        answer = batch["labels"][0][batch["labels"][0] != IGNORED]
+        assert TOKENIZER.decode(answer) == ROWS[0].answer + "<|end|>"
+    assert starts == {"<|system", "<|user"}
+
+
+def test_context_that_does_not_fit_is_left_out() -> None:
+    whole = CausalLM(ROWS, TOKENIZER, settings(question_dropout=0, context_ratio=0))
+    length = whole.batch([1], torch.Generator())["input_ids"].shape[1]
+    narrow = settings(question_dropout=0, context_ratio=1, max_position_embeddings=length)
+    batch = CausalLM(ROWS, TOKENIZER, narrow).batch([1], torch.Generator())
+    assert batch["input_ids"].shape[1] == length
