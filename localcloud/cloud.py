@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import logging
 import os
 import re
 import shutil
@@ -37,42 +35,12 @@ from localcloud.service import Caller, Service
 if TYPE_CHECKING:
     from localcloud.template.assembly import Assembly
 
-logger = logging.getLogger("localcloud")
 ServiceType = TypeVar("ServiceType", bound=Service)
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
 
-_SERVICES = (
-    "localcloud.functions.service:LambdaService",
-    "localcloud.workflows.service:StepFunctionsService",
-    "localcloud.events.service:EventBridgeService",
-    "localcloud.events.scheduler:SchedulerService",
-    "localcloud.events.s3:S3Service",
-    "localcloud.events.sns:SnsService",
-    "localcloud.events.firehose:FirehoseService",
-    "localcloud.sagemaker.service:SageMakerService",
-    "localcloud.sagemaker.runtime:SageMakerRuntimeService",
-    "localcloud.sagemaker.autoscaling:ApplicationAutoScalingService",
-    "localcloud.http_api.service:ApiGatewayService",
-    "localcloud.monitoring.alarms:CloudWatchService",
-    "localcloud.template.cloudformation:CloudFormationService",
-)
-
-
 # What every cloud has, whichever services are chosen.
 _ALWAYS: tuple[type[Service], ...] = (StsService, IamService, BucketPolicyService, SqsService)
-
-
-def _all_services() -> list[type[Service]]:
-    found: list[type[Service]] = [*_ALWAYS]
-    for name in _SERVICES:
-        module_name, _, class_name = name.partition(":")
-        path = Path(__file__).parent.parent / (module_name.replace(".", "/") + ".py")
-        if path.exists():
-            kind = getattr(importlib.import_module(module_name), class_name, None)
-            if kind is not None:
-                found.append(kind)
-    return found
 
 
 class Cloud:
@@ -128,7 +96,7 @@ class Cloud:
         self._clients = Clients(self.endpoint_url, self.region)
         self._minted: dict[Caller, Credentials] = {}
         self._minting = threading.Lock()
-        kinds = _all_services() if services is None else [*_ALWAYS, *services]
+        kinds = [*(_every_service() if services is None else services), *_ALWAYS]
         self._running = tuple(kind(self) for kind in kinds)
         self.services = {}
         self._overlays: dict[str, tuple[Service, ...]] = {}
@@ -233,6 +201,13 @@ class Cloud:
             if caller not in self._minted:
                 self._minted[caller] = self.credential_store.mint(caller)
             return self._minted[caller]
+
+
+def _every_service() -> Sequence[type[Service]]:
+    # Whoever chooses services needs none of the others' code.
+    from localcloud.services import ALL_SERVICES
+
+    return ALL_SERVICES
 
 
 def _environment_region() -> str:
