@@ -19,7 +19,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     as numbers, and as `metadata` the same as text, as model packages keep them.
     """
     evaluation = _read_json(event["evaluation_key"])
-    metrics: dict[str, float] = evaluation["metrics"]
+    metrics = {name: float(metric["value"]) for name, metric in evaluation["metrics"].items()}
     thresholds = Thresholds(
         minimum=json.loads(os.environ["MINIMUM_METRICS"]),
         maximum_drop=json.loads(os.environ["MAXIMUM_METRIC_DROPS"]),

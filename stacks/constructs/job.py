@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 from aws_cdk import ArnFormat, IgnoreMode, Stack
 from aws_cdk import aws_ecr_assets as ecr_assets
@@ -18,13 +19,14 @@ class Image(ecr_assets.DockerImageAsset):
     """The image of one folder: that folder and `meguru`, nothing else of the repository."""
 
     def __init__(self, scope: Construct, construct_id: str, *, folder: str) -> None:
+        packages = [f"!{parent}/__init__.py" for parent in list(Path(folder).parents)[:-1]]
         super().__init__(
             scope,
             construct_id,
             directory=str(REPOSITORY),
             file=f"{folder}/Dockerfile",
             platform=ecr_assets.Platform.LINUX_AMD64,
-            exclude=["*", "!meguru", f"!{folder}", "**/__pycache__", "**/*.pyc"],
+            exclude=["*", "!meguru", f"!{folder}", *packages, "**/__pycache__", "**/*.pyc"],
             ignore_mode=IgnoreMode.DOCKER,
         )
 

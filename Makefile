@@ -1,0 +1,51 @@
+# Two commands: `make demo` and `make test`. Each sets up what it needs in .venv, and nothing else.
+PYTHON ?= python3.11
+BIN := .venv/bin
+SOURCES := app.py benchmarks cli curation evaluation inference_containers lambdas localcloud meguru stacks tests training
+
+.PHONY: demo up test lint synth bench lock setup clean
+
+demo: setup ## turn the whole loop twice on this machine; ARGS=--manual to approve yourself
+	@exec $(BIN)/meguru demo $(ARGS)
+
+up: setup ## keep the local cloud running until Ctrl-C; ARGS=--empty for one without a model
+	@exec $(BIN)/meguru up $(ARGS)
+
+test: setup ## all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## style, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy $(SOURCES)
+	@$(BIN)/lint-imports
+
+synth: setup ## write the templates of one environment to cdk.out; ENV=environments/production.yaml
+	@$(BIN)/python app.py $(or $(ENV),environments/poc.yaml)
+
+bench: setup ## measure everything in benchmarks/ anew
+	@for name in $(basename $(notdir $(filter-out %/__init__.py %/measuring.py,$(wildcard benchmarks/*.py)))); do \
+		$(BIN)/python -m benchmarks.$$name || exit 1; done
+
+lock: setup ## pin every dependency anew
+	@tools/lock.sh
+
+clean: ## remove what was made here, the virtual environment too
+	rm -rf .venv .meguru cdk.out
+
+setup: .venv/.ready
+
+.venv/.ready: requirements.lock requirements-cuda.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "Meguru needs Python 3.11: install it, or say where it is with PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+		echo "Meguru needs Python 3.11, and $(PYTHON) is another: say where it is with PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Setting up .venv (once, about two minutes)"
+	@$(PYTHON) -m venv .venv || { \
+		echo "$(PYTHON) can't make virtual environments: install its venv module (Debian: apt install python3.11-venv)" >&2; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@$(BIN)/python -c 'import torch' 2>/dev/null || { \
+		echo "torch is its CUDA build here: installing the 4 GB of libraries it needs"; \
+		$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-cuda.lock; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

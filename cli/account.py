@@ -1,0 +1,75 @@
+"""The account the loop runs in: its clients, and what its stacks say of themselves."""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+from typing import Any
+
+import boto3
+import requests
+from botocore.config import Config
+
+LOCAL_CREDENTIALS = {"access_key_id": "local", "secret_access_key": "local"}
+LOCAL_REGION = "us-east-1"
+
+
+class Account:
+    """An AWS account as the caller's credentials reach it, or a local cloud by its address."""
+
+    def __init__(self, environment_name: str, endpoint_url: str | None = None) -> None:
+        self.environment_name, self.endpoint_url = environment_name, endpoint_url
+
+    def client(self, service: str) -> Any:
+        return _client(service, self.endpoint_url)
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of the environment's stacks, by their names.
+
+        Raises ValueError where the environment is not deployed.
+        """
+        found: dict[str, str] = {}
+        pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
+        prefix = f"Meguru-{self.environment_name}-"
+        for stack in (stack for page in pages for stack in page["Stacks"]):
+            if stack["StackName"].startswith(prefix):
+                for output in stack.get("Outputs", []):
+                    found[output["OutputKey"]] = output["OutputValue"]
+        if not found:
+            raise ValueError(
+                f"no stacks of the environment '{self.environment_name}' are here: run "
+                "`meguru up` for a local cloud, or `cdk deploy` for an account"
+            )
+        return found
+
+    @cached_property
+    def api_key(self) -> str:
+        """The value of the environment's first API key."""
+        key = self.client("apigateway").get_api_key(
+            apiKey=self.outputs["ApiKeyId"], includeValue=True
+        )
+        value: str = key["value"]
+        return value
+
+    def advance_clock(self, seconds: float) -> None:
+        """Advance a local cloud's time. ValueError for a real account."""
+        if self.endpoint_url is None:
+            raise ValueError("only a local cloud's time can be advanced")
+        answer = requests.post(
+            f"{self.endpoint_url}/_localcloud/clock", json={"advance_seconds": seconds}, timeout=60
+        )
+        answer.raise_for_status()
+
+
+@cache
+def _client(service: str, endpoint_url: str | None) -> Any:
+    if endpoint_url is None:
+        return boto3.client(service)
+    return boto3.client(
+        service,
+        endpoint_url=endpoint_url,
+        region_name=LOCAL_REGION,
+        aws_access_key_id=LOCAL_CREDENTIALS["access_key_id"],
+        aws_secret_access_key=LOCAL_CREDENTIALS["secret_access_key"],
+        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}),
+    )

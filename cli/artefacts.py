@@ -1,0 +1,53 @@
+"""What runs leave in the lake, read back."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+import time
+from typing import Any
+
+from cli.account import Account
+from cli.loop import Loop, LoopFailed
+from meguru.names import INFERENCE_LOG_PREFIX
+
+DELIVERY_SECONDS = 30
+
+
+def loss_curve(account: Account, job: dict[str, Any]) -> list[dict[str, Any]]:
+    """The lines of a finished training job's metrics.jsonl, in the order they were written."""
+    uri = f"{job['OutputDataConfig']['S3OutputPath']}/{job['TrainingJobName']}/output/output.tar.gz"
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    content = account.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        for member in archive:
+            if member.name.endswith("metrics.jsonl"):
+                file = archive.extractfile(member)
+                assert file is not None
+                return [json.loads(line) for line in file]
+    raise LoopFailed(f"{uri} has no metrics.jsonl")
+
+
+def inference_log(loop: Loop, inference_id: str) -> list[dict[str, Any]]:
+    """All of the lake's inference log, as soon as it has a certain inference, which comes last."""
+    deadline = time.monotonic() + DELIVERY_SECONDS
+    while time.monotonic() < deadline:
+        records = _read_log(loop)
+        found = [record for record in records if record["inference_id"] == inference_id]
+        if found:
+            return [record for record in records if record not in found] + found
+        time.sleep(0.2)
+    raise LoopFailed(f"{inference_id} has not arrived in the lake's inference log")
+
+
+def _read_log(loop: Loop) -> list[dict[str, Any]]:
+    listed = loop.account.client("s3").list_objects_v2(
+        Bucket=loop.account.outputs["LakeBucket"], Prefix=INFERENCE_LOG_PREFIX + "model="
+    )
+    return [
+        json.loads(line)
+        for item in listed.get("Contents", [])
+        for line in gzip.decompress(loop.read(item["Key"])).splitlines()
+    ]

@@ -1,0 +1,241 @@
+"""The demo: the whole loop once, and then again because of what people said of its answers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from rich.markup import escape
+
+from cli.account import Account
+from cli.artefacts import inference_log, loss_curve
+from cli.chat import ChatApi, Reply
+from cli.cloud_process import CloudProcess
+from cli.lineage import Lineage, trace
+from cli.loop import Loop, LoopFailed
+from cli.progress import Progress
+from cli.synthesis import REPOSITORY, synthesize
+from stacks.environment import Environment, read_environment
+
+DOCUMENTS = REPOSITORY / "examples" / "documents"
+CORRECTIONS = REPOSITORY / "examples" / "corrections.jsonl"
+# Longer than the delivery stream keeps records back.
+LOG_BUFFER_SECONDS = 61
+
+
+@dataclass
+class Turn:
+    """One turn of the loop: what it trained on, and what came of it."""
+
+    dataset_version: str
+    manifest: dict[str, Any]
+    training_job: dict[str, Any]
+    loss_curve: list[dict[str, Any]]
+    model_package: dict[str, Any]
+    metrics: dict[str, float]
+
+
+@dataclass
+class Correction:
+    """A question that was answered wrong, what was said of it, and what is answered since."""
+
+    question: str
+    expected_answer: str
+    before: Reply
+    feedback_id: str
+    after: Reply | None = None
+
+
+@dataclass
+class Findings:
+    """What the demo has seen; the report is made of it."""
+
+    environment: Environment
+    turns: list[Turn] = field(default_factory=list)
+    refusals: list[dict[str, Any]] = field(default_factory=list)
+    corrections: list[Correction] = field(default_factory=list)
+    num_logged: int = 0
+    lineage: Lineage | None = None
+
+
+class Demo:
+    """The stages in order. Each really happens on a local cloud, or the demo fails."""
+
+    def __init__(
+        self, progress: Progress, environment_file: Path, folder: Path, *, manual: bool, port: int
+    ) -> None:
+        self._progress, self._environment_file = progress, environment_file
+        self._folder, self._manual, self._port = folder, manual, port
+        self.findings = Findings(read_environment(environment_file))
+
+    def run(self) -> None:
+        """Fill `findings`. Raises LoopFailed when a stage does not do what it is for."""
+        # What an earlier demo left would read as this one's.
+        shutil.rmtree(self._folder, ignore_errors=True)
+        with ExitStack() as stack:
+            with self._progress.stage("Synthesize the templates"):
+                assembly = synthesize(self._environment_file, self._folder / "cdk.out")
+            with self._progress.stage("Bring up every resource in the local cloud"):
+                log = self._folder / "localcloud.log"
+                cloud = stack.enter_context(CloudProcess(assembly, port=self._port, log=log))
+            self._account = Account(self.findings.environment.name, cloud.endpoint_url)
+            self._loop = Loop(self._account)
+            self._first_turn()
+            self._use_the_api()
+            self._second_turn()
+
+    def _first_turn(self) -> None:
+        with self._progress.stage("Put the company's documents into the lake; curate them"):
+            keys = self._loop.put_documents(DOCUMENTS, "example-company")
+            self._progress.note(f"{len(keys)} documents put under raw/")
+            version = self._loop.dataset_version()
+            self._describe_dataset(version)
+        self._train_and_release(version, reclaim=True)
+
+    def _second_turn(self) -> None:
+        known = self.findings.turns[0].dataset_version
+        with self._progress.stage("Report wrong answers; the loop turns by itself"):
+            self._correct_wrong_answers()
+            version = self._loop.dataset_version(after=known)
+            self._describe_dataset(version)
+        self._train_and_release(version, reclaim=False)
+        with self._progress.stage("Ask the same questions again"):
+            self._ask_again()
+            self._check_held_out_score()
+        with self._progress.stage("Trace the new answer back"):
+            after = self.findings.corrections[0].after
+            assert after is not None
+            self.findings.lineage = trace(self._account, after.inference_id)
+            self._progress.note(f"{after.inference_id} -> {self.findings.lineage.training_job}")
+
+    def _describe_dataset(self, version: str) -> None:
+        manifest = self._loop.manifest(version)
+        set_aside = ", ".join(f"{name} {count}" for name, count in manifest["set_aside"].items())
+        self._progress.note(f"dataset version {version[:12]}: {manifest['num_records']} records")
+        self._progress.note(f"set aside: {set_aside or 'nothing'}")
+
+    def _train_and_release(self, version: str, *, reclaim: bool) -> None:
+        with self._progress.stage("Train on spot capacity, evaluate, hold against the gate"):
+            run = self._loop.training_run(version)
+            job = self._loop.training_job(version)
+            self._progress.note(f"{job['TrainingJobName']}: {_hosts(job)}")
+            if reclaim:
+                self._loop.wait_for_checkpoint(job)
+                self._reclaim(job["TrainingJobName"])
+            outcome = self._loop.finished(run["executionArn"])
+            if "model_package_arn" not in outcome:
+                raise LoopFailed("the gate refused the model: " + "; ".join(outcome["reasons"]))
+            turn = self._turn(version, job["TrainingJobName"], outcome)
+            self._progress.note(f"held-out exact match {turn.metrics['exact_match']:.3f}")
+        arn = turn.model_package["ModelPackageArn"]
+        with self._progress.stage("Approve the model version; release it"):
+            self._approve(arn)
+            self._loop.released(arn)
+            turn.model_package = self._loop.model_package(arn)
+
+    def _reclaim(self, job_name: str) -> None:
+        answer = requests.post(
+            f"{self._account.endpoint_url}/_localcloud/spot/reclaim",
+            json={"training_job": job_name},
+            timeout=60,
+        )
+        if not answer.ok:
+            raise LoopFailed(f"the spot capacity was not reclaimed: {answer.text}")
+        self._progress.note("spot capacity reclaimed mid-run (simulated)")
+
+    def _turn(self, version: str, job_name: str, outcome: dict[str, Any]) -> Turn:
+        job = self._loop.describe_training_job(job_name)
+        turn = Turn(
+            dataset_version=version,
+            manifest=self._loop.manifest(version),
+            training_job=job,
+            loss_curve=loss_curve(self._account, job),
+            model_package=self._loop.model_package(outcome["model_package_arn"]),
+            metrics=outcome["metrics"],
+        )
+        self.findings.turns.append(turn)
+        return turn
+
+    def _approve(self, arn: str) -> None:
+        if not self._manual:
+            self._loop.approve(arn)
+            return
+        self._progress.note("waiting for you to approve:")
+        self._progress.note(
+            escape(
+                "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local aws --region us-east-1 "
+                f"--endpoint-url {self._account.endpoint_url} sagemaker update-model-package "
+                f"--model-package-arn {arn} --model-approval-status Approved"
+            )
+        )
+        self._loop.approval(arn)
+
+    def _use_the_api(self) -> None:
+        self._chat = ChatApi(self._account)
+        with self._progress.stage("Use the API with an OpenAI client; be refused where due"):
+            first = json.loads(next(iter(_lines(sorted(DOCUMENTS.rglob("*.jsonl"))[0]))))
+            reply = self._chat.ask(first["question"])
+            self._progress.note(escape(f"{first['question']} -> {reply.text}"))
+            limits = self.findings.environment.api
+            refusals = [
+                self._chat.refusal_without_key(),
+                self._chat.refusal_beyond_rate(limits.burst + 10 * limits.requests_per_second),
+            ]
+            for refusal, status in zip(refusals, (403, 429), strict=True):
+                if refusal is None or refusal["status"] != status:
+                    raise LoopFailed(f"expected to be refused with {status}, got {refusal}")
+                self.findings.refusals.append(refusal)
+                self._progress.note(escape(f"{status} {refusal['code']}: {refusal['message']}"))
+            self._find_in_log(reply)
+
+    def _find_in_log(self, reply: Reply) -> None:
+        # The delivery stream keeps records back for a minute; nobody wants to watch that.
+        self._account.advance_clock(LOG_BUFFER_SECONDS)
+        logged = inference_log(self._loop, reply.inference_id)
+        self.findings.num_logged = len(logged)
+        self._progress.note(f"in the inference log: {logged[-1]['model_version']}")
+
+    def _correct_wrong_answers(self) -> None:
+        wanted = self.findings.environment.feedback.corrections_before_retraining
+        for line in _lines(CORRECTIONS):
+            if len(self.findings.corrections) == wanted:
+                return
+            said = json.loads(line)
+            reply = self._chat.ask(said["question"])
+            if reply.text == said["answer"]:
+                continue
+            feedback_id = self._chat.send_correction(reply, said["answer"])
+            self.findings.corrections.append(
+                Correction(said["question"], said["answer"], reply, feedback_id)
+            )
+            self._progress.note(escape(f"wrong: {said['question']} -> {reply.text}"))
+        if len(self.findings.corrections) < wanted:
+            raise LoopFailed(f"{CORRECTIONS} has too few questions the model gets wrong")
+
+    def _ask_again(self) -> None:
+        for correction in self.findings.corrections:
+            correction.after = self._chat.ask(correction.question)
+            self._progress.note(escape(f"{correction.question} -> {correction.after.text}"))
+            if correction.after.text != correction.expected_answer:
+                raise LoopFailed(f"'{correction.question}' is still answered wrong")
+
+    def _check_held_out_score(self) -> None:
+        before, after = (turn.metrics["exact_match"] for turn in self.findings.turns)
+        allowed = self.findings.environment.evaluation.maximum_drop.get("exact_match", 0)
+        self._progress.note(f"held-out exact match {before:.3f} -> {after:.3f}")
+        if after < before - allowed:
+            raise LoopFailed(f"the held-out score has fallen from {before} to {after}")
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text("utf-8").split("\n") if line.strip()]
+
+
+def _hosts(job: dict[str, Any]) -> str:
+    resources = job["ResourceConfig"]
+    return f"{resources['InstanceCount']} x {resources['InstanceType']}, managed spot"

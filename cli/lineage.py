@@ -1,0 +1,93 @@
+"""Lineage: from an answer back to the documents and the feedback its model was made of."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from boto3.dynamodb.types import TypeDeserializer
+
+from cli.account import Account
+from cli.loop import Loop
+from meguru.names import TEXT_DATASET, dataset_manifest_key, dataset_prefix
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lineage:
+    """An answer's way back. `records` are the rows of the dataset that ask the same question."""
+
+    inference_id: str
+    question: str
+    answer: str
+    model_package_arn: str
+    training_job: str
+    source_commit: str
+    dataset_version: str
+    feedback_ids: list[str]
+    documents: list[str]
+    records: list[dict[str, str]]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def trace(account: Account, inference_id: str) -> Lineage:
+    """Follow an inference back. ValueError where there is no such inference."""
+    inference = read_inference(account, inference_id)
+    loop = Loop(account)
+    arn = inference["model_package_arn"]
+    made_of = loop.model_package(arn)["CustomerMetadataProperties"]
+    version = made_of["dataset_version"]
+    manifest = loop.read_json(dataset_manifest_key(TEXT_DATASET, version))
+    question = last_question(inference["messages"])
+    return Lineage(
+        inference_id=inference_id,
+        question=question,
+        answer=inference["answer"],
+        model_package_arn=arn,
+        training_job=made_of["training_job"],
+        source_commit=made_of["source_commit"],
+        dataset_version=version,
+        feedback_ids=manifest["feedback_ids"],
+        documents=sorted(manifest["sources"]),
+        records=_records_asking(loop, version, manifest, question),
+    )
+
+
+def read_inference(account: Account, inference_id: str) -> dict[str, Any]:
+    item = account.client("dynamodb").get_item(
+        TableName=account.outputs["InferenceTable"], Key={"inference_id": {"S": inference_id}}
+    )
+    if "Item" not in item:
+        raise ValueError(
+            f"there is no inference '{inference_id}' in the environment "
+            f"'{account.environment_name}': give the id of a completion it answered"
+        )
+    read = TypeDeserializer().deserialize
+    return {name: read(value) for name, value in item["Item"].items()}
+
+
+def last_question(messages: list[dict[str, Any]]) -> str:
+    """The text of the last thing the user said."""
+    said = [message["content"] for message in messages if message["role"] == "user"]
+    content = said[-1] if said else ""
+    return content if isinstance(content, str) else "".join(part["text"] for part in content)
+
+
+def _records_asking(
+    loop: Loop, version: str, manifest: dict[str, Any], question: str
+) -> list[dict[str, str]]:
+    prefix = dataset_prefix(TEXT_DATASET, version)
+    columns = ["question", "answer", "split", "source_kind", "source_uri", "corrects_uri"]
+    found: list[dict[str, str]] = []
+    for shard in manifest["shards"]:
+        content = io.BytesIO(loop.read(prefix + shard["path"]))
+        table = pq.read_table(content, columns=[*columns, "original_question"])
+        asked = pc.or_(
+            pc.equal(table["original_question"], question), pc.equal(table["question"], question)
+        )
+        found += table.filter(asked).select(columns).to_pylist()
+    return found

@@ -1,0 +1,208 @@
+"""The loop as a person drives it: documents in, approval, and watching what happens between."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cli.account import Account
+from meguru.names import TEXT_DATASET, dataset_head_key, dataset_manifest_key, raw_key
+
+POLL_SECONDS = 0.2
+Found = TypeVar("Found")
+FAILED = ("FAILED", "TIMED_OUT", "ABORTED")
+
+
+class LoopFailed(Exception):
+    """A step of the loop failed; the message says which, and its own reason."""
+
+
+class Loop:
+    """One account's loop. Every wait ends with the awaited thing, or with LoopFailed."""
+
+    def __init__(self, account: Account, timeout_seconds: float = 600) -> None:
+        self.account, self._timeout_seconds = account, timeout_seconds
+
+    def put_documents(self, folder: Path, source: str) -> list[str]:
+        """Put every file of a folder into the lake's raw prefix; their keys."""
+        today = datetime.now(UTC).date()
+        keys = []
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            key = raw_key(source, today, path.relative_to(folder).as_posix())
+            self.account.client("s3").put_object(
+                Bucket=self.account.outputs["LakeBucket"], Key=key, Body=path.read_bytes()
+            )
+            keys.append(key)
+        return keys
+
+    def dataset_version(self, after: str | None = None) -> str:
+        """The dataset's HEAD, as soon as it is there and another than `after`."""
+        return self._wait(
+            lambda: self._head(after), "a dataset version", self.account.outputs["CurateDatasetArn"]
+        )
+
+    def manifest(self, version: str) -> dict[str, Any]:
+        return self.read_json(dataset_manifest_key(TEXT_DATASET, version))
+
+    def training_run(self, dataset_version: str) -> dict[str, Any]:
+        """The execution of train_and_register that trains on a dataset version, once it started."""
+        arn = self.account.outputs["TrainAndRegisterArn"]
+        return self._wait(
+            lambda: self._execution_on(arn, dataset_version),
+            "the training run to start",
+            self.account.outputs["CurateDatasetArn"],
+        )
+
+    def finished(self, execution_arn: str) -> dict[str, Any]:
+        """What an execution gave back, when it has succeeded."""
+        states = self.account.client("stepfunctions")
+
+        def look() -> dict[str, Any] | None:
+            execution = states.describe_execution(executionArn=execution_arn)
+            if execution["status"] in FAILED:
+                raise LoopFailed(
+                    f"{execution['name']}: {execution.get('error')}: {execution.get('cause')}"
+                )
+            if execution["status"] != "SUCCEEDED":
+                return None
+            output: dict[str, Any] = json.loads(execution["output"])
+            return output
+
+        return self._wait(look, f"the execution {execution_arn} to end")
+
+    def training_job(self, dataset_version: str) -> dict[str, Any]:
+        """The newest training job on a dataset version, once there is one."""
+        sagemaker = self.account.client("sagemaker")
+
+        def look() -> dict[str, Any] | None:
+            jobs = sagemaker.list_training_jobs(SortBy="CreationTime", SortOrder="Descending")
+            for summary in jobs["TrainingJobSummaries"]:
+                job: dict[str, Any] = sagemaker.describe_training_job(
+                    TrainingJobName=summary["TrainingJobName"]
+                )
+                if dataset_version in json.dumps(job["InputDataConfig"]):
+                    return job
+            return None
+
+        return self._wait(look, "a training job", self.account.outputs["TrainAndRegisterArn"])
+
+    def describe_training_job(self, name: str) -> dict[str, Any]:
+        job: dict[str, Any] = self.account.client("sagemaker").describe_training_job(
+            TrainingJobName=name
+        )
+        return job
+
+    def wait_for_checkpoint(self, job: dict[str, Any]) -> None:
+        """Until a training job has a checkpoint in the lake."""
+        bucket, _, prefix = job["CheckpointConfig"]["S3Uri"].removeprefix("s3://").partition("/")
+
+        def look() -> bool | None:
+            listed = self.account.client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix + "/")
+            found = any(item["Key"].endswith(".safetensors") for item in listed.get("Contents", []))
+            if not found and self.describe_training_job(job["TrainingJobName"])[
+                "TrainingJobStatus"
+            ] in ("Completed", "Failed", "Stopped"):
+                raise LoopFailed("the training job ended before its first checkpoint")
+            return found or None
+
+        self._wait(look, "a checkpoint", self.account.outputs["TrainAndRegisterArn"])
+
+    def approve(self, model_package_arn: str) -> None:
+        """Approve a model version: what a person does in the console."""
+        self.account.client("sagemaker").update_model_package(
+            ModelPackageArn=model_package_arn,
+            ModelApprovalStatus="Approved",
+            ApprovalDescription="Approved from the meguru command.",
+        )
+
+    def approval(self, model_package_arn: str) -> None:
+        """Until somebody has approved a model version; LoopFailed when it is rejected."""
+
+        def look() -> bool | None:
+            status = self.model_package(model_package_arn)["ModelApprovalStatus"]
+            if status == "Rejected":
+                raise LoopFailed(f"{model_package_arn} was rejected")
+            return status == "Approved" or None
+
+        self._wait(look, "approval", timeout_seconds=float("inf"))
+
+    def released(self, model_package_arn: str) -> None:
+        """Until a model version serves."""
+        releases = self.account.outputs["ReleaseTable"]
+        key = {"endpoint_name": {"S": self.account.outputs["EndpointName"]}}
+
+        def look() -> bool | None:
+            item = self.account.client("dynamodb").get_item(TableName=releases, Key=key)
+            released = item.get("Item", {}).get("released_model_package_arn", {}).get("S")
+            return released == model_package_arn or None
+
+        self._wait(
+            look, f"{model_package_arn} to serve", self.account.outputs["DeployModelVersionArn"]
+        )
+
+    def model_package(self, arn: str) -> dict[str, Any]:
+        package: dict[str, Any] = self.account.client("sagemaker").describe_model_package(
+            ModelPackageName=arn
+        )
+        return package
+
+    def read_json(self, key: str) -> dict[str, Any]:
+        value: dict[str, Any] = json.loads(self.read(key))
+        return value
+
+    def read(self, key: str) -> bytes:
+        content: bytes = (
+            self.account.client("s3")
+            .get_object(Bucket=self.account.outputs["LakeBucket"], Key=key)["Body"]
+            .read()
+        )
+        return content
+
+    def _head(self, after: str | None) -> str | None:
+        s3 = self.account.client("s3")
+        try:
+            version: str = self.read_json(dataset_head_key(TEXT_DATASET))["version"]
+        except s3.exceptions.NoSuchKey:
+            return None
+        return None if version == after else version
+
+    def _execution_on(self, arn: str, dataset_version: str) -> dict[str, Any] | None:
+        states = self.account.client("stepfunctions")
+        for summary in states.list_executions(stateMachineArn=arn)["executions"]:
+            execution: dict[str, Any] = states.describe_execution(
+                executionArn=summary["executionArn"]
+            )
+            if json.loads(execution["input"]).get("detail", {}).get("version") == dataset_version:
+                return execution
+        return None
+
+    def _wait(
+        self,
+        look: Callable[[], Found | None],
+        what: str,
+        workflow_arn: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Found:
+        """Look until there is something; a failed execution of `workflow_arn` ends the wait."""
+        started = datetime.now(UTC)
+        limit = self._timeout_seconds if timeout_seconds is None else timeout_seconds
+        deadline = time.monotonic() + limit
+        while time.monotonic() < deadline:
+            if (found := look()) is not None:
+                return found
+            if workflow_arn:
+                self._raise_for_failure(workflow_arn, started)
+            time.sleep(POLL_SECONDS)
+        raise LoopFailed(f"waited {limit:.0f} seconds for {what}; see the workflows' executions")
+
+    def _raise_for_failure(self, workflow_arn: str, since: datetime) -> None:
+        states = self.account.client("stepfunctions")
+        for status in FAILED:
+            listed = states.list_executions(stateMachineArn=workflow_arn, statusFilter=status)
+            for execution in listed["executions"]:
+                if execution["stopDate"] >= since:
+                    self.finished(execution["executionArn"])

@@ -1,0 +1,135 @@
+"""The `meguru` command: the loop on one machine, and the way back from an answer."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from cli.account import Account
+from cli.cloud_process import CloudFailed
+from cli.demo import Demo
+from cli.lineage import trace
+from cli.loop import LoopFailed
+from cli.progress import Progress
+from cli.report import write_report
+from cli.synthesis import REPOSITORY, SynthesisFailed
+from cli.up import UP_FILE, Up
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="A loop for generative AI on AWS: data, training, approval, serving, feedback, and again.",
+)
+console = Console()
+EnvironmentFile = Annotated[
+    Path, typer.Option("--environment", "-e", help="The environment file to synthesize.")
+]
+Port = Annotated[int, typer.Option(help="The local cloud's port; 0 picks a free one.")]
+POC = REPOSITORY / "environments" / "poc.yaml"
+EXPECTED = (CloudFailed, LoopFailed, SynthesisFailed, ValueError, OSError)
+
+
+@app.command()
+def demo(
+    environment: EnvironmentFile = POC,
+    manual: Annotated[
+        bool, typer.Option("--manual", help="Wait for you to approve each model version.")
+    ] = False,
+    port: Port = 0,
+    folder: Annotated[
+        Path, typer.Option(help="Where the report and the logs go; emptied first.")
+    ] = Path(".meguru/demo"),
+) -> None:
+    """Turn the whole loop twice on this machine, and write a report.
+
+    Documents are curated, a model is trained on spot capacity that is taken away once, evaluated,
+    approved and served; wrong answers are reported, and the second model answers them right.
+    """
+    end_on_signals()
+    progress = Progress(console)
+    try:
+        run = Demo(progress, environment, folder, manual=manual, port=port)
+        try:
+            run.run()
+        finally:
+            report = write_report(run.findings, progress, folder)
+    except EXPECTED as error:
+        fail(error)
+    console.print(f"\n[bold green]The loop has turned twice[/] in {progress.seconds:.0f} s.")
+    console.print(f"Report: {report}")
+
+
+@app.command()
+def up(
+    environment: EnvironmentFile = POC,
+    empty: Annotated[
+        bool, typer.Option("--empty", help="Bring the cloud up without documents or a model.")
+    ] = False,
+    port: Port = 4566,
+) -> None:
+    """Keep the local cloud running until Ctrl-C, with a model that answers."""
+    end_on_signals()
+    try:
+        Up(Progress(console), environment, empty=empty, port=port).run()
+    except EXPECTED as error:
+        fail(error)
+
+
+@app.command()
+def lineage(
+    inference_id: Annotated[str, typer.Argument(help="The id of a completion.")],
+    environment_name: Annotated[
+        str, typer.Option("--environment-name", help="The name in the environment file.")
+    ] = "poc",
+    endpoint_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="AWS_ENDPOINT_URL",
+            help="A local cloud's address. Without it: the one of `meguru up`, else your account.",
+        ),
+    ] = None,
+) -> None:
+    """Trace an answer back to its model version, training job, dataset version and sources."""
+    address = endpoint_url or running_cloud()
+    try:
+        found = trace(Account(environment_name, address), inference_id)
+    except EXPECTED as error:
+        fail(error)
+    console.print_json(json.dumps(found.as_dict(), ensure_ascii=False))
+
+
+def running_cloud() -> str | None:
+    """The address of the cloud `meguru up` keeps running, None where there is none."""
+    if not UP_FILE.exists():
+        return None
+    address: str = json.loads(UP_FILE.read_text())["endpoint_url"]
+    return address
+
+
+def end_on_signals() -> None:
+    """Make SIGTERM and SIGHUP end the command as Ctrl-C does: through every clean-up."""
+
+    def stop(number: int, frame: object) -> NoReturn:
+        # What was asked for once is under way; asking again must not cut it short.
+        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(one, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+
+
+def fail(error: BaseException) -> NoReturn:
+    console.print(f"[bold red]error:[/] {escape(str(error) or type(error).__name__)}")
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,129 @@
+"""report.json, and report.html beside it: what a demo did, for a person and for a program."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from cli.demo import Findings, Turn
+from cli.progress import Progress
+
+SIMULATED = (
+    "Simulated on this machine: the capacity behind instances, the reclaiming of spot capacity and "
+    "its notice, and one minute of waiting for the delivery stream. Templates, functions, state "
+    "machines, event rules, IAM policies, job and container code are those that are deployed."
+)
+
+
+def write_report(findings: Findings, progress: Progress, folder: Path) -> Path:
+    """Write both files, whatever the demo came to; the path of report.html."""
+    report = build_report(findings, progress)
+    folder.mkdir(parents=True, exist_ok=True)
+    content = json.dumps(report, ensure_ascii=False, indent=2, default=str)
+    (folder / "report.json").write_text(content + "\n")
+    path = folder / "report.html"
+    path.write_text(render(report))
+    return path
+
+
+def build_report(findings: Findings, progress: Progress) -> dict[str, Any]:
+    jobs = [turn.training_job for turn in findings.turns]
+    resumed = [step for turn in findings.turns for step in resumed_from(turn.loss_curve)]
+    first = findings.corrections[0] if findings.corrections else None
+    return {
+        "ok": findings.lineage is not None,
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "environment": findings.environment.name,
+        "seconds": round(progress.seconds, 2),
+        "stages": progress.stages,
+        "interruptions": sum(num_interruptions(job) for job in jobs),
+        "resumed_from_step": resumed[0] if resumed else None,
+        "dataset_versions": [turn.dataset_version for turn in findings.turns],
+        "model_packages": [_model_package(turn) for turn in findings.turns],
+        "question": first and first.question,
+        "expected_answer": first and first.expected_answer,
+        "answer_before": first and first.before.text,
+        "answer_after": first and first.after and first.after.text,
+        "corrections": [asdict(correction) for correction in findings.corrections],
+        "refusals": findings.refusals,
+        "num_logged_inferences": findings.num_logged,
+        "lineage": findings.lineage and findings.lineage.as_dict(),
+        "turns": [_turn(turn) for turn in findings.turns],
+        "simulated": SIMULATED,
+    }
+
+
+def resumed_from(loss_curve: list[dict[str, Any]]) -> list[int]:
+    return [event["step"] for event in loss_curve if event.get("event") == "resumed"]
+
+
+def num_interruptions(job: dict[str, Any]) -> int:
+    transitions = job.get("SecondaryStatusTransitions", [])
+    return sum(transition["Status"] == "Interrupted" for transition in transitions)
+
+
+def render(report: dict[str, Any]) -> str:
+    """The report as one HTML page that needs nothing else."""
+    templates = Environment(
+        loader=PackageLoader("cli", "templates"),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    curves = [chart(turn["loss_curve"]) for turn in report["turns"]]
+    return templates.get_template("report.html.j2").render(report=report, curves=curves)
+
+
+def chart(loss_curve: list[dict[str, Any]], width: int = 640, height: int = 200) -> dict[str, Any]:
+    """A loss curve as SVG coordinates: the line, and where the run was resumed."""
+    points = [event for event in loss_curve if "loss" in event]
+    if not points:
+        return {"width": width, "height": height, "line": "", "resumed": []}
+    last_step = max(point["step"] for point in points)
+    highest = max(point["loss"] for point in points)
+
+    def x(step: int) -> float:
+        return round(float(step) / max(last_step, 1) * width, 1)
+
+    line = " ".join(
+        f"{x(point['step'])},{round(height - point['loss'] / highest * height, 1)}"
+        for point in points
+    )
+    resumed = [{"step": step, "x": x(step)} for step in resumed_from(loss_curve)]
+    return {
+        "width": width,
+        "height": height,
+        "line": line,
+        "resumed": resumed,
+        "last_step": last_step,
+        "highest": round(highest, 2),
+        "final": round(points[-1]["loss"], 3),
+    }
+
+
+def _model_package(turn: Turn) -> dict[str, Any]:
+    return {
+        "arn": turn.model_package["ModelPackageArn"],
+        "approval_status": turn.model_package["ModelApprovalStatus"],
+        "metrics": turn.metrics,
+    }
+
+
+def _turn(turn: Turn) -> dict[str, Any]:
+    return {
+        "training_job": turn.training_job["TrainingJobName"],
+        "training_seconds": turn.training_job.get("TrainingTimeInSeconds"),
+        "interruptions": num_interruptions(turn.training_job),
+        "num_records": turn.manifest["num_records"],
+        "splits": turn.manifest["splits"],
+        "set_aside": turn.manifest["set_aside"],
+        "num_documents": len(turn.manifest["sources"]),
+        "num_feedback": len(turn.manifest["feedback_ids"]),
+        "loss_curve": turn.loss_curve,
+    }

@@ -1,0 +1,105 @@
+"""`meguru up`: the local cloud, kept running, with a model that answers."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+from rich.markup import escape
+
+from cli.account import LOCAL_CREDENTIALS, LOCAL_REGION, Account
+from cli.cloud_process import CloudFailed, CloudProcess
+from cli.demo import DOCUMENTS
+from cli.loop import Loop, LoopFailed
+from cli.progress import Progress
+from cli.synthesis import synthesize
+from stacks.environment import read_environment
+
+FOLDER = Path(".meguru")
+UP_FILE = FOLDER / "up.json"
+
+
+class Up:
+    """Brings the cloud up, says how to reach it, and turns the loop once unless `empty`."""
+
+    def __init__(
+        self, progress: Progress, environment_file: Path, *, empty: bool, port: int
+    ) -> None:
+        self._progress, self._environment_file = progress, environment_file
+        self._empty, self._port = empty, port
+
+    def run(self) -> None:
+        """Until the command is ended; up.json is there as long as the cloud is."""
+        environment = read_environment(self._environment_file)
+        with self._progress.stage("Synthesize the templates"):
+            assembly = synthesize(self._environment_file, FOLDER / "up" / "cdk.out")
+        cloud = CloudProcess(assembly, port=self._port, log=FOLDER / "up" / "localcloud.log")
+        with cloud:
+            account = Account(environment.name, cloud.endpoint_url)
+            try:
+                self._say(account)
+                if not self._empty:
+                    self._turn(Loop(account))
+                self._progress.console.print("\n[bold green]ready[/] - Ctrl-C ends it")
+                status = cloud.wait()
+            finally:
+                UP_FILE.unlink(missing_ok=True)
+        raise CloudFailed(f"the local cloud ended by itself with status {status}")
+
+    def _say(self, account: Account) -> None:
+        addresses = {
+            "endpoint_url": account.endpoint_url,
+            "api_base": account.outputs["ApiBase"],
+            "api_key": account.api_key,
+            "admin_credentials": {**LOCAL_CREDENTIALS, "region": LOCAL_REGION},
+            "model": account.outputs["ModelName"],
+            "commands": commands(account),
+        }
+        temporary = UP_FILE.with_suffix(".tmp")
+        temporary.write_text(json.dumps(addresses, indent=2) + "\n")
+        temporary.rename(UP_FILE)
+        show = self._progress.console.print
+        show(f"\nAWS_ENDPOINT_URL={account.endpoint_url}")
+        show(f"API             {addresses['api_base']}")
+        show(f"API key         {addresses['api_key']}")
+        show(f"all of it in    {UP_FILE}\n\nTry:\n")
+        for command in commands(account):
+            show(escape(command) + "\n", soft_wrap=True, highlight=False)
+
+    def _turn(self, loop: Loop) -> None:
+        with self._progress.stage("Curate the example company's documents"):
+            loop.put_documents(DOCUMENTS, "example-company")
+            version = loop.dataset_version()
+        with self._progress.stage("Train and evaluate a model"):
+            run = loop.training_run(version)
+            outcome = loop.finished(run["executionArn"])
+            if "model_package_arn" not in outcome:
+                raise LoopFailed("the gate refused the model: " + "; ".join(outcome["reasons"]))
+        with self._progress.stage("Approve and release it"):
+            loop.approve(outcome["model_package_arn"])
+            loop.released(outcome["model_package_arn"])
+
+
+def commands(account: Account) -> list[str]:
+    """Three commands to paste: curl, the AWS CLI, and an OpenAI client."""
+    base, key, model = account.outputs["ApiBase"], account.api_key, account.outputs["ModelName"]
+    question = "経費精算の締め切りはいつですか?"
+    body = json.dumps(
+        {"model": model, "messages": [{"role": "user", "content": question}]}, ensure_ascii=False
+    )
+    ask = (
+        f"import openai; print(openai.OpenAI(base_url={base!r}, api_key={key!r})"
+        f".chat.completions.create(model={model!r}, messages=[{{'role': 'user', "
+        f"'content': {question!r}}}]).choices[0].message.content)"
+    )
+    return [
+        f"curl {base}/chat/completions -H 'Authorization: Bearer {key}' "
+        f"-H 'Content-Type: application/json' -d {shlex.quote(body)}",
+        f"AWS_ACCESS_KEY_ID={LOCAL_CREDENTIALS['access_key_id']} "
+        f"AWS_SECRET_ACCESS_KEY={LOCAL_CREDENTIALS['secret_access_key']} "
+        f".venv/bin/aws --region {LOCAL_REGION} --endpoint-url {account.endpoint_url} "
+        "sagemaker list-model-packages --model-package-group-name "
+        f"{account.outputs['ModelPackageGroup']}",
+        f".venv/bin/python -c {shlex.quote(ask)}",
+    ]
