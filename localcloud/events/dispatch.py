@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from localcloud.events.buses import Rule
 from localcloud.events.delivery import Courier, Delivery, Failure, Retries
 from localcloud.events.entries import Event
+from localcloud.events.roles import assumed
 from localcloud.events.targets import kind_of, put_event, queue_url, send
 from localcloud.events.transform import compact, transformed
 from localcloud.service import Caller
@@ -68,11 +69,16 @@ class Dispatch:
         self.courier.post(delivery)
 
     def _send(self, rule: Rule, target: Target, event: Event) -> None:
-        caller = _caller(rule, target)
+        caller = self._caller(rule, target)
         if kind_of(target["Arn"]) == "events":
             self._forward(caller, target, event)
         else:
             send(self._cloud, caller, target, transformed(target, event, rule.arn))
+
+    def _caller(self, rule: Rule, target: Target) -> Caller:
+        if role_arn := target.get("RoleArn"):
+            return assumed(self._cloud, SERVICE, role_arn, rule.arn)
+        return Caller.aws_service(SERVICE, source_arn=rule.arn)
 
     def _forward(self, caller: Caller, target: Target, event: Event) -> None:
         header = str(uuid.uuid4())
@@ -116,9 +122,3 @@ def send_to_dead_letter_queue(
             name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
         },
     )
-
-
-def _caller(rule: Rule, target: Target) -> Caller:
-    if role_arn := target.get("RoleArn"):
-        return Caller.role(role_arn, "eventbridge")
-    return Caller.aws_service(SERVICE, source_arn=rule.arn)

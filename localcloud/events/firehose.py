@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from localcloud.events.delivery import Courier, Delivery
 from localcloud.events.firehose_processing import Record
 from localcloud.events.firehose_stream import S3Destination, Stream, parse_destination
@@ -63,6 +65,7 @@ class FirehoseService(Service):
                 message = f"Firehose {name} under accountId {self.cloud.account} already exists"
                 raise ServiceError("ResourceInUseException", message)
             arn = f"arn:aws:firehose:{self.cloud.region}:{self.cloud.account}:deliverystream/{name}"
+            self._check_role(destination, arn)
             tags = {tag["Key"]: tag.get("Value", "") for tag in request.get("Tags", [])}
             self._streams[name] = Stream(name, arn, self.cloud.clock.now(), destination, tags)
             if given := request.get("DeliveryStreamEncryptionConfigurationInput"):
@@ -131,6 +134,13 @@ class FirehoseService(Service):
     def stop_delivery_stream_encryption(self, request: Request, _caller: Caller) -> Response:
         self._stream(request).encryption = {"Status": "DISABLED"}
         return {}
+
+    def _check_role(self, destination: S3Destination, stream_arn: str) -> None:
+        try:
+            self._writer.role(destination, stream_arn)
+        except ClientError as error:
+            role_arn = destination.role_arn
+            raise _invalid(f"Firehose is unable to assume role {role_arn}: {error}") from error
 
     def _stream(self, request: Request) -> Stream:
         name = request["DeliveryStreamName"]

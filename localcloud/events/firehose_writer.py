@@ -15,11 +15,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localcloud.events.firehose_prefix import evaluate, partition_keys
 from localcloud.events.firehose_processing import Processing, Record, Spoilt
 from localcloud.events.firehose_stream import S3Destination, Stream
+from localcloud.events.roles import assumed
 from localcloud.service import Caller
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
+SERVICE = "firehose.amazonaws.com"
 _INVOCATIONS = 4  # the first and three more, Firehose's default
 
 
@@ -43,10 +45,14 @@ class FirehoseWriter:
         """botocore's errors where S3 refuses; what is already written isn't written again."""
         if batch.records:
             self._process(batch)
-        s3 = self._cloud.client("s3", Caller.role(batch.destination.role_arn, "firehose"))
+        s3 = self._cloud.client("s3", self.role(batch.destination, batch.stream.arn))
         for key in list(batch.objects):
             s3.put_object(Bucket=batch.destination.bucket, Key=key, Body=batch.objects[key])
             del batch.objects[key]
+
+    def role(self, destination: S3Destination, stream_arn: str) -> Caller:
+        """The destination's role; ClientError where it doesn't trust Firehose."""
+        return assumed(self._cloud, SERVICE, destination.role_arn, stream_arn)
 
     def _process(self, batch: Batch) -> None:
         good, spoilt = self._processed(batch)
@@ -62,7 +68,7 @@ class FirehoseWriter:
 
     def _processed(self, batch: Batch) -> tuple[list[Record], list[Spoilt]]:
         processing: Processing = batch.destination.processing
-        role = Caller.role(batch.destination.role_arn, "firehose")
+        role = self.role(batch.destination, batch.stream.arn)
         failure = ""
         for _ in range(_INVOCATIONS):
             try:

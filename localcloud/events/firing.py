@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.events.delivery import Courier, Delivery, Failure, Retries
 from localcloud.events.dispatch import send_to_dead_letter_queue
+from localcloud.events.roles import assumed
 from localcloud.events.schedules import Schedule
 from localcloud.events.targets import send
 from localcloud.events.universal import call, is_universal
-from localcloud.service import Caller
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
+
+SERVICE = "scheduler.amazonaws.com"
 
 
 class Firing:
@@ -34,15 +36,15 @@ class Firing:
         delivery = Delivery(
             description=f"schedule {'/'.join(schedule.key)}, target {target['Arn']}",
             lane=schedule.arn,
-            send=lambda: self._send(target),
+            send=lambda: self._send(schedule, target),
             created=self._cloud.clock.now(),
             retries=Retries.of(target.get("RetryPolicy")),
             on_failure=on_failure if "DeadLetterConfig" in target else None,
         )
         self.courier.post(delivery)
 
-    def _send(self, target: dict[str, Any]) -> None:
-        caller = Caller.role(target["RoleArn"], "scheduler")
+    def _send(self, schedule: Schedule, target: dict[str, Any]) -> None:
+        caller = assumed(self._cloud, SERVICE, target["RoleArn"], schedule.group_arn)
         if is_universal(target["Arn"]):
             call(self._cloud, caller, target)
         else:
@@ -59,7 +61,7 @@ class Firing:
         if failure.condition:
             attributes["EXHAUSTED_RETRY_CONDITION"] = failure.condition
         # Unlike EventBridge, Scheduler writes to the queue as the target's role.
-        caller = Caller.role(target["RoleArn"], "scheduler")
+        caller = assumed(self._cloud, SERVICE, target["RoleArn"], schedule.group_arn)
         queue_arn = target["DeadLetterConfig"]["Arn"]
         send_to_dead_letter_queue(self._cloud, caller, queue_arn, target["Input"], attributes)
 

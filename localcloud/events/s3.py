@@ -81,6 +81,8 @@ class S3Service(Service):
         configuration = self._configurations.get(bucket)
         if not configuration:
             return
+        if operation == "DeleteObjects" and request["Delete"].get("Quiet"):
+            response = self._told(request, response)
         now, request_id = self.cloud.clock.now(), uuid.uuid4().hex[:16].upper()
         for change in changes_of(operation, request, response):
             complete = self._completed(change)
@@ -164,6 +166,17 @@ class S3Service(Service):
             return replace(change, etag=etag)
         size = found.size if found else None
         return replace(change, etag=etag, size=size, sequencer=self._sequencer())
+
+    def _told(self, request: Request, response: Response) -> Response:
+        """What a quiet DeleteObjects would have answered."""
+        failed = {error["Key"] for error in response.get("Errors", [])}
+        versioned = bool(self._moto().get_bucket(request["Bucket"]).is_versioned)
+        deleted = [
+            one | {"DeleteMarker": versioned and "VersionId" not in one}
+            for one in request["Delete"]["Objects"]
+            if one["Key"] not in failed
+        ]
+        return {"Deleted": deleted}
 
     def _sequencer(self) -> str:
         with self._lock:

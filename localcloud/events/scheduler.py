@@ -7,8 +7,11 @@ import threading
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from localcloud.events.firing import Firing
+from botocore.exceptions import ClientError
+
+from localcloud.events.firing import SERVICE, Firing
 from localcloud.events.paging import page
+from localcloud.events.roles import assumed
 from localcloud.events.schedules import Schedule, schedule_of
 from localcloud.events.timetable import Timetable
 from localcloud.service import Caller, Request, Response, Service, ServiceError
@@ -55,6 +58,7 @@ class SchedulerService(Service):
             now = self.cloud.clock.now()
             arn = self._arn("schedule", f"{group['Name']}/{request['Name']}")
             schedule = schedule_of(request, arn, now, now)
+            self._check_role(schedule)
             self._schedules[schedule.key] = schedule
             self._put_on_timetable(schedule, now)
         return {"ScheduleArn": arn}
@@ -63,6 +67,7 @@ class SchedulerService(Service):
         with self._lock:
             old, now = self._schedule(request), self.cloud.clock.now()
             schedule = schedule_of(request, old.arn, old.members["CreationDate"], now)
+            self._check_role(schedule)
             self._schedules[schedule.key] = schedule
             self._put_on_timetable(schedule, now)
         return {"ScheduleArn": schedule.arn}
@@ -143,6 +148,16 @@ class SchedulerService(Service):
         if arn not in self._tags:
             raise ServiceError("ResourceNotFoundException", f"{arn} does not exist.", 404)
         return self._tags[arn]
+
+    def _check_role(self, schedule: Schedule) -> None:
+        try:
+            assumed(self.cloud, SERVICE, schedule.target["RoleArn"], schedule.group_arn)
+        except ClientError as error:
+            message = (
+                "The execution role you provide must allow AWS EventBridge Scheduler to assume "
+                f"the role: {error}"
+            )
+            raise ServiceError("ValidationException", message) from error
 
     def _arn(self, kind: str, path: str) -> str:
         return f"arn:aws:scheduler:{self.cloud.region}:{self.cloud.account}:{kind}/{path}"

@@ -39,6 +39,12 @@ class Schedule:
         return str(self.members["Arn"])
 
     @property
+    def group_arn(self) -> str:
+        """What a role's trust policy sees as `aws:SourceArn`."""
+        group = self.arn.replace(":schedule/", ":schedule-group/")
+        return group.rpartition("/")[0]
+
+    @property
     def enabled(self) -> bool:
         return bool(self.members["State"] == "ENABLED")
 

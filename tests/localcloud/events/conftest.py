@@ -16,6 +16,7 @@ from localcloud.events.s3 import S3Service
 from localcloud.events.scheduler import SchedulerService
 from localcloud.events.service import EventBridgeService
 from localcloud.events.sns import SnsService
+from localcloud.iam.service import IamService, StsService
 from localcloud.service import Caller, Request, Response, Service, ServiceError
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -82,6 +83,8 @@ class RecordedStates(Service):
 
 
 SERVICES: list[type[Service]] = [
+    StsService,
+    IamService,
     EventBridgeService,
     SchedulerService,
     S3Service,
@@ -110,9 +113,11 @@ def machines(cloud: Cloud) -> RecordedStates:
 
 @pytest.fixture
 def role(cloud: Cloud) -> str:
-    """A role that may do everything, and that every service may take on."""
+    """A role that may do everything, and that the event services may take on."""
     iam = cloud.client("iam")
-    trust = {"Effect": "Allow", "Principal": {"Service": "*"}, "Action": "sts:AssumeRole"}
+    services = [f"{name}.amazonaws.com" for name in ("events", "scheduler", "firehose")]
+    principal = {"Service": services}
+    trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
     grant = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     iam.create_role(RoleName="sender", AssumeRolePolicyDocument=_policy(trust))
     iam.put_role_policy(RoleName="sender", PolicyName="all", PolicyDocument=_policy(grant))

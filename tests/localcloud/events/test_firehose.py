@@ -239,6 +239,7 @@ def test_what_the_cloud_does_not_run_is_refused_by_name(firehose: Any, role: str
         (PARTITIONED | {"Prefix": "x/"}, "partition keys"),
         (PARTITIONED | {"BufferingHints": {"SizeInMBs": 5}}, "at least 64"),
         ({"CustomTimeZone": "Mars/Olympus"}, "time zone"),
+        ({"RoleARN": f"{role}-missing"}, "unable to assume role"),
     ]
     for members, named in cases:
         with pytest.raises(ClientError, match=named):

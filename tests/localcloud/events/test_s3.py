@@ -139,6 +139,17 @@ def test_a_topic_passes_a_notification_on(cloud: Cloud, s3: Any, make_queue: Mak
     assert notice["Records"][0]["s3"]["object"]["key"] == "k"
 
 
+def test_a_quiet_deletion_is_told_too(
+    s3: Any, functions: RecordedLambda, eventually: Eventually
+) -> None:
+    s3.put_object(Bucket="lake", Key="k", Body=b"1")
+    subscribe(s3, "Lambda", f"{FUNCTION}:f", "s3:ObjectRemoved:*")
+    s3.delete_objects(Bucket="lake", Delete={"Objects": [{"Key": "k"}], "Quiet": True})
+    eventually(lambda: functions.calls)
+    [payload] = functions.payloads("f")
+    assert payload["Records"][0]["eventName"] == "ObjectRemoved:Delete"
+
+
 def test_a_configuration_is_given_back_and_replaced_and_goes_with_the_bucket(s3: Any) -> None:
     subscribe(s3, "Lambda", f"{FUNCTION}:f", "s3:ObjectCreated:*", prefix="a/")
     given = s3.get_bucket_notification_configuration(Bucket="lake")

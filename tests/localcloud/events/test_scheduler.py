@@ -198,6 +198,19 @@ def test_groups_hold_schedules_and_take_them_along(scheduler: Any, role: str) ->
         scheduler.delete_schedule_group(Name="default")
 
 
+def test_a_role_that_does_not_trust_scheduler_is_refused(
+    cloud: Cloud, scheduler: Any, role: str
+) -> None:
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}
+    document = {"Version": "2012-10-17", "Statement": [trust | {"Action": "sts:AssumeRole"}]}
+    iam = cloud.client("iam")
+    iam.update_assume_role_policy(RoleName="sender", PolicyDocument=json.dumps(document))
+    with pytest.raises(ClientError, match="must allow AWS EventBridge Scheduler"):
+        create(scheduler, "rate(1 day)", function(role))
+    with pytest.raises(ClientError, match="must allow AWS EventBridge Scheduler"):
+        create(scheduler, "rate(1 day)", function(f"{role}-missing"))
+
+
 def test_what_can_not_be_scheduled_is_refused_by_name(scheduler: Any, role: str) -> None:
     pipeline = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/p"
     cases: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [

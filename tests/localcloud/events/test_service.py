@@ -98,6 +98,21 @@ def test_a_state_machine_is_started_as_the_targets_role(
     assert caller.role_arn == role
 
 
+def test_a_role_that_does_not_trust_eventbridge_starts_nothing(
+    cloud: Cloud, events: Any, make_queue: MakeQueue, machines: RecordedStates, role: str
+) -> None:
+    dead, iam = make_queue("dead"), cloud.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}
+    document = {"Version": "2012-10-17", "Statement": [trust | {"Action": "sts:AssumeRole"}]}
+    iam.update_assume_role_policy(RoleName="sender", PolicyDocument=json.dumps(document))
+    add_rule(events, Arn=MACHINE, RoleArn=role, DeadLetterConfig={"Arn": dead.arn})
+    events.put_events(Entries=[order()])
+    [message] = dead.receive()
+    reason = message["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    assert "sts:AssumeRole" in reason
+    assert not machines.started
+
+
 def test_another_bus_receives_the_very_event(
     cloud: Cloud, events: Any, make_queue: MakeQueue, role: str
 ) -> None:
