@@ -17,6 +17,7 @@ class Completion:
     """One answer's identity; its methods give the objects that are sent."""
 
     model: str
+    model_version: str
     prompt_tokens: int
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
@@ -54,7 +55,14 @@ class Completion:
         }
 
     def _head(self, kind: str) -> dict[str, Any]:
-        return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
+        return {
+            "id": self.id,
+            "object": kind,
+            "created": self.created,
+            "model": self.model,
+            # OpenAI's name for what the answer was made with.
+            "system_fingerprint": self.model_version,
+        }
 
 
 def server_sent_event(data: Mapping[str, Any]) -> bytes:

@@ -19,9 +19,13 @@ REQUIRED = ("config.json", "tokenizer.json")
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model ready to predict, with its tokenizer and its own generation settings."""
+    """A model ready to predict, with its tokenizer and its own generation settings.
+
+    `version` is the model version it was released as; every answer carries it.
+    """
 
     name: str
+    version: str
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
     generation_config: GenerationConfig
@@ -29,7 +33,7 @@ class LoadedModel:
     end_token_ids: frozenset[int]
 
 
-def load(folder: Path) -> LoadedModel:
+def load(folder: Path, version: str = "") -> LoadedModel:
     """Load the model in `folder`; ValueError says which file is missing, refused or damaged."""
     weights = check_files(folder)
     for path in weights:
@@ -46,6 +50,7 @@ def load(folder: Path) -> LoadedModel:
     ends = tokenizer.eos_token_id if ends is None else ends
     return LoadedModel(
         name=model_name(folder),
+        version=version,
         model=model.train(False),
         tokenizer=tokenizer,
         generation_config=model.generation_config,

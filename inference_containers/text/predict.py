@@ -27,7 +27,9 @@ class Prediction:
 
         self.generation = Generation(engine.loaded, request, deliver)
         self.completion = Completion(
-            model=request.model or engine.loaded.name, prompt_tokens=len(self.generation.prompt)
+            model=request.model or engine.loaded.name,
+            model_version=engine.loaded.version,
+            prompt_tokens=len(self.generation.prompt),
         )
         engine.submit(self.generation)
 

@@ -35,6 +35,7 @@ class Settings:
     """What the container reads from its environment."""
 
     model_folder: Path
+    model_version: str
     host: str
     port: int
     num_threads: int
@@ -51,6 +52,7 @@ class Settings:
 
         return cls(
             model_folder=Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "model",
+            model_version=environment.get("MODEL_VERSION", ""),
             host=environment.get("SAGEMAKER_BIND_TO_HOST", "0.0.0.0"),
             port=number("SAGEMAKER_BIND_TO_PORT", 8080),
             num_threads=number("NUM_THREADS", os.cpu_count() or 1),
@@ -68,9 +70,8 @@ def start_engine(settings: Settings) -> Engine:
     from inference_containers.text.load import load
 
     torch.set_num_threads(settings.num_threads)
-    engine = Engine(
-        load(settings.model_folder), settings.max_batch_size, settings.max_queued_requests
-    )
+    model = load(settings.model_folder, settings.model_version)
+    engine = Engine(model, settings.max_batch_size, settings.max_queued_requests)
     engine.start()
     return engine
 
