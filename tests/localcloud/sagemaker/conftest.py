@@ -52,6 +52,7 @@ class Bench:
         self.cloud, self.folder = cloud, folder
         self.sagemaker = cloud.client("sagemaker")
         self.s3 = cloud.client("s3")
+        self.service = cloud.service(SageMakerService)
         self.events = cloud.service(Events)
         self.role_arn = self.role("job-role", "s3:*", "logs:*")
 

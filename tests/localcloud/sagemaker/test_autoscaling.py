@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from localcloud.sagemaker.target_tracking import stepped_capacity, wanted_capacity
+
+if TYPE_CHECKING:
+    from tests.localcloud.sagemaker.conftest import Bench
 
 SERVER = """
 import os
@@ -22,7 +26,7 @@ HTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).se
 
 
 @pytest.fixture(scope="module")
-def target(bench):
+def target(bench: Bench) -> Any:
     """An endpoint's variant that may have one to four instances."""
     bench.sagemaker.create_model(
         ModelName="m",
@@ -46,18 +50,18 @@ def target(bench):
 
 
 @pytest.fixture(scope="module")
-def scaling(bench):
+def scaling(bench: Bench) -> Any:
     return bench.cloud.client("application-autoscaling")
 
 
-def _count(bench):
+def _count(bench: Bench) -> Any:
     endpoint = bench.sagemaker.describe_endpoint(EndpointName="e")
     if endpoint["EndpointStatus"] != "InService":
         return None
     return endpoint["ProductionVariants"][0]["CurrentInstanceCount"]
 
 
-def test_a_variant_that_is_not_there_is_refused(scaling, target):
+def test_a_variant_that_is_not_there_is_refused(scaling: Any, target: dict[str, str]) -> None:
     with pytest.raises(ClientError, match="No production variant found"):
         scaling.register_scalable_target(
             **{**target, "ResourceId": "endpoint/e/variant/other"}, MinCapacity=1, MaxCapacity=2
@@ -66,7 +70,9 @@ def test_a_variant_that_is_not_there_is_refused(scaling, target):
         scaling.put_scheduled_action(**target, ScheduledActionName="early", Schedule="rate(1 hour)")
 
 
-def test_a_schedule_scales_when_its_time_comes(bench, scaling, target):
+def test_a_schedule_scales_when_its_time_comes(
+    bench: Bench, scaling: Any, target: dict[str, str]
+) -> None:
     scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=4)
     scaling.put_scheduled_action(
         **target,
@@ -83,7 +89,7 @@ def test_a_schedule_scales_when_its_time_comes(bench, scaling, target):
     bench.wait_for(lambda: _count(bench) == 1)
 
 
-def test_load_scales_out(bench, scaling, target):
+def test_load_scales_out(bench: Bench, scaling: Any, target: dict[str, str]) -> None:
     scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=3)
     scaling.put_scaling_policy(
         **target,
@@ -118,7 +124,7 @@ def test_load_scales_out(bench, scaling, target):
     assert scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"] == []
 
 
-def test_other_services_are_recorded(scaling):
+def test_other_services_are_recorded(scaling: Any) -> None:
     table = {
         "ServiceNamespace": "dynamodb",
         "ResourceId": "table/t",
@@ -142,12 +148,12 @@ def test_other_services_are_recorded(scaling):
         ([], 2),
     ],
 )
-def test_target_tracking(minutes, wanted):
+def test_target_tracking(minutes: list[float | None], wanted: int) -> None:
     assert wanted_capacity(minutes, 10.0, 2, can_scale_in=True) == wanted
 
 
 @pytest.mark.parametrize(("breach", "wanted"), [(5, 3), (10, 4), (25, 4), (-1, 1), (-30, 0)])
-def test_steps(breach, wanted):
+def test_steps(breach: float, wanted: int) -> None:
     steps = [
         {"MetricIntervalUpperBound": -20, "ScalingAdjustment": -2},
         {

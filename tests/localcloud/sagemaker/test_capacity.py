@@ -7,13 +7,13 @@ import threading
 from localcloud.sagemaker.capacity import Capacity
 
 
-def test_slots_go_round_in_the_order_of_asking():
+def test_slots_go_round_in_the_order_of_asking() -> None:
     capacity, order = Capacity(1), []
     assert capacity.acquire(lambda: False)
     queued = []
     for number in range(3):
 
-        def wait(number=number):
+        def wait(number: int = number) -> None:
             assert capacity.acquire(lambda: False)
             order.append(number)
             capacity.release()
@@ -28,7 +28,7 @@ def test_slots_go_round_in_the_order_of_asking():
     assert order == [0, 1, 2]
 
 
-def test_who_gives_up_holds_nobody_back():
+def test_who_gives_up_holds_nobody_back() -> None:
     capacity = Capacity(1)
     assert capacity.acquire(lambda: False)
     assert not capacity.acquire(lambda: True)

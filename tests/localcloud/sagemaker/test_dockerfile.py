@@ -26,7 +26,7 @@ CMD echo $GREETING
 """
 
 
-def test_everything_that_is_followed():
+def test_everything_that_is_followed() -> None:
     recipe = read_recipe(FULL, {"NAME": "Tokyo"})
     assert recipe.environment["GREETING"] == "hello Tokyo"
     assert recipe.environment["PATH"].startswith("/app/bin:/usr/local/sbin:")
@@ -36,7 +36,7 @@ def test_everything_that_is_followed():
     assert recipe.command == ["/bin/sh", "-c", "echo $GREETING"]
 
 
-def test_a_shell_entrypoint_leaves_the_command_out():
+def test_a_shell_entrypoint_leaves_the_command_out() -> None:
     recipe = read_recipe('FROM a\nCMD ["x"]\nENTRYPOINT run it', {})
     assert (recipe.entrypoint, recipe.command) == (["/bin/sh", "-c", "run it"], [])
 
@@ -54,6 +54,6 @@ def test_a_shell_entrypoint_leaves_the_command_out():
         ("FROM a\nRUN x \\", "ends in the middle"),
     ],
 )
-def test_what_is_refused(text, message):
+def test_what_is_refused(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_recipe(text, {})

@@ -11,9 +11,13 @@ import tarfile
 import threading
 import time
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from tests.localcloud.sagemaker.conftest import Bench
 
 SERVER = """
 import json, os, sys, time
@@ -60,16 +64,16 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def serving(bench):
+def serving(bench: Bench) -> Any:
     return Serving(bench)
 
 
 class Serving:
-    def __init__(self, bench):
+    def __init__(self, bench: Bench) -> None:
         self.bench, self.api = bench, bench.sagemaker
         self.runtime = bench.cloud.client("sagemaker-runtime")
 
-    def config(self, weights, count=1, packed=True):
+    def config(self, weights: str, count: int = 1, packed: bool = True) -> Any:
         """A new endpoint configuration with one variant, whose model is called `weights`."""
         name = f"config-{next(_numbers)}"
         key = f"models/{name}"
@@ -80,7 +84,7 @@ class Serving:
                 member.size = len(weights)
                 tar.addfile(member, io.BytesIO(weights.encode()))
             self.bench.s3.put_object(Bucket="lake", Key=f"{key}.tar.gz", Body=buffer.getvalue())
-            data = {"ModelDataUrl": f"s3://lake/{key}.tar.gz"}
+            data: dict[str, Any] = {"ModelDataUrl": f"s3://lake/{key}.tar.gz"}
         else:
             self.bench.s3.put_object(Bucket="lake", Key=f"{key}/name", Body=weights.encode())
             source = {
@@ -103,27 +107,27 @@ class Serving:
         self.api.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
         return name
 
-    def create(self, name, weights, **members):
+    def create(self, name: str, weights: str, **members: Any) -> Any:
         self.api.create_endpoint(
             EndpointName=name, EndpointConfigName=self.config(weights, **members)
         )
         return self.settled(name)
 
-    def settled(self, name):
-        def settled():
+    def settled(self, name: str) -> Any:
+        def settled() -> Any:
             endpoint = self.api.describe_endpoint(EndpointName=name)
             return endpoint if endpoint["EndpointStatus"] in ("InService", "Failed") else None
 
         return self.bench.wait_for(settled)
 
-    def ask(self, name, **question):
+    def ask(self, name: str, **question: Any) -> Any:
         answer = self.runtime.invoke_endpoint(
             EndpointName=name, Body=json.dumps(question), ContentType="application/json"
         )
         return json.loads(answer["Body"].read())
 
 
-def test_serves_and_says_which_variant(serving):
+def test_serves_and_says_which_variant(serving: Serving) -> None:
     endpoint = serving.create("plain", "first", packed=False)
     assert endpoint["EndpointStatus"] == "InService", endpoint.get("FailureReason")
     answer = serving.runtime.invoke_endpoint(EndpointName="plain", Body=b"{}")
@@ -142,7 +146,9 @@ def test_serves_and_says_which_variant(serving):
         serving.create("plain", "again")
 
 
-def test_streams_and_tells_the_container_when_the_caller_leaves(serving, bench):
+def test_streams_and_tells_the_container_when_the_caller_leaves(
+    serving: Serving, bench: Bench
+) -> None:
     serving.create("streams", "first")
     answer = serving.runtime.invoke_endpoint_with_response_stream(
         EndpointName="streams", Body=b'{"stream": 1}'
@@ -156,11 +162,11 @@ def test_streams_and_tells_the_container_when_the_caller_leaves(serving, bench):
     bench.wait_for(lambda: list(work.rglob("left")), what="the container's notice")
 
 
-def test_an_update_under_load_loses_no_request(serving):
+def test_an_update_under_load_loses_no_request(serving: Serving) -> None:
     serving.create("busy", "old", count=2)
     answers, failures, is_over = [], [], threading.Event()
 
-    def keep_asking():
+    def keep_asking() -> None:
         while not is_over.is_set():
             try:
                 answers.append(serving.ask("busy", sleep=0.05)["model"])
@@ -184,13 +190,13 @@ def test_an_update_under_load_loses_no_request(serving):
     assert set(answers[asked + 6 :]) == {"new"}
 
 
-def test_a_crashed_container_is_started_again(serving):
+def test_a_crashed_container_is_started_again(serving: Serving) -> None:
     serving.create("crashes", "only")
     pid = serving.ask("crashes")["pid"]
     with pytest.raises(ClientError, match="ModelError"):
         serving.ask("crashes", crash=1)
 
-    def answers():
+    def answers() -> Any:
         try:
             return serving.ask("crashes")["pid"]
         except ClientError:
@@ -202,7 +208,7 @@ def test_a_crashed_container_is_started_again(serving):
     assert serving.bench.wait_for(lambda: (p := answers()) and p != fresh)
 
 
-def test_a_container_that_fails_its_ping_says_why(serving):
+def test_a_container_that_fails_its_ping_says_why(serving: Serving) -> None:
     endpoint = serving.create("broken", "broken")
     assert endpoint["EndpointStatus"] == "Failed"
     assert "did not pass the ping health check" in endpoint["FailureReason"]
@@ -216,7 +222,7 @@ def test_a_container_that_fails_its_ping_says_why(serving):
     assert serving.ask("kept")["model"] == "good"
 
 
-def _canary(alarm, wait_seconds=600):
+def _canary(alarm: str, wait_seconds: int = 600) -> Any:
     return {
         "BlueGreenUpdatePolicy": {
             "TrafficRoutingConfiguration": {
@@ -230,7 +236,7 @@ def _canary(alarm, wait_seconds=600):
     }
 
 
-def _alarm(bench, name):
+def _alarm(bench: Bench, name: str) -> None:
     bench.cloud.client("cloudwatch").put_metric_alarm(
         AlarmName=name,
         MetricName="ThumbsDown",
@@ -244,11 +250,11 @@ def _alarm(bench, name):
     )
 
 
-def _both_answer(serving, name):
+def _both_answer(serving: Serving, name: str) -> None:
     serving.bench.wait_for(lambda: {serving.ask(name)["model"] for _ in range(8)} == {"old", "new"})
 
 
-def test_a_canary_goes_all_the_way_when_time_passes(serving):
+def test_a_canary_goes_all_the_way_when_time_passes(serving: Serving) -> None:
     serving.create("canary", "old")
     _alarm(serving.bench, "quiet")
     serving.api.update_endpoint(
@@ -265,7 +271,7 @@ def test_a_canary_goes_all_the_way_when_time_passes(serving):
     assert serving.settled("canary")["EndpointStatus"] == "InService"
 
 
-def test_an_alarm_rolls_a_canary_back(serving):
+def test_an_alarm_rolls_a_canary_back(serving: Serving) -> None:
     old = serving.create("rolls-back", "old")["EndpointConfigName"]
     _alarm(serving.bench, "loud")
     serving.api.update_endpoint(
@@ -288,7 +294,7 @@ def test_an_alarm_rolls_a_canary_back(serving):
         )
 
 
-def test_scales_and_keeps_the_count_through_an_update(serving):
+def test_scales_and_keeps_the_count_through_an_update(serving: Serving) -> None:
     serving.create("scales", "old")
     desired = [{"VariantName": "main", "DesiredInstanceCount": 3}]
     serving.api.update_endpoint_weights_and_capacities(
@@ -311,12 +317,12 @@ def test_scales_and_keeps_the_count_through_an_update(serving):
     assert len({serving.ask("scales")["pid"] for _ in range(4)}) == 1
 
 
-def test_deleting_ends_every_process(serving):
+def test_deleting_ends_every_process(serving: Serving) -> None:
     serving.create("gone", "old")
     pid = serving.ask("gone")["pid"]
     serving.api.delete_endpoint(EndpointName="gone")
 
-    def is_gone():
+    def is_gone() -> Any:
         try:
             serving.api.describe_endpoint(EndpointName="gone")
         except ClientError as error:
@@ -328,14 +334,14 @@ def test_deleting_ends_every_process(serving):
         os.kill(pid, 0)
 
 
-def test_invocations_are_metrics(serving):
+def test_invocations_are_metrics(serving: Serving) -> None:
     serving.create("measured", "old")
     for _ in range(5):
         serving.ask("measured")
     cloudwatch = serving.bench.cloud.client("cloudwatch")
     now = serving.bench.cloud.clock.now()
 
-    def invocations():
+    def invocations() -> Any:
         data = cloudwatch.get_metric_statistics(
             Namespace="AWS/SageMaker",
             MetricName="Invocations",
@@ -364,13 +370,15 @@ def test_invocations_are_metrics(serving):
         ),
     ],
 )
-def test_what_is_not_served_is_refused_by_name(serving, members, message):
+def test_what_is_not_served_is_refused_by_name(
+    serving: Serving, members: dict[str, Any], message: str
+) -> None:
     request = {"EndpointConfigName": "refused", "ProductionVariants": [{"VariantName": "main"}]}
     with pytest.raises(ClientError, match=message):
         serving.api.create_endpoint_config(**{**request, **members})
 
 
-def test_weights_need_no_more_than_get_object(serving, bench):
+def test_weights_need_no_more_than_get_object(serving: Serving, bench: Bench) -> None:
     serving.config("weights")
     key = next(key for key in bench.keys("models/") if key.endswith(".tar.gz"))
     container = {
@@ -388,7 +396,7 @@ def test_weights_need_no_more_than_get_object(serving, bench):
         )
 
 
-def test_missing_weights_are_refused(serving):
+def test_missing_weights_are_refused(serving: Serving) -> None:
     with pytest.raises(ClientError, match="Could not find model data"):
         serving.api.create_model(
             ModelName="weightless",

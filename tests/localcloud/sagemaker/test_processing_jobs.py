@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from tests.localcloud.sagemaker.conftest import Bench
 
 PROGRAM = """
 import json, os, sys
@@ -20,7 +24,7 @@ open(f"{root}/output/message", "w").write("all in capitals")
 """
 
 
-def _process(bench, name, image, **members):
+def _process(bench: Bench, name: str, image: str, **members: Any) -> None:
     request = {
         "ProcessingJobName": name,
         "AppSpecification": {
@@ -64,15 +68,15 @@ def _process(bench, name, image, **members):
     bench.sagemaker.create_processing_job(**{**request, **members})
 
 
-def _finished(bench, name):
-    def over():
+def _finished(bench: Bench, name: str) -> Any:
+    def over() -> Any:
         job = bench.sagemaker.describe_processing_job(ProcessingJobName=name)
         return job if job["ProcessingJobStatus"] in ("Completed", "Failed", "Stopped") else None
 
     return bench.wait_for(over)
 
 
-def test_two_hosts_share_the_input(bench):
+def test_two_hosts_share_the_input(bench: Bench) -> None:
     bench.s3.put_object(Bucket="lake", Key="documents/a", Body=b"one")
     bench.s3.put_object(Bucket="lake", Key="documents/b", Body=b"two")
     _process(bench, "shout", bench.image("shout", PROGRAM))
@@ -88,7 +92,7 @@ def test_two_hosts_share_the_input(bench):
     assert statuses[0] == "InProgress" and statuses[-1] == "Completed"
 
 
-def test_a_failure_says_why(bench):
+def test_a_failure_says_why(bench: Bench) -> None:
     program = PROGRAM + "\nsys.exit(4)"
     _process(bench, "fails", bench.image("fails", program), ProcessingInputs=[])
     job = _finished(bench, "fails")
@@ -96,7 +100,7 @@ def test_a_failure_says_why(bench):
     assert "FileNotFoundError" in job["FailureReason"]
 
 
-def test_stop_and_time_limit(bench):
+def test_stop_and_time_limit(bench: Bench) -> None:
     image = bench.image("sleeps", "import time; time.sleep(600)")
     limit = {"StoppingCondition": {"MaxRuntimeInSeconds": 100}, "ProcessingInputs": []}
     _process(bench, "stopped", image, **limit)
@@ -110,7 +114,7 @@ def test_stop_and_time_limit(bench):
     assert _finished(bench, "long")["ExitMessage"] == "MaxRuntimeExceeded"
 
 
-def test_a_path_outside_processing_is_refused(bench):
+def test_a_path_outside_processing_is_refused(bench: Bench) -> None:
     output = {
         "OutputName": "escape",
         "S3Output": {

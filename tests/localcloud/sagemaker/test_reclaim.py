@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.localcloud.sagemaker.conftest import Bench
 
 # Counts to 40 with a checkpoint each step; a half-written file lies beside it at any time.
 COUNTER = """
@@ -31,7 +36,7 @@ json.dump({"step": step, "starts": open(starts).read().split()}, open(f"{root}/m
 """
 
 
-def _spot(bench, name, image, hosts=2):
+def _spot(bench: Bench, name: str, image: str, hosts: int = 2) -> None:
     bench.train(
         name,
         image,
@@ -47,27 +52,27 @@ def _spot(bench, name, image, hosts=2):
     )
 
 
-def _reclaim(bench, name):
-    bench.cloud.services["sagemaker"].reclaim(name)
+def _reclaim(bench: Bench, name: str) -> None:
+    bench.service.reclaim(name)
 
 
-def _interruptions(job):
+def _interruptions(job: Any) -> Any:
     return [each["Status"] for each in job["SecondaryStatusTransitions"]].count("Interrupted")
 
 
-def _num_starts(bench, name):
+def _num_starts(bench: Bench, name: str) -> Any:
     found = [f"checkpoints/{name}/starts-{rank}" for rank in (0, 1)]
     if not set(found) <= set(bench.keys(f"checkpoints/{name}/")):
         return []
     return [len(bench.read(key).split()) for key in found]
 
 
-def test_goes_on_from_the_checkpoints_on_both_hosts_twice(bench):
+def test_goes_on_from_the_checkpoints_on_both_hosts_twice(bench: Bench) -> None:
     _spot(bench, "counts", bench.image("counter", COUNTER))
     for number in (1, 2):
-        bench.wait_for(lambda n=number: _num_starts(bench, "counts") == [n, n])
+        bench.wait_for(partial(lambda n: _num_starts(bench, "counts") == [n, n], number))
         _reclaim(bench, "counts")
-        bench.wait_for(lambda n=number: _interruptions(bench.describe("counts")) == n)
+        bench.wait_for(partial(lambda n: _interruptions(bench.describe("counts")) == n, number))
     job = bench.finished("counts")
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     for rank in (0, 1):
@@ -78,7 +83,7 @@ def test_goes_on_from_the_checkpoints_on_both_hosts_twice(bench):
     assert bench.cloud.processes._running == {}
 
 
-def test_before_training_starts(bench):
+def test_before_training_starts(bench: Bench) -> None:
     _spot(bench, "early", bench.image("counter", COUNTER), hosts=1)
     _reclaim(bench, "early")
     job = bench.finished("early")
@@ -86,7 +91,7 @@ def test_before_training_starts(bench):
     assert _interruptions(job) == 1
 
 
-def test_while_artefacts_go_up(bench):
+def test_while_artefacts_go_up(bench: Bench) -> None:
     program = COUNTER + "\nopen(f'{root}/model/big', 'wb').write(os.urandom(25_000_000))\n"
     _spot(bench, "late", bench.image("counter", program), hosts=1)
     bench.wait_for(lambda: bench.describe("late")["SecondaryStatus"] == "Uploading")
@@ -97,8 +102,8 @@ def test_while_artefacts_go_up(bench):
     assert json.loads(bench.read("runs/late/output/model/0"))["starts"] == ["0", "40"]
 
 
-def test_who_ignores_the_notice_is_killed(bench):
-    bench.cloud.services["sagemaker"].spot_notice_seconds = 0.3
+def test_who_ignores_the_notice_is_killed(bench: Bench) -> None:
+    bench.service.spot_notice_seconds = 0.3
     deaf = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + COUNTER
     _spot(bench, "deaf", bench.image("deaf", deaf), hosts=1)
     bench.in_training("deaf")
@@ -108,8 +113,8 @@ def test_who_ignores_the_notice_is_killed(bench):
     assert _interruptions(job) == 1 and job["TrainingJobStatus"] == "Completed"
 
 
-def test_refused_where_there_is_no_spot_capacity(bench):
-    service = bench.cloud.services["sagemaker"]
+def test_refused_where_there_is_no_spot_capacity(bench: Bench) -> None:
+    service = bench.service
     with pytest.raises(ValueError, match="there is no training job nobody"):
         service.reclaim("nobody")
     bench.train("on-demand", bench.image("quick", "pass"))

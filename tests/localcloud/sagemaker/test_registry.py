@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 from botocore.exceptions import ClientError
 
 from localcloud.service import Caller
 
+if TYPE_CHECKING:
+    from tests.localcloud.sagemaker.conftest import Bench
 
-def _version(bench, group, **members):
+
+def _version(bench: Bench, group: str, **members: Any) -> Any:
     image = bench.image("server", "pass")
     specification = {
         "Containers": [{"Image": image, "ModelDataUrl": "s3://lake/model.tar.gz"}],
@@ -20,11 +25,11 @@ def _version(bench, group, **members):
     )["ModelPackageArn"]
 
 
-def _events(bench, arn):
+def _events(bench: Bench, arn: str) -> Any:
     return [event for event in bench.events.emitted if event.get("ModelPackageArn") == arn]
 
 
-def test_versions_count_up_and_wait_for_approval(bench):
+def test_versions_count_up_and_wait_for_approval(bench: Bench) -> None:
     bench.sagemaker.create_model_package_group(ModelPackageGroupName="chat")
     first, second = _version(bench, "chat"), _version(bench, "chat")
     assert first.endswith(":model-package/chat/1") and second.endswith("/chat/2")
@@ -44,7 +49,7 @@ def test_versions_count_up_and_wait_for_approval(bench):
         bench.sagemaker.delete_model_package_group(ModelPackageGroupName="chat")
 
 
-def test_approval_says_who_and_every_change_is_an_event(bench):
+def test_approval_says_who_and_every_change_is_an_event(bench: Bench) -> None:
     bench.sagemaker.create_model_package_group(ModelPackageGroupName="approved")
     arn = _version(bench, "approved", CustomerMetadataProperties={"run": "1", "old": "x"})
     approver = bench.role("approver", "sagemaker:*")
@@ -71,7 +76,7 @@ def test_approval_says_who_and_every_change_is_an_event(bench):
     assert events[0]["InferenceSpecification"]["Containers"]
 
 
-def test_limits_and_unknown_names(bench):
+def test_limits_and_unknown_names(bench: Bench) -> None:
     bench.sagemaker.create_model_package_group(ModelPackageGroupName="limits")
     too_many = {str(number): "x" for number in range(51)}
     with pytest.raises(ClientError, match="at most 50"):
@@ -89,12 +94,12 @@ def test_limits_and_unknown_names(bench):
         _version(bench, "nowhere")
 
 
-def test_a_version_that_is_not_approved_becomes_no_model(bench):
+def test_a_version_that_is_not_approved_becomes_no_model(bench: Bench) -> None:
     bench.s3.put_object(Bucket="lake", Key="model.tar.gz", Body=b"x")
     bench.sagemaker.create_model_package_group(ModelPackageGroupName="gate")
     arn = _version(bench, "gate")
 
-    def create():
+    def create() -> None:
         bench.sagemaker.create_model(
             ModelName="gate",
             PrimaryContainer={"ModelPackageName": arn},
@@ -111,7 +116,7 @@ def test_a_version_that_is_not_approved_becomes_no_model(bench):
     assert container == {"ModelPackageName": arn}
 
 
-def test_tags(bench):
+def test_tags(bench: Bench) -> None:
     group = bench.sagemaker.create_model_package_group(
         ModelPackageGroupName="tagged", Tags=[{"Key": "a", "Value": "1"}]
     )["ModelPackageGroupArn"]

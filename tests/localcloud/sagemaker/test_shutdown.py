@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.localcloud.sagemaker.conftest import Bench
 
 FAMILY = """
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-open(f"{os.environ['SAGEMAKER_BASE_DIR']}/checkpoints/pids", "w").write(f"{os.getpid()} {child.pid}")
+folder = os.environ["SAGEMAKER_BASE_DIR"] + "/checkpoints"
+open(f"{folder}/pids", "w").write(f"{os.getpid()} {child.pid}")
 time.sleep(600)
 """
 
@@ -20,7 +25,7 @@ def _is_alive(pid: int) -> bool:
     return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def test_no_process_is_left_after_stop(bench):
+def test_no_process_is_left_after_stop(bench: Bench) -> None:
     bench.train(
         "family",
         bench.image("family", FAMILY),

@@ -6,9 +6,13 @@ import io
 import json
 import tarfile
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from tests.localcloud.sagemaker.conftest import Bench
 
 TWO_HOSTS = """
 import json, os, sys
@@ -31,7 +35,9 @@ def _members(archive: bytes) -> dict[str, bytes]:
         return {m.name: tar.extractfile(m).read() for m in tar if m.isfile()}  # type: ignore
 
 
-def test_two_hosts_see_each_other_and_share_the_data(bench, monkeypatch):
+def test_two_hosts_see_each_other_and_share_the_data(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LEAKED", "yes")
     for number in range(4):
         bench.s3.put_object(Bucket="lake", Key=f"data/{number}.txt", Body=b"x")
@@ -89,7 +95,7 @@ sys.exit(3)
 """
 
 
-def test_every_change_of_status_is_an_event(bench):
+def test_every_change_of_status_is_an_event(bench: Bench) -> None:
     bench.train("eventful", bench.image("quick", "pass"), Tags=[{"Key": "team", "Value": "a"}])
     bench.finished("eventful")
     events = [e for e in bench.events.emitted if e.get("TrainingJobName") == "eventful"]
@@ -99,7 +105,7 @@ def test_every_change_of_status_is_an_event(bench):
     assert events[-1]["CreationTime"] > 1_600_000_000_000
 
 
-def test_one_failing_host_fails_the_job_and_ends_the_others(bench):
+def test_one_failing_host_fails_the_job_and_ends_the_others(bench: Bench) -> None:
     bench.train(
         "fails",
         bench.image("failing", FAILING),
@@ -113,7 +119,7 @@ def test_one_failing_host_fails_the_job_and_ends_the_others(bench):
     assert bench.cloud.processes._running == {}
 
 
-def test_without_a_failure_file_the_end_of_the_log_is_the_reason(bench):
+def test_without_a_failure_file_the_end_of_the_log_is_the_reason(bench: Bench) -> None:
     bench.train("raises", bench.image("raising", "raise KeyError('no such column')"))
     reason = bench.finished("raises")["FailureReason"]
     assert "KeyError: 'no such column'" in reason and "exit code: 1" in reason
@@ -131,7 +137,7 @@ time.sleep(600)
 """
 
 
-def _ready(bench, name: str) -> None:
+def _ready(bench: Bench, name: str) -> None:
     bench.in_training(name)
     logs = bench.cloud.client("logs")
 
@@ -145,7 +151,7 @@ def _ready(bench, name: str) -> None:
     bench.wait_for(said_ready)
 
 
-def test_stopping_keeps_what_the_job_saved(bench):
+def test_stopping_keeps_what_the_job_saved(bench: Bench) -> None:
     bench.train("stopped", bench.image("sleeper", SLEEPER))
     _ready(bench, "stopped")
     bench.sagemaker.stop_training_job(TrainingJobName="stopped")
@@ -158,7 +164,7 @@ def test_stopping_keeps_what_the_job_saved(bench):
         bench.sagemaker.stop_training_job(TrainingJobName="stopped")
 
 
-def test_the_time_limit_ends_the_job_as_stopped(bench):
+def test_the_time_limit_ends_the_job_as_stopped(bench: Bench) -> None:
     bench.train("long", bench.image("sleeper", SLEEPER))
     _ready(bench, "long")
     bench.cloud.clock.advance(timedelta(seconds=590))
@@ -169,7 +175,7 @@ def test_the_time_limit_ends_the_job_as_stopped(bench):
     assert job["TrainingTimeInSeconds"] >= 600
 
 
-def test_a_role_without_grants_is_refused_by_action(bench):
+def test_a_role_without_grants_is_refused_by_action(bench: Bench) -> None:
     bench.s3.put_object(Bucket="lake", Key="data/a", Body=b"x")
     source = {"S3DataType": "S3Prefix", "S3Uri": "s3://lake/data/"}
     channel = {"ChannelName": "train", "DataSource": {"S3DataSource": source}}
@@ -218,7 +224,7 @@ def test_a_role_without_grants_is_refused_by_action(bench):
         ),
     ],
 )
-def test_what_aws_refuses_at_creation(bench, members, message):
+def test_what_aws_refuses_at_creation(bench: Bench, members: dict[str, Any], message: str) -> None:
     image = bench.image("unused", "pass")
     with pytest.raises(ClientError, match=message) as raised:
         bench.train("refused", image, **members)
@@ -227,7 +233,7 @@ def test_what_aws_refuses_at_creation(bench, members, message):
     assert listed["TrainingJobSummaries"] == []
 
 
-def test_a_name_is_used_once(bench):
+def test_a_name_is_used_once(bench: Bench) -> None:
     image = bench.image("quick", "pass")
     bench.train("once", image)
     with pytest.raises(ClientError, match="already exists") as raised:
