@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from moto.core.request import Request
 
 from localcloud.http_api.gateway_responses import GatewayError
-from localcloud.http_api.routes import Route
+from localcloud.http_api.routes import Route, canonical_path
 from localcloud.http_api.state import Record, RestApi, Snapshot
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -74,7 +74,8 @@ class Exchange:
     @property
     def method_arn(self) -> str:
         """The ARN of this very request, e.g. …:api/stage/GET/pets/1."""
-        return f"{self.execution_arn}/{self.stage_name}/{self.http_method}{self.path}"
+        path = canonical_path(self.path)
+        return f"{self.execution_arn}/{self.stage_name}/{self.http_method}{path}"
 
     @property
     def resource_arn(self) -> str:

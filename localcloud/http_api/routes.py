@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
+
+
+# Percent-encoded letters, digits, and - . _ ~
+_UNRESERVED = re.compile(r"%(?:2[DdEe]|3\d|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])")
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,15 @@ def split_path(path: str) -> list[str]:
     if parts and not parts[-1]:
         parts.pop()
     return parts
+
+
+def canonical_path(path: str) -> str:
+    """The path as policies see it: a trailing slash or `%61` for `a` leads past no statement.
+
+    Only unreserved characters are decoded (RFC 3986, 6.2.2.2): `%2F` is no slash.
+    """
+    decoded = _UNRESERVED.sub(lambda match: unquote(match[0]), path)
+    return "/" + "/".join(split_path(decoded))
 
 
 def _parameter_names(path: str) -> list[str]:

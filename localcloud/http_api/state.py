@@ -77,6 +77,7 @@ class State:
         self.lock = threading.RLock()
         self.apis: dict[str, RestApi] = {}
         self.api_keys: Records = {}
+        self._key_ids: dict[str, str] = {}
         self.usage_plans: Records = {}
         self.plan_keys: dict[str, Records] = {}
         self.account: Record = {
@@ -87,7 +88,18 @@ class State:
 
     def key_by_value(self, value: str) -> Record | None:
         """The API key whose value it is, enabled or not."""
-        return next((k for k in list(self.api_keys.values()) if k["value"] == value), None)
+        return self.api_keys.get(self._key_ids.get(value, ""))
+
+    def keep_key(self, key: Record) -> None:
+        """Add an API key, or put one in the place of what it was; its value never changes."""
+        self.api_keys[key["id"]] = key
+        self._key_ids[key["value"]] = key["id"]
+
+    def drop_key(self, key: Record) -> None:
+        """Forget an API key, in every usage plan too."""
+        del self.api_keys[key["id"]], self._key_ids[key["value"]]
+        for keys in self.plan_keys.values():
+            keys.pop(key["id"], None)
 
 
 def require(records: dict[str, Any], name: str, message: str) -> Any:

@@ -58,7 +58,7 @@ class AlarmWatch:
         with self._state.lock:
             periods = [_period(a) for a in self._state.alarms.values() if "AlarmRule" not in a]
         step = max(_TICK_SECONDS, min([60, *periods]))
-        at = since // step * step + step
+        at = since // step * step + step if periods else now
         while at < now and not self._stopping.is_set():
             self._evaluate_at(at)
             at += step

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 STANDARD_SECONDS, HIGH_SECONDS = 60, 1
@@ -61,6 +63,31 @@ class Aggregate:
             self.values[value] = self.values.get(value, 0.0) + count
 
 
+class _Buckets:
+    """One unit's aggregates by the start of their bucket, in order."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._aggregates: dict[int, Aggregate] = {}
+
+    def at(self, start: int) -> Aggregate:
+        """The bucket, made where it isn't there yet; the oldest goes when there are too many."""
+        found = self._aggregates.get(start)
+        if found is None:
+            found = self._aggregates[start] = Aggregate()
+            bisect.insort(self._starts, start)
+            if len(self._starts) > _MAX_BUCKETS:
+                del self._aggregates[self._starts.pop(0)]
+        return found
+
+    def between(self, start: float, end: float) -> Iterator[tuple[int, Aggregate]]:
+        first, last = bisect.bisect_left(self._starts, start), bisect.bisect_left(self._starts, end)
+        return ((at, self._aggregates[at]) for at in self._starts[first:last])
+
+    def newest(self) -> int:
+        return self._starts[-1]
+
+
 class MetricStore:
     """Every metric of the account, safe to write and read from any thread.
 
@@ -68,14 +95,22 @@ class MetricStore:
     """
 
     def __init__(self) -> None:
-        self._series: dict[Metric, dict[str, dict[int, Aggregate]]] = {}
+        self._series: dict[Metric, dict[str, _Buckets]] = {}
         self._lock = threading.Lock()
 
+    @contextmanager
     def bucket(
         self, metric: Metric, unit: str, at: float, resolution: int = STANDARD_SECONDS
-    ) -> _Writing:
-        """The bucket to add to, as a context manager that holds the lock."""
-        return _Writing(self, metric, unit, int(at // resolution * resolution))
+    ) -> Iterator[Aggregate]:
+        """The bucket to add to; nobody else reads or writes meanwhile."""
+        with self._lock:
+            units = self._series.get(metric)
+            if units is None:
+                units = self._series[metric] = {}
+            buckets = units.get(unit)
+            if buckets is None:
+                buckets = units[unit] = _Buckets()
+            yield buckets.at(int(at // resolution * resolution))
 
     def metrics(self) -> list[Metric]:
         with self._lock:
@@ -84,7 +119,7 @@ class MetricStore:
     def newest(self, metric: Metric) -> int:
         """When the metric was last measured."""
         with self._lock:
-            return max(max(buckets) for buckets in self._series[metric].values() if buckets)
+            return max(buckets.newest() for buckets in self._series[metric].values())
 
     def units(self, metric: Metric) -> list[str]:
         with self._lock:
@@ -98,28 +133,6 @@ class MetricStore:
         with self._lock:
             for name, buckets in self._series.get(metric, {}).items():
                 if unit in (None, name):
-                    for at, bucket in _between(buckets, start, end):
+                    for at, bucket in buckets.between(start, end):
                         found.setdefault(at // period * period, Aggregate()).merge(bucket)
         return found
-
-
-def _between(
-    buckets: Mapping[int, Aggregate], start: float, end: float
-) -> Iterable[tuple[int, Aggregate]]:
-    return [(at, bucket) for at, bucket in buckets.items() if start <= at < end]
-
-
-class _Writing:
-    def __init__(self, store: MetricStore, metric: Metric, unit: str, at: int) -> None:
-        self._store, self._metric, self._unit, self._at = store, metric, unit, at
-
-    def __enter__(self) -> Aggregate:
-        self._store._lock.acquire()
-        units = self._store._series.setdefault(self._metric, {})
-        buckets = units.setdefault(self._unit, {})
-        if len(buckets) > _MAX_BUCKETS:
-            del buckets[min(buckets)]
-        return buckets.setdefault(self._at, Aggregate())
-
-    def __exit__(self, *exception: object) -> None:
-        self._store._lock.release()

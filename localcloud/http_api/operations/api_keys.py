@@ -36,7 +36,7 @@ class ApiKeys(ControlPlane):
         with self.state.lock:
             if self.state.key_by_value(value) is not None:
                 raise ServiceError("ConflictException", "API Key already exists", 409)
-            self.state.api_keys[key["id"]] = key
+            self.state.keep_key(key)
         return dict(key)
 
     def get_api_key(self, request: Request, caller: Caller) -> Response:
@@ -51,15 +51,12 @@ class ApiKeys(ControlPlane):
         with self.state.lock:
             changed = patched(self._key(request), request.get("patchOperations", []), _PATCHABLE)
             changed["lastUpdatedDate"] = self.cloud.clock.now()
-            self.state.api_keys[changed["id"]] = changed
+            self.state.keep_key(changed)
             return _shown(changed, False)
 
     def delete_api_key(self, request: Request, caller: Caller) -> Response:
         with self.state.lock:
-            key = self._key(request)
-            del self.state.api_keys[key["id"]]
-            for keys in self.state.plan_keys.values():
-                keys.pop(key["id"], None)
+            self.state.drop_key(self._key(request))
         return {}
 
     def _key(self, request: Request) -> Record:

@@ -166,3 +166,23 @@ def test_a_request_authorizer_sees_the_request(api: Any, allow: Allow) -> None:
     [question] = asked(api)
     assert question["type"] == "REQUEST" and question["pathParameters"] == {"id": "1"}
     assert question["queryStringParameters"] == {"key": "k"}
+
+
+@pytest.mark.parametrize("path", ["/admin", "/admin/", "/%61dmin", "/%61%64min/"])
+def test_no_spelling_of_a_path_leads_past_a_deny(api: Any, path: str) -> None:
+    def all_but_admin(event: Any) -> Any:
+        base = event["methodArn"].split("/")[0]
+        statements = [
+            {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": f"{base}/*"},
+            {"Effect": "Deny", "Action": "execute-api:Invoke", "Resource": f"{base}/*/*/admin"},
+        ]
+        document = {"Version": "2012-10-17", "Statement": statements}
+        return {"principalId": "u", "policyDocument": document}
+
+    authorizer = api.authorizer(all_but_admin)
+    for each in ("/admin", "/{other}"):
+        api.mock(each, authorizationType="CUSTOM", authorizerId=authorizer)
+    api.deploy()
+    headers = {"Authorization": "a"}
+    assert api.call(path, headers=headers).status == 403
+    assert api.call("/else", headers=headers).status == 200

@@ -140,6 +140,17 @@ def test_a_body_that_never_ends_is_not_held_in_memory(api: Any) -> None:
         connection.close()
 
 
+def test_a_chunked_body_is_a_body(api: Any) -> None:
+    api.proxy("/", lambda event: {"body": event["body"]}, "POST")
+    api.deploy()
+    host, port = api.cloud.endpoint_url.removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=10)
+    path = api.url("/").removeprefix(api.cloud.endpoint_url)
+    connection.request("POST", path, body=iter([b"one ", b"two"]), encode_chunked=True)
+    assert connection.getresponse().read() == b"one two"
+    connection.close()
+
+
 def test_huge_and_odd_headers_do_no_harm(api: Any) -> None:
     api.proxy("/", echo)
     api.deploy()

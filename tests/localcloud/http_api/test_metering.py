@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_concurrent_requests_never_exceed_the_burst() -> None:
     assert sum(counts) == 50
 
 
-def used(meter: Metering, plan: dict[str, object], num_requests: int, key: str = "k") -> int:
+def used(meter: Metering, plan: dict[str, Any], num_requests: int, key: str = "k") -> int:
     count = 0
     for _ in range(num_requests):
         try:

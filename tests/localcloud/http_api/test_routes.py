@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.http_api.routes import RouteTable
+from localcloud.http_api.routes import RouteTable, canonical_path
 
 
 def table(*paths: str, methods: tuple[str, ...] = ("GET",)) -> RouteTable:
@@ -64,3 +64,20 @@ def test_a_specific_resource_without_the_method_hides_no_other() -> None:
     )
     route = routes.match("POST", "/pets")
     assert route is not None and route.resource["path"] == "/{proxy+}"
+
+
+@pytest.mark.parametrize(
+    ("path", "canonical"),
+    [
+        ("/", "/"),
+        ("/admin/", "/admin"),
+        ("/%61dmin", "/admin"),
+        ("/%41%5A%7e%2d%39", "/AZ~-9"),
+        ("/a%2Fb", "/a%2Fb"),
+        ("/%2561", "/%2561"),
+        ("/%3A%40%5B%60%7B", "/%3A%40%5B%60%7B"),
+        ("/%zz%", "/%zz%"),
+    ],
+)
+def test_paths_as_policies_see_them(path: str, canonical: str) -> None:
+    assert canonical_path(path) == canonical
