@@ -181,7 +181,7 @@ def with_unknown_type(assembly, tmp_path) -> Path:
 def test_an_unknown_type_stops_the_start_with_one_line(with_unknown_type, launch):
     running = launch(with_unknown_type)
     output, _ = running.process.communicate(timeout=60)
-    [line] = output.splitlines()
+    assert len(output.splitlines()) == 1, output
     for part in ("BookshopShop", "Oven", "AWS::Bakery::Oven"):
-        assert part in line
+        assert part in output
     assert running.process.returncode == 1

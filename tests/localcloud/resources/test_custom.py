@@ -93,7 +93,7 @@ def test_a_failure_is_told_with_its_reason():
 
 def test_a_function_that_breaks_is_not_waited_for():
     broken = {"FunctionError": "Unhandled", "Payload": Payload(b'{"errorMessage": "oops"}')}
-    with pytest.raises(ValueError, match="its function failed: .*oops"):
+    with pytest.raises(ValueError, match=r"its function failed: .*oops"):
         create(lambda event, respond: broken)
 
 

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import inspect
 import re
+from pathlib import Path
 
 import botocore.session
 import pytest
 
+from localcloud import resources
 from localcloud.resources import table
 from localcloud.resources.table import TABLE, Handling, handling_of
 
@@ -43,3 +45,16 @@ def test_custom_types_run_and_unknown_ones_have_no_row():
     assert entry is not None
     assert entry.handling is Handling.RUN
     assert handling_of("AWS::Made::Up") is None
+
+
+def test_the_readme_has_every_type_where_it_belongs():
+    text = (Path(resources.__file__).parents[1] / "README.md").read_text("utf-8")
+    parts = re.split(r"\*\*(Run|Recorded|Refused)\*\*", text.partition("## Limits")[0])
+    shown = {
+        f"AWS::{service}::{name}": heading.lower()
+        for heading, part in zip(parts[1::2], parts[2::2], strict=True)
+        for service, names in re.findall(r"^\| (\w+) \| (.+) \|$", part, re.MULTILINE)
+        if names != "types"
+        for name in names.split(", ")
+    }
+    assert shown == {name: str(entry.handling) for name, entry in TABLE.items()}
