@@ -204,8 +204,8 @@ class Courier:
     def _give_up(self, delivery: Delivery, code: str, message: str, condition: str | None) -> None:
         retries, now = delivery.attempts, self._clock.now()
         failure = Failure(delivery.description, code, message, retries, condition, now)
-        self.failures.append(failure)
         _log.error("%s: %s: %s (%d retries)", delivery.description, code, message, retries)
+        self.failures.append(failure)
         if delivery.on_failure:
             try:
                 delivery.on_failure(failure)

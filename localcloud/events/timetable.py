@@ -82,8 +82,11 @@ class Timetable:
         self._wake.set()
 
     def _run(self) -> None:
-        while not self._stopping:
+        while True:
             self._wake.clear()
+            # Only now: a stop before the clearing would be slept through.
+            if self._stopping:
+                return
             entry = self._take_due()
             if entry:
                 self._call(entry)

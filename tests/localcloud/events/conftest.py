@@ -115,7 +115,7 @@ def machines(cloud: Cloud) -> RecordedStates:
 def role(cloud: Cloud) -> str:
     """A role that may do everything, and that the event services may take on."""
     iam = cloud.client("iam")
-    services = [f"{name}.amazonaws.com" for name in ("events", "scheduler", "firehose")]
+    services = [f"{name}.amazonaws.com" for name in ("events", "scheduler", "firehose", "lambda")]
     principal = {"Service": services}
     trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
     grant = {"Effect": "Allow", "Action": "*", "Resource": "*"}

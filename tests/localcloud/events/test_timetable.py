@@ -95,3 +95,12 @@ def test_many_threads_may_add_at_once(
     for thread in threads:
         thread.join()
     eventually(lambda: sorted(called) == list(range(400)))
+
+
+def test_stopping_at_any_moment_ends_the_thread(clock: Clock) -> None:
+    for number in range(200):
+        timetable = Timetable(clock, f"stopped-{number}")
+        timetable.start()
+        timetable.at(clock.now(), "k", lambda _when: None)
+        timetable.stop()
+    assert not [t for t in threading.enumerate() if t.name.startswith("stopped-")]
