@@ -97,7 +97,6 @@ class Function:
     permissions: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     invoke_configs: dict[str, dict[str, Any]] = field(default_factory=dict)
     reserved_concurrency: int | None = None
-    recursive_loop: str = "Terminate"
     tags: dict[str, str] = field(default_factory=dict)
 
     def version(self, qualifier: str | None) -> Version:

@@ -6,13 +6,16 @@ import contextlib
 import json
 import random
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from localcloud.functions.catalog import Catalog
 from localcloud.functions.function import LATEST, Function, Version, reference
 from localcloud.functions.http_events import PRELUDE_END
+from localcloud.functions.instance import Instance
 from localcloud.functions.invocation import FunctionError, Invocation
+from localcloud.functions.metrics import FunctionMetrics
 from localcloud.functions.pool import Pools
 
 
@@ -73,8 +76,9 @@ class StreamedAnswer:
 class Invoker:
     """Finds the version a name means, takes an instance, and asks it."""
 
-    def __init__(self, catalog: Catalog, pools: Pools) -> None:
+    def __init__(self, catalog: Catalog, pools: Pools, metrics: FunctionMetrics) -> None:
         self._catalog = catalog
+        self._metrics = metrics
         self._pools = pools
 
     def invoke(
@@ -84,7 +88,7 @@ class Invoker:
         function, version, invocation = self._prepare(function_name, qualifier, payload, context)
         tail = ""
         try:
-            with self._pools.instance(version, function.reserved_concurrency) as instance:
+            with self._instance(function, version, invocation) as instance:
                 try:
                     answer = b"".join(instance.stream(invocation))
                 finally:
@@ -106,8 +110,19 @@ class Invoker:
     def _pieces(
         self, function: Function, version: Version, invocation: Invocation
     ) -> Generator[bytes, None, None]:
-        with self._pools.instance(version, function.reserved_concurrency) as instance:
+        with self._instance(function, version, invocation) as instance:
             yield from instance.stream(invocation)
+
+    @contextmanager
+    def _instance(
+        self, function: Function, version: Version, invocation: Invocation
+    ) -> Iterator[Instance]:
+        _, qualifier = reference(invocation.function_arn)
+        with (
+            self._metrics.invocation(function.name, qualifier),
+            self._pools.instance(version, function.reserved_concurrency) as instance,
+        ):
+            yield instance
 
     def _prepare(
         self, function_name: str, qualifier: str | None, payload: bytes, context: str | None

@@ -18,6 +18,7 @@ from localcloud.functions.instance import Instance
 from localcloud.functions.invoker import Invoker
 from localcloud.functions.logs import LogWriter
 from localcloud.functions.mappings import Mappings
+from localcloud.functions.metrics import FunctionMetrics
 from localcloud.functions.pool import Pools
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class LambdaService(
         self.catalog = Catalog(cloud.region, cloud.account, cloud.work_dir / "functions")
         self.log_writer = LogWriter(cloud)
         self.pools = Pools(self._instance)
-        self.invoker = Invoker(self.catalog, self.pools)
+        self.invoker = Invoker(self.catalog, self.pools, FunctionMetrics(cloud))
         self.events = EventQueue(cloud, self.catalog, self.invoker)
         self.mappings = Mappings(cloud, self.catalog, self.invoker)
 
