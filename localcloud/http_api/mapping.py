@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 import airspeed
 import jsonpath
 
+from localcloud.http_api import java_methods
 from localcloud.http_api.exchange import Exchange
 from localcloud.http_api.gateway_responses import look_up
 
@@ -21,6 +22,7 @@ class MappingError(Exception):
 
 @lru_cache(maxsize=512)
 def _compiled(template: str) -> airspeed.Template:
+    java_methods.teach()
     compiled = airspeed.Template(template)
     compiled.ensure_compiled()
     return compiled
