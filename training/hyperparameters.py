@@ -34,7 +34,7 @@ class Hyperparameters:
     num_hidden_layers: int = _number(3, 1, 128)
     num_attention_heads: int = _number(4, 1, 128)
     max_position_embeddings: int = _number(512, 16, 131_072)
-    num_epochs: int = _number(20, 1, 10_000)
+    num_epochs: int = _number(24, 1, 10_000)
     max_steps: int = _number(0, 0, 10_000_000)
     batch_size: int = _number(32, 1, 65_536)
     learning_rate: float = _number(1.5e-3, 1e-8, 1.0)

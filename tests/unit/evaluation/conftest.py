@@ -111,3 +111,9 @@ def processing(tmp_path: Path, good_model: Path) -> Path:
     write_dataset(inputs / "dataset", make_rows())
     pack(good_model, inputs / "model" / "model.tar.gz")
     return tmp_path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Threads of a tiny model only wait for each other, above all on a busy machine."""
+    torch.set_num_threads(1)

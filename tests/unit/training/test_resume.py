@@ -49,8 +49,8 @@ def test_killed_at_random_moments(make_job: MakeJob) -> None:
 
 
 def test_sigterm_to_one_rank_stops_all_after_a_checkpoint(make_job: MakeJob) -> None:
-    whole = make_job("whole", max_steps="300")
-    stopped = make_job("stopped", max_steps="300", checkpoint_steps="10")
+    whole = make_job("whole", max_steps="150")
+    stopped = make_job("stopped", max_steps="150", checkpoint_steps="10")
     assert whole.train(world_size=2) == [0, 0]
 
     processes = stopped.fork(world_size=2)

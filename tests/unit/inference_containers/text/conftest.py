@@ -150,3 +150,9 @@ def chat() -> Callable[..., dict[str, Any]]:
         return {"messages": [{"role": "user", "content": content}], **members}
 
     return make
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Threads of a tiny model only wait for each other, above all on a busy machine."""
+    torch.set_num_threads(1)
