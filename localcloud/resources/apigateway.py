@@ -31,7 +31,7 @@ def resource(context: Context, properties: Properties) -> Created:
 
 
 def deployment(context: Context, properties: Properties) -> Created:
-    description = properties.get("StageDescription", {})
+    description = Properties(properties.get("StageDescription", {}))
     made = context.call(
         "apigateway",
         "CreateDeployment",
@@ -42,6 +42,7 @@ def deployment(context: Context, properties: Properties) -> Created:
     if "StageName" in properties:
         stage = {"RestApiId": properties["RestApiId"], "StageName": properties["StageName"]}
         set_method_settings(context, stage, description.get("MethodSettings", []))
+    context.not_simulated += [f"StageDescription.{name}" for name in description.unread]
     return Created(made["id"], {"DeploymentId": made["id"]})
 
 
@@ -56,6 +57,9 @@ def set_method_settings(
     context: Context, stage: Mapping[str, Any], settings: list[Mapping[str, Any]]
 ) -> None:
     """A stage's throttling, logging and caching for some of its methods."""
+    for setting in settings:
+        unknown = sorted(set(setting) - _METHOD_SETTINGS.keys() - {"ResourcePath", "HttpMethod"})
+        context.not_simulated += [f"MethodSettings.{name}" for name in unknown]
     operations = [
         {"op": "replace", "path": path, "value": value}
         for setting in settings

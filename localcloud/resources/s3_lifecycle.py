@@ -6,16 +6,31 @@ from collections.abc import Mapping
 from typing import Any
 
 Json = Mapping[str, Any]
-_KEPT = ("Status", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload")
+_CHANGED = {
+    "ExpirationDate",
+    "ExpirationInDays",
+    "ExpiredObjectDeleteMarker",
+    "Id",
+    "NoncurrentVersionExpirationInDays",
+    "NoncurrentVersionTransition",
+    "NoncurrentVersionTransitions",
+    "ObjectSizeGreaterThan",
+    "ObjectSizeLessThan",
+    "Prefix",
+    "TagFilters",
+    "Transition",
+    "Transitions",
+}
 _FILTERS = ("ObjectSizeGreaterThan", "ObjectSizeLessThan")
 
 
 def lifecycle_rules(value: Json) -> Json:
-    return {"Rules": [_rule(rule) for rule in value["Rules"]]}
+    return {**value, "Rules": [_rule(rule) for rule in value["Rules"]]}
 
 
 def _rule(rule: Json) -> Json:
-    fitted: dict[str, Any] = {name: rule[name] for name in _KEPT if name in rule}
+    # What this doesn't know stays as it is, so that it is noted as not simulated.
+    fitted: dict[str, Any] = {name: value for name, value in rule.items() if name not in _CHANGED}
     fitted["Filter"] = _filter(rule)
     if "Id" in rule:
         fitted["ID"] = rule["Id"]
