@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from typing import TYPE_CHECKING
 
 from localcloud.functions.api.functions import FunctionOperations
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
 
+def _allow_files() -> None:
+    """Let this process have as many files open as it may: every instance needs five."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 class LambdaService(
     FunctionOperations,
     VersionOperations,
@@ -46,6 +53,7 @@ class LambdaService(
         self.mappings = Mappings(cloud, self.catalog, self.invoker)
 
     def start(self) -> None:
+        _allow_files()
         self.log_writer.start()
         self.pools.start()
         self.events.start()

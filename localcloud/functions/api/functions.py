@@ -181,6 +181,7 @@ class FunctionOperations(LambdaParts):
         logging = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}"}
         configuration["LoggingConfig"] = logging | configuration.get("LoggingConfig", {})
         _check_variables(configuration)
+        _check_dead_letters(configuration)
         _check_limit(configuration, "Timeout", 1, 900)
         _check_limit(configuration, "MemorySize", 128, 10240)
         version = Version(LATEST, self._dated(configuration), code, layers)
@@ -211,6 +212,12 @@ def _settings(request: dict[str, Any]) -> dict[str, Any]:
 def _check_handler(handler: str | None) -> None:
     if not handler:
         raise invalid("Handler is required for functions from zip or folder")
+
+
+def _check_dead_letters(configuration: dict[str, Any]) -> None:
+    target = configuration.get("DeadLetterConfig", {}).get("TargetArn")
+    if target and target.split(":")[2:3] not in (["sqs"], ["sns"]):
+        raise invalid(f"{target} can't be a dead-letter target: use a queue or a topic")
 
 
 def _check_limit(configuration: dict[str, Any], name: str, least: int, most: int) -> None:

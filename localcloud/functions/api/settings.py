@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from localcloud.functions.api.parts import LambdaParts, invalid, missing
+from localcloud.functions.delivery import check_destination
 from localcloud.functions.function import LATEST, Function, reference
 from localcloud.functions.pool import ACCOUNT_CONCURRENCY
 from localcloud.service import Caller, Request, Response, ServiceError
@@ -90,10 +91,14 @@ class SettingOperations(LambdaParts):
     def _invoke_config(
         self, function: Function, qualifier: str, request: dict[str, Any]
     ) -> dict[str, Any]:
+        destinations = request.get("DestinationConfig", {})
+        for destination in destinations.values():
+            if arn := destination.get("Destination"):
+                check_destination(arn)
         config: dict[str, Any] = {
             "FunctionArn": function.qualified_arn(qualifier),
             "LastModified": self.cloud.clock.now(),
-            "DestinationConfig": request.get("DestinationConfig", {}),
+            "DestinationConfig": destinations,
         }
         for name in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds"):
             if request.get(name) is not None:
