@@ -18,6 +18,7 @@ from localcloud.protocol import Call, Reply
 from localcloud.routing import Destination, guess_protocol, is_execute_api, route
 from localcloud.service import Caller, Service, ServiceError
 from localcloud.signature import Signature, read_signature
+from localcloud.validation import validate
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
@@ -69,9 +70,12 @@ class Gateway:
         model = destination.model
         if model is None:
             raise _unsigned("")
+        if model.service_name == "s3" and request.method == "OPTIONS":
+            # A browser asks whether it may ask: nobody signs that.
+            return self._cloud.moto.forward("s3", request)
         call = protocol.parse(model, destination.protocol, request)
         caller = self._caller(signature, call)
-        protocol.validate(call)
+        validate(call)
         self._cloud.authorizer.check(caller, call, request)
         for service in self._cloud.overlays(str(model.service_name)):
             method = getattr(service, xform_name(call.operation), None)
@@ -90,7 +94,7 @@ class Gateway:
     def _moto(self, request: WireRequest, call: Call, caller: Caller, request_id: str) -> Reply:
         name = str(call.model.service_model.service_name)
         services = self._cloud.overlays(name)
-        if name not in HOSTS or (services and not services[0].extends_moto):
+        if name not in HOSTS or not all(service.extends_moto for service in services):
             message = f"localcloud doesn't run {name} {call.operation}"
             raise ServiceError("NotImplemented", message, 501)
         for service in services:

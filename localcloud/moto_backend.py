@@ -73,8 +73,11 @@ class MotoBackend:
         if call.protocol == CBOR:
             result = self.invoke(service_name, call.operation, call.parameters)
             return protocol.reply(call, result, "")
-        wire = self._rewritten(service_name, request)
-        return self._carry_out(service_name, wire)
+        return self.forward(service_name, request)
+
+    def forward(self, service_name: str, request: WireRequest) -> Reply:
+        """What moto answers to an HTTP request as it is."""
+        return self._carry_out(service_name, self._rewritten(service_name, request))
 
     def invoke(
         self, service_name: str, operation: str, parameters: dict[str, Any]

@@ -14,7 +14,6 @@ from botocore.model import OperationNotFoundError
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from botocore.utils import parse_timestamp, percent_encode_sequence
-from botocore.validate import ParamValidator
 from moto.core.eventstream import EventStream, EventStreamEncoder
 from moto.core.model import OperationModel, ServiceModel
 from moto.core.parse import JSONParser, QueryParser, RequestParserError, RestJSONParser
@@ -29,7 +28,6 @@ from localcloud import cbor
 from localcloud.service import ServiceError
 
 CBOR = "smithy-rpc-v2-cbor"
-_validator = ParamValidator()
 
 
 @dataclass(frozen=True)
@@ -80,22 +78,6 @@ def parse(model: ServiceModel, protocol: str, request: WireRequest) -> Call:
     except (RequestParserError, ValueError, TypeError, AttributeError, LookupError) as error:
         raise ServiceError("SerializationException", f"can't read the request: {error}") from error
     return Call(operation, protocol, parameters)
-
-
-def validate(call: Call) -> None:
-    """Refuse parameters that don't fit the operation's model, naming each member."""
-    if call.model.input_shape is None:
-        return
-    report = _validator.validate(call.parameters, call.model.input_shape)
-    if report.has_errors():
-        problems = report.generate_report().replace("\n", "; ")
-        raise ServiceError(_validation_code(call), f"{call.operation}: {problems}")
-
-
-def _validation_code(call: Call) -> str:
-    if call.model.service_model.service_name == "s3":
-        return "InvalidRequest"
-    return "ValidationError" if call.protocol == "query" else "ValidationException"
 
 
 def _match(

@@ -111,7 +111,7 @@ def _unsigned_service(request: WireRequest) -> str | None:
     if action in _UNSIGNED_ACTIONS:
         return "sts"
     # A plain GET or PUT of a path is how an object of S3 is asked for without a signature.
-    rest = not action and request.method in ("GET", "PUT", "HEAD", "DELETE")
+    rest = not action and request.method in ("GET", "PUT", "HEAD", "DELETE", "OPTIONS")
     return "s3" if rest and request.path != "/" else None
 
 

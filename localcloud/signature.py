@@ -49,10 +49,11 @@ def read_signature(request: WireRequest) -> Signature | None:
 
 def _scoped(credential: re.Match[str] | None, token: str | None) -> Signature:
     scope = credential[2].split("/") if credential else []
-    if credential is None or len(scope) != 4:
+    # Signatures for many regions at once (SigV4A) name none.
+    if credential is None or len(scope) not in (3, 4):
         message = "Credential must be ACCESS_KEY/DATE/REGION/SERVICE/aws4_request"
         raise ServiceError("IncompleteSignature", message, 400)
-    return Signature(credential[1], scope[2], token)
+    return Signature(credential[1], scope[-2], token)
 
 
 def _presigned_until(arguments: object) -> float:
