@@ -54,6 +54,16 @@ class Assembly:
     def load(cls, path: Path | str) -> Assembly:
         """Read the assembly in a folder. ValueError, one clear line, where it isn't one."""
         root = Path(path).resolve()
+        try:
+            return cls._read(root)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{root} is not as aws-cdk-lib 2 writes it ({type(error).__name__}: {error}): "
+                "synthesize again"
+            ) from error
+
+    @classmethod
+    def _read(cls, root: Path) -> Assembly:
         stacks: list[StackArtifact] = []
         files: list[FileAsset] = []
         images: list[ImageAsset] = []

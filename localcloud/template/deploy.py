@@ -138,6 +138,11 @@ class Deployment:
             created = self._provide(context, properties)
         except DeploymentError:
             raise
+        except KeyError as error:
+            missing = ValueError(
+                f"its properties lack {error}, which {resource.resource_type} needs"
+            )
+            raise DeploymentError(_failure(stack, resource, missing)) from error
         except (ClientError, BotoCoreError, ValueError) as error:
             raise DeploymentError(_failure(stack, resource, error)) from error
         entry = handling_of(resource.resource_type)

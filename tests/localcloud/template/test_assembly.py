@@ -136,6 +136,17 @@ def test_a_broken_manifest_is_one_clear_line(tmp_path, text):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "artifact", [{}, {"type": "aws:cloudformation:stack"}, "text", {"type": "cdk:asset-manifest"}]
+)
+def test_an_artifact_of_another_shape_is_one_clear_line(write_assembly, artifact):
+    folder = write_assembly({"A": {}})
+    add_artifacts(folder, Odd=artifact)
+    with pytest.raises(ValueError, match="synthesize again") as raised:
+        Assembly.load(folder)
+    assert "\n" not in str(raised.value)
+
+
 def test_a_missing_template_is_named(write_assembly):
     folder = write_assembly({"A": {}})
     (folder / "A.template.json").unlink()

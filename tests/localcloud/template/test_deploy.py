@@ -240,6 +240,12 @@ def test_a_failed_resource_is_one_line_with_its_place(bring_up):
         assert part in line
 
 
+def test_a_missing_property_is_named(bring_up):
+    resource = {"Type": "AWS::S3::BucketPolicy", "Properties": {"PolicyDocument": {}}}
+    with pytest.raises(DeploymentError, match=r"P, AWS::S3::BucketPolicy, .* lack 'Bucket'"):
+        bring_up({"S": {"Resources": {"P": resource}}})
+
+
 def test_an_unknown_type_creates_nothing(bring_up, write_assembly, tmp_path):
     templates = {
         "S": {
