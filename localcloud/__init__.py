@@ -1,1 +1,1 @@
-"""A cloud on one machine: brings up the AWS CloudFormation templates of a CDK assembly and runs them."""
+"""A cloud on one machine: runs the CloudFormation templates of a CDK assembly."""

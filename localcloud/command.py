@@ -155,7 +155,9 @@ def _outputs(cloud: Cloud) -> list[str]:
     lines = []
     stacks = cloud.client("cloudformation").describe_stacks()["Stacks"]
     for stack in stacks:
-        if outputs := stack.get("Outputs"):
+        # Of a nested stack, `cdk deploy` shows what its parent passes on.
+        outputs = [] if "ParentId" in stack else stack.get("Outputs", [])
+        if outputs:
             values = (
                 f"{stack['StackName']}.{o['OutputKey']} = {o['OutputValue']}" for o in outputs
             )

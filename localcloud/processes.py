@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -61,19 +62,15 @@ class Processes:
 
     def signal(self, process: subprocess.Popen[bytes], number: int) -> None:
         """Send a signal to the process's whole group; nothing when it has gone."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        except ProcessLookupError:
-            pass
 
     def end(self, process: subprocess.Popen[bytes], grace_seconds: float = 0.0) -> int:
         """SIGTERM the group, wait up to `grace_seconds`, SIGKILL what is left; the exit status."""
         if grace_seconds > 0 and process.poll() is None:
             self.signal(process, signal.SIGTERM)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(grace_seconds)
-            except subprocess.TimeoutExpired:
-                pass
         # Even where the leader has exited, its group may live on.
         self.signal(process, signal.SIGKILL)
         status = process.wait()

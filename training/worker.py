@@ -74,7 +74,7 @@ def write_results(job: Job, trainer: Trainer, dataset: Dataset) -> None:
         "dataset": dataset.name,
         "dataset_version": dataset.version,
         "training_job": job.name,
-        "commit": os.environ.get("MEGURU_COMMIT"),
+        "commit": os.environ.get("SOURCE_COMMIT"),
     }
     content = json.dumps(facts, indent=2, ensure_ascii=False).encode()
     write_atomically(job.model / "training.json", content)

@@ -42,6 +42,7 @@ def deployment(context: Context, properties: Properties) -> Created:
     if "StageName" in properties:
         stage = {"RestApiId": properties["RestApiId"], "StageName": properties["StageName"]}
         set_method_settings(context, stage, description.get("MethodSettings", []))
+        set_access_log(context, stage, description.get("AccessLogSetting", {}))
     context.not_simulated += [f"StageDescription.{name}" for name in description.unread]
     return Created(made["id"], {"DeploymentId": made["id"]})
 
@@ -50,7 +51,21 @@ def stage(context: Context, properties: Properties) -> Created:
     settings = properties.without("MethodSettings", "AccessLogSetting")
     made = context.call("apigateway", "CreateStage", **settings)
     set_method_settings(context, settings, properties.get("MethodSettings", []))
+    set_access_log(context, settings, properties.get("AccessLogSetting", {}))
     return Created(made["stageName"])
+
+
+def set_access_log(
+    context: Context, stage: Mapping[str, Any], setting: Mapping[str, Any]
+) -> None:
+    """Where a stage writes a line for each request, and in which form."""
+    paths = {"DestinationArn": "destinationArn", "Format": "format"}
+    operations = [
+        {"op": "replace", "path": f"/accessLogSettings/{path}", "value": setting[name]}
+        for name, path in paths.items()
+        if name in setting
+    ]
+    update_stage(context, stage, operations)
 
 
 def set_method_settings(
@@ -65,6 +80,12 @@ def set_method_settings(
         for setting in settings
         for path, value in _method_setting(setting)
     ]
+    update_stage(context, stage, operations)
+
+
+def update_stage(
+    context: Context, stage: Mapping[str, Any], operations: list[dict[str, Any]]
+) -> None:
     if operations:
         context.call(
             "apigateway",

@@ -24,7 +24,15 @@ def log_stream(context: Context, properties: Properties) -> Created:
     return Created(name)
 
 
+def resource_policy(context: Context, properties: Properties) -> Created:
+    name = properties["PolicyName"]
+    document = properties["PolicyDocument"]
+    context.call("logs", "PutResourcePolicy", policyName=name, policyDocument=document)
+    return Created(name)
+
+
 PROVIDERS: Mapping[str, Provider] = {
     "AWS::Logs::LogGroup": log_group,
     "AWS::Logs::LogStream": log_stream,
+    "AWS::Logs::ResourcePolicy": resource_policy,
 }

@@ -74,7 +74,6 @@ RECORDED: Mapping[str, str] = {
     "AWS::Logs::LogAnomalyDetector": _NO_METRIC_FILTERS,
     "AWS::Logs::MetricFilter": _NO_METRIC_FILTERS,
     "AWS::Logs::QueryDefinition": _NO_CONSOLE,
-    "AWS::Logs::ResourcePolicy": "no AWS service writes to log groups here",
     "AWS::Logs::SubscriptionFilter": _NO_METRIC_FILTERS,
     "AWS::ResourceGroups::Group": _NO_CONSOLE,
     "AWS::Route53::HostedZone": _NO_TRAFFIC,

@@ -177,7 +177,7 @@ class Host:
                 **os.environ,
                 "SAGEMAKER_BASE_DIR": str(job.root),
                 "TRAINING_JOB_NAME": name,
-                "MEGURU_COMMIT": "abc123",
+                "SOURCE_COMMIT": "abc123",
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
