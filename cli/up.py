@@ -57,7 +57,7 @@ class Up:
             "commands": commands(account),
         }
         temporary = UP_FILE.with_suffix(".tmp")
-        temporary.write_text(json.dumps(addresses, indent=2) + "\n")
+        temporary.write_text(json.dumps(addresses, indent=2, ensure_ascii=False) + "\n")
         temporary.rename(UP_FILE)
         show = self._progress.console.print
         show(f"\nAWS_ENDPOINT_URL={account.endpoint_url}")
@@ -89,9 +89,9 @@ def commands(account: Account) -> list[str]:
         {"model": model, "messages": [{"role": "user", "content": question}]}, ensure_ascii=False
     )
     ask = (
-        f"import openai; print(openai.OpenAI(base_url={base!r}, api_key={key!r})"
-        f".chat.completions.create(model={model!r}, messages=[{{'role': 'user', "
-        f"'content': {question!r}}}]).choices[0].message.content)"
+        f'import openai; print(openai.OpenAI(base_url="{base}", api_key="{key}")'
+        f'.chat.completions.create(model="{model}", messages=[{{"role": "user", '
+        f'"content": "{question}"}}]).choices[0].message.content)'
     )
     return [
         f"curl {base}/chat/completions -H 'Authorization: Bearer {key}' "

@@ -54,7 +54,9 @@ def timed_out() -> GatewayError:
 
 
 def refused(arn: str, error: ServiceError) -> GatewayError:
-    """Lambda did not take the call: throttled, unknown, or not permitted."""
+    """Lambda did not take the call: too large, throttled, unknown, or not permitted."""
+    if error.code == "RequestTooLargeException":
+        return GatewayError("REQUEST_TOO_LARGE", "Request Too Long")
     logger.warning("%s was not invoked: %s: %s", arn, error.code, error.message)
     if error.code == "TooManyRequestsException":
         return GatewayError("INTEGRATION_FAILURE", "Internal server error", 500)
