@@ -39,11 +39,6 @@ ACKNOWLEDGEMENTS = (
         "Functions, jobs and the one-machine cloud run the same Python, 3.11.",
     ),
     Acknowledgement(
-        r"AwsSolutions-(L1|IAM4\[.*AWSLambdaBasicExecutionRole\])",
-        r"[^/]+-Lake/Custom::S3AutoDeleteObjectsCustomResourceProvider/.*",
-        "CDK's own function, only in environments whose data may be destroyed.",
-    ),
-    Acknowledgement(
         r"AwsSolutions-IAM4\[.*AmazonAPIGatewayPushToCloudWatchLogs\]",
         ".*/InferenceApi/Api/CloudWatchRole/Resource",
         "AWS's own policy for API Gateway's one account-wide logging role.",

@@ -20,13 +20,13 @@ InstanceType = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0
 Schedule = Annotated[str, StringConstraints(pattern=r"^(cron|rate)\(.+\)$")]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
 Count = Annotated[int, Field(ge=1)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 
 
 class Settings(BaseModel):
     """A part of the environment file: nothing unknown, nothing changed after it was read."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Curation(Settings):
@@ -61,7 +61,7 @@ class Evaluation(Settings):
 
     instance_type: InstanceType
     minimum: dict[str, float]
-    maximum_drop: dict[str, float]
+    maximum_drop: dict[str, Annotated[float, Field(ge=0)]]
 
 
 class Release(Settings):
@@ -115,7 +115,7 @@ class Environment(Settings):
 
     name: Name
     account: Annotated[str, StringConstraints(pattern=r"^\d{12}$")] | None = None
-    region: str | None = None
+    region: Region | None = None
     destroyable: bool
     notify: Email | None = None
     tags: dict[str, str] = {}
@@ -138,13 +138,18 @@ def read_environment(path: Path) -> Environment:
     Raises InvalidEnvironment naming the file, the line, the key and what it has to be.
     """
     try:
-        text = path.read_text()
+        text = path.read_text("utf-8")
         document = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
-    except FileNotFoundError as error:
-        raise InvalidEnvironment(f"{path}: there is no such environment file") from error
+    except OSError as error:
+        raise InvalidEnvironment(
+            f"{path}: there is no such environment file, see environments/ ({error.strerror})"
+        ) from error
+    except yaml.MarkedYAMLError as error:
+        raise InvalidEnvironment(_syntax_complaint(path, error)) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidEnvironment(f"{path}: not a YAML file: {error}") from error
+    _refuse_repeated_keys(path, document)
     if not isinstance(values, dict):
         raise InvalidEnvironment(
             f"{path}: an environment file has keys and values, see environments/"
@@ -154,6 +159,27 @@ def read_environment(path: Path) -> Environment:
     except ValidationError as error:
         lines = [_complaint(path, document, details) for details in error.errors()]
         raise InvalidEnvironment("\n".join(lines)) from error
+
+
+def _syntax_complaint(path: Path, error: yaml.MarkedYAMLError) -> str:
+    line = error.problem_mark.line + 1 if error.problem_mark else 1
+    return f"{path}:{line}: not YAML: {error.problem or error.context}"
+
+
+def _refuse_repeated_keys(path: Path, node: Any) -> None:
+    """YAML's reader would take the last of them and say nothing."""
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_repeated_keys(path, item)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen: set[str] = set()
+    for key, value in node.value:
+        if key.value in seen:
+            line = key.start_mark.line + 1
+            raise InvalidEnvironment(f"{path}:{line}: {key.value}: this key stands here twice")
+        seen.add(key.value)
+        _refuse_repeated_keys(path, value)
 
 
 def _complaint(path: Path, document: Any, details: Any) -> str:
@@ -166,7 +192,8 @@ def _complaint(path: Path, document: Any, details: Any) -> str:
         said = "this key is missing"
     else:
         said = f"{said} (it is {details['input']!r})"
-    return f"{path}:{line}: {'.'.join(keys) or 'the file'}: {said}"
+    name = ".".join(key if key.isprintable() else repr(key) for key in keys)
+    return f"{path}:{line}: {name or 'the file'}: {said}"
 
 
 def _line(node: Any, keys: list[str]) -> int:

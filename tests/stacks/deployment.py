@@ -1,0 +1,154 @@
+"""What the templates of an environment say once every reference in them has its value."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from cli.account import Account
+from localcloud.iam.demand import Demand, Place
+from localcloud.iam.policy import AccessRequest, Decision, Principal, decide, parse_policy
+
+if TYPE_CHECKING:
+    from localcloud.template.assembly import Assembly
+    from tests.stacks.synthesis import Resource, Synthesis
+
+ACCOUNT = "123456789012"
+
+
+class NoInventory:
+    """Calls of workflows name their resources in full."""
+
+    def secret_arn(self, secret_id: str) -> str | None:
+        return None
+
+    def key_arn(self, key_id: str) -> str | None:
+        return None
+
+    def role_arn(self, name: str) -> str | None:
+        return None
+
+    def partition_key(self, table_name: str) -> str | None:
+        return None
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role with its policies' statements."""
+
+    arn: str
+    statements: tuple[dict[str, Any], ...]
+
+    def allows(self, demand: Demand) -> bool:
+        document = {"Version": "2012-10-17", "Statement": list(self.statements)}
+        principal = Principal(ACCOUNT, (self.arn,))
+        request = AccessRequest(demand.action, demand.resource, principal, demand.context)
+        return decide([parse_policy(json.dumps(document))], request) is Decision.ALLOW
+
+    def actions(self) -> set[str]:
+        return {action for one in self.statements for action in listed(one["Action"])}
+
+    def without(self, action: str) -> Role:
+        """The role with one action taken out of every statement."""
+        left = []
+        for statement in self.statements:
+            actions = [name for name in listed(statement["Action"]) if name != action]
+            if actions:
+                left.append({**statement, "Action": actions})
+        return replace(self, statements=tuple(left))
+
+
+@dataclass(frozen=True)
+class StateMachine:
+    name: str
+    definition: dict[str, Any]
+    role: Role
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of ours; `folder` is its folder in lambdas/."""
+
+    folder: str
+    variables: dict[str, str]
+    role: Role
+
+
+@dataclass(frozen=True)
+class Deployment:
+    environment_name: str
+    place: Place
+    state_machines: dict[str, StateMachine]
+    functions: dict[str, Function]
+
+
+def read_deployment(synthesis: Synthesis, endpoint_url: str) -> Deployment:
+    """Ask a local cloud that runs the synthesis."""
+    reader = _Reader(synthesis, Account(synthesis.name, endpoint_url))
+    machines = [reader.state_machine(r) for r in synthesis.resources(STATE_MACHINE)]
+    functions = [
+        reader.function(resource, folder)
+        for resource in synthesis.resources("AWS::Lambda::Function")
+        if (folder := function_folder(synthesis.assembly, resource))
+    ]
+    place = Place(ACCOUNT, synthesis.environment.region or "us-east-1", NoInventory())
+    return Deployment(
+        synthesis.name,
+        place,
+        {machine.name: machine for machine in machines},
+        {function.folder: function for function in functions},
+    )
+
+
+STATE_MACHINE = "AWS::StepFunctions::StateMachine"
+
+
+class _Reader:
+    def __init__(self, synthesis: Synthesis, account: Account) -> None:
+        self._account = account
+        self._physical_ids = {
+            (stack.stack_name, resource["LogicalResourceId"]): resource["PhysicalResourceId"]
+            for stack in synthesis.assembly.stacks
+            for resource in account.client("cloudformation").describe_stack_resources(
+                StackName=stack.stack_name
+            )["StackResources"]
+        }
+
+    def state_machine(self, resource: Resource) -> StateMachine:
+        machine = self._account.client("stepfunctions").describe_state_machine(
+            stateMachineArn=self._physical_id(resource)
+        )
+        name = resource.path.split("/")[-2]
+        return StateMachine(name, json.loads(machine["definition"]), self._role(machine["roleArn"]))
+
+    def function(self, resource: Resource, folder: str) -> Function:
+        said = self._account.client("lambda").get_function_configuration(
+            FunctionName=self._physical_id(resource)
+        )
+        variables = said.get("Environment", {}).get("Variables", {})
+        return Function(folder, variables, self._role(said["Role"]))
+
+    def _physical_id(self, resource: Resource) -> str:
+        return str(self._physical_ids[resource.stack, resource.logical_id])
+
+    def _role(self, arn: str) -> Role:
+        iam, name = self._account.client("iam"), arn.rpartition("/")[2]
+        documents = [
+            iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+            for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
+        ]
+        assert not iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+        return Role(arn, tuple(one for document in documents for one in document["Statement"]))
+
+
+def function_folder(assembly: Assembly, resource: Resource) -> str | None:
+    """The folder of lambdas/ a function's code is, None for a function that CDK brings."""
+    asset = assembly.file_asset(resource.properties["Code"]["S3Key"])
+    assert asset is not None
+    folders = [path.name for path in (asset / "lambdas").glob("*")]
+    return folders[0] if folders else None
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,126 @@
+"""The AWS calls a function's source makes, found by reading it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+from botocore import xform_name
+from botocore.model import OperationModel, ServiceModel
+
+from localcloud.iam.actions import action_name
+
+# The resource API's one noun in use: a Table's methods are operations on its own table.
+TABLE_MEMBER = "TableName"
+# Operations by the method's name that a Python object of another kind may have as well.
+NOT_AWS = {"get", "put", "copy", "close", "query_string"}
+
+
+@dataclass(frozen=True)
+class FunctionCall:
+    """A call of an operation. `keywords` is None for what `**` hides a part of."""
+
+    place: str
+    service: str
+    operation: OperationModel
+    keywords: frozenset[str] | None
+    of_table: bool
+
+    @property
+    def action(self) -> str:
+        return action_name(self.service, self.operation.name)
+
+    def complaints(self) -> Iterator[str]:
+        """What AWS's model has against the call."""
+        shape = self.operation.input_shape
+        if self.keywords is None or shape is None:
+            return
+        given = self.keywords | ({TABLE_MEMBER} if self.of_table else frozenset())
+        for name in sorted(given - set(shape.members)):
+            yield f"{self.place}: {self.operation.name} has no parameter {name}"
+        for name in sorted(set(shape.required_members) - given):
+            yield f"{self.place}: {self.operation.name} needs {name}"
+
+
+def function_calls(folder: Path) -> list[FunctionCall]:
+    """Every call in a function's folder; ValueError for a client's method that is no operation."""
+    trees = {path: ast.parse(path.read_text()) for path in sorted(folder.glob("*.py"))}
+    services = {name: _operations(name) for tree in trees.values() for name in _clients(tree)}
+    found: list[FunctionCall] = []
+    for path, tree in trees.items():
+        factories = _factories(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                place = f"{path.parent.name}/{path.name}:{node.lineno}"
+                found += _call(node, node.func, place, services, factories)
+    return found
+
+
+def services_used(folder: Path) -> set[str]:
+    return {name for path in folder.glob("*.py") for name in _clients(ast.parse(path.read_text()))}
+
+
+def _call(
+    node: ast.Call,
+    method: ast.Attribute,
+    place: str,
+    services: dict[str, dict[str, OperationModel]],
+    factories: dict[str, str],
+) -> Iterator[FunctionCall]:
+    own = _factory(method.value, factories)
+    candidates = [own] if own else list(services)
+    for service in candidates:
+        operation = services[service].get(method.attr)
+        if operation is not None and method.attr not in NOT_AWS:
+            hidden = any(keyword.arg is None for keyword in node.keywords)
+            names = frozenset(str(keyword.arg) for keyword in node.keywords)
+            is_table = service == "dynamodb" and TABLE_MEMBER not in names
+            yield FunctionCall(place, service, operation, None if hidden else names, is_table)
+            return
+    if own and method.attr not in ("exceptions", "Table"):
+        raise ValueError(f"{place}: {own} has no operation {method.attr}")
+
+
+def _factory(value: ast.expr, factories: dict[str, str]) -> str | None:
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+        return factories.get(value.func.id)
+    return None
+
+
+def _factories(tree: ast.Module) -> dict[str, str]:
+    """Functions of a module that make one client and nothing else: `def s3(): return client`."""
+    return {
+        node.name: next(iter(clients))
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        for clients in [_clients(node)]
+        if len(clients) == 1 and len(node.body) == 1
+    }
+
+
+def _clients(tree: ast.AST) -> set[str]:
+    """The services of `boto3.client(NAME)` and `boto3.resource(NAME)`."""
+    return {
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("boto3.client", "boto3.resource")
+        and isinstance(node.args[0], ast.Constant)
+        and isinstance(node.args[0].value, str)
+    }
+
+
+@cache
+def _session() -> Any:
+    return botocore.session.get_session()
+
+
+@cache
+def _operations(service: str) -> dict[str, OperationModel]:
+    model: ServiceModel = _session().get_service_model(service)
+    return {xform_name(name): model.operation_model(name) for name in model.operation_names}

@@ -1,0 +1,96 @@
+"""cdk-nag over every environment: nothing unacknowledged, and no acknowledgement without a use."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.stacks.synthesis import Synthesis
+
+REPOSITORY = Path(__file__).parents[2]
+Finding = tuple[str, str]
+
+
+@pytest.fixture(scope="module")
+def findings(syntheses: dict[str, Synthesis]) -> set[Finding]:
+    """Every finding of every environment with the construct it is about."""
+    from cdk_nag import AwsSolutionsChecks
+
+    return {
+        (violation.rule_name, resource.construct_path or "")
+        for made in syntheses.values()
+        for violation in AwsSolutionsChecks(made.app).validate_scope(made.app).violations
+        for resource in violation.violating_resources
+    }
+
+
+def test_every_finding_is_acknowledged(findings: set[Finding]) -> None:
+    from stacks.acknowledgements import is_acknowledged
+
+    assert {finding for finding in findings if not is_acknowledged(*finding)} == set()
+
+
+def test_every_acknowledgement_is_used(findings: set[Finding]) -> None:
+    from stacks.acknowledgements import ACKNOWLEDGEMENTS
+
+    unused = [row for row in ACKNOWLEDGEMENTS if not any(row.covers(*one) for one in findings)]
+    assert unused == []
+
+
+def test_every_acknowledgement_has_a_reason() -> None:
+    from stacks.acknowledgements import ACKNOWLEDGEMENTS
+
+    assert all(
+        len(row.reason.split()) >= 5 and row.reason.endswith(".") for row in ACKNOWLEDGEMENTS
+    )
+
+
+def test_the_checks_report_what_no_row_covers() -> None:
+    import aws_cdk as cdk
+    from aws_cdk import aws_sqs as sqs
+
+    from stacks.acknowledgements import SolutionsChecks
+
+    app = cdk.App()
+    sqs.Queue(cdk.Stack(app, "Planted-Stack"), "Queue")
+    found = {violation.rule_name for violation in SolutionsChecks(app).violations()}
+    assert found == {"AwsSolutions-SQS3", "AwsSolutions-SQS4"}
+
+
+def test_app_py_synthesizes_with_every_validation_on(tmp_path: Path) -> None:
+    """As `cdk deploy` runs it: CDK's own template validation and cdk-nag."""
+    environment = {**os.environ, "CDK_OUTDIR": str(tmp_path / "cdk.out")}
+    environment.pop("CDK_VALIDATION", None)
+    said = subprocess.run(
+        [sys.executable, "app.py", "environments/production.yaml"],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stderr
+    assert len(list((tmp_path / "cdk.out").glob("*.template.json"))) == 4
+
+
+def test_app_py_refuses_a_file_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "planted.yaml"
+    path.write_text((REPOSITORY / "environments" / "poc.yaml").read_text().replace("burst", "bust"))
+    said = subprocess.run(
+        [sys.executable, "app.py", str(path)],
+        cwd=REPOSITORY,
+        env={**os.environ, "CDK_OUTDIR": str(tmp_path / "cdk.out")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 1
+    lines = said.stderr.strip().splitlines()
+    assert len(lines) == 2, lines
+    assert all(line.startswith(f"{path}:") and ": api.bu" in line for line in lines), lines

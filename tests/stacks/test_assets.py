@@ -1,0 +1,100 @@
+"""What is uploaded: a function's own folder and meguru; an image's own folder and meguru."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.stacks.deployment import function_folder
+
+if TYPE_CHECKING:
+    from tests.stacks.synthesis import Synthesis
+
+REPOSITORY = Path(__file__).parents[2]
+MAX_BYTES = 1_000_000
+IMAGES = ("curation", "training", "evaluation", "inference_containers/text")
+# Powertools' layer and the Lambda runtime carry these.
+PROVIDED = {"boto3", "botocore", "aws_lambda_powertools", "lambdas", "meguru"}
+
+
+def functions(synthesis: Synthesis) -> dict[str, Path]:
+    """The asset of each function of ours, by its folder."""
+    found = {}
+    for resource in synthesis.resources("AWS::Lambda::Function"):
+        folder = function_folder(synthesis.assembly, resource)
+        asset = synthesis.assembly.file_asset(resource.properties["Code"]["S3Key"])
+        assert asset is not None
+        if folder:
+            found[folder] = asset
+    return found
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_function_is_its_own_folder_and_meguru(synthesis: Synthesis) -> None:
+    for folder, asset in functions(synthesis).items():
+        parts = {str(path.relative_to(asset).parent) for path in files(asset)}
+        assert parts <= {f"lambdas/{folder}", "meguru", "."}, folder
+        at_top = {path.name for path in asset.iterdir() if path.is_file()}
+        assert at_top <= {"run.sh"}, folder
+        assert not list(asset.rglob("__pycache__")), folder
+
+
+def test_a_function_is_small(synthesis: Synthesis) -> None:
+    sizes = {
+        folder: sum(path.stat().st_size for path in files(asset))
+        for folder, asset in functions(synthesis).items()
+    }
+    assert len(sizes) >= 7
+    assert {folder: size for folder, size in sizes.items() if size >= MAX_BYTES} == {}
+
+
+def test_a_function_imports_what_is_there(synthesis: Synthesis) -> None:
+    for folder, asset in functions(synthesis).items():
+        for path in asset.rglob("*.py"):
+            for name in _imports(path):
+                assert name in PROVIDED or name in sys.stdlib_module_names, f"{folder}: {name}"
+
+
+def _imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def test_an_image_is_its_own_folder_and_meguru(synthesis: Synthesis) -> None:
+    found = set()
+    for image in synthesis.assembly.images.values():
+        assert image.directory is not None
+        own = {str(path.relative_to(image.directory).parent) for path in files(image.directory)}
+        [folder] = {name for name in IMAGES if any(part.startswith(name) for part in own)}
+        found.add(folder)
+        parents = {str(parent) for parent in Path(folder).parents}
+        strangers = {
+            part for part in own if not part.startswith((folder, "meguru")) and part not in parents
+        }
+        assert strangers == set(), folder
+    assert found == set(IMAGES)
+
+
+@pytest.mark.parametrize("folder", IMAGES)
+def test_an_image_copies_what_it_imports(folder: str) -> None:
+    copied = set()
+    for line in (REPOSITORY / folder / "Dockerfile").read_text().splitlines():
+        if line.startswith("COPY"):
+            copied |= {part.partition("/")[0] for part in line.split()[1:-1]}
+    ours = {"curation", "training", "evaluation", "inference_containers", "meguru", "stacks"}
+    imported = {
+        name for path in (REPOSITORY / folder).rglob("*.py") for name in _imports(path) & ours
+    }
+    assert imported <= copied

@@ -1,0 +1,190 @@
+"""The environment file: what is wrong is refused with its file, line and key."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stacks.environment import Environment, InvalidEnvironment, read_environment
+
+ENVIRONMENTS = Path(__file__).parents[2] / "environments"
+POC = (ENVIRONMENTS / "poc.yaml").read_text()
+VALUES: dict[str, Any] = yaml.safe_load(POC)
+# Maps whose keys a client chooses: names of metrics, hyperparameters.
+FREE = {("evaluation", "minimum"), ("evaluation", "maximum_drop"), ("training", "hyperparameters")}
+Keys = tuple[str, ...]
+
+
+def paths(values: dict[str, Any], above: Keys = ()) -> Iterator[Keys]:
+    """The keys of a document, each with those it stands under."""
+    for key, value in values.items():
+        yield (*above, key)
+        if isinstance(value, dict) and (*above, key) not in FREE:
+            yield from paths(value, (*above, key))
+
+
+def parent_of(values: dict[str, Any], keys: Keys) -> dict[str, Any]:
+    for key in keys[:-1]:
+        values = values[key]
+    return values
+
+
+def line_of(text: str, key: str) -> int:
+    return next(n for n, line in enumerate(text.splitlines(), 1) if line.strip().startswith(key))
+
+
+def refusal(folder: Path, text: str) -> str:
+    """What is said of a file with this text; it has to be refused."""
+    path = folder / "planted.yaml"
+    path.write_text(text)
+    with pytest.raises(InvalidEnvironment) as refused:
+        read_environment(path)
+    return str(refused.value).replace(str(path), "FILE")
+
+
+@pytest.mark.parametrize("path", sorted(ENVIRONMENTS.iterdir()), ids=lambda path: path.stem)
+def test_every_environment_of_ours_is_read(path: Path) -> None:
+    environment = read_environment(path)
+    assert environment.name == path.stem
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("  spot: true", "  spott: true", "FILE:{line}: training.spott: unknown key"),
+        ("  spot: true", "  spot: 1", "FILE:{line}: training.spot: "),
+        ("  spot: true", "  spot: 'true'", "FILE:{line}: training.spot: "),
+        ("  burst: 10", "  burst: 0", "FILE:{line}: api.burst: "),
+        ("  burst: 10", "  burst: ten", "FILE:{line}: api.burst: "),
+        ("  burst: 10", "  burst: 10.5", "FILE:{line}: api.burst: "),
+        ("  burst: 10", "  burst:", "FILE:{line}: api.burst: "),
+        ("  burst: 10", "  burst: [10]", "FILE:{line}: api.burst: "),
+        ("name: poc", "name: Poc", "FILE:{line}: name: "),
+        ("name: poc", "name: a-name-longer-than-twenty", "FILE:{line}: name: "),
+        ("name: poc", "name: 7", "FILE:{line}: name: "),
+        ("name: poc", "name: poc\nregion: tokyo", "FILE:3: region: "),
+        ("name: poc", "name: poc\naccount: 123", "FILE:3: account: "),
+        ("name: poc", "name: poc\nnotify: nobody", "FILE:3: notify: "),
+        (
+            "    exact_match: 0.5",
+            "    exact_match: .nan",
+            "FILE:{line}: evaluation.minimum.exact_m",
+        ),
+        ("    exact_match: 0.05", "    exact_match: -1", "evaluation.maximum_drop.exact_match: "),
+        ("    traffic: all_at_once", "    traffic: al", "FILE:{line}: endpoint.release.traffic: "),
+        ("  max_instances: 2", "  max_instances: 0", "endpoint.max_instances: "),
+        ("  min_instances: 1", "  min_instances: 3", "at least min_instances (3)"),
+        ("  max_wait_minutes: 120", "  max_wait_minutes: 30", "at least max_runtime_minutes (60)"),
+        ("  log_days: 7", "  log_days: 8", "FILE:{line}: records.log_days: "),
+        ("  burst: 10", "  burst: 10\n  burst: 20", "api: burst: this key stands here twice"),
+        ("  burst: 10", "\tburst: 10", "FILE:{line}: not YAML: "),
+        ("  burst: 10", "  burst: {10", "not YAML: "),
+        ("api:", "api", "not YAML: "),
+    ],
+)
+def test_a_wrong_line_is_named(tmp_path: Path, before: str, after: str, said: str) -> None:
+    assert POC.count(before + "\n") == 1
+    text = POC.replace(before + "\n", after + "\n")
+    found = refusal(tmp_path, text)
+    line = line_of(POC, before.strip())
+    wanted = said.format(line=line).removeprefix("api: ")
+    assert wanted in found, found
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "FILE: an environment file has keys and values"),
+        ("# only a comment\n", "FILE: an environment file has keys and values"),
+        ("- a\n- b\n", "FILE: an environment file has keys and values"),
+        ("just words", "FILE: an environment file has keys and values"),
+        ("name: [unclosed", "FILE:1: not YAML"),
+        ("name: a\n---\nname: b\n", "FILE:2: not YAML"),
+        ("name: !!python/object:os.system x", "FILE:1: not YAML"),
+        ("a: &x {b: 1}\nc: *y", "FILE:2: not YAML"),
+        ("1: 2\n", "FILE:1: "),
+        ("null: 2\n", "FILE:1: "),
+    ],
+)
+def test_what_is_no_environment_is_said(tmp_path: Path, text: str, said: str) -> None:
+    assert said in refusal(tmp_path, text)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "staging.yaml", tmp_path):
+        with pytest.raises(InvalidEnvironment, match="no such environment file") as refused:
+            read_environment(path)
+        assert str(refused.value).startswith(f"{path}: ")
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "planted.yaml"
+    path.write_bytes(b"name: \xff\xfe")
+    with pytest.raises(InvalidEnvironment, match="not a YAML file"):
+        read_environment(path)
+
+
+@pytest.mark.parametrize("keys", sorted(paths(VALUES)), ids=".".join)
+def test_a_key_left_out_is_named(tmp_path: Path, keys: Keys) -> None:
+    values = copy.deepcopy(VALUES)
+    del parent_of(values, keys)[keys[-1]]
+    found = refusal(tmp_path, yaml.safe_dump(values))
+    assert f": {'.'.join(keys)}: this key is missing" in found
+
+
+@pytest.mark.parametrize("keys", sorted(paths(VALUES)), ids=".".join)
+def test_a_key_misspelt_is_named(tmp_path: Path, keys: Keys) -> None:
+    values = copy.deepcopy(VALUES)
+    parent = parent_of(values, keys)
+    misspelt = keys[-1] + "s"
+    parent[misspelt] = parent.pop(keys[-1])
+    found = refusal(tmp_path, yaml.safe_dump(values))
+    assert f": {'.'.join((*keys[:-1], misspelt))}: unknown key" in found
+
+
+CORRUPTIONS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**12), 10**12),
+    st.floats(),
+    st.text(max_size=30),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=2),
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(keys=st.sampled_from(sorted(paths(VALUES))), value=CORRUPTIONS)
+def test_a_corrupted_value_is_refused_or_read_as_written(
+    tmp_path_factory: pytest.TempPathFactory, keys: Keys, value: Any
+) -> None:
+    """Nothing is turned into something else: what is accepted is what stands in the file."""
+    values = copy.deepcopy(VALUES)
+    parent_of(values, keys)[keys[-1]] = value
+    path = tmp_path_factory.getbasetemp() / "corrupted.yaml"
+    path.write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
+    try:
+        environment = read_environment(path)
+    except InvalidEnvironment as error:
+        assert all(line.startswith(f"{path}") for line in str(error).splitlines())
+        return
+    assert _written(environment, values) == values
+
+
+def _written(environment: Environment, values: dict[str, Any]) -> dict[str, Any]:
+    """The environment as a document with the keys of `values`."""
+
+    def pick(read: Any, wanted: Any) -> Any:
+        if isinstance(wanted, dict) and isinstance(read, dict):
+            return {key: pick(read[key], value) for key, value in wanted.items()}
+        return read
+
+    picked: dict[str, Any] = pick(environment.model_dump(), values)
+    return picked

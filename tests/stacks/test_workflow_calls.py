@@ -1,0 +1,138 @@
+"""Every `${Name}` of a definition has a value, every call fits AWS's model and has its grant."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import pytest
+from botocore.validate import ParamValidator
+
+from localcloud.clock import Clock
+from localcloud.workflows.definition import find_problems
+from localcloud.workflows.jsonata_queries import Query
+from tests.stacks.deployment import Deployment, Role, StateMachine
+from tests.stacks.workflow_calls import assigned_variables, calls, example_variables
+
+WORKFLOWS = Path(__file__).parents[2] / "stacks" / "workflows"
+MACHINES = ("CurateDataset", "TrainAndRegister", "DeployModelVersion")
+SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
+
+
+@pytest.fixture(params=MACHINES)
+def machine(request: pytest.FixtureRequest, deployment: Deployment) -> StateMachine:
+    return deployment.state_machines[request.param]
+
+
+def missing(machine: StateMachine, role: Role, deployment: Deployment) -> set[tuple[str, str]]:
+    """What calls of the definition need and the role doesn't grant."""
+    needed = [
+        demand for call in calls(machine, deployment) for demand in call.demands(deployment.place)
+    ]
+    assert needed
+    return {(demand.action, demand.resource) for demand in needed if not role.allows(demand)}
+
+
+def test_every_definition_is_a_state_machine(deployment: Deployment) -> None:
+    files = {path.name.partition(".")[0] for path in WORKFLOWS.glob("*.asl.json")}
+    named = {re.sub(r"(?<=.)([A-Z])", r"_\1", name).lower() for name in deployment.state_machines}
+    assert named == files
+    assert set(deployment.state_machines) == set(MACHINES)
+
+
+def test_every_substitution_has_its_value(machine: StateMachine) -> None:
+    text = json.dumps(machine.definition)
+    assert SUBSTITUTION.findall(text) == []
+    # An unresolved reference of the template would stand there as an object.
+    assert not re.search(r'"(Ref|Fn::\w+)":', text)
+
+
+def test_a_value_in_jsonata_stays_what_the_template_says(machine: StateMachine) -> None:
+    """No value of the template broke out of the JSON or the expression it stands in."""
+    assert find_problems(json.dumps(machine.definition)) == []
+
+
+def test_examples_are_of_the_definition_s_own_variables(
+    machine: StateMachine, deployment: Deployment
+) -> None:
+    known = set(example_variables(machine.name, deployment))
+    assert assigned_variables(machine.definition) == known - {"states"}
+
+
+def test_every_call_fits_aws_s_model(machine: StateMachine, deployment: Deployment) -> None:
+    for call in calls(machine, deployment):
+        shape = call.resource.model.input_shape
+        assert shape is not None
+        report = ParamValidator().validate(call.parameters, shape)
+        assert not report.has_errors(), f"{call.state}: {report.generate_report()}"
+
+
+def test_every_call_has_its_grant(machine: StateMachine, deployment: Deployment) -> None:
+    assert missing(machine, machine.role, deployment) == set()
+
+
+def test_every_grant_has_its_call(machine: StateMachine, deployment: Deployment) -> None:
+    """An action that no call needs is not granted, less those the services make on behalf."""
+    needed = {
+        demand.action
+        for call in calls(machine, deployment)
+        for demand in call.demands(deployment.place)
+    }
+    granted = machine.role.actions()
+    assert {action for action in granted - needed if not ON_BEHALF.fullmatch(action)} == set()
+
+
+# Logging and tracing of Step Functions itself; what the registry reads of what it registers; the
+# alarms and capacity a scaling policy changes as its maker; HeadObject's 404 needs ListBucket.
+ON_BEHALF = re.compile(
+    r"logs:\w+|xray:\w+|ecr:\w+|kms:Decrypt|s3:(ListBucket|GetObject)|cloudwatch:\w+Alarms?|"
+    r"iam:CreateServiceLinkedRole|sagemaker:(UpdateEndpointWeightsAndCapacities|AddTags)"
+)
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_removed_grant_is_missed(deployments: dict[str, Deployment], name: str) -> None:
+    deployment = deployments["poc"]
+    machine = deployment.state_machines[name]
+    needed = {
+        demand.action
+        for call in calls(machine, deployment)
+        for demand in call.demands(deployment.place)
+    }
+    for action in needed:
+        missed = missing(machine, machine.role.without(action), deployment)
+        assert {missed_action for missed_action, _ in missed} == {action}
+
+
+def test_a_grant_on_another_resource_is_missed(deployments: dict[str, Deployment]) -> None:
+    deployment = deployments["poc"]
+    machine = deployment.state_machines["TrainAndRegister"]
+    other = json.dumps(machine.role.statements).replace("meguru-poc-training-", "meguru-other-")
+    role = dataclasses.replace(machine.role, statements=tuple(json.loads(other)))
+    missed = {action for action, _ in missing(machine, role, deployment)}
+    assert "sagemaker:CreateTrainingJob" in missed
+
+
+def test_a_role_may_be_passed_to_its_service_only(deployment: Deployment) -> None:
+    for machine in deployment.state_machines.values():
+        for call in calls(machine, deployment):
+            for demand in call.demands(deployment.place):
+                if demand.action == "iam:PassRole":
+                    elsewhere = {"iam:passedtoservice": "lambda.amazonaws.com"}
+                    other = dataclasses.replace(demand, context=elsewhere)
+                    assert not machine.role.allows(other), machine.name
+
+
+@pytest.mark.parametrize(
+    "value", ["a'b", 'a"b', "a\\b", "{% $x %}", "日本語", "a\nb", "${LakeBucket}", 1e-4, True]
+)
+def test_a_hyperparameter_arrives_as_it_was_written(value: str | float | bool) -> None:
+    from stacks.constructs.training import hyperparameters, jsonata_text
+
+    # CDK starts when it is imported: not before a test needs it.
+
+    given = hyperparameters({"name": value})
+    text = json.loads(f"\"{{% $parse('{jsonata_text(given)}') %}}\"")
+    assert Query({}, Clock()).evaluate(text) == given

@@ -1,0 +1,140 @@
+"""The AWS calls a state machine's definition makes, with parameters and what they must be allowed.
+
+Variables of a definition have example values here, so that its JSONata can be evaluated: a call is
+checked as it would be sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.clock import Clock
+from localcloud.iam.actions import demands
+from localcloud.iam.demand import Demand, Place
+from localcloud.workflows.integrations import parameters
+from localcloud.workflows.integrations.resource import Resource, parse
+from localcloud.workflows.integrations.sync_jobs import JOBS
+from localcloud.workflows.jsonata_queries import Query
+from tests.stacks.deployment import Deployment, StateMachine
+
+EXAMPLE_VERSION = "3f" * 32
+EXAMPLE_TRAINING = {
+    "TrainingJobName": "meguru-training-job",
+    "TrainingJobStatus": "Completed",
+    "SecondaryStatus": "Completed",
+    "ModelArtifacts": {"S3ModelArtifacts": "s3://lake/runs/run/model/job/output/model.tar.gz"},
+}
+EXAMPLE_GATE = {
+    "passed": True,
+    "reasons": ["-"],
+    "metrics": {"chrf": 60},
+    "metadata": {"chrf": "60"},
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a definition, as it is sent."""
+
+    state: str
+    resource: Resource
+    parameters: dict[str, Any]
+
+    def demands(self, place: Place) -> Iterator[Demand]:
+        """What the call needs, and what Step Functions needs to follow a job (`.sync`)."""
+        service, operation = self.resource.service, self.resource.operation
+        yield from demands(service, operation, self.parameters, place)
+        yield from _also(self, place)
+        if self.resource.pattern == "sync":
+            yield from _following(self, place)
+
+
+def calls(machine: StateMachine, deployment: Deployment) -> Iterator[Call]:
+    """Every Task of the definition; ValueError or StateError where one can't be sent at all."""
+    variables = example_variables(machine.name, deployment)
+    query = Query(variables, Clock())
+    for name, state in states(machine.definition):
+        if state["Type"] == "Task":
+            resource = parse(state["Resource"])
+            arguments = query.expand(state["Arguments"])
+            yield Call(name, resource, parameters.to_botocore(arguments, resource))
+
+
+def states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, state in machine["States"].items():
+        yield name, state
+        for inner in (*state.get("Branches", []), state.get("ItemProcessor")):
+            if inner:
+                yield from states(inner)
+
+
+def assigned_variables(value: Any) -> set[str]:
+    """The names that a definition's Assign fields give values to."""
+    if isinstance(value, list):
+        return set().union(*map(assigned_variables, value))
+    if not isinstance(value, dict):
+        return set()
+    own = set(value.get("Assign", {}))
+    return own.union(*(assigned_variables(item) for k, item in value.items() if k != "Assign"))
+
+
+def example_variables(machine_name: str, deployment: Deployment) -> dict[str, Any]:
+    group = f"meguru-{deployment.environment_name}-text"
+    package = deployment.place.arn("sagemaker", f"model-package/{group}/1")
+    return {
+        "states": {
+            "input": {"reason": "manual", "detail": {"ModelPackageArn": package}},
+            "context": {"Execution": {"Name": "run", "Id": "arn:aws:states:::execution:run"}},
+        },
+        "failure": {"Error": "Broken", "Cause": "It broke."},
+        "run": "run",
+        **EXAMPLES[machine_name],
+        **({"package": package, "name": f"{group}-1-abc"} if "Deploy" in machine_name else {}),
+        **({"package": package} if "Train" in machine_name else {}),
+    }
+
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "CurateDataset": {
+        "reason": "manual",
+        "headETag": '"e"',
+        "published": {"version": EXAMPLE_VERSION, "changed": True, "num_records": 1},
+    },
+    "TrainAndRegister": {
+        "reason": "manual",
+        "version": EXAMPLE_VERSION,
+        "useSpot": True,
+        "training": EXAMPLE_TRAINING,
+        "gate": EXAMPLE_GATE,
+    },
+    "DeployModelVersion": {
+        "approval": "Approved",
+        "endpoint": {"EndpointStatus": "InService", "EndpointConfigName": "config"},
+    },
+}
+
+
+def _also(call: Call, place: Place) -> Iterator[Demand]:
+    """Resources that AWS checks besides the one an operation is named for.
+
+    Source: Service Authorization Reference, "Actions defined by Amazon SageMaker".
+    """
+    if call.resource.operation in ("CreateEndpoint", "UpdateEndpoint"):
+        config = call.parameters["EndpointConfigName"]
+        arn = place.arn("sagemaker", f"endpoint-config/{config}")
+        yield Demand(f"sagemaker:{call.resource.operation}", arn)
+
+
+def _following(call: Call, place: Place) -> Iterator[Demand]:
+    job = JOBS[call.resource.operation]
+    named = {job.identifier: call.parameters[job.identifier]}
+    for operation in (job.describe, job.stop):
+        yield from demands(call.resource.service, operation, named, place)
+    [own] = demands(call.resource.service, job.describe, named, place)
+    yield Demand("sagemaker:AddTags", own.resource)
+    kind = job.describe.removeprefix("Describe")
+    rule = place.arn("events", f"rule/StepFunctionsGetEventsForSageMaker{kind}sRule")
+    for action in ("PutTargets", "PutRule", "DescribeRule"):
+        yield Demand(f"events:{action}", rule)
