@@ -42,6 +42,7 @@ def parse_chat_request(content: bytes, model_name: str) -> ChatRequest:
         raise ApiError(400, f"The request body is not valid JSON: {error}") from error
     if not isinstance(body, dict):
         raise ApiError(400, "The request body has to be a JSON object.")
+    _check_unicode(body)
     _check_model(body.get("model"), model_name)
     _check_messages(body.get("messages"))
     _check_stream(body)
@@ -50,6 +51,14 @@ def parse_chat_request(content: bytes, model_name: str) -> ChatRequest:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _check_unicode(body: dict[str, Any]) -> None:
+    """JSON can escape half of a surrogate pair, which no text can hold."""
+    try:
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ApiError(400, "The request body is not valid Unicode text.") from error
 
 
 def _check_model(model: object, model_name: str) -> None:

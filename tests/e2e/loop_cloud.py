@@ -1,0 +1,221 @@
+"""The loop on a local cloud with everything made small, so that one turn takes seconds."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import openai
+import yaml
+
+from cli.account import Account
+from cli.cloud_process import CloudProcess
+from cli.loop import Loop
+from cli.synthesis import REPOSITORY
+
+NAME = "trial"
+DEADLINE_SECONDS = 120
+Found = TypeVar("Found")
+SIZES = {
+    "vocab_size": 330,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "max_position_embeddings": 128,
+}
+
+
+def synthesize_trial(folder: Path) -> Path:
+    """The assembly of environments/poc.yaml with a tiny model, no floor, and a wide rate."""
+    values = yaml.safe_load((REPOSITORY / "environments" / "poc.yaml").read_text())
+    values["name"] = NAME
+    values["training"]["hyperparameters"] = {**SIZES, "max_steps": 60, "checkpoint_steps": 5}
+    values["evaluation"]["minimum"] = {"exact_match": 0.0}
+    values["api"] |= {"requests_per_second": 500, "burst": 1000}
+    file = folder / "trial.yaml"
+    file.write_text(yaml.safe_dump(values))
+    subprocess.run(
+        [sys.executable, "app.py", str(file)],
+        cwd=REPOSITORY,
+        env={**os.environ, "CDK_OUTDIR": str(folder / "cdk.out"), "CDK_VALIDATION": "false"},
+        check=True,
+        capture_output=True,
+    )
+    return folder / "cdk.out"
+
+
+def make_model_archive(folder: Path, texts: list[str], seed: int = 3) -> bytes:
+    """A random model as a training job leaves it: model.tar.gz."""
+    # Torch takes seconds to import: only where a model is made.
+    import torch
+
+    from training.hyperparameters import Hyperparameters
+    from training.model import make_model, save_model
+    from training.tokenizer import train_tokenizer
+
+    torch.manual_seed(seed)
+    settings = Hyperparameters(**SIZES)
+    tokenizer = train_tokenizer(texts, settings.vocab_size)
+    save_model(folder, make_model(tokenizer, settings), tokenizer)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for path in sorted(folder.iterdir()):
+            archive.add(path, path.name)
+    return buffer.getvalue()
+
+
+@contextmanager
+def loop_cloud(assembly: Path, log: Path) -> Iterator[LoopCloud]:
+    """The assembly on a local cloud of its own process."""
+    with CloudProcess(assembly, port=0, log=log) as process:
+        yield LoopCloud(Account(NAME, process.endpoint_url))
+
+
+class LoopCloud:
+    """A running environment: its registry, endpoint, API and tables as a person reaches them."""
+
+    def __init__(self, account: Account) -> None:
+        self.account, self.loop = account, Loop(account, DEADLINE_SECONDS)
+
+    def client(self, service: str) -> Any:
+        return self.account.client(service)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return self.account.outputs
+
+    @property
+    def endpoint_url(self) -> str:
+        assert self.account.endpoint_url is not None
+        return self.account.endpoint_url
+
+    def definition(self, workflow: str) -> dict[str, Any]:
+        """A state machine's definition, by the name of its output less `Arn`."""
+        described = self.client("stepfunctions").describe_state_machine(
+            stateMachineArn=self.outputs[f"{workflow}Arn"]
+        )
+        definition: dict[str, Any] = json.loads(described["definition"])
+        return definition
+
+    @cached_property
+    def inference_image(self) -> str:
+        register = self.definition("TrainAndRegister")["States"]["RegisterModel"]["Arguments"]
+        return str(register["InferenceSpecification"]["Containers"][0]["Image"])
+
+    def put_model(self, archive: bytes, key: str = "runs/trial/model.tar.gz") -> str:
+        bucket = self.outputs["LakeBucket"]
+        self.client("s3").put_object(Bucket=bucket, Key=key, Body=archive)
+        return f"s3://{bucket}/{key}"
+
+    def register(self, model_uri: str) -> str:
+        """A model version that waits for approval; its ARN."""
+        package = self.client("sagemaker").create_model_package(
+            ModelPackageGroupName=self.outputs["ModelPackageGroup"],
+            ModelApprovalStatus="PendingManualApproval",
+            InferenceSpecification={
+                "Containers": [{"Image": self.inference_image, "ModelDataUrl": model_uri}],
+                "SupportedContentTypes": ["application/json"],
+                "SupportedResponseMIMETypes": ["application/json", "text/event-stream"],
+                "SupportedRealtimeInferenceInstanceTypes": ["ml.m5.large"],
+            },
+        )
+        return str(package["ModelPackageArn"])
+
+    def decide(self, arn: str, status: str, **changes: Any) -> None:
+        """What a person does in the console: Approved, Rejected, PendingManualApproval."""
+        self.client("sagemaker").update_model_package(
+            ModelPackageArn=arn, ModelApprovalStatus=status, **changes
+        )
+
+    def releases(self) -> list[dict[str, Any]]:
+        """Every execution of the release workflow, the oldest first."""
+        states = self.client("stepfunctions")
+        listed = states.list_executions(stateMachineArn=self.outputs["DeployModelVersionArn"])
+        found = [
+            states.describe_execution(executionArn=one["executionArn"])
+            for one in listed["executions"]
+        ]
+        return sorted(found, key=lambda execution: execution["startDate"])
+
+    def wait_until_idle(self, num_releases: int) -> list[dict[str, Any]]:
+        """Until this many releases have begun and all have ended."""
+
+        def look() -> list[dict[str, Any]] | None:
+            found = self.releases()
+            running = [one for one in found if one["status"] == "RUNNING"]
+            return found if len(found) >= num_releases and not running else None
+
+        return self.wait(look, f"{num_releases} releases to end")
+
+    def wait(self, look: Callable[[], Found | None], what: str) -> Found:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while time.monotonic() < deadline:
+            if (found := look()) is not None:
+                return found
+            time.sleep(0.2)
+        raise AssertionError(f"waited {DEADLINE_SECONDS} s for {what}")
+
+    def serving(self) -> str | None:
+        """The model version that answers, as the endpoint's own config has it."""
+        sagemaker = self.client("sagemaker")
+        names = [one["EndpointName"] for one in sagemaker.list_endpoints()["Endpoints"]]
+        if self.outputs["EndpointName"] not in names:
+            return None
+        endpoint = sagemaker.describe_endpoint(EndpointName=self.outputs["EndpointName"])
+        config = sagemaker.describe_endpoint_config(
+            EndpointConfigName=endpoint["EndpointConfigName"]
+        )
+        [variant] = config["ProductionVariants"]
+        model = sagemaker.describe_model(ModelName=variant["ModelName"])
+        return str(model["PrimaryContainer"]["ModelPackageName"])
+
+    def release_record(self) -> dict[str, Any]:
+        key = {"endpoint_name": {"S": self.outputs["EndpointName"]}}
+        item = self.client("dynamodb").get_item(TableName=self.outputs["ReleaseTable"], Key=key)
+        return {name: next(iter(value.values())) for name, value in item.get("Item", {}).items()}
+
+    def items(self, table: str) -> list[dict[str, Any]]:
+        """All items of a table, by the name of its output less `Table`."""
+        scanned = self.client("dynamodb").scan(TableName=self.outputs[f"{table}Table"])
+        return list(scanned["Items"])
+
+    def counts(self) -> dict[str, int]:
+        """How much is recorded: what a refused request must leave as it is."""
+        tables = {name: len(self.items(name)) for name in ("Inference", "Feedback")}
+        listed = self.client("s3").list_objects_v2(
+            Bucket=self.outputs["LakeBucket"], Prefix="feedback/"
+        )
+        return {**tables, "lake": listed["KeyCount"]}
+
+    def openai_client(self, api_key: str | None = None, **settings: Any) -> openai.OpenAI:
+        """An unmodified client, with the environment's first key unless another is given."""
+        return openai.OpenAI(
+            base_url=self.outputs["ApiBase"],
+            api_key=api_key or self.account.api_key,
+            **{"max_retries": 0, "timeout": 60, **settings},
+        )
+
+    def create_key(self, name: str, *, rate: float = 100, burst: int = 100, quota: int = 0) -> str:
+        """A key made at run time, with a usage plan of its own on the API's stage; its value."""
+        gateway = self.client("apigateway")
+        [api] = [a for a in gateway.get_rest_apis()["items"] if a["name"] == f"meguru-{NAME}"]
+        plan = gateway.create_usage_plan(
+            name=name,
+            apiStages=[{"apiId": api["id"], "stage": NAME}],
+            throttle={"rateLimit": rate, "burstLimit": burst},
+            **({"quota": {"limit": quota, "period": "DAY"}} if quota else {}),
+        )
+        key = gateway.create_api_key(name=name, enabled=True)
+        gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
+        return str(key["value"])
