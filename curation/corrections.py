@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from curation.normalisation import comparison_key
 from curation.records import Record, SetAside, Source
@@ -21,9 +21,10 @@ def apply_corrections(
 ) -> tuple[list[Record], list[Correction], list[SetAside]]:
     """Hold each correction against the documents.
 
-    Of several corrections of one question the newest counts. A document that answers the same
-    question otherwise is set aside, and its other phrasings get the corrected answer: they ask for
-    the same. Returns the documents left, the corrections, and what was set aside.
+    Of several corrections of one question the newest counts. A document that has the question is
+    set aside, and its other phrasings get the corrected answer: they ask for the same. Where
+    several of its phrasings were corrected, each has its own answer, and the others get the
+    newest. Returns the documents left, the corrections, and what was set aside.
     """
     newest, set_aside = _newest(corrections)
     by_question = {
@@ -31,21 +32,27 @@ def apply_corrections(
         for document in documents
         for question in document.questions
     }
-    applied: dict[str, Correction] = {}
+    applied: list[Correction] = []
     replaced: set[int] = set()
-    for key, correction in newest.items():
+    # The newest comes first and takes the phrasings no other correction is of.
+    for key, correction in reversed(newest.items()):
         document = by_question.get(key)
         if document is None:
-            applied[key] = Correction(correction, None)
+            applied.append(Correction(correction, None))
             continue
+        questions = correction.questions
         if id(document) not in replaced:
             replaced.add(id(document))
             set_aside.append(_superseded(document, correction))
-        questions = tuple(dict.fromkeys((*correction.questions, *document.questions)))
-        merged = Record(questions, correction.answer, correction.source, correction.created_at)
-        applied[key] = Correction(merged, document.source)
+            questions += tuple(
+                phrasing
+                for phrasing in document.questions
+                if comparison_key(phrasing) == key or comparison_key(phrasing) not in newest
+            )
+        record = replace(correction, questions=tuple(dict.fromkeys(questions)))
+        applied.append(Correction(record, document.source))
     left = [document for document in documents if id(document) not in replaced]
-    return left, list(applied.values()), set_aside
+    return left, applied, set_aside
 
 
 def _newest(corrections: list[Record]) -> tuple[dict[str, Record], list[SetAside]]:
@@ -60,7 +67,7 @@ def _newest(corrections: list[Record]) -> tuple[dict[str, Record], list[SetAside
         seen.add(correction.source.uri)
         key = comparison_key(correction.questions[0])
         if key in newest:
-            set_aside.append(_superseded(newest[key], correction))
+            set_aside.append(_superseded(newest.pop(key), correction))
         newest[key] = correction
     return newest, set_aside
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from curation.records import Record, SetAside, Source
 
 MAX_QUESTION_CHARACTERS = 500
 MAX_ANSWER_CHARACTERS = 2000
+_LINE_END = re.compile("\r\n|\r|\n")
 Parsed = Record | SetAside
 
 
@@ -43,15 +47,40 @@ def parse_feedback(path: Path) -> Parsed | None:
     """One feedback object; None where it corrects nothing."""
     source = Source("feedback", path.stem)
     try:
-        value = json.loads(path.read_bytes())
+        value = _loads(path.read_bytes())
         if not value["corrected_output"]:
             return None
-        source = Source("feedback", value["feedback_id"])
+        source = Source("feedback", _text(value["feedback_id"]))
         row = {"question": value["question"], "answer": value["corrected_output"]}
-        return _check(row, source, created_at=value["created_at"])
-    except (ValueError, KeyError, TypeError) as error:
+        return _check(row, source, created_at=_utc(value["created_at"]))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         content = path.read_bytes().decode("utf-8", "replace")
         return SetAside("broken_feedback", f"not a feedback record: {error!r}", source, content)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{value!r} is not a text")
+    return value
+
+
+def _utc(value: Any) -> str:
+    """A moment in one notation, so that the newest is the one that sorts last."""
+    moment = datetime.fromisoformat(_text(value))
+    if moment.tzinfo is None:
+        raise ValueError(f"'{value}' has no time zone")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _loads(text: str | bytes) -> Any:
+    return json.loads(text, parse_float=_finite, parse_constant=_finite)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a number in JSON")
+    return number
 
 
 def _read_json_lines(text: str, source: Source) -> Iterator[Any]:
@@ -59,14 +88,14 @@ def _read_json_lines(text: str, source: Source) -> Iterator[Any]:
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
         if line.strip():
             try:
-                yield json.loads(line)
+                yield _loads(line)
             except (ValueError, RecursionError) as error:
                 yield SetAside("broken_json", f"line {number}: {error}", source, line)
 
 
 def _read_json(text: str, source: Source) -> Iterator[Any]:
     try:
-        value = json.loads(text)
+        value = _loads(text)
     except (ValueError, RecursionError) as error:
         yield SetAside("broken_json", str(error), source, text)
         return
@@ -74,12 +103,25 @@ def _read_json(text: str, source: Source) -> Iterator[Any]:
 
 
 def _read_csv(text: str, source: Source) -> Iterator[Any]:
+    # A long cell is for the check to refuse, and no reason to read no further.
+    csv.field_size_limit(max(len(text), 1))
     try:
         for row in csv.DictReader(io.StringIO(text, newline=""), strict=True):
-            phrasings = (row.get("phrasings") or "").splitlines()
-            yield {**row, "phrasings": [phrasing for phrasing in phrasings if phrasing.strip()]}
+            phrasings = _LINE_END.split(row.get("phrasings") or "")
+            value: dict[Any, Any] = {
+                **row,
+                "phrasings": [phrasing for phrasing in phrasings if phrasing.strip()],
+            }
+            # Cells beyond the header are under no name.
+            extra = value.pop(None, None)
+            yield _unquoted(value, extra, source) if extra else value
     except csv.Error as error:
         yield SetAside("broken_csv", str(error), source, text)
+
+
+def _unquoted(row: dict[str, Any], extra: list[str], source: Source) -> SetAside:
+    detail = "the row has more cells than the header: a cell with a comma has to be quoted"
+    return SetAside("broken_csv", detail, source, {**row, "beyond_the_header": extra})
 
 
 def _check(value: Any, source: Source, created_at: str = "") -> Parsed:

@@ -34,32 +34,38 @@ def decide(
     thresholds: Thresholds,
     serving: Mapping[str, float] | None = None,
 ) -> Decision:
-    """Hold `metrics` against the thresholds and, where a model is serving, against its metrics."""
-    reasons = [
-        reason
-        for name, floor in thresholds.minimum.items()
-        if (reason := _below_floor(name, metrics.get(name), floor))
-    ]
-    for name, allowed in thresholds.maximum_drop.items():
-        if serving is not None and name in serving:
-            floor = serving[name] - allowed
-            if _usable(metrics.get(name)) and metrics[name] < floor:
-                reasons.append(
-                    f"{name} is {metrics[name]:.4f}, more than {allowed:.4f} below the serving "
-                    f"model's {serving[name]:.4f}"
-                )
+    """Hold `metrics` against the thresholds and, where a model is serving, against its metrics.
+
+    Every metric a threshold names has to be there and finite, whether or not a model is serving.
+    """
+    reasons: list[str] = []
+    for name in dict.fromkeys([*thresholds.minimum, *thresholds.maximum_drop]):
+        if name not in metrics:
+            reasons.append(f"{name} is missing from the evaluation")
+        elif not math.isfinite(metrics[name]):
+            reasons.append(f"{name} is {metrics[name]}, not a number to compare")
+        else:
+            reasons += _too_low(name, metrics[name], thresholds, serving or {})
     return Decision(tuple(reasons))
 
 
-def _usable(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
+def _too_low(
+    name: str, value: float, thresholds: Thresholds, serving: Mapping[str, float]
+) -> list[str]:
+    reasons: list[str] = []
+    floor = thresholds.minimum.get(name)
+    if floor is not None and _below(value, floor):
+        reasons.append(f"{name} is {value:.6g}, below the threshold {floor:.6g}")
+    allowed, reached = thresholds.maximum_drop.get(name), serving.get(name, math.nan)
+    # A serving model without this metric has nothing to fall below.
+    if allowed is not None and math.isfinite(reached) and _below(value, reached - allowed):
+        reasons.append(
+            f"{name} is {value:.6g}, more than {allowed:.6g} below the serving model's "
+            f"{reached:.6g}"
+        )
+    return reasons
 
 
-def _below_floor(name: str, value: float | None, floor: float) -> str | None:
-    if value is None:
-        return f"{name} is missing from the evaluation"
-    if not math.isfinite(value):
-        return f"{name} is {value}, not a number to compare"
-    if value < floor:
-        return f"{name} is {value:.4f}, below the threshold {floor:.4f}"
-    return None
+def _below(value: float, floor: float) -> bool:
+    # 0.8 - 0.1 is a little more than 0.7 in binary: what just reaches the floor has reached it.
+    return value < floor and not math.isclose(value, floor)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Generator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -63,22 +64,28 @@ class Chat:
         self._log.write(answer.record())
         return self._named(answer, completion)
 
-    def stream(self, answer: Answer) -> Generator[dict[str, Any]]:
-        """The completion's chunks; recorded at the end, or when the iterator is closed early."""
+    @contextmanager
+    def stream(self, answer: Answer) -> Iterator[Iterator[dict[str, Any]]]:
+        """The completion's chunks; recorded when the context is left, however early."""
         # Usage is always wanted for the record; the caller sees it only when asked for.
         body = answer.request.body | {"stream_options": {"include_usage": True}}
-        return self._recorded(answer, self._endpoint.stream(body))
+        with self._endpoint.stream(body) as chunks:
+            try:
+                yield self._read_chunks(answer, chunks)
+            finally:
+                self._log.write(answer.record())
 
-    def _recorded(
-        self, answer: Answer, chunks: Generator[dict[str, Any]]
-    ) -> Generator[dict[str, Any]]:
+    def _read_chunks(
+        self, answer: Answer, chunks: Iterator[dict[str, Any]]
+    ) -> Iterator[dict[str, Any]]:
         try:
             for chunk in chunks:
                 _read(chunk, answer)
                 if chunk["choices"] or answer.request.include_usage:
                     yield self._named(answer, chunk)
-        finally:
-            self._log.write(answer.record())
+        except Exception:
+            answer.finish_reason = "error"
+            raise
 
     def _named(self, answer: Answer, completion: dict[str, Any]) -> dict[str, Any]:
         return completion | {"id": answer.inference_id, "model": answer.request.body["model"]}

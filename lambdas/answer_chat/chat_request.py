@@ -8,7 +8,8 @@ from typing import Any
 
 from meguru.api_errors import ApiError
 
-MAX_BODY_BYTES = 1_000_000
+# Each answer is kept with its question, and an item of DynamoDB holds 400 KB.
+MAX_BODY_BYTES = 256 * 1024
 ROLES = ("system", "developer", "user", "assistant")
 
 
@@ -28,8 +29,11 @@ class ChatRequest:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        messages: list[dict[str, Any]] = self.body["messages"]
-        return messages
+        """Who said what, without the other members a message may have."""
+        return [
+            {"role": message["role"], "content": _said(message["content"])}
+            for message in self.body["messages"]
+        ]
 
 
 def parse_chat_request(content: bytes, model_name: str) -> ChatRequest:
@@ -37,7 +41,9 @@ def parse_chat_request(content: bytes, model_name: str) -> ChatRequest:
     if len(content) > MAX_BODY_BYTES:
         raise ApiError(413, f"The request body is larger than {MAX_BODY_BYTES} bytes.")
     try:
-        body = json.loads(content, parse_constant=_refuse_constant)
+        body = json.loads(content.decode())
+        # What can't be written again: halves of characters, numbers beyond a float, NaN.
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
         raise ApiError(400, f"The request body is not valid JSON: {error}") from error
     if not isinstance(body, dict):
@@ -47,10 +53,6 @@ def parse_chat_request(content: bytes, model_name: str) -> ChatRequest:
     _check_messages(body.get("messages"))
     _check_stream(body)
     return ChatRequest(body)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _check_unicode(body: dict[str, Any]) -> None:
@@ -90,6 +92,12 @@ def _check_messages(messages: object) -> None:
                 f"'{place}.content' has to be text or an array of text parts.",
                 param=f"{place}.content",
             )
+
+
+def _said(content: str | list[dict[str, str]]) -> str | list[dict[str, str]]:
+    if isinstance(content, str):
+        return content
+    return [{"type": "text", "text": part["text"]} for part in content]
 
 
 def _is_text(content: object) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -11,6 +12,13 @@ from botocore.exceptions import ClientError
 from meguru.api_errors import ApiError
 
 RETRY_AFTER_SECONDS = "10"
+# What SageMaker says of an endpoint that is not there, or not yet.
+NOT_SERVING = (
+    "ValidationError",
+    "ValidationException",
+    "ServiceUnavailable",
+    "ModelNotReadyException",
+)
 
 
 class NotServing(ApiError):
@@ -35,13 +43,15 @@ class TextEndpoint:
         completion: dict[str, Any] = json.loads(response["Body"].read())
         return completion
 
-    def stream(self, body: dict[str, Any]) -> Generator[dict[str, Any]]:
-        """The completion's chunks as they come; closing the iterator ends the generation."""
+    @contextmanager
+    def stream(self, body: dict[str, Any]) -> Iterator[Iterator[dict[str, Any]]]:
+        """The completion's chunks as they come; leaving the context ends the generation."""
         try:
             response = self._runtime.invoke_endpoint_with_response_stream(**self._request(body))
         except ClientError as error:
             raise _api_error(error) from error
-        return _chunks(response["Body"])
+        with closing(response["Body"]) as parts:
+            yield _chunks(parts)
 
     def _request(self, body: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -51,19 +61,16 @@ class TextEndpoint:
         }
 
 
-def _chunks(parts: Any) -> Generator[dict[str, Any]]:
-    try:
-        pending = b""
-        for part in parts:
-            pending += part["PayloadPart"]["Bytes"]
-            # Server-sent events end with an empty line; a payload part may end anywhere.
-            *events, pending = pending.split(b"\n\n")
-            for event in events:
-                data = event.removeprefix(b"data:").strip()
-                if data and data != b"[DONE]":
-                    yield json.loads(data)
-    finally:
-        parts.close()
+def _chunks(parts: Any) -> Iterator[dict[str, Any]]:
+    pending = b""
+    for part in parts:
+        pending += part["PayloadPart"]["Bytes"]
+        # Server-sent events end with an empty line; a payload part may end anywhere.
+        *events, pending = pending.split(b"\n\n")
+        for event in events:
+            data = event.removeprefix(b"data:").strip()
+            if data and data != b"[DONE]":
+                yield json.loads(data)
 
 
 def _api_error(error: ClientError) -> ApiError:
@@ -71,7 +78,7 @@ def _api_error(error: ClientError) -> ApiError:
     code = error.response["Error"]["Code"]
     if code == "ModelError":
         return _model_error(error)
-    if code in ("ValidationError", "ValidationException", "ServiceUnavailable"):
+    if code in NOT_SERVING:
         return NotServing()
     raise error
 

@@ -9,13 +9,10 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Generator
-from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import boto3
-from botocore.exceptions import EventStreamError
 
 from lambdas.answer_chat.chat import Answer, Chat
 from lambdas.answer_chat.chat_request import MAX_BODY_BYTES, parse_chat_request
@@ -23,6 +20,9 @@ from lambdas.answer_chat.endpoint import RETRY_AFTER_SECONDS, TextEndpoint
 from lambdas.answer_chat.inference_log import InferenceLog
 from lambdas.answer_chat.settings import Settings
 from meguru.api_errors import ApiError
+
+# API Gateway takes no larger body.
+MAX_DISCARDED_BYTES = 10 * 1024 * 1024
 
 logger = logging.getLogger(__name__)
 
@@ -45,30 +45,45 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         try:
+            self._answer_or_refuse()
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+    def _answer_or_refuse(self) -> None:
+        self._streaming = False
+        try:
             self._answer()
         except ApiError as error:
             self._send_json(error.status, error.body())
         except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True
+            raise
         except Exception:
             logger.exception("the request failed")
             self.close_connection = True
-            refusal = ApiError(500, "The server had an error. Try again.", code="internal_error")
-            self._send_json(refusal.status, refusal.body())
+            self._send_failure()
 
     def _answer(self) -> None:
         request = parse_chat_request(self._read_body(), self.server.model_name)
         answer = Answer(request=request, consumer=self._consumer())
         if request.stream:
-            self._send_events(answer, self.server.chat.stream(answer))
+            self._send_events(answer)
         else:
             self._send_json(200, self.server.chat.complete(answer), answer.inference_id)
 
     def _read_body(self) -> bytes:
-        length = int(self.headers.get("content-length") or 0)
-        if length > MAX_BODY_BYTES:
+        stated = self.headers.get("content-length") or "0"
+        if "transfer-encoding" in self.headers or not stated.isdecimal():
+            # Where the body ends is unknown, and with it where the next request begins.
             self.close_connection = True
-        return self.rfile.read(min(length, MAX_BODY_BYTES + 1))
+            raise ApiError(411, "The request needs a 'Content-Length' header.")
+        length = int(stated)
+        content = self.rfile.read(min(length, MAX_BODY_BYTES + 1))
+        # What is left unread would reset the connection before the refusal arrives.
+        unread = min(length, MAX_DISCARDED_BYTES) - len(content)
+        while unread > 0 and (part := self.rfile.read(min(unread, 65536))):
+            unread -= len(part)
+        self.close_connection |= length > MAX_DISCARDED_BYTES
+        return content
 
     def _consumer(self) -> str:
         context = json.loads(self.headers["x-amzn-request-context"])
@@ -86,24 +101,31 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def _send_events(self, answer: Answer, chunks: Generator[dict[str, Any]]) -> None:
+    def _send_failure(self) -> None:
+        error = ApiError(500, "The server had an error. Try again.", code="internal_error")
+        if not self._streaming:
+            self._send_json(error.status, error.body())
+            return
+        # The status has been sent: the error travels as the stream's last event.
+        self._send_event(json.dumps(error.body()))
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _send_events(self, answer: Answer) -> None:
+        with self.server.chat.stream(answer) as chunks:
+            self._start_events(answer)
+            for chunk in chunks:
+                self._send_event(json.dumps(chunk, ensure_ascii=False))
+        self._send_event("[DONE]")
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _start_events(self, answer: Answer) -> None:
+        self._streaming = True
         self.send_response(200)
         self.send_header("content-type", "text/event-stream; charset=utf-8")
         self.send_header("cache-control", "no-cache")
         self.send_header("transfer-encoding", "chunked")
         self._send_inference_id(answer.inference_id)
         self.end_headers()
-        try:
-            with closing(chunks):
-                for chunk in chunks:
-                    self._send_event(json.dumps(chunk, ensure_ascii=False))
-            self._send_event("[DONE]")
-        except EventStreamError:
-            # The status has been sent: the error travels as the stream's last event.
-            logger.exception("the stream broke off")
-            error = ApiError(502, "The model broke off its answer.", code="model_error")
-            self._send_event(json.dumps(error.body()))
-        self.wfile.write(b"0\r\n\r\n")
 
     def _send_event(self, data: str) -> None:
         event = f"data: {data}\n\n".encode()

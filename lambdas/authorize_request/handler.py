@@ -34,6 +34,6 @@ def find_api_key(headers: dict[str, str]) -> str | None:
     """The key from `Authorization: Bearer` or `x-api-key`, None where there is neither."""
     values = {name.lower(): value for name, value in headers.items()}
     authorization = values.get("authorization", "")
-    if authorization.lower().startswith(BEARER):
-        return authorization[len(BEARER) :].strip() or None
-    return values.get("x-api-key", "").strip() or None
+    is_bearer = authorization.lower().startswith(BEARER)
+    bearer = authorization[len(BEARER) :].strip() if is_bearer else ""
+    return bearer or values.get("x-api-key", "").strip() or None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from functools import cache
 from typing import Any
@@ -16,7 +17,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Decide on one run.
 
     Takes `evaluation_key` (evaluation.json in the lake). Returns `passed`, `reasons`, the `metrics`
-    as numbers, and as `metadata` the same as text, as model packages keep them.
+    as numbers (null for what is none: Step Functions reads JSON), and as `metadata` the same as
+    text, as model packages keep them.
     """
     evaluation = _read_json(event["evaluation_key"])
     metrics = {name: float(metric["value"]) for name, metric in evaluation["metrics"].items()}
@@ -28,8 +30,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return {
         "passed": decision.passed,
         "reasons": list(decision.reasons),
-        "metrics": metrics,
-        "metadata": {name: f"{value:.6g}" for name, value in metrics.items()},
+        "metrics": {
+            name: value if math.isfinite(value) else None for name, value in metrics.items()
+        },
+        "metadata": {name: f"{value:.15g}" for name, value in metrics.items()},
     }
 
 

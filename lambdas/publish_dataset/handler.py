@@ -22,15 +22,23 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
     Takes `dataset`, `result_key` (curation's result.json in the lake) and `head_etag` (HEAD's ETag
     before curation read the lake, empty when there was none). Returns `version`, `changed` and the
-    manifest's `num_records`. Raises HeadMoved when HEAD is no longer what `head_etag` says.
+    manifest's `num_records`. Called again for the same result, it answers the same. Raises
+    HeadMoved when HEAD is no longer what `head_etag` says.
     """
-    dataset, head_etag = event["dataset"], event["head_etag"]
-    version = _read_json(event["result_key"])["version"]
+    dataset, head_etag, result_key = event["dataset"], event["head_etag"], event["result_key"]
+    version = _read_json(result_key)["version"]
     manifest = _read_json(dataset_manifest_key(dataset, version))
-    changed = not head_etag or _head_version(dataset) != version
+    wanted = {"version": version, "result_key": result_key}
+    head = _read_json(dataset_head_key(dataset)) if head_etag else {}
+    changed = head.get("version") != version
     if changed:
-        _move_head(dataset, version, head_etag)
-    return {"version": version, "changed": changed, "num_records": manifest["num_records"]}
+        _move_head(dataset, wanted, head_etag)
+    return {
+        "version": version,
+        # An earlier attempt may have moved HEAD and ended before it could say so.
+        "changed": changed or head == wanted,
+        "num_records": manifest["num_records"],
+    }
 
 
 def _read_json(key: str) -> dict[str, Any]:
@@ -39,25 +47,23 @@ def _read_json(key: str) -> dict[str, Any]:
     return value
 
 
-def _head_version(dataset: str) -> str:
-    version: str = _read_json(dataset_head_key(dataset))["version"]
-    return version
-
-
-def _move_head(dataset: str, version: str, head_etag: str) -> None:
+def _move_head(dataset: str, head: dict[str, str], head_etag: str) -> None:
     condition = {"IfMatch": head_etag} if head_etag else {"IfNoneMatch": "*"}
     try:
         s3().put_object(
             Bucket=os.environ["LAKE_BUCKET"],
             Key=dataset_head_key(dataset),
-            Body=json.dumps({"version": version}).encode(),
+            Body=json.dumps(head).encode(),
             ContentType="application/json",
             **condition,
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict"):
-            raise HeadMoved(f"HEAD of {dataset} has moved since this run began") from error
-        raise
+        code = error.response["Error"]["Code"]
+        if code not in ("PreconditionFailed", "ConditionalRequestConflict"):
+            raise
+        if code == "PreconditionFailed" and _read_json(dataset_head_key(dataset)) == head:
+            return
+        raise HeadMoved(f"HEAD of {dataset} has moved since this run began") from error
 
 
 @cache

@@ -18,7 +18,10 @@ MEMBERS = (
     "tags",
 )
 RATINGS = {"up": 1, "down": -1, 1: 1, -1: -1, 0: 0}
+# Feedback is kept with its question and answer, and an item of DynamoDB holds 400 KB.
+MAX_BODY_BYTES = 64 * 1024
 MAX_TEXT = 20_000
+MAX_ID = 200
 MAX_LIST = 20
 
 
@@ -47,15 +50,15 @@ def parse_feedback_request(content: str | None) -> FeedbackRequest:
     if not body.get("inference_id"):
         raise ApiError(400, "'inference_id' is required.", param="inference_id")
     request = FeedbackRequest(
-        inference_id=_text(body, "inference_id"),
+        inference_id=_text(body, "inference_id", MAX_ID),
         rating=_rating(body.get("rating")),
         reasons=_texts(body, "reasons"),
         comment=_text(body, "comment"),
         corrected_output=_text(body, "corrected_output").strip(),
-        preferred_inference_id=_text(body, "preferred_inference_id"),
+        preferred_inference_id=_text(body, "preferred_inference_id", MAX_ID),
         tags=_texts(body, "tags"),
     )
-    if request == FeedbackRequest(inference_id=request.inference_id) and "rating" not in body:
+    if request == FeedbackRequest(inference_id=request.inference_id) and body.get("rating") is None:
         raise ApiError(
             400, "Feedback has to say something: a rating, a comment or a corrected_output."
         )
@@ -63,6 +66,8 @@ def parse_feedback_request(content: str | None) -> FeedbackRequest:
 
 
 def _object(content: str | None) -> dict[str, Any]:
+    if content and len(content.encode("utf-8", "surrogatepass")) > MAX_BODY_BYTES:
+        raise ApiError(413, f"The request body is larger than {MAX_BODY_BYTES} bytes.")
     try:
         body = json.loads(content or "")
     except (ValueError, RecursionError) as error:
@@ -72,14 +77,12 @@ def _object(content: str | None) -> dict[str, Any]:
     return body
 
 
-def _text(body: dict[str, Any], name: str) -> str:
+def _text(body: dict[str, Any], name: str, limit: int = MAX_TEXT) -> str:
     value = body.get(name)
     if value is None:
         return ""
-    if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise ApiError(
-            400, f"'{name}' has to be text of at most {MAX_TEXT} characters.", param=name
-        )
+    if not isinstance(value, str) or len(value) > limit:
+        raise ApiError(400, f"'{name}' has to be text of at most {limit} characters.", param=name)
     try:
         value.encode()
     except UnicodeEncodeError as error:

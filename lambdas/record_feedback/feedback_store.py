@@ -13,6 +13,8 @@ from meguru.api_errors import ApiError
 from meguru.names import feedback_key
 from meguru.records import Feedback
 
+ALREADY_THERE = ("PreconditionFailed", "ConditionalRequestConflict")
+
 
 class FeedbackStore:
     """The feedback of one account. Recording the same feedback again changes nothing."""
@@ -21,10 +23,13 @@ class FeedbackStore:
         self._inferences, self._feedback = inferences, feedback
         self._s3, self._bucket = s3, bucket
 
-    def record(self, request: FeedbackRequest, consumer: str, now: datetime) -> Feedback:
+    def record(
+        self, request: FeedbackRequest, consumer: str, now: datetime
+    ) -> tuple[Feedback, bool]:
         """Tie what was said to the inference it was said of, and keep both.
 
-        An inference of another consumer is as unknown as one that never was.
+        Returns the feedback, and whether it is new. An inference of another consumer is as unknown
+        as one that never was.
         """
         inference = self._inference(request.inference_id, consumer, "inference_id")
         if request.preferred_inference_id:
@@ -45,8 +50,7 @@ class FeedbackStore:
         )
         # The lake first: what the table counts has to be there when training starts.
         self._put_in_lake(feedback, now)
-        self._put_in_table(feedback)
-        return feedback
+        return feedback, self._put_in_table(feedback)
 
     def _inference(self, inference_id: str, consumer: str, param: str) -> dict[str, Any]:
         item: dict[str, Any] | None = self._inferences.get_item(
@@ -63,14 +67,20 @@ class FeedbackStore:
         return item
 
     def _put_in_lake(self, feedback: Feedback, now: datetime) -> None:
-        self._s3.put_object(
-            Bucket=self._bucket,
-            Key=feedback_key(now.date(), feedback.feedback_id),
-            Body=json.dumps(feedback.as_dict(), ensure_ascii=False).encode(),
-            ContentType="application/json",
-        )
+        try:
+            self._s3.put_object(
+                Bucket=self._bucket,
+                Key=feedback_key(now.date(), feedback.feedback_id),
+                Body=json.dumps(feedback.as_dict(), ensure_ascii=False).encode(),
+                ContentType="application/json",
+                # Said again, it keeps its time: the newest of several corrections counts.
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ALREADY_THERE:
+                raise
 
-    def _put_in_table(self, feedback: Feedback) -> None:
+    def _put_in_table(self, feedback: Feedback) -> bool:
         item = feedback.as_dict()
         if feedback.corrected_output:
             # Sparse index: only corrections wait for training.
@@ -82,6 +92,8 @@ class FeedbackStore:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
+            return False
+        return True
 
 
 def _question(messages: list[dict[str, Any]]) -> str:

@@ -12,6 +12,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from aws_lambda_powertools.utilities.idempotency import (
     DynamoDBPersistenceLayer,
     IdempotencyConfig,
@@ -40,7 +41,7 @@ metrics = Metrics(namespace=METRIC_NAMESPACE, service="record_feedback")
 def post_feedback() -> Response[dict[str, Any]]:
     event = app.current_event
     consumer: str = event.request_context.identity.api_key_id or ""
-    request = parse_feedback_request(event.decoded_body)
+    request = parse_feedback_request(_body(event))
     # One consumer's key never meets another's; without a key the content is its own.
     key = fingerprint([consumer, event.headers.get(IDEMPOTENCY_HEADER) or asdict(request)])
     try:
@@ -106,11 +107,19 @@ def record_once() -> Any:
     )
 
 
+def _body(event: APIGatewayProxyEvent) -> str | None:
+    try:
+        return event.decoded_body
+    except ValueError as error:
+        raise ApiError(400, f"The request body is not UTF-8 text: {error}") from error
+
+
 def record(*, attempt: dict[str, Any], consumer: str) -> dict[str, Any]:
-    feedback = feedback_store().record(
+    feedback, is_new = feedback_store().record(
         FeedbackRequest(**attempt["said"]), consumer, datetime.now(UTC)
     )
-    metrics.add_metric(name="FeedbackReceived", unit=MetricUnit.Count, value=1)
+    if is_new:
+        metrics.add_metric(name="FeedbackReceived", unit=MetricUnit.Count, value=1)
     return {
         "id": feedback.feedback_id,
         "object": "feedback",

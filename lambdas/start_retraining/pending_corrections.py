@@ -17,11 +17,12 @@ class PendingCorrections:
         self._table, self._index_name = table, index_name
 
     def ids(self, arrived: set[str]) -> list[str]:
-        """The ids of all pending corrections, sorted; `arrived` are looked up one by one.
+        """The ids of all pending corrections, sorted; `arrived` have just come in.
 
-        The index lags behind the table, and what has just arrived may not be in it yet.
+        The index lags behind the table: it may lack what has just arrived, and still have what was
+        just taken. So each is looked up in the table itself.
         """
-        return sorted(self._indexed() | {name for name in arrived if self._is_pending(name)})
+        return sorted(name for name in self._indexed() | arrived if self._is_pending(name))
 
     def take(self, feedback_ids: list[str], run: str) -> None:
         """Mark corrections as taken by a run; one already taken stays as it is."""
