@@ -24,18 +24,19 @@ class CloudProcess:
 
     def __enter__(self) -> Self:
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        # A session of its own: Ctrl-C reaches this command alone, which then ends the cloud.
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "localcloud", str(self._assembly)),
-                *("--port", str(self._port), "--die-with-parent"),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=self._log.open("w"),
-            text=True,
-            start_new_session=True,
-        )
+        with self._log.open("w") as log:
+            # A session of its own: Ctrl-C reaches this command alone, which then ends the cloud.
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "localcloud", str(self._assembly)),
+                    *("--port", str(self._port), "--die-with-parent"),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
         try:
             self._wait_until_ready()
         except BaseException:
@@ -72,3 +73,5 @@ class CloudProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()

@@ -17,7 +17,11 @@ from meguru.names import TEXT_DATASET, dataset_manifest_key, dataset_prefix
 
 @dataclass(frozen=True, kw_only=True)
 class Lineage:
-    """An answer's way back. `records` are the rows of the dataset that ask the same question."""
+    """An answer's way back.
+
+    `initial_model_package` is the version whose weights the training went on from, if any;
+    `records` are the rows of the dataset that ask the same question.
+    """
 
     inference_id: str
     question: str
@@ -25,6 +29,7 @@ class Lineage:
     model_package_arn: str
     training_job: str
     source_commit: str
+    initial_model_package: str | None
     dataset_version: str
     feedback_ids: list[str]
     documents: list[str]
@@ -39,6 +44,8 @@ def trace(account: Account, inference_id: str) -> Lineage:
     inference = read_inference(account, inference_id)
     loop = Loop(account)
     arn = inference["model_package_arn"]
+    if not arn:
+        raise ValueError(f"no model had begun to answer '{inference_id}' when its caller left")
     made_of = loop.model_package(arn)["CustomerMetadataProperties"]
     version = made_of["dataset_version"]
     manifest = loop.read_json(dataset_manifest_key(TEXT_DATASET, version))
@@ -50,6 +57,7 @@ def trace(account: Account, inference_id: str) -> Lineage:
         model_package_arn=arn,
         training_job=made_of["training_job"],
         source_commit=made_of["source_commit"],
+        initial_model_package=made_of.get("initial_model_package"),
         dataset_version=version,
         feedback_ids=manifest["feedback_ids"],
         documents=sorted(manifest["sources"]),

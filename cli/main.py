@@ -8,7 +8,15 @@ import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
+import openai
 import typer
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+)
 from rich.console import Console
 from rich.markup import escape
 
@@ -33,7 +41,10 @@ EnvironmentFile = Annotated[
 ]
 Port = Annotated[int, typer.Option(help="The local cloud's port; 0 picks a free one.")]
 POC = REPOSITORY / "environments" / "poc.yaml"
-EXPECTED = (CloudFailed, LoopFailed, SynthesisFailed, ValueError, OSError)
+EXPECTED = (
+    *(CloudFailed, LoopFailed, SynthesisFailed, ValueError, OSError),
+    *(BotoCoreError, ClientError, openai.OpenAIError),
+)
 
 
 @app.command()
@@ -97,9 +108,16 @@ def lineage(
     ] = None,
 ) -> None:
     """Trace an answer back to its model version, training job, dataset version and sources."""
-    address = endpoint_url or running_cloud()
     try:
+        address = endpoint_url or running_cloud()
         found = trace(Account(environment_name, address), inference_id)
+    except EndpointConnectionError as error:
+        fail(f"{error} Start a local cloud with `meguru up`.")
+    except (NoCredentialsError, NoRegionError) as error:
+        fail(
+            f"no local cloud is running, and there is no AWS account to ask: {error}. "
+            "Start one with `meguru up`, or configure your AWS credentials and region."
+        )
     except EXPECTED as error:
         fail(error)
     console.print_json(json.dumps(found.as_dict(), ensure_ascii=False))
@@ -109,7 +127,10 @@ def running_cloud() -> str | None:
     """The address of the cloud `meguru up` keeps running, None where there is none."""
     if not UP_FILE.exists():
         return None
-    address: str = json.loads(UP_FILE.read_text())["endpoint_url"]
+    try:
+        address: str = json.loads(UP_FILE.read_text())["endpoint_url"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{UP_FILE} is not what `meguru up` writes: remove it") from error
     return address
 
 
@@ -126,8 +147,9 @@ def end_on_signals() -> None:
         signal.signal(number, stop)
 
 
-def fail(error: BaseException) -> NoReturn:
-    console.print(f"[bold red]error:[/] {escape(str(error) or type(error).__name__)}")
+def fail(error: BaseException | str) -> NoReturn:
+    said = escape(str(error) or type(error).__name__)
+    console.print(f"[bold red]error:[/] {said}", soft_wrap=True, highlight=False)
     raise typer.Exit(1)
 
 

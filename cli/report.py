@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cli.demo import Findings, Turn
 from cli.progress import Progress
@@ -25,9 +26,9 @@ def write_report(findings: Findings, progress: Progress, folder: Path) -> Path:
     report = build_report(findings, progress)
     folder.mkdir(parents=True, exist_ok=True)
     content = json.dumps(report, ensure_ascii=False, indent=2, default=str)
-    (folder / "report.json").write_text(content + "\n")
+    (folder / "report.json").write_text(content + "\n", "utf-8")
     path = folder / "report.html"
-    path.write_text(render(report))
+    path.write_text(render(report), "utf-8")
     return path
 
 
@@ -71,7 +72,7 @@ def render(report: dict[str, Any]) -> str:
     """The report as one HTML page that needs nothing else."""
     templates = Environment(
         loader=PackageLoader("cli", "templates"),
-        autoescape=select_autoescape(),
+        autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -82,18 +83,18 @@ def render(report: dict[str, Any]) -> str:
 
 def chart(loss_curve: list[dict[str, Any]], width: int = 640, height: int = 200) -> dict[str, Any]:
     """A loss curve as SVG coordinates: the line, and where the run was resumed."""
-    points = [event for event in loss_curve if "loss" in event]
+    points = [event for event in loss_curve if math.isfinite(event.get("loss", math.nan))]
     if not points:
         return {"width": width, "height": height, "line": "", "resumed": []}
-    last_step = max(point["step"] for point in points)
+    last_step: int = max(point["step"] for point in points)
     highest = max(point["loss"] for point in points)
+    scale: float = height / highest if highest > 0 else 0.0
 
     def x(step: int) -> float:
         return round(float(step) / max(last_step, 1) * width, 1)
 
     line = " ".join(
-        f"{x(point['step'])},{round(height - point['loss'] / highest * height, 1)}"
-        for point in points
+        f"{x(point['step'])},{round(height - point['loss'] * scale, 1)}" for point in points
     )
     resumed = [{"step": step, "x": x(step)} for step in resumed_from(loss_curve)]
     return {

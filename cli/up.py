@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.markup import escape
@@ -14,7 +17,7 @@ from cli.demo import DOCUMENTS
 from cli.loop import Loop, LoopFailed
 from cli.progress import Progress
 from cli.synthesis import synthesize
-from stacks.environment import read_environment
+from stacks.environment import Environment, read_environment
 
 FOLDER = Path(".meguru")
 UP_FILE = FOLDER / "up.json"
@@ -32,6 +35,10 @@ class Up:
     def run(self) -> None:
         """Until the command is ended; up.json is there as long as the cloud is."""
         environment = read_environment(self._environment_file)
+        with only_one(FOLDER / "up" / "lock"):
+            self._run(environment)
+
+    def _run(self, environment: Environment) -> None:
         with self._progress.stage("Synthesize the templates"):
             assembly = synthesize(self._environment_file, FOLDER / "up" / "cdk.out")
         cloud = CloudProcess(assembly, port=self._port, log=FOLDER / "up" / "localcloud.log")
@@ -79,6 +86,20 @@ class Up:
         with self._progress.stage("Approve and release it"):
             loop.approve(outcome["model_package_arn"])
             loop.released(outcome["model_package_arn"])
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Keep a second `meguru up` from writing over the templates a running one works with."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CloudFailed(
+                "`meguru up` is running in this folder already: end it with Ctrl-C first"
+            ) from error
+        yield
 
 
 def commands(account: Account) -> list[str]:
