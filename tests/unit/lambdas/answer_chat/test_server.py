@@ -1,0 +1,136 @@
+"""The server over real HTTP on loopback."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from lambdas.answer_chat.chat_request import MAX_BODY_BYTES
+from lambdas.answer_chat.server import ChatServer
+
+CONTEXT = {"x-amzn-request-context": json.dumps({"identity": {"apiKeyId": "key"}})}
+QUESTION = {"model": "m", "messages": [{"role": "user", "content": "元気?"}]}
+
+
+@pytest.fixture
+def connect(make_chat: Any) -> Iterator[Callable[..., http.client.HTTPConnection]]:
+    """Serve a chat that answers with these parts; a connection to it."""
+    servers: list[ChatServer] = []
+
+    def serve(*parts: Any, error: Exception | None = None) -> http.client.HTTPConnection:
+        servers.append(ChatServer(("127.0.0.1", 0), make_chat(*parts, error=error)[0], "m"))
+        poll = {"poll_interval": 0.01}
+        threading.Thread(target=servers[-1].serve_forever, kwargs=poll, daemon=True).start()
+        return http.client.HTTPConnection(*servers[-1].server_address[:2], timeout=10)  # type: ignore[arg-type]
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def post(
+    connection: http.client.HTTPConnection, body: Any, headers: dict[str, str] = CONTEXT
+) -> tuple[http.client.HTTPResponse, bytes]:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    connection.request("POST", "/v1/chat/completions", content, headers)
+    response = connection.getresponse()
+    return response, response.read()
+
+
+def test_answer(connect: Any, log: Any, completion: bytes) -> None:
+    response, content = post(connect(completion), QUESTION)
+    assert response.status == 200
+    inference_id = response.headers["x-inference-id"]
+    assert json.loads(content)["id"] == inference_id == log.records[0].inference_id
+    assert log.records[0].consumer == "key"
+
+
+def test_stream(connect: Any, log: Any) -> None:
+    response, content = post(connect(), QUESTION | {"stream": True})
+    events = content.decode().split("\n\n")
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert events[-2:] == ["data: [DONE]", ""]
+    texts = [json.loads(one[5:])["choices"][0]["delta"]["content"] for one in events[:-2]]
+    assert texts == ["は", "い"]
+    assert log.records[0].finish_reason == "stop"
+
+
+def test_connection_is_kept_after_a_refusal(connect: Any, log: Any, completion: bytes) -> None:
+    connection = connect(completion)
+    for bad in (b"{", {"model": "other"}, QUESTION | {"user": "\ud800"}, b"x" * 3_000_000):
+        response, content = post(connection, bad)
+        assert 400 <= response.status < 500
+        assert json.loads(content)["error"]["type"] == "invalid_request_error"
+    assert post(connection, QUESTION)[0].status == 200
+    assert len(log.records) == 1
+
+
+def test_body_too_large(connect: Any) -> None:
+    response, content = post(connect(), b" " * (MAX_BODY_BYTES + 1))
+    assert response.status == 413
+    assert str(MAX_BODY_BYTES) in json.loads(content)["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    ["Transfer-Encoding: chunked", "Content-Length: -5", "Content-Length: ten"],
+)
+def test_body_without_a_known_end(connect: Any, log: Any, headers: str) -> None:
+    connection = connect()
+    connection.connect()
+    request = f"POST / HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\nnot a chunk\r\n"
+    connection.sock.sendall(request.encode())
+    answer = b"".join(iter(lambda: connection.sock.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 411 ")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert log.records == []
+
+
+@pytest.mark.parametrize("headers", [{}, {"x-amzn-request-context": "{}"}])
+def test_without_a_consumer(connect: Any, log: Any, headers: dict[str, str]) -> None:
+    response, content = post(connect(), QUESTION, headers)
+    assert response.status == 500
+    assert json.loads(content)["error"]["code"] == "internal_error"
+    assert log.records == []
+
+
+def test_client_leaves_in_the_stream(connect: Any, log: Any, stream_parts: Any) -> None:
+    connection = connect(*stream_parts[:1], *([stream_parts[0] * 100] * 500))
+    connection.request("POST", "/", json.dumps(QUESTION | {"stream": True}), CONTEXT)
+    assert connection.getresponse().read(10)
+    connection.sock and connection.sock.shutdown(socket.SHUT_RDWR)
+    connection.close()
+    deadline = time.monotonic() + 10
+    while not log.records and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert log.records[0].finish_reason == "cancelled"
+
+
+@pytest.mark.parametrize("fault", ["model", "log"])
+def test_error_after_the_status_is_an_event(
+    connect: Any, log: Any, stream_parts: Any, fault: str
+) -> None:
+    if fault == "log":
+        log.error = RuntimeError("the table is gone")
+        connection = connect()
+    else:
+        connection = connect(stream_parts[0], ConnectionError("gone"))
+    response, content = post(connection, QUESTION | {"stream": True})
+    assert response.status == 200
+    events = content.decode().strip().split("\n\n")
+    assert json.loads(events[-1].removeprefix("data: "))["error"]["type"] == "server_error"
+    assert "[DONE]" not in content.decode()
+
+
+def test_ready(connect: Any) -> None:
+    connection = connect()
+    connection.request("GET", "/")
+    assert connection.getresponse().status == 200

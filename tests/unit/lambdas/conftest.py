@@ -1,0 +1,168 @@
+"""AWS in this process, and what the functions are told by their template."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from lambdas.answer_chat.chat import Chat
+from lambdas.answer_chat.endpoint import TextEndpoint
+from lambdas.answer_chat.inference_log import InferenceLog
+
+ENVIRONMENT = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "LAKE_BUCKET": "lake",
+    "INFERENCE_TABLE": "inferences",
+    "FEEDBACK_TABLE": "feedback",
+    "IDEMPOTENCY_TABLE": "idempotency",
+    "RELEASE_TABLE": "releases",
+    "PENDING_INDEX": "pending",
+    "ENDPOINT_NAME": "text",
+    "MODEL_NAME": "meguru-text",
+    "CURATION_STATE_MACHINE": "arn:aws:states:us-east-1:123456789012:stateMachine:curate",
+    "CORRECTIONS_BEFORE_RETRAINING": "3",
+    "MINIMUM_METRICS": '{"exact_match": 0.5}',
+    "MAXIMUM_METRIC_DROPS": '{"exact_match": 0.1}',
+}
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        boto3.client("s3").create_bucket(Bucket="lake")
+        yield
+
+
+@pytest.fixture
+def make_table(aws: None) -> Callable[..., Any]:
+    def make(name: str, key: str, index: str | None = None) -> Any:
+        """A table by its name and key; `index` is an attribute to find items by."""
+        names = [key, index] if index else [key]
+        more: dict[str, Any] = {}
+        if index:
+            more["GlobalSecondaryIndexes"] = [
+                {
+                    "IndexName": index,
+                    "KeySchema": [{"AttributeName": index, "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
+            ]
+        return boto3.resource("dynamodb").create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": one, "AttributeType": "S"} for one in names],
+            BillingMode="PAY_PER_REQUEST",
+            **more,
+        )
+
+    return make
+
+
+class FakeBody:
+    """A response's event stream; an exception among the parts is raised in its turn."""
+
+    def __init__(self, parts: list[Any]) -> None:
+        self._parts, self.closed = parts, False
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for part in self._parts:
+            if isinstance(part, Exception):
+                raise part
+            yield {"PayloadPart": {"Bytes": part}}
+
+    def read(self) -> bytes:
+        content: bytes = self._parts[0]
+        return content
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeRuntime:
+    """SageMaker's runtime: answers with what it is given, and keeps what it was asked."""
+
+    def __init__(self, *parts: Any, error: Exception | None = None) -> None:
+        self.body, self.error = FakeBody(list(parts)), error
+        self.asked: list[dict[str, Any]] = []
+
+    def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
+        if self.error:
+            raise self.error
+        self.asked.append(json.loads(request["Body"]))
+        return {"Body": self.body}
+
+    invoke_endpoint_with_response_stream = invoke_endpoint
+
+
+class FakeLog(InferenceLog):
+    """Keeps the records; `error` is what the table says instead."""
+
+    def __init__(self) -> None:
+        self.records: list[Any] = []
+        self.error: Exception | None = None
+
+    def write(self, inference: Any) -> None:
+        if self.error:
+            raise self.error
+        self.records.append(inference)
+
+
+def chunk(text: str | None = None, **more: Any) -> bytes:
+    choices = (
+        []
+        if text is None
+        else [{"delta": {"content": text}, "finish_reason": more.pop("end", None)}]
+    )
+    said = {"id": "m", "model": "m", "choices": choices, "system_fingerprint": "arn:p/group/3"}
+    return b"data: " + json.dumps(said | more).encode() + b"\n\n"
+
+
+STREAM = (
+    chunk("は"),
+    chunk("い", end="stop"),
+    chunk(usage={"prompt_tokens": 4, "completion_tokens": 2}),
+    b"data: [DONE]\n\n",
+)
+COMPLETION = json.dumps(
+    {
+        "id": "m",
+        "model": "m",
+        "system_fingerprint": "arn:p/group/3",
+        "choices": [{"message": {"content": "はい"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 4, "completion_tokens": 2},
+    }
+).encode()
+
+
+@pytest.fixture
+def log() -> FakeLog:
+    return FakeLog()
+
+
+@pytest.fixture
+def make_chat(log: FakeLog) -> Callable[..., tuple[Chat, FakeRuntime]]:
+    def make(*parts: Any, error: Exception | None = None) -> tuple[Chat, FakeRuntime]:
+        runtime = FakeRuntime(*(parts or STREAM), error=error)
+        return Chat(TextEndpoint(runtime, "text"), log), runtime
+
+    return make
+
+
+@pytest.fixture
+def completion() -> bytes:
+    return COMPLETION
+
+
+@pytest.fixture
+def stream_parts() -> tuple[bytes, ...]:
+    return STREAM

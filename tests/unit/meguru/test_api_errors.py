@@ -1,0 +1,24 @@
+"""Errors in the shape OpenAI's clients read."""
+
+from __future__ import annotations
+
+import pytest
+
+from meguru.api_errors import ApiError
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, "invalid_request_error"),
+        (404, "invalid_request_error"),
+        (403, "permission_error"),
+        (429, "rate_limit_error"),
+        (500, "server_error"),
+        (503, "server_error"),
+    ],
+)
+def test_body(status: int, kind: str) -> None:
+    error = ApiError(status, "No.", code="c", param="p")
+    assert error.body() == {"error": {"message": "No.", "type": kind, "param": "p", "code": "c"}}
+    assert str(error) == "No."

@@ -1,0 +1,36 @@
+"""Feedback's identity: what was said counts, when it was said does not."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from meguru.records import Feedback
+
+FEEDBACK = Feedback(
+    inference_id="chatcmpl-1",
+    consumer="key",
+    created_at="2026-11-22T00:00:00+00:00",
+    rating=-1,
+    question="締め切りは?",
+    answer="5日",
+    model_package_arn="arn:x",
+    corrected_output="10日",
+)
+OTHER = {"rating": 1, "reasons": ["wrong"], "tags": ["a"]}
+
+
+def test_time_is_no_part_of_it() -> None:
+    assert replace(FEEDBACK, created_at="2027").feedback_id == FEEDBACK.feedback_id
+
+
+@pytest.mark.parametrize("name", [one.name for one in fields(Feedback) if one.name != "created_at"])
+def test_everything_else_is(name: str) -> None:
+    changed = replace(FEEDBACK, **{name: OTHER.get(name, "other")})
+    assert changed.feedback_id != FEEDBACK.feedback_id
+
+
+def test_as_dict_has_the_id() -> None:
+    assert FEEDBACK.as_dict()["feedback_id"] == FEEDBACK.feedback_id
+    assert FEEDBACK.feedback_id.startswith("fb-")
