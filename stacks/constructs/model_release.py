@@ -25,6 +25,8 @@ from stacks.constructs.workflow import Workflow
 from stacks.environment import Environment
 
 VARIANT_NAME = "AllTraffic"
+# Of a release, with its waiting for an earlier one; a claim that was left behind ends with it.
+TIME_LIMIT = Duration.hours(6)
 ENDPOINT_LOG_GROUPS = ("/aws/sagemaker/Endpoints",)
 
 
@@ -52,7 +54,7 @@ class ModelRelease(Construct):
         self.workflow = self._create_workflow()
         self._grant_release()
         self._grant_scaling()
-        self._start_on_approval()
+        self._start_on_decision()
 
     def _create_errors_alarm(self) -> cloudwatch.Alarm:
         """A release that answers with errors is rolled back by this alarm."""
@@ -84,7 +86,7 @@ class ModelRelease(Construct):
             "DeployModelVersion",
             environment=self._environment,
             name="deploy_model_version",
-            timeout=Duration.hours(6),
+            timeout=TIME_LIMIT,
             substitutions={
                 "NamePrefix": self._prefix,
                 "ReleaseTable": self._releases.table_name,
@@ -99,6 +101,7 @@ class ModelRelease(Construct):
                 "CanaryPercent": str(release.canary_percent),
                 "BakeSeconds": str(release.bake_seconds),
                 "MaxReleaseSeconds": str(release.bake_seconds * 2 + 3600),
+                "ClaimSeconds": str(TIME_LIMIT.to_seconds()),
                 "PollSeconds": str(release.poll_seconds),
                 "RollbackAlarmName": self.errors_alarm.alarm_name,
                 "EventBusName": "default",
@@ -126,7 +129,7 @@ class ModelRelease(Construct):
         )
         grant(workflow, "cloudwatch:DescribeAlarms", self.errors_alarm.alarm_arn)
         grant_pass_role(workflow, self._endpoint_role, "sagemaker.amazonaws.com")
-        grant_table(workflow, self._releases, "UpdateItem")
+        grant_table(workflow, self._releases, "GetItem", "UpdateItem")
         grant(workflow, "events:PutEvents", default_bus_arn(self))
 
     def _grant_scaling(self) -> None:
@@ -173,16 +176,17 @@ class ModelRelease(Construct):
             self._registry.endpoint_arn,
         )
 
-    def _start_on_approval(self) -> None:
+    def _start_on_decision(self) -> None:
         events.Rule(
             self,
-            "ModelVersionApproved",
+            "ModelVersionDecided",
             event_pattern=events.EventPattern(
                 source=["aws.sagemaker"],
                 detail_type=["SageMaker Model Package State Change"],
                 detail={
                     "ModelPackageGroupName": [self._registry.group_name],
-                    "ModelApprovalStatus": ["Approved"],
+                    # The other ones too: a version that was rejected may be approved again.
+                    "ModelApprovalStatus": ["Approved", "Rejected", "PendingManualApproval"],
                 },
             ),
             targets=[targets.SfnStateMachine(self.workflow)],

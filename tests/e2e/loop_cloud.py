@@ -26,7 +26,7 @@ from cli.synthesis import REPOSITORY
 NAME = "trial"
 DEADLINE_SECONDS = 120
 Found = TypeVar("Found")
-SIZES = {
+SIZES: dict[str, Any] = {
     "vocab_size": 330,
     "hidden_size": 32,
     "intermediate_size": 64,

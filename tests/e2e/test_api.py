@@ -11,7 +11,7 @@ import requests
 from tests.e2e.loop_cloud import LoopCloud
 
 MODEL = "meguru-text"
-ASK = {"model": MODEL, "messages": [{"role": "user", "content": "締切は?"}], "max_tokens": 4}
+ASK: Any = {"model": MODEL, "messages": [{"role": "user", "content": "締切は?"}], "max_tokens": 4}
 USER = {"role": "user", "content": "a"}
 
 

@@ -85,8 +85,14 @@ def example_variables(machine_name: str, deployment: Deployment) -> dict[str, An
     package = deployment.place.arn("sagemaker", f"model-package/{group}/1")
     return {
         "states": {
-            "input": {"reason": "manual", "detail": {"ModelPackageArn": package}},
-            "context": {"Execution": {"Name": "run", "Id": "arn:aws:states:::execution:run"}},
+            "input": {"reason": "manual"},
+            "context": {
+                "Execution": {
+                    "Name": "run",
+                    "Id": "arn:aws:states:::execution:run",
+                    "Input": {"detail": {"ModelPackageArn": package}},
+                }
+            },
         },
         "failure": {"Error": "Broken", "Cause": "It broke."},
         "run": "run",
@@ -111,6 +117,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "DeployModelVersion": {
         "approval": "Approved",
+        "handled": [],
         "endpoint": {"EndpointStatus": "InService", "EndpointConfigName": "config"},
     },
 }
