@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 
@@ -17,6 +18,7 @@ class Clock:
     def __init__(self) -> None:
         self._offset = 0.0
         self._changed = threading.Condition()
+        self._listeners: list[Callable[[timedelta], None]] = []
 
     def time(self) -> float:
         """Seconds since the epoch."""
@@ -33,7 +35,13 @@ class Clock:
         with self._changed:
             self._offset += duration.total_seconds()
             self._changed.notify_all()
+        for listener in self._listeners:
+            listener(duration)
         return self.now()
+
+    def on_advance(self, listener: Callable[[timedelta], None]) -> None:
+        """Call `listener` with each duration that the clock is advanced by, before that returns."""
+        self._listeners.append(listener)
 
     def wait_until(self, when: datetime, stop: threading.Event | None = None) -> bool:
         """Block until `when` in the cloud's time; False when `stop` was set first."""

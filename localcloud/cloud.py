@@ -26,11 +26,13 @@ from localcloud.iam.demand import Place
 from localcloud.iam.identity import Identities
 from localcloud.iam.inventory import MotoInventory
 from localcloud.iam.service import IamService, StsService
+from localcloud.iam.user_keys import UserKeys
 from localcloud.moto_backend import MotoBackend
 from localcloud.processes import Processes
 from localcloud.queues import SqsService
 from localcloud.server import HttpServer
 from localcloud.service import Caller, Service
+from localcloud.tables import DynamoDbService, DynamoDbStreamsService
 
 if TYPE_CHECKING:
     from localcloud.template.assembly import Assembly
@@ -40,7 +42,14 @@ DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
 
 # What every cloud has, whichever services are chosen.
-_ALWAYS: tuple[type[Service], ...] = (StsService, IamService, BucketPolicyService, SqsService)
+_ALWAYS: tuple[type[Service], ...] = (
+    StsService,
+    IamService,
+    BucketPolicyService,
+    SqsService,
+    DynamoDbService,
+    DynamoDbStreamsService,
+)
 
 
 class Cloud:
@@ -70,8 +79,8 @@ class Cloud:
     ) -> None:
         """Bind the port (0: a free one) without answering on it yet.
 
-        `services` chooses the classes that run besides IAM, STS, SQS and bucket policies (default:
-        all). Raises OSError where the port is taken.
+        `services` chooses the classes that run besides IAM, STS, SQS, DynamoDB and bucket
+        policies (default: all). Raises OSError where the port is taken.
         """
         self.assembly = assembly
         self.account = account or getattr(assembly, "account", None) or DEFAULT_ACCOUNT
@@ -84,11 +93,12 @@ class Cloud:
         self.clock = Clock()
         self.processes = Processes()
         self.stopping = threading.Event()
-        self.credential_store = CredentialStore()
         self.control = Control(self)
         self.moto = MotoBackend(self.account, self.region, self.endpoint_url)
         self.inventory = MotoInventory(self.account, self.region)
         self.identities = Identities(self.account, self.inventory)
+        self.user_keys = UserKeys(self.inventory)
+        self.credential_store = CredentialStore(self.user_keys)
         place = Place(self.account, self.region, self.inventory)
         self.authorizer = Authorizer(
             place, self.clock, self.identities, self.inventory, self.resource_policy
@@ -165,6 +175,8 @@ class Cloud:
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_ENDPOINT_URL": self.endpoint_url,
+            # `sync-127.0.0.1`, which StartSyncExecution would be sent to, is no address.
+            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         }
         if minted.session_token:
             variables["AWS_SESSION_TOKEN"] = minted.session_token

@@ -60,6 +60,8 @@ class MotoBackend:
         self._account, self._region, self._endpoint = account, region, endpoint_url
         self._handlers: dict[str, list[tuple[re.Pattern[str], Handler]]] = {}
         self._locks = {name: threading.RLock() for name in HOSTS}
+        # A stream must not be read in the midst of a write to its table.
+        self._locks["dynamodbstreams"] = self._locks["dynamodb"]
         self._calls = itertools.count(1)
 
     def start(self) -> None:
@@ -67,6 +69,10 @@ class MotoBackend:
         default_user_config.setdefault("iam", {})["load_aws_managed_policies"] = True
         BackendDict.reset()
         reset_model_data()
+
+    def lock(self, service_name: str) -> AbstractContextManager[Any]:
+        """Hold it to change moto's state of a service in several steps."""
+        return self._locks[service_name]
 
     def call(self, service_name: str, call: Call, request: WireRequest) -> Reply:
         """What moto answers to a client's request. ServiceError where it can't carry it out."""
@@ -116,8 +122,9 @@ class MotoBackend:
 
     def _rewritten(self, service_name: str, request: WireRequest) -> WireRequest:
         environ = dict(request.environ)
-        environ["wsgi.input"] = io.BytesIO(request.data)
-        environ["CONTENT_LENGTH"] = str(len(request.data))
+        body = request.get_data(parse_form_data=False)
+        environ["wsgi.input"] = io.BytesIO(body)
+        environ["CONTENT_LENGTH"] = str(len(body))
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         environ.pop("werkzeug.request", None)
         # moto takes the region from here, after the user agent's.

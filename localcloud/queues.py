@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from moto.sqs.models import sqs_backends
@@ -26,14 +26,15 @@ class SqsService(Service):
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
         self._arrived = threading.Condition()
-        self._advanced = 0.0
+
+    def start(self) -> None:
+        self.cloud.clock.on_advance(self._follow_clock)
 
     def stop(self) -> None:
         with self._arrived:
             self._arrived.notify_all()
 
     def receive_message(self, request: Request, caller: Caller) -> Response:
-        self._follow_clock()
         once = request | {"WaitTimeSeconds": 0}
         if not 0 <= request.get("WaitTimeSeconds", 0) <= 20:
             once = request  # moto refuses it in SQS's words.
@@ -41,7 +42,6 @@ class SqsService(Service):
         result = self.cloud.moto.invoke("sqs", "ReceiveMessage", once)
         until = self.cloud.clock.time() + _wait_seconds(request, queue)
         while not result.get("Messages") and self._waits(until):
-            self._follow_clock()
             if queue is not None and queue.messages:
                 result = self.cloud.moto.invoke("sqs", "ReceiveMessage", once)
         return result
@@ -60,18 +60,15 @@ class SqsService(Service):
             self._arrived.wait(min(remaining, _LOOK_AGAIN_SECONDS))
         return True
 
-    def _follow_clock(self) -> None:
+    def _follow_clock(self, advanced: timedelta) -> None:
         """Bring every message's delay and invisibility nearer by what the clock was advanced."""
-        advanced = self.cloud.clock.time() - time.time()
+        step = advanced.total_seconds() * 1000
         with self._arrived:
-            step = (advanced - self._advanced) * 1000
-            if step < 1000:
-                return
-            self._advanced = advanced
             for queue in list(self._queues().values()):
                 for message in list(queue._messages):
                     message.visible_at -= step
                     message.delayed_until -= step
+            self._arrived.notify_all()
 
     def _queue(self, url: str) -> Any:
         return self._queues().get(url.rstrip("/").rpartition("/")[2])

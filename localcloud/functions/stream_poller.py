@@ -242,6 +242,9 @@ class StreamPoller:
 
     def _record(self, record: dict[str, Any]) -> Record:
         whole = {**record, "eventSource": "aws:dynamodb", "eventSourceARN": self._arn}
+        if identity := record.get("userIdentity"):
+            kind, principal = identity["Type"], identity["PrincipalId"]
+            whole["userIdentity"] = {"type": kind, "principalId": principal}
         plain: Record = json.loads(json.dumps(whole, default=_plain, ensure_ascii=False))
         return plain
 

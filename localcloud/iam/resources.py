@@ -46,6 +46,7 @@ _FORMS: dict[str, dict[str, str]] = {
     "sts": {"RoleArn": "{}"},
 }
 _ARN_SERVICE = {"stepfunctions": "states"}
+_KEY_ID_BYTES = 36
 
 
 def resource(service: str, operation: str, parameters: Parameters, place: Place) -> str:
@@ -119,6 +120,9 @@ def _secretsmanager(operation: str, parameters: Parameters, place: Place) -> str
 
 def _kms(operation: str, parameters: Parameters, place: Place) -> str:
     key_id = parameters.get("KeyId") or parameters.get("TargetKeyId")
+    if not key_id and (ciphertext := parameters.get("CiphertextBlob")):
+        # moto begins a ciphertext with the id of its key, as KMS names the key in its own.
+        key_id = bytes(ciphertext)[:_KEY_ID_BYTES].decode(errors="replace")
     if key_id:
         found = place.inventory.key_arn(str(key_id))
         return found or _arn("kms", "key/{}", str(key_id), place)

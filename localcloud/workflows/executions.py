@@ -53,8 +53,11 @@ class Executions:
         return execution
 
     def get(self, arn: str) -> Execution:
+        if ":express:" in arn:
+            message = "Invalid Arn: 'Resource type not valid in this context: express'"
+            raise ServiceError("InvalidArn", message)
         execution = self._executions.get(arn)
-        if execution is None or execution.start.machine.is_express:
+        if execution is None:
             raise ServiceError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
         return execution
 

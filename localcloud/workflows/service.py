@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import uuid
 from functools import partial
@@ -131,7 +132,7 @@ class StepFunctionsService(Service):
         for member in ("redriveCount", "redriveStatus", "redriveStatusReason"):
             described.pop(member, None)
         status = execution.status if execution.status in {SUCCEEDED, TIMED_OUT} else FAILED
-        return {**described, "status": status}
+        return {**described, "status": status, "billingDetails": _billing(execution)}
 
     def _start(self, machine: StateMachine, request: Request) -> Execution:
         name = request.get("name") or str(uuid.uuid4())
@@ -210,6 +211,14 @@ def _check_name(name: str) -> None:
 def _check_role(arn: str) -> None:
     if not re.fullmatch(r"arn:[\w-]+:iam::\d{12}:role/.+", arn):
         raise ServiceError("InvalidArn", f"Invalid Role Arn: '{arn}'")
+
+
+def _billing(execution: Execution) -> dict[str, int]:
+    """As Express workflows are billed: steps of 100 ms, and the smallest step of memory."""
+    assert execution.stopped_at is not None
+    seconds = (execution.stopped_at - execution.started_at).total_seconds()
+    duration = max(math.ceil(seconds * 10), 1) * 100
+    return {"billedDurationInMilliseconds": duration, "billedMemoryUsedInMB": 64}
 
 
 def _session(name: str) -> str:

@@ -75,6 +75,7 @@ def test_credentials_are_an_environment(ground: Cloud) -> None:
     administrator = ground.credentials(Caller.administrator())
     assert administrator["AWS_ENDPOINT_URL"] == ground.endpoint_url
     assert "AWS_SESSION_TOKEN" not in administrator
+    assert administrator["AWS_DISABLE_HOST_PREFIX_INJECTION"] == "true"
     role = Caller.role(f"arn:aws:iam::{ground.account}:role/r", "s")
     own = ground.credentials(role)
     assert own == ground.credentials(role)

@@ -83,3 +83,13 @@ def test_each_message_goes_to_one_consumer(ground: Cloud, queue: str) -> None:
     for consumer in consumers:
         consumer.join()
     assert sorted(bodies, key=int) == [str(number) for number in range(30)]
+
+
+def test_a_waiting_reader_sees_the_clock_advance(ground: Cloud, queue: str) -> None:
+    sqs = ground.client("sqs")
+    sqs.send_message(QueueUrl=queue, MessageBody="later", DelaySeconds=300)
+    threading.Timer(0.3, ground.clock.advance, args=[timedelta(seconds=295)]).start()
+    answer = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)
+    assert "Messages" not in answer  # its 20 seconds went by as well
+    ground.clock.advance(timedelta(seconds=6))
+    assert len(sqs.receive_message(QueueUrl=queue)["Messages"]) == 1

@@ -120,6 +120,18 @@ def test_a_poisoned_message_ends_in_the_dead_letter_queue(
     assert queues.left() == 0
 
 
+def test_a_failed_message_comes_again_when_the_clock_is_advanced(
+    account: Any, queues: Any, eventually: Callable[..., Any]
+) -> None:
+    queues.hide(600)
+    queues.map(FunctionResponseTypes=["ReportBatchItemFailures"])
+    queues.send("poison")
+    eventually(lambda: queues.batches() == [["poison"]])
+    time.sleep(0.2)  # the failure is answered, and nothing asks the queue for anything
+    account.cloud.clock.advance(timedelta(seconds=601))
+    eventually(lambda: queues.batches() == [["poison"], ["poison"]])
+
+
 def test_a_failed_batch_comes_again_whole(queues: Any, eventually: Callable[..., Any]) -> None:
     queues.map()
     queues.send("break")

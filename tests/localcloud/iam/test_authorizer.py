@@ -273,3 +273,13 @@ def test_unknown_keys_are_the_administrators(ground: Cloud) -> None:
     identity = ground.client("sts").get_caller_identity()
     assert identity["Arn"] == f"arn:aws:iam::{ground.account}:root"
     assert json.dumps(ground.admin_credentials)
+
+
+def test_decrypting_is_about_the_key_that_encrypted(ground: Cloud, make_role: MakeRole) -> None:
+    kms = ground.client("kms")
+    own, other = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+    role = ground.client("kms", make_role("holder", {"Action": "kms:Decrypt", "Resource": own}))
+    mine = kms.encrypt(KeyId=own, Plaintext=b"hi")["CiphertextBlob"]
+    assert role.decrypt(CiphertextBlob=mine)["Plaintext"] == b"hi"
+    foreign = kms.encrypt(KeyId=other, Plaintext=b"no")["CiphertextBlob"]
+    assert f"kms:Decrypt on resource: {other}" in refused(role.decrypt, CiphertextBlob=foreign)

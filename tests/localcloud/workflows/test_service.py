@@ -165,9 +165,10 @@ def test_express_machines_answer_at_once(workflows: Any) -> None:
     request = {"stateMachineArn": machine, "input": '{"x": 1}'}
     answer = workflows.service.start_sync_execution(request, ADMINISTRATOR)
     assert (answer["status"], answer["output"]) == ("SUCCEEDED", '{"x":1}')
-    with pytest.raises(ServiceError) as refusal:
+    assert answer["billingDetails"]["billedDurationInMilliseconds"] % 100 == 0
+    with pytest.raises(ServiceError, match="Resource type not valid") as refusal:
         workflows.describe(answer["executionArn"])
-    assert code(refusal) == "ExecutionDoesNotExist"
+    assert code(refusal) == "InvalidArn"
     with pytest.raises(ServiceError) as refusal:
         workflows.service.list_executions({"stateMachineArn": machine}, ADMINISTRATOR)
     assert code(refusal) == "StateMachineTypeNotSupported"
