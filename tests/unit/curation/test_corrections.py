@@ -1,0 +1,79 @@
+"""Corrections take the place of what they correct; no question ends with two answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DOCUMENT = {
+    "question": "締切は?",
+    "answer": "5日",
+    "phrasings": ["期限は?", "いつまで?", "提出日は?"],
+}
+
+
+def test_correction_replaces_a_document(lake: Any) -> None:
+    lake.document("a.jsonl", [DOCUMENT])
+    lake.correct("fb-1", "締切は?", "10日", 1)
+    curated = lake.curate()
+    assert set(curated.answers().values()) == {"10日"}
+    assert len(curated.rows()) == 4
+    assert {row["corrects_uri"] for row in curated.rows()} == {"raw/a.jsonl"}
+    assert {row["weight"] for row in curated.rows()} == {4}
+    assert curated.manifest()["feedback_ids"] == ["fb-1"]
+    assert curated.manifest()["set_aside"] == {"superseded": 1}
+
+
+def test_newest_correction_wins(lake: Any) -> None:
+    lake.correct("fb-1", "締切は?", "10日", 9)
+    lake.correct("fb-2", "締切は", "20日", 1)
+    curated = lake.curate()
+    assert curated.answers() == {"締切は?": "10日"}
+    assert curated.quarantine()[0]["source"] == "fb-2"
+
+
+def test_replayed_feedback_stays_as_old_as_it_is(lake: Any) -> None:
+    lake.correct("fb-1", "締切は?", "10日", 1)
+    lake.correct("fb-2", "締切は?", "20日", 2)
+    lake.correct("fb-1", "締切は?", "10日", 3, day="2026-11-23")
+    assert lake.curate().answers() == {"締切は?": "20日"}
+
+
+def test_corrected_phrasing_is_for_training(lake: Any) -> None:
+    lake.document("a.jsonl", [DOCUMENT])
+    before = {row["question"]: row["split"] for row in lake.curate().rows()}
+    (held_out,) = (question for question, split in before.items() if split == "held_out")
+    lake.correct("fb-1", held_out, "10日", 1)
+    after = {row["question"]: row["split"] for row in lake.curate().rows()}
+    assert after[held_out] == "train"
+    assert list(after.values()).count("held_out") == 1
+    assert after.keys() == before.keys()
+
+
+def test_two_phrasings_corrected_otherwise(lake: Any) -> None:
+    lake.document("a.jsonl", [DOCUMENT])
+    lake.correct("fb-1", "締切は?", "10日", 1)
+    lake.correct("fb-2", "期限は?", "20日", 2)
+    curated = lake.curate()
+    assert curated.answers() == {
+        "締切は?": "10日",
+        "期限は?": "20日",
+        "いつまで?": "20日",
+        "提出日は?": "20日",
+    }
+    assert curated.manifest()["set_aside"] == {"superseded": 1}
+
+
+def test_question_no_document_has(lake: Any) -> None:
+    lake.document("a.jsonl", [DOCUMENT])
+    lake.correct("fb-1", "別の質問", "10日", 1)
+    answers = lake.curate().answers()
+    assert (answers["別の質問"], answers["締切は?"]) == ("10日", "5日")
+
+
+def test_broken_feedback_stops_nothing(lake: Any) -> None:
+    lake.document("a.jsonl", [DOCUMENT])
+    lake.feedback("fb-0", b"[" * 100_000)
+    lake.feedback("fb-1", {"corrected_output": "a", "question": "q", "created_at": 5})
+    lake.correct("fb-2", "締切は?", "10日", 1)
+    curated = lake.curate()
+    assert curated.manifest()["set_aside"] == {"broken_feedback": 2, "superseded": 1}

@@ -1,0 +1,96 @@
+"""A dataset version is its content: the same is the same, and another is another."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from curation import dataset
+
+RECORDS = [
+    {"question": f"質問{number}は?", "answer": f"{number}日①㈱"}
+    | {"phrasings": [f"{number}の{end}" for end in ("期限", "締切", "提出日")]}
+    for number in range(5)
+]
+
+
+def test_version_is_the_manifests_hash(lake: Any) -> None:
+    lake.document("a.jsonl", RECORDS)
+    curated = lake.curate()
+    content = (curated.folder / "manifest.json").read_bytes()
+    assert curated.result["version"] == hashlib.sha256(content).hexdigest()
+    for shard in curated.manifest()["shards"]:
+        assert (
+            hashlib.sha256((curated.folder / shard["path"]).read_bytes()).hexdigest()
+            == (shard["sha256"])
+        )
+    result = (curated.output / "result" / "result.json").read_bytes()
+    assert curated.result["version"].encode() in result
+
+
+def test_same_content_is_the_same_version(make_lake: Callable[[], Any]) -> None:
+    versions = set()
+    for names in (("a.jsonl", "b/c.jsonl"), ("b/c.jsonl", "a.jsonl")):
+        lake = make_lake()
+        for name in names:
+            lake.document(name, RECORDS[:2] if name == "a.jsonl" else RECORDS[2:])
+            os.utime(next(lake._root.rglob(name)), (len(versions), len(versions)))
+        versions |= {lake.curate().result["version"] for _ in range(2)}
+    assert len(versions) == 1
+
+
+def test_one_row_makes_another_version(make_lake: Callable[[], Any]) -> None:
+    versions = set()
+    for last in ("5日", "6日"):
+        lake = make_lake()
+        lake.document("a.jsonl", [*RECORDS, {"question": "最後は?", "answer": last}])
+        versions.add(lake.curate().result["version"])
+    assert len(versions) == 2
+
+
+def test_original_is_kept_beside_the_normalised(lake: Any) -> None:
+    lake.document("a.jsonl", [{"question": "㈱Ａの①は？", "answer": "ｶﾅ"}])
+    (row,) = lake.curate().rows()
+    assert (row["question"], row["answer"]) == ("(株)Aの1は?", "カナ")
+    assert (row["original_question"], row["original_answer"]) == ("㈱Ａの①は？", "ｶﾅ")
+
+
+def test_held_out_stays_when_documents_come(lake: Any) -> None:
+    lake.document("m.jsonl", RECORDS)
+    before = {row["record_id"]: row["split"] for row in lake.curate().rows()}
+    lake.document(
+        "a.jsonl", [{"question": "別の質問", "answer": "別の答え", "phrasings": ["x", "y"]}]
+    )
+    after = {row["record_id"]: row["split"] for row in lake.curate().rows()}
+    assert before.items() <= after.items()
+    assert list(before.values()).count("held_out") == len(RECORDS)
+
+
+def test_first_phrasing_is_never_held_out(lake: Any) -> None:
+    lake.document("a.jsonl", RECORDS)
+    held_out = {row["question"] for row in lake.curate().rows() if row["split"] == "held_out"}
+    assert held_out.isdisjoint(record["question"] for record in RECORDS)
+
+
+def test_few_phrasings_are_all_for_training(lake: Any) -> None:
+    lake.document("a.jsonl", [{"question": "q", "answer": "a", "phrasings": ["p", "ｑ"]}])
+    assert [row["split"] for row in lake.curate().rows()] == ["train", "train"]
+
+
+def test_shards(lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset, "ROWS_PER_SHARD", 6)
+    lake.document("a.jsonl", RECORDS)
+    curated = lake.curate()
+    shards = curated.manifest()["shards"]
+    assert [shard["rows"] for shard in shards] == [6, 6, 6, 2]
+    assert pq.read_schema(curated.folder / shards[0]["path"]).equals(dataset.SCHEMA)
+
+
+def test_empty_lake(lake: Any) -> None:
+    curated = lake.curate()
+    assert (curated.manifest()["num_records"], curated.manifest()["shards"]) == (0, [])

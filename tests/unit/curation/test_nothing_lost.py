@@ -1,0 +1,80 @@
+"""Whatever arrives is in the dataset or in quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import curation.__main__ as job
+from curation.parsing import Parsed, parse_document
+
+TEXTS = st.text("あい1 ,?ｱ①\n\u200b\ud800", max_size=4) | st.sampled_from(["締切は?", "5日"])
+VALUES = TEXTS | st.none() | st.integers() | st.floats(allow_nan=False) | st.lists(TEXTS)
+RECORDS = st.lists(
+    st.fixed_dictionaries(
+        {"question": VALUES, "answer": VALUES},
+        optional={"phrasings": st.lists(TEXTS, max_size=3) | VALUES},
+    )
+    | VALUES,
+    max_size=8,
+)
+SETTINGS = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def lost(lake: Any, values: list[Any]) -> list[Any]:
+    """What of a raw object is neither in the dataset nor in quarantine."""
+    lake.document("a.jsonl", values)
+    curated = lake.curate()
+    kept = {(row["original_question"], row["original_answer"]) for row in curated.rows()}
+    set_aside = [item["content"] for item in curated.quarantine()]
+    return [value for value in values if not _is_kept(value, kept) and not _is_in(value, set_aside)]
+
+
+def _is_kept(value: Any, kept: set[tuple[str, str]]) -> bool:
+    return isinstance(value, dict) and any(
+        (question, value["answer"]) in kept
+        for question in [value["question"]]
+        if isinstance(question, str) and isinstance(value["answer"], str)
+    )
+
+
+def _is_in(value: Any, set_aside: list[Any]) -> bool:
+    for content in set_aside:
+        if content == value:
+            return True
+        if isinstance(content, dict) and isinstance(value, dict):
+            names = ("question", "answer")
+            if all(content.get(name) == value[name] for name in names):
+                return True
+    return False
+
+
+@given(values=RECORDS)
+@SETTINGS
+def test_nothing_is_lost(make_lake: Callable[[], Any], values: list[Any]) -> None:
+    assert lost(make_lake(), values) == []
+
+
+def test_parser_that_drops_a_record_is_caught(lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dropping(path: Path, uri: str) -> Iterator[Parsed]:
+        yield from list(parse_document(path, uri))[1:]
+
+    values = [{"question": f"質問{number}", "answer": f"{number}日"} for number in range(3)]
+    monkeypatch.setattr(job, "parse_document", dropping)
+    assert lost(lake, values) == values[:1]
+
+
+@pytest.mark.parametrize("depth", range(940, 1000, 3))
+def test_deep_nesting_on_the_verge(lake: Any, depth: int) -> None:
+    nested = '{"question": "q", "answer": ' + "[" * depth + "]" * depth + "}"
+    lake.document("a.jsonl", nested)
+    (path,) = (lake.curate().output / "quarantine").rglob("*.jsonl")
+    # Deeper than a reader may go: what counts is that it is all there.
+    assert path.read_text("utf-8").count("[") >= depth

@@ -1,0 +1,76 @@
+"""Hostile feedback is refused with a 4xx."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from lambdas.record_feedback.feedback_request import MAX_BODY_BYTES, parse_feedback_request
+from meguru.api_errors import ApiError
+
+
+def body(**members: Any) -> str:
+    return json.dumps({"inference_id": "chatcmpl-1", "rating": 1} | members)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "",
+        "{",
+        "[]",
+        "null",
+        "[" * 100_000,
+        '{"inference_id": ' * 5_000,
+        body(inference_id=None),
+        body(inference_id=""),
+        body(inference_id=5),
+        body(inference_id=["chatcmpl-1"]),
+        body(inference_id="x" * 2049),
+        body(inference_id="\ud800"),
+        body(rating=True),
+        body(rating=1.0),
+        body(rating=5),
+        body(rating=10**30),
+        body(rating="good"),
+        body(rating=[1]),
+        body(rating=None),
+        body(rating=None, corrected_output=" \n"),
+        body(comment=5),
+        body(comment="\udfff"),
+        body(comment="x" * 20_001),
+        body(reasons="wrong"),
+        body(reasons=[1]),
+        body(reasons=["x"] * 21),
+        body(tags={"a": 1}),
+        body(tags=["\ud800"]),
+        body(reasons=["x" * 20_000] * 20),
+        body(comment="あ" * 19_000, corrected_output="あ" * 19_000),
+        body(unknown=1),
+        body(**{"\ud800": 1}),
+    ],
+)
+def test_refused(content: str | None) -> None:
+    with pytest.raises(ApiError) as refusal:
+        parse_feedback_request(content)
+    assert 400 <= refusal.value.status < 500
+    json.dumps(refusal.value.body())
+
+
+@pytest.mark.parametrize(("rating", "number"), [("up", 1), ("down", -1), (1, 1), (-1, -1), (0, 0)])
+def test_rating(rating: object, number: int) -> None:
+    assert parse_feedback_request(body(rating=rating)).rating == number
+
+
+def test_largest_text() -> None:
+    request = parse_feedback_request(body(corrected_output=" " + "x" * 19_998))
+    assert len(request.corrected_output) == 19_998
+    assert MAX_BODY_BYTES < 400 * 1024 - 256 * 1024
+
+
+def test_nothing_said() -> None:
+    with pytest.raises(ApiError, match="has to say something"):
+        parse_feedback_request('{"inference_id": "chatcmpl-1"}')

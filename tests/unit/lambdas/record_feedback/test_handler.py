@@ -1,0 +1,187 @@
+"""POST /v1/feedback over DynamoDB and S3, with Powertools' idempotency."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+
+from lambdas.record_feedback import handler as function
+
+CORRECTION = {"inference_id": "chatcmpl-1", "rating": -1, "corrected_output": "10日です"}
+
+
+@dataclass
+class Context:
+    function_name: str = "record_feedback"
+    memory_limit_in_mb: int = 256
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:record_feedback"
+    aws_request_id: str = "request"
+    remaining_ms: int = 15_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining_ms
+
+
+class Service:
+    """The function and what it keeps."""
+
+    def __init__(self, feedback: Any, idempotency: Any) -> None:
+        self.feedback, self.idempotency = feedback, idempotency
+
+    def post(self, said: Any, key: str = "", consumer: str = "a", **event: Any) -> tuple[int, Any]:
+        request = {
+            "httpMethod": "POST",
+            "path": "/v1/feedback",
+            "headers": {"idempotency-key": key} if key else {},
+            "requestContext": {"identity": {"apiKeyId": consumer}},
+            "body": said if isinstance(said, str) else json.dumps(said),
+            "isBase64Encoded": False,
+        }
+        answer = function.handler(request | event, Context())
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def items(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.feedback.scan()["Items"]
+        return found
+
+    def objects(self) -> list[dict[str, Any]]:
+        s3 = boto3.client("s3")
+        listed = s3.list_objects_v2(Bucket="lake").get("Contents", [])
+        keys = [item["Key"] for item in listed]
+        return [json.load(s3.get_object(Bucket="lake", Key=key)["Body"]) for key in keys]
+
+
+@pytest.fixture
+def service(make_table: Callable[..., Any]) -> Iterator[Service]:
+    cached = [function.settings, function.feedback_store, function.record_once]
+    for one in [*cached, function.idempotency]:
+        one.cache_clear()
+    inferences = make_table("inferences", "inference_id")
+    for number, consumer in enumerate("ab", 1):
+        inferences.put_item(
+            Item={
+                "inference_id": f"chatcmpl-{number}",
+                "consumer": consumer,
+                "messages": [
+                    {"role": "user", "content": [{"type": "text", "text": "締め切り"}]},
+                    {"role": "assistant", "content": "はい"},
+                    {"role": "user", "content": [{"type": "text", "text": "いつ?"}]},
+                ],
+                "answer": "5日です",
+                "model_package_arn": "arn:p",
+            }
+        )
+    yield Service(make_table("feedback", "feedback_id"), make_table("idempotency", "id"))
+    for one in [*cached, function.idempotency]:
+        one.cache_clear()
+
+
+def test_kept_beside_its_inference_and_in_the_lake(service: Service) -> None:
+    status, said = service.post(CORRECTION)
+    assert status == 200
+    (item,), (kept,) = service.items(), service.objects()
+    assert item["feedback_id"] == kept["feedback_id"] == said["id"]
+    assert (kept["question"], kept["answer"]) == ("いつ?", "5日です")
+    assert item["pending"] == "correction" and "pending" not in kept
+
+
+def test_rating_alone_waits_for_no_training(service: Service) -> None:
+    assert service.post({"inference_id": "chatcmpl-1", "rating": "up"})[0] == 200
+    assert "pending" not in service.items()[0]
+
+
+@pytest.mark.parametrize("keys", [("", ""), ("k", "k"), ("k", "other"), ("", "k")])
+def test_duplicate_counts_once(
+    service: Service, keys: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = [service.post(CORRECTION, key) for key in keys]
+    assert [status for status, _ in answers] == [200, 200]
+    assert answers[0][1]["id"] == answers[1][1]["id"]
+    assert len(service.items()) == 1
+    # Said again, it does not become newer than a correction made in between.
+    (kept,) = service.objects()
+    assert kept["created_at"] == answers[0][1]["created_at"]
+    assert capsys.readouterr().out.count('"FeedbackReceived":[1.0]') == 1
+
+
+def test_key_of_other_feedback(service: Service) -> None:
+    assert service.post(CORRECTION, "k")[0] == 200
+    status, said = service.post(CORRECTION | {"corrected_output": "20日です"}, "k")
+    assert (status, said["error"]["code"]) == (409, "idempotency_error")
+    assert len(service.items()) == len(service.objects()) == 1
+
+
+def test_keys_of_two_consumers_never_meet(service: Service) -> None:
+    assert service.post(CORRECTION, "k", "a")[0] == 200
+    assert service.post(CORRECTION | {"inference_id": "chatcmpl-2"}, "k", "b")[0] == 200
+    assert len(service.items()) == 2
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"inference_id": "chatcmpl-2"},
+        {"inference_id": "chatcmpl-0"},
+        {"preferred_inference_id": "chatcmpl-2"},
+    ],
+)
+def test_inference_of_another_is_unknown(service: Service, members: dict[str, str]) -> None:
+    status, said = service.post(CORRECTION | members, "k")
+    assert (status, said["error"]["code"]) == (404, "inference_not_found")
+    assert service.items() == service.objects() == []
+    # The refusal is not remembered: the key is free for the right request.
+    assert service.post(CORRECTION, "k")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"body": None},
+        {"body": "[" * 60_000},
+        {"body": base64.b64encode(b"\xff\xfe").decode(), "isBase64Encoded": True},
+        {"body": "not base64", "isBase64Encoded": True},
+    ],
+)
+def test_broken_body(service: Service, event: dict[str, Any]) -> None:
+    status, said = service.post("", **event)
+    assert status == 400
+    assert said["error"]["type"] == "invalid_request_error"
+
+
+def test_call_in_progress(service: Service) -> None:
+    leave_in_progress(service, expires_in_seconds=60)
+    assert service.post(CORRECTION, "k")[1]["error"]["code"] == "in_progress"
+    assert service.items() == []
+
+
+def test_call_that_crashed_holds_the_key_no_longer_than_it_could_run(service: Service) -> None:
+    leave_in_progress(service, expires_in_seconds=-1)
+    assert service.post(CORRECTION, "k")[0] == 200
+    assert len(service.items()) == 1
+
+
+def leave_in_progress(service: Service, expires_in_seconds: float) -> None:
+    """What a function leaves that was ended in the middle of its work."""
+    assert service.post(CORRECTION, "k")[0] == 200
+    (record,) = service.idempotency.scan()["Items"]
+    expiry = int((time.time() + expires_in_seconds) * 1000)
+    record |= {"status": "INPROGRESS", "in_progress_expiration": expiry}
+    del record["data"]
+    service.idempotency.put_item(Item=record)
+    service.feedback.delete_item(Key={"feedback_id": service.items()[0]["feedback_id"]})
+
+
+def test_failure_is_an_error_of_openais_shape(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEEDBACK_TABLE", "gone")
+    status, said = service.post(CORRECTION)
+    assert (status, said["error"]["type"]) == (500, "server_error")
+    assert service.items() == []

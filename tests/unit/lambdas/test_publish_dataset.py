@@ -1,0 +1,89 @@
+"""HEAD moves by conditional write, and whoever moved it says so however often it is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from lambdas.publish_dataset import handler as function
+
+HEAD = "datasets/text/HEAD"
+
+
+@pytest.fixture
+def s3(aws: None) -> Iterator[Any]:
+    function.s3.cache_clear()
+    yield function.s3()
+    function.s3.cache_clear()
+
+
+def curated(s3: Any, run: str, version: str, etag: str = "") -> dict[str, str]:
+    """What curation leaves of a run; the event that publishes it."""
+    put(s3, f"runs/{run}/curation/result.json", {"version": version})
+    put(s3, f"datasets/text/{version}/manifest.json", {"num_records": 7})
+    result_key = f"runs/{run}/curation/result.json"
+    return {"dataset": "text", "head_etag": etag, "result_key": result_key}
+
+
+def put(s3: Any, key: str, value: Any) -> None:
+    s3.put_object(Bucket="lake", Key=key, Body=json.dumps(value).encode())
+
+
+def head(s3: Any) -> tuple[str, str]:
+    found = s3.get_object(Bucket="lake", Key=HEAD)
+    return json.load(found["Body"])["version"], found["ETag"]
+
+
+def test_first_version(s3: Any) -> None:
+    published = function.handler(curated(s3, "r1", "v1"), None)
+    assert published == {"version": "v1", "changed": True, "num_records": 7}
+    assert head(s3)[0] == "v1"
+
+
+def test_next_version(s3: Any) -> None:
+    function.handler(curated(s3, "r1", "v1"), None)
+    published = function.handler(curated(s3, "r2", "v2", head(s3)[1]), None)
+    assert published["changed"] and head(s3)[0] == "v2"
+
+
+def test_unchanged(s3: Any) -> None:
+    function.handler(curated(s3, "r1", "v1"), None)
+    before = head(s3)
+    assert not function.handler(curated(s3, "r2", "v1", before[1]), None)["changed"]
+    assert head(s3) == before
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_another_run_was_faster(s3: Any, known: bool) -> None:
+    etag = ""
+    if known:
+        function.handler(curated(s3, "r0", "v0"), None)
+        etag = head(s3)[1]
+    event = curated(s3, "slow", "v1", etag)
+    function.handler(curated(s3, "fast", "v2", etag), None)
+    with pytest.raises(function.HeadMoved):
+        function.handler(event, None)
+    assert head(s3)[0] == "v2"
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_answer_that_was_lost_is_given_again(s3: Any, known: bool) -> None:
+    etag = ""
+    if known:
+        function.handler(curated(s3, "r0", "v0"), None)
+        etag = head(s3)[1]
+    event = curated(s3, "r1", "v1", etag)
+    first = function.handler(event, None)
+    assert first["changed"]
+    assert function.handler(event, None) == first
+
+
+def test_other_errors_are_raised(s3: Any) -> None:
+    event = curated(s3, "r1", "v1")
+    s3.delete_object(Bucket="lake", Key="datasets/text/v1/manifest.json")
+    with pytest.raises(boto3.client("s3").exceptions.ClientError, match="NoSuchKey"):
+        function.handler(event, None)
