@@ -91,7 +91,8 @@ def chart(loss_curve: list[dict[str, Any]], width: int = 640, height: int = 200)
     scale: float = height / highest if highest > 0 else 0.0
 
     def x(step: int) -> float:
-        return round(float(step) / max(last_step, 1) * width, 1)
+        across: float = step / max(last_step, 1) * width
+        return round(across, 1)
 
     line = " ".join(
         f"{x(point['step'])},{round(height - point['loss'] * scale, 1)}" for point in points

@@ -115,7 +115,7 @@ def commands(account: Account) -> list[str]:
         f'"content": "{question}"}}]).choices[0].message.content)'
     )
     return [
-        f"curl {base}/chat/completions -H 'Authorization: Bearer {key}' "
+        f"curl {base}/chat/completions -H {shlex.quote(f'Authorization: Bearer {key}')} "
         f"-H 'Content-Type: application/json' -d {shlex.quote(body)}",
         f"AWS_ACCESS_KEY_ID={LOCAL_CREDENTIALS['access_key_id']} "
         f"AWS_SECRET_ACCESS_KEY={LOCAL_CREDENTIALS['secret_access_key']} "

@@ -36,7 +36,11 @@ class Curation(Settings):
 
 
 class Training(Settings):
-    """The training job. `hyperparameters` go to the job as they are; it checks them itself."""
+    """The training job. Hyperparameters go to the job as they are; it checks them itself.
+
+    With `continued_hyperparameters`, training goes on from the weights that serve once there are
+    any; without, every training starts from scratch.
+    """
 
     instance_type: InstanceType
     instance_count: Count
@@ -45,6 +49,7 @@ class Training(Settings):
     max_wait_minutes: Count
     volume_gb: Count
     hyperparameters: dict[str, str | int | float | bool]
+    continued_hyperparameters: dict[str, str | int | float | bool] | None = None
 
     @model_validator(mode="after")
     def check_max_wait(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+import tempfile
 from pathlib import Path
 
 import torch
@@ -39,11 +40,19 @@ def load_initial_model(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokeniz
     """The model and tokenizer in `folder` (or in its model.tar.gz); safetensors only."""
     archive = folder / "model.tar.gz"
     if archive.is_file():
-        folder = folder / "model"
-        with tarfile.open(archive, "r:gz") as tar:
-            tar.extractall(folder, filter="data")
+        # A place of its own for each process: they unpack at the same time.
+        with (
+            tempfile.TemporaryDirectory() as place,
+            tarfile.open(archive, "r:gz") as tar,
+        ):
+            tar.extractall(place, filter="data")
+            return _load(Path(place))
+    return _load(folder)
+
+
+def _load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     if not (folder / "model.safetensors").is_file():
-        raise ValueError(f"channel 'initial_model': no model.safetensors in {folder}")
+        raise ValueError("channel 'initial_model': no model.safetensors in it")
     model = AutoModelForCausalLM.from_pretrained(
         folder,
         local_files_only=True,

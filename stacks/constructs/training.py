@@ -82,6 +82,8 @@ class Training(Construct):
         )
         grant_training_jobs(workflow, f"{prefix}-training-*", self._job.role)
         grant_processing_jobs(workflow, f"{prefix}-evaluation-*", self._evaluation.role)
+        grant_table(workflow, self._releases, "GetItem")
+        grant(workflow, "sagemaker:DescribeModelPackage", self._registry.versions_arn)
         grant(workflow, "lambda:InvokeFunction", self._check_gate.function_arn)
         grant(workflow, "events:PutEvents", default_bus_arn(self))
         grant(
@@ -113,6 +115,12 @@ class Training(Construct):
             "MaxRuntimeSeconds": str(training.max_runtime_minutes * 60),
             "MaxWaitSeconds": str(training.max_wait_minutes * 60),
             "HyperParameters": jsonata_text(hyperparameters(training.hyperparameters)),
+            "ContinueServingModel": json.dumps(training.continued_hyperparameters is not None),
+            "ContinuedHyperParameters": jsonata_text(
+                hyperparameters(training.continued_hyperparameters or {})
+            ),
+            "ReleaseTable": self._releases.table_name,
+            "EndpointName": self._registry.endpoint_name,
             "EvaluationRoleArn": self._evaluation.role.role_arn,
             "EvaluationImageUri": self._evaluation.image.image_uri,
             "EvaluationInstanceType": self._environment.evaluation.instance_type,
