@@ -27,11 +27,13 @@ from localcloud.iam.identity import Identities
 from localcloud.iam.inventory import MotoInventory
 from localcloud.iam.service import IamService, StsService
 from localcloud.iam.user_keys import UserKeys
+from localcloud.log_events import LogsService
 from localcloud.moto_backend import MotoBackend
 from localcloud.processes import Processes
 from localcloud.queues import SqsService
 from localcloud.server import HttpServer
 from localcloud.service import Caller, Service
+from localcloud.storage import StorageService
 from localcloud.tables import DynamoDbService, DynamoDbStreamsService
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ _ALWAYS: tuple[type[Service], ...] = (
     StsService,
     IamService,
     BucketPolicyService,
+    StorageService,
+    LogsService,
     SqsService,
     DynamoDbService,
     DynamoDbStreamsService,
@@ -79,8 +83,8 @@ class Cloud:
     ) -> None:
         """Bind the port (0: a free one) without answering on it yet.
 
-        `services` chooses the classes that run besides IAM, STS, SQS, DynamoDB and bucket
-        policies (default: all). Raises OSError where the port is taken.
+        `services` chooses the classes that run besides IAM, STS, S3, SQS, DynamoDB and Logs
+        (default: all). Raises OSError where the port is taken.
         """
         self.assembly = assembly
         self.account = account or getattr(assembly, "account", None) or DEFAULT_ACCOUNT

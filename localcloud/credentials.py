@@ -7,6 +7,7 @@ import string
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from localcloud.service import Caller, ServiceError
 
@@ -31,10 +32,21 @@ def administrator_credentials() -> Credentials:
     return Credentials(ADMINISTRATOR_ACCESS_KEY_ID, secret, None, Caller.administrator())
 
 
+class UserKeys(Protocol):
+    """What IAM says of the access keys of its users."""
+
+    def caller_of(self, access_key_id: str) -> Caller | None:
+        """The user whose key it is; None for a key that IAM never made.
+
+        Raises ServiceError where the key is inactive or deleted.
+        """
+
+
 class CredentialStore:
     """Mints session credentials for callers and knows each by its access key."""
 
-    def __init__(self) -> None:
+    def __init__(self, user_keys: UserKeys) -> None:
+        self._user_keys = user_keys
         self._by_key: dict[str, Credentials] = {}
         self._lock = threading.Lock()
 
@@ -52,14 +64,14 @@ class CredentialStore:
         return minted
 
     def caller(self, access_key_id: str, session_token: str | None) -> Caller:
-        """Whose key it is; a key that wasn't minted here is the administrator's.
+        """Whose key it is; one that neither this store nor IAM made is the administrator's.
 
         Raises ServiceError: ExpiredToken, or InvalidClientTokenId for a minted key without its
-        session token.
+        session token and for a user's key that is inactive or gone.
         """
         minted = self._by_key.get(access_key_id)
         if minted is None:
-            return Caller.administrator()
+            return self._user_keys.caller_of(access_key_id) or Caller.administrator()
         if session_token != minted.session_token:
             message = "The security token included in the request is invalid."
             raise ServiceError("InvalidClientTokenId", message, 403)

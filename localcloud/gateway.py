@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
 from moto.core.request import Request as WireRequest
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from localcloud import protocol
 from localcloud.errors import error_reply
+from localcloud.form_upload import is_form_upload, read_form_upload
 from localcloud.moto_backend import HOSTS
 from localcloud.protocol import Call, Reply
-from localcloud.routing import Destination, guess_protocol, is_execute_api, route
+from localcloud.routing import (
+    Destination,
+    guess_protocol,
+    is_execute_api,
+    name_bucket_in_path,
+    route,
+)
 from localcloud.service import Caller, Service, ServiceError
 from localcloud.signature import Signature, read_signature
 from localcloud.validation import validate
@@ -33,6 +41,7 @@ class Gateway:
         self._cloud = cloud
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        name_bucket_in_path(environ, self._cloud.inventory.has_bucket)
         request = WireRequest(environ)
         response = self._respond(request)
         return response(environ, start_response)
@@ -45,14 +54,16 @@ class Gateway:
         return _response(self._aws(request), request.method)
 
     def _aws(self, request: WireRequest) -> Reply:
-        # Read it as it is before werkzeug takes a form apart: moto reads it once more.
-        request.get_data(parse_form_data=False)
         request_id = str(uuid.uuid4())
         destination = Destination(None, guess_protocol(request))
         try:
+            _read_body(request)
+            upload = read_form_upload(request) if is_form_upload(request) else None
+            request = upload.request if upload else request
             signature = read_signature(request)
             destination = route(request, signature)
-            return self._carry_out(request, signature, destination, request_id)
+            reply = self._carry_out(request, signature, destination, request_id)
+            return upload.answer(reply) if upload else reply
         except ServiceError as refusal:
             error = refusal
         except Exception:  # A service's bug must reach the client as an answer.
@@ -69,7 +80,7 @@ class Gateway:
     ) -> Reply:
         model = destination.model
         if model is None:
-            raise _unsigned("")
+            raise _unsigned()
         if model.service_name == "s3" and request.method == "OPTIONS":
             # A browser asks whether it may ask: nobody signs that.
             return self._cloud.moto.forward("s3", request)
@@ -88,7 +99,9 @@ class Gateway:
         if signature is None:
             if call.model.auth_type == "none":
                 return Caller.administrator()
-            raise _unsigned(str(call.model.service_model.service_name))
+            if call.model.service_model.service_name == "s3":
+                return Caller.anonymous()  # A bucket's policy may let everyone in.
+            raise _unsigned()
         return self._cloud.credential_store.caller(signature.access_key_id, signature.session_token)
 
     def _moto(self, request: WireRequest, call: Call, caller: Caller, request_id: str) -> Reply:
@@ -116,9 +129,16 @@ class Gateway:
             service.after(call.operation, call.parameters, result, caller)
 
 
-def _unsigned(service_name: str) -> ServiceError:
-    if service_name == "s3":
-        return ServiceError("AccessDenied", "Access Denied", 403)
+def _read_body(request: WireRequest) -> None:
+    """Read it as it is before werkzeug takes a form apart: moto reads it once more."""
+    try:
+        request.get_data(parse_form_data=False)
+    except (HTTPException, ValueError) as error:  # cut short, or its chunks aren't HTTP's
+        message = f"The request's body can't be read: {error}"
+        raise ServiceError("IncompleteBody", message) from error
+
+
+def _unsigned() -> ServiceError:
     message = "Request is missing Authentication Token"
     return ServiceError("MissingAuthenticationToken", message, 403)
 

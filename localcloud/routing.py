@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from moto.core.model import ServiceModel
 from moto.core.request import Request as WireRequest
@@ -54,6 +56,10 @@ _BY_TARGET = {
     "Logs_20140328": "logs",
 }
 _UNSIGNED_ACTIONS = ("AssumeRoleWithWebIdentity", "AssumeRoleWithSAML")
+# BUCKET.s3.REGION.amazonaws.com, and BUCKET.localhost, which browsers and curl take to loopback.
+_BUCKET_HOST = re.compile(
+    r"^([a-z0-9][a-z0-9.-]+?)\.(?:s3[.-].*|s3\.)?(?:amazonaws\.com|localhost)\b"
+)
 _EXECUTE_API_HOST = re.compile(r"^[a-z0-9-]+\.execute-api\.")
 
 
@@ -70,6 +76,16 @@ def is_execute_api(request: WireRequest) -> bool:
     return request.path.startswith("/_aws/execute-api/") or bool(
         _EXECUTE_API_HOST.match(request.host.lower())
     )
+
+
+def name_bucket_in_path(environ: dict[str, Any], has_bucket: Callable[[str], bool]) -> None:
+    """Turn a request to a bucket's own host into one that names the bucket in its path."""
+    match = _BUCKET_HOST.match(environ.get("HTTP_HOST", "").lower())
+    if match is None or not has_bucket(match[1]):
+        return
+    for name in ("PATH_INFO", "REQUEST_URI", "RAW_URI"):
+        if name in environ:
+            environ[name] = f"/{match[1]}{environ[name]}"
 
 
 def route(request: WireRequest, signature: Signature | None) -> Destination:

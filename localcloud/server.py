@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import logging
 import queue
+import re
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
+from cheroot.server import HTTPConnection, HTTPRequest
 from cheroot.workers import threadpool
 from cheroot.wsgi import Gateway_10, Server
 from moto.core.request import (
@@ -20,7 +21,13 @@ from moto.core.request import (
 
 logger = logging.getLogger("localcloud")
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+# The environ's key of the headers as the client wrote them: pairs of name and value.
+SENT_HEADERS = "localcloud.sent_headers"
 _SPARE_THREADS = 8
+_MAX_HEADER_BYTES = 64 * 1024
+# Two of these are two opinions on where a request ends, or on whom it is for.
+_ONLY_ONCE = (b"Content-Length", b"Transfer-Encoding", b"Host")
+_NOT_A_TOKEN = re.compile(rb"[^!#$%&'*+.^_`|~0-9A-Za-z-]")
 
 
 class _Pool:
@@ -55,9 +62,44 @@ class _Pool:
         self._workers.append(worker)
 
 
+class _Headers(dict[bytes, bytes]):
+    """Header values by title-cased name; `sent` has each as the client wrote it, in its order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[tuple[str, str]] = []
+
+
+class _HeaderReader:
+    """Reads headers as RFC 9112 has them: repeated ones are one list, but not those of framing."""
+
+    def __call__(self, lines: Any, headers: _Headers) -> _Headers:
+        """Fill `headers`. ValueError is a 400 for the client."""
+        while (line := lines.readline()) != b"\r\n":
+            name, colon, value = line.partition(b":")
+            if not line.endswith(b"\r\n") or not colon or _NOT_A_TOKEN.search(name) or not name:
+                raise ValueError("Illegal header line.")
+            self._add(headers, name, value.strip(b" \t\r\n"))
+        if b"Content-Length" in headers and b"Transfer-Encoding" in headers:
+            raise ValueError("Content-Length with Transfer-Encoding.")
+        return headers
+
+    def _add(self, headers: _Headers, name: bytes, value: bytes) -> None:
+        headers.sent.append((name.decode("latin-1"), value.decode("latin-1")))
+        key = name.title()
+        if key in headers and key in _ONLY_ONCE:
+            raise ValueError(f"{key.decode()} more than once.")
+        if key == b"Content-Length" and not value.isdigit():
+            raise ValueError("Malformed Content-Length Header.")
+        headers[key] = b", ".join((headers[key], value)) if key in headers else value
+
+
 class _Request(HTTPRequest):
-    # cheroot leaves out headers with underscores; S3's user metadata has them.
-    header_reader = HeaderReader()
+    header_reader = _HeaderReader()
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.inheaders = _Headers()
 
 
 class _Connection(HTTPConnection):
@@ -69,6 +111,7 @@ class _Gateway(Gateway_10):
         environ: dict[str, Any] = super().get_environ()  # type: ignore[no-untyped-call]
         # The path as the client wrote it: `%2F` in a key of S3 isn't a slash.
         environ["RAW_URI"] = environ["REQUEST_URI"]
+        environ[SENT_HEADERS] = self.req.inheaders.sent
         names = [name.decode("latin-1") for name in self.req.inheaders]
         environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = {
             environ_key_for_header(name): name
@@ -97,6 +140,7 @@ class HttpServer:
         self._server.request_queue_size = 512
         self._server.keep_alive_conn_limit = 4096
         self._server.timeout = 300
+        self._server.max_request_header_size = _MAX_HEADER_BYTES
         self._server.expiration_interval = 0.1
         try:
             self._server.prepare()

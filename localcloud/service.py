@@ -14,16 +14,19 @@ Response = dict[str, Any]
 
 @dataclass(frozen=True)
 class Caller:
-    """Who makes a call: the account's administrator, a role's session, or an AWS service.
+    """Who makes a call: the administrator, a role's session, a user, an AWS service, or nobody.
 
-    Exactly one of `role_arn` and `service` is set, neither for the administrator. `source_arn` is
-    the resource on whose behalf a service calls (`aws:SourceArn` in its conditions).
+    At most one of `role_arn`, `user_arn` and `service` is set, none for the administrator.
+    `source_arn` is the resource on whose behalf a service calls (`aws:SourceArn` in its
+    conditions).
     """
 
     role_arn: str | None = None
     session_name: str = "localcloud"
     service: str | None = None
     source_arn: str | None = None
+    user_arn: str | None = None
+    is_anonymous: bool = False
 
     @classmethod
     def administrator(cls) -> Caller:
@@ -34,13 +37,24 @@ class Caller:
         return cls(role_arn=role_arn, session_name=session_name)
 
     @classmethod
+    def user(cls, user_arn: str) -> Caller:
+        """A user of IAM, who signs with an access key of its own."""
+        return cls(user_arn=user_arn)
+
+    @classmethod
+    def anonymous(cls) -> Caller:
+        """Whoever doesn't sign: may do what a resource's own policy allows to everyone."""
+        return cls(is_anonymous=True)
+
+    @classmethod
     def aws_service(cls, service: str, source_arn: str | None = None) -> Caller:
         """A service principal, e.g. `events.amazonaws.com` on behalf of a rule."""
         return cls(service=service, source_arn=source_arn)
 
     @property
     def is_administrator(self) -> bool:
-        return self.role_arn is None and self.service is None
+        named = self.role_arn or self.user_arn or self.service
+        return not (named or self.is_anonymous)
 
 
 class ServiceError(Exception):

@@ -13,8 +13,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from moto.core.request import Request
+from werkzeug.exceptions import HTTPException
 
 from localcloud.http_api.gateway_responses import GatewayError
+from localcloud.http_api.headers import passed_on
 from localcloud.http_api.routes import Route, canonical_path
 from localcloud.http_api.state import Record, RestApi, Snapshot
 
@@ -85,11 +87,8 @@ class Exchange:
 
     @cached_property
     def headers(self) -> dict[str, list[str]]:
-        """Header values by the name as sent (as far as the server tells)."""
-        headers: dict[str, list[str]] = {}
-        for name, value in self.request.headers.items():
-            headers.setdefault(name, []).append(value)
-        return headers
+        """Header values by the name as sent, without those of the connection alone."""
+        return passed_on(self.request)
 
     @cached_property
     def query(self) -> dict[str, list[str]]:
@@ -105,7 +104,10 @@ class Exchange:
         """The body in full; REQUEST_TOO_LARGE above 10 MB."""
         if (self.request.content_length or 0) > MAX_BODY_BYTES:
             raise GatewayError("REQUEST_TOO_LARGE", "Request Too Long")
-        body = self.request.stream.read(MAX_BODY_BYTES + 1)
+        try:
+            body = self.request.stream.read(MAX_BODY_BYTES + 1)
+        except (HTTPException, ValueError):  # cut short, or its chunks aren't HTTP's
+            raise GatewayError("DEFAULT_4XX", "Bad Request", 400) from None
         if len(body) > MAX_BODY_BYTES:
             raise GatewayError("REQUEST_TOO_LARGE", "Request Too Long")
         return body
@@ -116,7 +118,8 @@ class Exchange:
 
     def header(self, name: str) -> str | None:
         """A header's last value, its name in any case."""
-        return self.request.headers.get(name)
+        named = (v for n, v in self.headers.items() if n.lower() == name.lower())
+        return next((values[-1] for values in named), None)
 
     def parameter(self, expression: str) -> str | None:
         """What `method.request.header.X`, `context.X` or `stageVariables.X` is in this request."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
 import airspeed
 import jsonpath
 
-from localcloud.http_api import java_methods
+from localcloud.http_api import velocity
 from localcloud.http_api.exchange import Exchange
 from localcloud.http_api.gateway_responses import look_up
 
@@ -20,18 +19,10 @@ class MappingError(Exception):
     """A template could not be evaluated on this request."""
 
 
-@lru_cache(maxsize=512)
-def _compiled(template: str) -> airspeed.Template:
-    java_methods.teach()
-    compiled = airspeed.Template(template)
-    compiled.ensure_compiled()
-    return compiled
-
-
 def check_template(template: str) -> None:
     """ValueError where the template is not Velocity that can be evaluated here."""
     try:
-        _compiled(template)
+        velocity.compiled(template)
     except airspeed.TemplateError as error:
         raise ValueError(str(error)) from None
 
@@ -120,7 +111,7 @@ def render(template: str, body: str, exchange: Exchange, overrides: dict[str, An
         "stageVariables": exchange.stage_variables,
     }
     try:
-        rendered: str = _compiled(template).merge(namespace)
+        rendered: str = velocity.compiled(template).merge(namespace)
     except airspeed.TemplateError as error:
         raise MappingError(str(error)) from error
     return rendered

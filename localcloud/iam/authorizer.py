@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from moto.core.request import Request as WireRequest
 
 from localcloud.clock import Clock
+from localcloud.iam.absence import absence_demands
 from localcloud.iam.actions import api_gateway_demand, demands
 from localcloud.iam.context import Keys, request_context, s3_context, wire_context
 from localcloud.iam.demand import EVERYTHING, Demand, Place
@@ -42,6 +44,7 @@ class Authorizer:
     def check(self, caller: Caller, call: Call, request: WireRequest) -> None:
         """Raises ServiceError, worded as AWS does, where something the call needs is missing."""
         service = str(call.model.service_model.service_name)
+        call = _about_oneself(caller, call)
         needed = self._needed(service, call, request)
         if not needed:
             return
@@ -64,6 +67,7 @@ class Authorizer:
             needed += encryption_demands(
                 call.operation, call.parameters, self._place, self._inventory
             )
+            needed += absence_demands(call.operation, call.parameters, self._inventory)
         return needed
 
     def refusal(
@@ -77,8 +81,10 @@ class Authorizer:
         if attached is Decision.DENY and not _is_owner(caller, demand):
             return "with an explicit deny in a resource-based policy"
         if caller.is_administrator:
-            return None
-        if caller.service is not None:
+            # A role's trust policy binds administrators too.
+            is_stranger = demand.action == "sts:AssumeRole" and attached is Decision.NOTHING
+            return _nothing("resource", demand) if is_stranger else None
+        if caller.service is not None or caller.is_anonymous:
             return None if attached is Decision.ALLOW else _nothing("resource", demand)
         own = decide(identity.policies, request)
         if own is Decision.DENY:
@@ -111,6 +117,18 @@ class Authorizer:
         prefix = demand.resource.split(":")[2]
         service = _SERVICES_BY_PREFIX.get(prefix, prefix)
         return self._resource_policies(service, demand.resource)
+
+
+def _about_oneself(caller: Caller, call: Call) -> Call:
+    """IAM takes a user that asks without naming a user for one that asks about itself."""
+    shape = call.model.input_shape
+    may_name = shape is not None and "UserName" in shape.members
+    if caller.user_arn is None or not may_name or "UserName" in call.parameters:
+        return call
+    if "UserName" in shape.required_members or str(call.model.service_model.service_name) != "iam":
+        return call
+    name = caller.user_arn.rpartition("/")[2]
+    return replace(call, parameters={**call.parameters, "UserName": name})
 
 
 def _verdict(demand: Demand, own: Decision, attached: Decision) -> str | None:

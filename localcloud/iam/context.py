@@ -66,14 +66,24 @@ def s3_context(request: WireRequest) -> Keys:
 def _principal_keys(caller: Caller, identity: Identity, place: Place) -> Keys:
     if caller.service is not None:
         return _on_behalf_keys(caller, place)
+    if caller.is_anonymous:
+        return {"aws:principalisawsservice": "false", "aws:principaltype": "Anonymous"}
     keys: Keys = {
         "aws:principalaccount": place.account,
         "aws:principalisawsservice": "false",
         "aws:principalarn": identity.principal.arns[0],
-        "aws:principaltype": "Account" if caller.is_administrator else "AssumedRole",
-        "aws:userid": place.account if caller.is_administrator else f"AROA:{caller.session_name}",
+        "aws:principaltype": _principal_type(caller),
+        "aws:userid": identity.id,
     }
+    if caller.user_arn is not None:
+        keys["aws:username"] = caller.user_arn.rpartition("/")[2]
     return keys | {f"aws:principaltag/{key.lower()}": value for key, value in identity.tags}
+
+
+def _principal_type(caller: Caller) -> str:
+    if caller.is_administrator:
+        return "Account"
+    return "User" if caller.user_arn else "AssumedRole"
 
 
 def _on_behalf_keys(caller: Caller, place: Place) -> Keys:
@@ -116,6 +126,14 @@ def _service_keys(service: str, parameters: Parameters, place: Place) -> Keys:
             encryption = parameters.get("EncryptionContext") or {}
             keys: Keys = {f"kms:encryptioncontext:{k.lower()}": v for k, v in encryption.items()}
             return keys | {"kms:calleraccount": place.account}
+        case "sts":
+            return _named(
+                {
+                    "sts:externalid": parameters.get("ExternalId"),
+                    "sts:rolesessionname": parameters.get("RoleSessionName"),
+                    "sts:sourceidentity": parameters.get("SourceIdentity"),
+                }
+            )
         case "sns":
             return _named(
                 {

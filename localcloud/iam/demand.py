@@ -33,8 +33,8 @@ class Inventory(Protocol):
     def role_arn(self, name: str) -> str | None:
         """The ARN of a role, whose path its name doesn't tell."""
 
-    def partition_key(self, table_name: str) -> str | None:
-        """The name of a DynamoDB table's partition key."""
+    def partition_key(self, table_name: str, index: str | None = None) -> str | None:
+        """The name of the partition key of a DynamoDB table, or of an index of it."""
 
 
 @dataclass(frozen=True)

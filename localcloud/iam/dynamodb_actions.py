@@ -73,8 +73,8 @@ def _leading_keys(table: str, keys: Iterable[Any], place: Place) -> dict[str, li
 def _query_key(table: str, parameters: Parameters, place: Place) -> dict[str, list[str]]:
     """The partition key's value of a query, whose condition must compare it with one value."""
     expression = parameters.get("KeyConditionExpression")
-    name = place.inventory.partition_key(table.rpartition("/")[2])
-    if not expression or not name or parameters.get("IndexName"):
+    name = place.inventory.partition_key(table.rpartition("/")[2], parameters.get("IndexName"))
+    if not expression or not name:
         return {}
     names = parameters.get("ExpressionAttributeNames", {})
     values = parameters.get("ExpressionAttributeValues", {})

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
-from moto.iam.models import Role, iam_backends
+from moto.iam.models import AccessKey, Group, Role, User, iam_backends
 from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
@@ -47,6 +47,24 @@ class MotoInventory:
         role = self.role(name)
         return str(role.arn) if role else None
 
+    def user(self, arn: str) -> User | None:
+        """A user by its ARN."""
+        users = list(self._backend(iam_backends, _PARTITION).users.values())
+        return next((user for user in users if user.arn == arn), None)
+
+    def groups_of(self, user: User) -> list[Group]:
+        """The groups that a user is in."""
+        groups = list(self._backend(iam_backends, _PARTITION).groups.values())
+        return [group for group in groups if user in group.users]
+
+    def access_key(self, access_key_id: str) -> tuple[User, AccessKey] | None:
+        """A user's own access key, and the user."""
+        for user in list(self._backend(iam_backends, _PARTITION).users.values()):
+            for key in user.access_keys:
+                if key.access_key_id == access_key_id:
+                    return user, key
+        return None
+
     def managed_policy(self, arn: str) -> str | None:
         """The default version's document of a managed policy."""
         policy = self._backend(iam_backends, _PARTITION).managed_policies.get(arn)
@@ -68,10 +86,17 @@ class MotoInventory:
         key = self._key(arn)
         return key is not None and not any(a.startswith("alias/aws/") for a in key.aliases)
 
-    def partition_key(self, table_name: str) -> str | None:
-        """The name of a table's partition key."""
+    def partition_key(self, table_name: str, index: str | None = None) -> str | None:
+        """The name of the partition key of a table, or of an index of it."""
         table = self._backend(dynamodb_backends).tables.get(table_name)
-        return str(table.hash_key_attr) or None if table else None
+        if table is None:
+            return None
+        if index is None:
+            return str(table.hash_key_attr) or None
+        schemas = (one.schema for one in table.all_indexes() if one.name == index)
+        schema: list[dict[str, str]] = next(schemas, [])
+        keys = [part["AttributeName"] for part in schema if part["KeyType"] == "HASH"]
+        return str(keys[0]) if keys else None
 
     def has_bucket(self, name: str) -> bool:
         """Whether the account has a bucket of this name."""
@@ -93,6 +118,14 @@ class MotoInventory:
         found = bucket.keys.getlist(key) if version else [bucket.keys.get(key)]
         wanted = [one for one in found or [] if not version or str(one.version_id) == version]
         return getattr(wanted[0], "kms_key_id", None) if wanted else None
+
+    def object_etag(self, bucket_name: str, key: str) -> str | None:
+        """The entity tag of an object, without quotes; None where there is no such object."""
+        bucket = self._backend(s3_backends, _PARTITION).buckets.get(bucket_name)
+        found = bucket.keys.get(key) if bucket else None
+        # The marker of a deleted object has none.
+        etag = getattr(found, "etag", None)
+        return str(etag).strip('"') if etag else None
 
     def _queue_policy(self, arn: str) -> Any:
         queue = self._backend(sqs_backends).queues.get(arn.rpartition(":")[2])

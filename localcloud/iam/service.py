@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from localcloud.credentials import Credentials
 from localcloud.iam.policy import parse_policy
 from localcloud.service import Caller, Request, Response, Service, ServiceError
 
@@ -20,9 +21,7 @@ class StsService(Service):
 
     def get_caller_identity(self, request: Request, caller: Caller) -> Response:
         identity = self.cloud.identities.of(caller)
-        account = self.cloud.account
-        user_id = account if caller.is_administrator else f"AROA:{caller.session_name}"
-        return {"UserId": user_id, "Account": account, "Arn": identity.name}
+        return {"UserId": identity.id, "Account": self.cloud.account, "Arn": identity.name}
 
     def assume_role(self, request: Request, caller: Caller) -> Response:
         role_arn, session = request["RoleArn"], request["RoleSessionName"]
@@ -40,28 +39,34 @@ class StsService(Service):
         )
         arn = f"arn:aws:sts::{self.cloud.account}:assumed-role/{match[2]}/{session}"
         return {
-            "Credentials": {
-                "AccessKeyId": minted.access_key_id,
-                "SecretAccessKey": minted.secret_access_key,
-                "SessionToken": minted.session_token,
-                "Expiration": minted.expiration,
-            },
+            "Credentials": _members(minted),
             "AssumedRoleUser": {"AssumedRoleId": f"{role.id}:{session}", "Arn": arn},
         }
 
     def get_session_token(self, request: Request, caller: Caller) -> Response:
-        if not caller.is_administrator:
+        if caller.role_arn is not None:
             message = "Cannot call GetSessionToken with session credentials"
             raise ServiceError("AccessDenied", message, 403)
-        seconds = request.get("DurationSeconds", 12 * _DEFAULT_SECONDS)
-        return {
-            "Credentials": {
-                "AccessKeyId": "LSIAADMINISTRATOR000",
-                "SecretAccessKey": "localcloud",
-                "SessionToken": "localcloud",
-                "Expiration": datetime.now(UTC) + timedelta(seconds=seconds),
+        lifetime = timedelta(seconds=request.get("DurationSeconds", 12 * _DEFAULT_SECONDS))
+        if caller.is_administrator:
+            return {
+                "Credentials": {
+                    "AccessKeyId": "LSIAADMINISTRATOR000",
+                    "SecretAccessKey": "localcloud",
+                    "SessionToken": "localcloud",
+                    "Expiration": datetime.now(UTC) + lifetime,
+                }
             }
-        }
+        return {"Credentials": _members(self.cloud.credential_store.mint(caller, lifetime))}
+
+
+def _members(minted: Credentials) -> Response:
+    return {
+        "AccessKeyId": minted.access_key_id,
+        "SecretAccessKey": minted.secret_access_key,
+        "SessionToken": minted.session_token,
+        "Expiration": minted.expiration,
+    }
 
 
 class IamService(Service):
@@ -71,14 +76,42 @@ class IamService(Service):
     extends_moto = True
 
     def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
+        if operation == "DeleteAccessKey":
+            self.cloud.user_keys.forget(request["AccessKeyId"])
         if not operation.startswith(_READS):
             self.cloud.identities.forget()
 
+    def get_user(self, request: Request, caller: Caller) -> Response:
+        return self._of_user("GetUser", request, caller)
+
+    def list_access_keys(self, request: Request, caller: Caller) -> Response:
+        return self._of_user("ListAccessKeys", request, caller)
+
+    def create_access_key(self, request: Request, caller: Caller) -> Response:
+        return self._of_user("CreateAccessKey", request, caller)
+
+    def _of_user(self, operation: str, request: Request, caller: Caller) -> Response:
+        """Without a name it is about the user that asks."""
+        if "UserName" not in request and caller.user_arn is not None:
+            request = {**request, "UserName": caller.user_arn.rpartition("/")[2]}
+        return self.cloud.moto.invoke("iam", operation, request)
+
     def before(self, operation: str, request: Request, caller: Caller) -> None:
         """Refuse a policy document that can't be evaluated, as IAM refuses a malformed one."""
+        is_trust = operation == "UpdateAssumeRolePolicy"
         for member in ("PolicyDocument", "AssumeRolePolicyDocument"):
             if member in request:
-                try:
-                    parse_policy(request[member])
-                except ValueError as error:
-                    raise ServiceError("MalformedPolicyDocument", str(error)) from error
+                _check(request[member], is_trust=is_trust or member.startswith("Assume"))
+
+
+def _check(document: str, *, is_trust: bool) -> None:
+    try:
+        policy = parse_policy(document)
+    except ValueError as error:
+        raise ServiceError("MalformedPolicyDocument", str(error)) from error
+    named = [statement.principals is not None for statement in policy.statements]
+    if is_trust and not all(named):
+        raise ServiceError("MalformedPolicyDocument", "Missing required field Principal")
+    if not is_trust and any(named):
+        message = "Policy document should not specify a principal."
+        raise ServiceError("MalformedPolicyDocument", message)

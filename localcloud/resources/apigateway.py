@@ -55,9 +55,7 @@ def stage(context: Context, properties: Properties) -> Created:
     return Created(made["stageName"])
 
 
-def set_access_log(
-    context: Context, stage: Mapping[str, Any], setting: Mapping[str, Any]
-) -> None:
+def set_access_log(context: Context, stage: Mapping[str, Any], setting: Mapping[str, Any]) -> None:
     """Where a stage writes a line for each request, and in which form."""
     paths = {"DestinationArn": "destinationArn", "Format": "format"}
     operations = [

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import re
 import uuid
-from functools import partial
 from typing import TYPE_CHECKING
 
 from localcloud.service import Caller, Request, Response, Service, ServiceError
 from localcloud.workflows import definition as definitions
-from localcloud.workflows import status_events
+from localcloud.workflows import log_delivery, status_events
 from localcloud.workflows.branch import Environment
 from localcloud.workflows.execution import FAILED, SUCCEEDED, TIMED_OUT, Execution, Start
 from localcloud.workflows.executions import Executions, check_input
@@ -34,10 +33,14 @@ class StepFunctionsService(Service):
         super().__init__(cloud)
         self._machines = StateMachines()
         self._tokens = TaskTokens(cloud.clock)
-        self._executions = Executions(cloud.clock, partial(status_events.emit, cloud))
+        self._executions = Executions(cloud.clock, self._changed)
 
     def stop(self) -> None:
         self._executions.stop_all()
+
+    def _changed(self, execution: Execution) -> None:
+        status_events.emit(self.cloud, execution)
+        log_delivery.deliver(self.cloud, execution)
 
     def _arn(self, kind: str, name: str) -> str:
         return f"arn:aws:states:{self.cloud.region}:{self.cloud.account}:{kind}:{name}"

@@ -29,6 +29,11 @@ BODY = b'{"name": "Ann", "tags": ["a", "b"], "sizes": {"x": 1, "y": 2}, "quote":
         ("$util.base64Decode($util.base64Encode('あ'))", "あ"),
         ("$util.escapeJavaScript($input.path('$.quote'))", 'it\\\'s \\"so\\"'),
         ("#set($p = $util.parseJson('{\"a\": [1]}'))$p.a[0]", "1"),
+        (
+            "#set($context.responseOverride.header.X-A = 'c')$context.responseOverride.header.X-A",
+            "c",
+        ),
+        ("#set($a-b = {'c-d': 'e'})$a-b.c-d#foreach($x-y in ['f'])$x-y#end", "ef"),
         ("$context.httpMethod $context.stage $stageVariables.color", "POST prod red"),
     ],
 )

@@ -24,8 +24,8 @@ class Holdings:
     def role_arn(self, name: str) -> str | None:
         return f"arn:aws:iam::{ACCOUNT}:role/team/{name}" if name == "known" else None
 
-    def partition_key(self, table_name: str) -> str | None:
-        return "pk"
+    def partition_key(self, table_name: str, index: str | None = None) -> str | None:
+        return f"{index}-pk" if index else "pk"
 
 
 PLACE = Place(ACCOUNT, REGION, Holdings())

@@ -135,3 +135,38 @@ def test_a_refused_definition_is_the_clients_error(cloud: Cloud) -> None:
             definition=json.dumps(definition),
         )
     assert refusal.value.response["Error"]["Code"] == "InvalidDefinition"
+
+
+@pytest.mark.parametrize(
+    ("level", "with_data", "kinds"),
+    [
+        ("ALL", True, ["ExecutionStarted", "FailStateEntered", "ExecutionFailed"]),
+        ("ERROR", False, ["FailStateEntered", "ExecutionFailed"]),
+        ("FATAL", True, ["ExecutionFailed"]),
+    ],
+)
+def test_histories_are_logged(cloud: Cloud, level: str, with_data: bool, kinds: list[str]) -> None:
+    logs, workflows = cloud.client("logs"), cloud.client("stepfunctions")
+    group = f"machine-{level}"
+    logs.create_log_group(logGroupName=group)
+    arn = f"arn:aws:logs:{cloud.region}:{cloud.account}:log-group:{group}:*"
+    machine = workflows.create_state_machine(
+        name=group,
+        definition=json.dumps({"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "No"}}}),
+        roleArn=role(cloud, group, "logs:*"),
+        type="EXPRESS",
+        loggingConfiguration={
+            "level": level,
+            "includeExecutionData": with_data,
+            "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": arn}}],
+        },
+    )["stateMachineArn"]
+    started = workflows.start_execution(stateMachineArn=machine, input='{"a": 1}')
+    deadline = time.monotonic() + 10
+    while not (found := logs.filter_log_events(logGroupName=group)["events"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    entries = [json.loads(event["message"]) for event in found]
+    assert [entry["type"] for entry in entries] == kinds
+    assert {entry["execution_arn"] for entry in entries} == {started["executionArn"]}
+    assert any("input" in entry["details"] for entry in entries) == (level == "ALL")
