@@ -34,7 +34,7 @@ def test_version_is_the_manifests_hash(lake: Any) -> None:
 
 
 def test_same_content_is_the_same_version(make_lake: Callable[[], Any]) -> None:
-    versions = set()
+    versions: set[str] = set()
     for names in (("a.jsonl", "b/c.jsonl"), ("b/c.jsonl", "a.jsonl")):
         lake = make_lake()
         for name in names:

@@ -14,7 +14,13 @@ import curation.__main__ as job
 from curation.parsing import Parsed, parse_document
 
 TEXTS = st.text("あい1 ,?ｱ①\n\u200b\ud800", max_size=4) | st.sampled_from(["締切は?", "5日"])
-VALUES = TEXTS | st.none() | st.integers() | st.floats(allow_nan=False) | st.lists(TEXTS)
+VALUES = (
+    TEXTS
+    | st.none()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.lists(TEXTS)
+)
 RECORDS = st.lists(
     st.fixed_dictionaries(
         {"question": VALUES, "answer": VALUES},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ FEEDBACK = Feedback(
     model_package_arn="arn:x",
     corrected_output="10日",
 )
-OTHER = {"rating": 1, "reasons": ["wrong"], "tags": ["a"]}
+OTHER: dict[str, Any] = {"rating": 1, "reasons": ["wrong"], "tags": ["a"]}
 
 
 def test_time_is_no_part_of_it() -> None:

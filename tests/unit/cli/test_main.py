@@ -1,0 +1,79 @@
+"""The command as a person meets it: help that reads well, and one line for each trouble."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+from cli.up import UP_FILE
+
+
+@pytest.fixture
+def meguru(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run the command in an empty folder, without an AWS account."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr("cli.main.end_on_signals", lambda: None)
+    return lambda *words: CliRunner().invoke(app, words)
+
+
+def complaint(result: Result) -> str:
+    """The one line a command failed with."""
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    lines = result.output.strip().split("\n")
+    assert len(lines) == 1 and lines[0].startswith("error: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize("words", [("--help",), ("demo", "--help"), ("up", "--help"), ()])
+def test_help(meguru: Callable[..., Result], words: tuple[str, ...]) -> None:
+    said = meguru(*words).output
+    assert "Usage" in said and "\033" not in said
+
+
+def test_lineage_with_nothing_running(meguru: Callable[..., Result]) -> None:
+    assert "meguru up" in complaint(meguru("lineage", "chatcmpl-1"))
+
+
+@pytest.mark.parametrize("words", [(), ("--endpoint-url",)])
+def test_lineage_of_a_cloud_that_is_gone(
+    meguru: Callable[..., Result], words: tuple[str, ...], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        address = f"http://127.0.0.1:{gone.getsockname()[1]}"
+    UP_FILE.parent.mkdir()
+    UP_FILE.write_text(json.dumps({"endpoint_url": address}))
+    more = (*words, address) if words else ()
+    said = complaint(meguru("lineage", "chatcmpl-1", *more))
+    assert address in said and "meguru up" in said
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", "[]"])
+def test_broken_up_file(meguru: Callable[..., Result], content: str) -> None:
+    UP_FILE.parent.mkdir()
+    UP_FILE.write_text(content)
+    assert "remove it" in complaint(meguru("lineage", "chatcmpl-1"))
+
+
+@pytest.mark.parametrize("command", ["demo", "up"])
+@pytest.mark.parametrize("content", [None, "name: [", "name: POC", "5"])
+def test_bad_environment_file(
+    meguru: Callable[..., Result], tmp_path: Path, command: str, content: str | None
+) -> None:
+    path = tmp_path / "bad.yaml"
+    if content is not None:
+        path.write_text(content)
+    result = meguru(command, "-e", str(path))
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
+    assert str(path) in result.output and "Traceback" not in result.output

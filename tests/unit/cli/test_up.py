@@ -1,0 +1,76 @@
+"""What `meguru up` prints to paste, and that only one runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.account import Account
+from cli.cloud_process import CloudFailed
+from cli.up import commands, only_one
+
+STUB = """#!/bin/sh
+for word in "$@"; do printf '%s\\0' "$word"; done
+"""
+
+
+class FakeAccount(Account):
+    """An account with these outputs and this key."""
+
+    outputs = {  # noqa: RUF012
+        "ApiBase": "http://127.0.0.1:4566/_aws/execute-api/x/poc/v1",
+        "ModelName": "meguru-text",
+        "ModelPackageGroup": "meguru-poc-text",
+    }
+    api_key = "it's a 'key' $HOME"
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Any:
+    """Run a command line in a shell that has only stubs; the words each was given."""
+    programs = [tmp_path / "bin" / "curl"]
+    programs += [tmp_path / ".venv" / "bin" / name for name in ("aws", "python")]
+    for program in programs:
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(STUB)
+        program.chmod(0o755)
+
+    def run(command: str) -> list[str]:
+        said = subprocess.run(
+            ["sh", "-c", command],
+            cwd=tmp_path,
+            env={"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "HOME": "/home"},
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        return said.stdout.split("\0")[:-1]
+
+    return run
+
+
+def test_commands_survive_a_shell(shell: Any) -> None:
+    account = FakeAccount("poc", "http://127.0.0.1:4566")
+    curl, aws, python = (shell(command) for command in commands(account))
+    assert curl[0] == f"{account.outputs['ApiBase']}/chat/completions"
+    assert f"Authorization: Bearer {account.api_key}" in curl
+    body = json.loads(curl[curl.index("-d") + 1])
+    assert body["model"] == "meguru-text"
+    assert "経費" in body["messages"][0]["content"]
+    assert aws[-2:] == ["--model-package-group-name", "meguru-poc-text"]
+    assert aws[aws.index("--endpoint-url") + 1] == account.endpoint_url
+    compile(python[1], "command", "exec")
+    assert repr(account.api_key) in python[1]
+
+
+def test_only_one(tmp_path: Path) -> None:
+    lock = tmp_path / "up" / "lock"
+    with only_one(lock), pytest.raises(CloudFailed, match="running in this folder"), only_one(lock):
+        pass
+    with only_one(lock):
+        pass
