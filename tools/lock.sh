@@ -10,10 +10,12 @@ compile="$uv pip compile --quiet --no-header --no-annotate --no-emit-index-url -
   --python-version 3.11 --python-platform x86_64-manylinux_2_28"
 
 groups=""
-for group in infrastructure functions localcloud jobs cli dev; do groups="$groups --group $group"; done
+for group in infrastructure functions localcloud jobs cli peers dev; do groups="$groups --group $group"; done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# What is pinned stays, unless pyproject.toml asks for another; without the lock files all moves on.
+cat requirements.lock requirements-cuda.lock > "$work/all.txt" || :
 $compile $groups --output-file "$work/all.txt"
 # torch for CUDA loads 4 GB of libraries: a machine without a GPU does well without them.
 grep -oE '^((nvidia|cuda|triton)[a-z0-9-]*|torch)==[^ ]+' "$work/all.txt" > "$work/cuda.in"

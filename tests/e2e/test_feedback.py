@@ -143,7 +143,7 @@ def test_hostile_feedback_is_refused(
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 200_000, b'{"a":NaN}']
+    "content", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 60_000, b'{"a":NaN}']
 )
 def test_a_body_that_is_no_object_is_refused(cloud: LoopCloud, content: bytes) -> None:
     answer = requests.post(

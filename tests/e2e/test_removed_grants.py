@@ -64,13 +64,12 @@ def starved(
 
 
 def failure(cloud: LoopCloud, workflow: str) -> str:
-    """What the first execution of a workflow to end has failed with."""
+    """What an execution of a workflow has failed with. Events that ask for nothing succeed."""
     states = cloud.client("stepfunctions")
     arn = cloud.outputs[f"{workflow}Arn"]
 
     def look() -> str | None:
         for one in states.list_executions(stateMachineArn=arn)["executions"]:
-            assert one["status"] != "SUCCEEDED"
             if one["status"] == "FAILED":
                 said = states.describe_execution(executionArn=one["executionArn"])
                 return f"{said['error']}: {said['cause']}"
@@ -109,7 +108,8 @@ def test_training_fails_and_says_why(starved: LoopCloud) -> None:
 def test_a_release_fails_says_why_and_gives_its_claim_back(starved: LoopCloud) -> None:
     said = failure(starved, "DeployModelVersion")
     action = "application-autoscaling:PutScalingPolicy"
-    assert_named(said, "DeployModelVersionRole", action, "scalable-target/")
+    # Role names have at most 64 characters: the logical ID is cut short in them.
+    assert_named(said, "DeployModelVersion", action, "scalable-target/")
     assert "claimed_by" not in starved.release_record()
     assert "released_model_package_arn" not in starved.release_record()
 

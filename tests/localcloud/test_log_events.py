@@ -19,12 +19,12 @@ def logs(ground: Cloud) -> Any:
     return client
 
 
-def put(logs: Any, *seconds: float, stream: str = "one") -> dict[str, Any]:
+def put(logs: Any, *seconds: float, stream: str = "one", group: str = "app") -> dict[str, Any]:
     events = [
         {"timestamp": int(at * 1000), "message": str(number)} for number, at in enumerate(seconds)
     ]
     answer: dict[str, Any] = logs.put_log_events(
-        logGroupName="app", logStreamName=stream, logEvents=events
+        logGroupName=group, logStreamName=stream, logEvents=events
     )
     return answer
 
@@ -55,4 +55,4 @@ def test_disorder_and_missing_streams_are_refused(ground: Cloud, logs: Any) -> N
     with pytest.raises(ClientError, match="log stream does not exist"):
         put(logs, now, stream="two")
     with pytest.raises(ClientError, match="log group does not exist"):
-        logs.put_log_events(logGroupName="no", logStreamName="one", logEvents=[])
+        put(logs, now, group="no")

@@ -20,7 +20,7 @@ from localcloud.workflows.jsonata_queries import Query
 from tests.stacks.deployment import Deployment, StateMachine
 
 EXAMPLE_VERSION = "3f" * 32
-EXAMPLE_TRAINING = {
+EXAMPLE_TRAINING: dict[str, Any] = {
     "TrainingJobName": "meguru-training-job",
     "TrainingJobStatus": "Completed",
     "SecondaryStatus": "Completed",
@@ -98,7 +98,7 @@ def example_variables(machine_name: str, deployment: Deployment) -> dict[str, An
         "run": "run",
         **EXAMPLES[machine_name],
         **({"package": package, "name": f"{group}-1-abc"} if "Deploy" in machine_name else {}),
-        **({"package": package} if "Train" in machine_name else {}),
+        **({"package": package, "servingPackage": package} if "Train" in machine_name else {}),
     }
 
 
@@ -112,6 +112,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "reason": "manual",
         "version": EXAMPLE_VERSION,
         "useSpot": True,
+        "initialModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
         "training": EXAMPLE_TRAINING,
         "gate": EXAMPLE_GATE,
     },
