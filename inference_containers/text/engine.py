@@ -15,7 +15,7 @@ class Engine:
     """Generates for up to `max_batch_size` requests at a time; `max_queued_requests` more wait."""
 
     def __init__(
-        self, loaded: LoadedModel, max_batch_size: int = 16, max_queued_requests: int = 64
+        self, loaded: LoadedModel, max_batch_size: int = 32, max_queued_requests: int = 64
     ) -> None:
         self.loaded = loaded
         self._max_batch_size, self._max_queued = max_batch_size, max_queued_requests

@@ -56,7 +56,7 @@ class Settings:
             host=environment.get("SAGEMAKER_BIND_TO_HOST", "0.0.0.0"),
             port=number("SAGEMAKER_BIND_TO_PORT", 8080),
             num_threads=number("NUM_THREADS", os.cpu_count() or 1),
-            max_batch_size=number("MAX_BATCH_SIZE", 16),
+            max_batch_size=number("MAX_BATCH_SIZE", 32),
             max_queued_requests=number("MAX_QUEUED_REQUESTS", 64),
         )
 

@@ -1,0 +1,68 @@
+"""Campaigns at length: races and reclaims, each with a planted fault that it has to catch."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring import keep_rows
+from tests.campaigns.approvals import PLANTED, Races, empty_archive, with_quick_server
+from tests.campaigns.reclaims import Reclaims
+from tests.e2e.loop_cloud import loop_cloud, synthesize_trial
+
+NUM_RACES, NUM_RECLAIMS = 20, 12
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        assembly = synthesize_trial(Path(folder))
+        rows = [races(assembly, Path(folder)), reclaims(assembly, Path(folder))]
+    keep_rows("campaigns", rows)
+
+
+def races(assembly: Path, folder: Path) -> dict[str, Any]:
+    """People and events race for the endpoint; every trial in one environment."""
+    quick = with_quick_server(assembly, folder / "quick")
+    with loop_cloud(quick, folder / "races.log") as cloud:
+        trials = Races(cloud, cloud.put_model(empty_archive()), seed=1)
+        failures = count_failures(trials.trial, NUM_RACES)
+    caught = []
+    for fault in PLANTED:
+        # Its damage must not be found again in the next one.
+        with loop_cloud(quick, folder / "planted.log") as cloud:
+            trials = Races(cloud, cloud.put_model(empty_archive()))
+            caught.append(bool(trials.trial_with(fault)))
+    return row("approvals, rejections and repeated events race", NUM_RACES, failures, all(caught))
+
+
+def reclaims(assembly: Path, folder: Path) -> dict[str, Any]:
+    """Spot capacity is taken away at random moments; the weights are those of a whole run."""
+    with loop_cloud(assembly, folder / "reclaims.log") as cloud:
+        trials = Reclaims(cloud, seed=1)
+        failures = count_failures(trials.trial, NUM_RECLAIMS)
+        is_caught = bool(trials.trial_with_fault())
+    return row("jobs of two hosts reclaimed at random", NUM_RECLAIMS, failures, is_caught)
+
+
+def count_failures(trial: Callable[[int], list[str]], num_trials: int) -> int:
+    failures = 0
+    for number in range(num_trials):
+        faults = trial(number)
+        print(f"trial {number}: {'; '.join(faults) or 'held'}", flush=True)
+        failures += bool(faults)
+    return failures
+
+
+def row(campaign: str, trials: int, failures: int, is_caught: bool) -> dict[str, Any]:
+    return {
+        "campaign": campaign,
+        "trials": trials,
+        "failures": failures,
+        "planted_fault_caught": is_caught,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""The demo itself, end to end, as a new user runs it; and how it ends where a grant is missing."""
+
+from __future__ import annotations
+
+import io
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cli.demo import Demo
+from cli.loop import LoopFailed
+from cli.progress import Progress
+from tests.e2e.command import running
+from tests.e2e.test_removed_grants import without_grants
+
+DEMO_SECONDS = 300
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a whole demo ran and left its report."""
+    folder = tmp_path_factory.mktemp("demo")
+    with running(folder, "demo") as command:
+        assert command.process.wait(DEMO_SECONDS) == 0, command.said()
+        assert command.left_behind() == []
+    return folder / ".meguru" / "demo"
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "report.json").read_text("utf-8"))
+    return found
+
+
+def test_it_went_well(report: dict[str, Any]) -> None:
+    assert report["ok"] is True
+    assert report["seconds"] >= sum(stage["seconds"] for stage in report["stages"]) - 1
+    assert len(report["stages"]) >= 8
+
+
+def test_a_training_was_interrupted_and_went_on(report: dict[str, Any]) -> None:
+    assert report["interruptions"] == 1
+    assert report["resumed_from_step"] > 0
+    [resumed] = [one for one in report["turns"][0]["loss_curve"] if one.get("event") == "resumed"]
+    assert resumed["step"] == report["resumed_from_step"]
+
+
+def test_two_versions_were_made_of_two_datasets(report: dict[str, Any]) -> None:
+    first, second = report["model_packages"]
+    assert first["approval_status"] == second["approval_status"] == "Approved"
+    assert first["arn"] != second["arn"]
+    assert second["metrics"]["exact_match"] >= first["metrics"]["exact_match"] - 0.05
+    assert len(set(report["dataset_versions"])) == 2
+
+
+def test_the_question_is_answered_right_after_the_correction(report: dict[str, Any]) -> None:
+    assert report["answer_before"] != report["expected_answer"]
+    assert report["answer_after"] == report["expected_answer"]
+    assert {one["status"] for one in report["refusals"]} == {403, 429}
+
+
+def test_the_answer_leads_back_to_its_sources(report: dict[str, Any]) -> None:
+    lineage = report["lineage"]
+    assert lineage["inference_id"] == report["corrections"][0]["after"]["inference_id"]
+    assert lineage["model_package_arn"] == report["model_packages"][1]["arn"]
+    assert lineage["dataset_version"] == report["dataset_versions"][1]
+    assert lineage["training_job"] == report["turns"][1]["training_job"]
+    given = {correction["feedback_id"] for correction in report["corrections"]}
+    assert set(lineage["feedback_ids"]) == given
+    assert len(lineage["documents"]) >= 10
+
+
+def test_the_page_is_well_formed_and_needs_nothing_else(folder: Path) -> None:
+    class Reader(HTMLParser):
+        asked: list[str] = []  # noqa: RUF012
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.asked += [value or "" for name, value in attrs if name in ("src", "href")]
+
+    page = (folder / "report.html").read_text("utf-8")
+    reader = Reader()
+    reader.feed(page)
+    assert [one for one in reader.asked if not one.startswith("#")] == []
+    assert "imulated" in page
+
+
+def test_a_missing_grant_ends_it_by_name(
+    trial_assembly: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starved = without_grants(trial_assembly, tmp_path / "starved")
+    trial = trial_assembly.parent / "trial.yaml"
+    monkeypatch.setattr("cli.demo.synthesize", lambda file, folder: starved)
+    progress = Progress(Console(file=io.StringIO()))
+    demo = Demo(progress, trial, tmp_path / "demo", manual=False, port=0)
+    with pytest.raises(LoopFailed) as failure:
+        demo.run()
+    assert "is not authorized to perform: s3:PutObject" in str(failure.value)
+    assert "CurationJobRole" in str(failure.value)
