@@ -13,7 +13,7 @@ up: setup ## keep the local cloud running until Ctrl-C; ARGS=--empty for one wit
 	@exec $(BIN)/meguru up $(ARGS)
 
 test: setup ## all tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: setup ## style, types, import contracts
 	@$(BIN)/ruff check .

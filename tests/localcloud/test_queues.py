@@ -53,7 +53,9 @@ def test_messages_heed_the_advanced_clock(ground: Cloud, queue: str) -> None:
     sqs = ground.client("sqs")
 
     def receive() -> list[dict[str, Any]]:
-        return sqs.receive_message(QueueUrl=queue, VisibilityTimeout=600).get("Messages", [])
+        answer = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=600)
+        messages: list[dict[str, Any]] = answer.get("Messages", [])
+        return messages
 
     sqs.send_message(QueueUrl=queue, MessageBody="later", DelaySeconds=300)
     assert receive() == []

@@ -29,7 +29,7 @@ class NoInventory:
     def role_arn(self, name: str) -> str | None:
         return None
 
-    def partition_key(self, table_name: str) -> str | None:
+    def partition_key(self, table_name: str, index: str | None = None) -> str | None:
         return None
 
 

@@ -7,12 +7,20 @@ import shutil
 import signal
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+if TYPE_CHECKING:
+    from tests.localcloud.foreign_app.conftest import Running
 
-def receive(bookshop, queue: str) -> list[str]:
+Eventually = Callable[..., Any]
+Launch = Callable[[Path], "Running"]
+
+
+def receive(bookshop: Running, queue: str) -> list[str]:
     """The bodies of what lies in a queue, which it then no longer does."""
     sqs, url = bookshop.client("sqs"), bookshop.output(queue)
     messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
@@ -21,7 +29,7 @@ def receive(bookshop, queue: str) -> list[str]:
     return [message["Body"] for message in messages]
 
 
-def test_what_is_printed_is_what_cloudformation_answers(bookshop):
+def test_what_is_printed_is_what_cloudformation_answers(bookshop: Running) -> None:
     stacks = bookshop.client("cloudformation").describe_stacks()["Stacks"]
     described = {
         f"{stack['StackName']}.{output['OutputKey']}": output["OutputValue"]
@@ -33,12 +41,14 @@ def test_what_is_printed_is_what_cloudformation_answers(bookshop):
     assert {stack["StackStatus"] for stack in stacks} == {"CREATE_COMPLETE"}
 
 
-def test_uploads_reach_a_queue_a_function_and_the_bus(bookshop, eventually):
+def test_uploads_reach_a_queue_a_function_and_the_bus(
+    bookshop: Running, eventually: Eventually
+) -> None:
     s3, bucket = bookshop.client("s3"), bookshop.output("BucketName")
     for key in ("pictures/表紙.png", "notices/new book.txt", "archive/1.txt"):
         s3.put_object(Bucket=bucket, Key=key, Body=b"x")
 
-    def arrived() -> list[dict]:
+    def arrived() -> list[dict[str, Any]]:
         # S3 says hello with a test event that has no records.
         events = [json.loads(body) for body in receive(bookshop, "ArrivalsQueue")]
         return [record for event in events for record in event.get("Records", [])]
@@ -50,7 +60,7 @@ def test_uploads_reach_a_queue_a_function_and_the_bus(bookshop, eventually):
     assert json.loads(event)["detail"]["object"]["key"] == "archive/1.txt"
 
 
-def test_the_bucket_is_as_the_template_says(bookshop):
+def test_the_bucket_is_as_the_template_says(bookshop: Running) -> None:
     s3, bucket = bookshop.client("s3"), bookshop.output("BucketName")
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     page = s3.get_object(Bucket=bucket, Key="page/index.html")
@@ -60,7 +70,9 @@ def test_the_bucket_is_as_the_template_says(bookshop):
     assert json.loads(shop) == {"bucket": bucket}
 
 
-def test_the_stream_is_indexed_and_a_bad_record_set_aside(bookshop, eventually):
+def test_the_stream_is_indexed_and_a_bad_record_set_aside(
+    bookshop: Running, eventually: Eventually
+) -> None:
     dynamodb = bookshop.client("dynamodb")
     books, index = bookshop.output("BooksTable"), bookshop.output("IndexTable")
 
@@ -82,7 +94,7 @@ def test_the_stream_is_indexed_and_a_bad_record_set_aside(bookshop, eventually):
     eventually(lambda: found("blue", "3"))
 
 
-def test_a_secret_a_parameter_and_a_call_of_the_aws_api_at_deployment(bookshop):
+def test_a_secret_a_parameter_and_a_call_of_the_aws_api_at_deployment(bookshop: Running) -> None:
     secret = bookshop.client("secretsmanager").get_secret_value(
         SecretId=bookshop.output("SecretArn")
     )
@@ -97,24 +109,27 @@ def test_a_secret_a_parameter_and_a_call_of_the_aws_api_at_deployment(bookshop):
     assert book["Item"]["author"] == {"S": "紫式部"}
 
 
-def test_the_topic_reaches_the_queue_of_a_nested_stack(bookshop, eventually):
+def test_the_topic_reaches_the_queue_of_a_nested_stack(
+    bookshop: Running, eventually: Eventually
+) -> None:
     bookshop.client("sns").publish(TopicArn=bookshop.output("TopicArn"), Message="an order")
     assert eventually(lambda: receive(bookshop, "WarehouseQueue")) == ["an order"]
 
 
-def test_the_state_machine_runs(bookshop, eventually):
+def test_the_state_machine_runs(bookshop: Running, eventually: Eventually) -> None:
     states, machine = bookshop.client("stepfunctions"), bookshop.output("MachineArn")
 
-    def run(price: int) -> dict:
+    def run(price: int) -> dict[str, Any]:
         arn = states.start_execution(
             stateMachineArn=machine, input=json.dumps({"title": "本", "price": price})
         )["executionArn"]
 
-        def ended() -> dict | None:
+        def ended() -> dict[str, Any] | None:
             described = states.describe_execution(executionArn=arn)
             return described if described["status"] != "RUNNING" else None
 
-        return eventually(ended)
+        execution: dict[str, Any] = eventually(ended)
+        return execution
 
     assert run(800)["status"] == "SUCCEEDED"
     [body] = eventually(lambda: receive(bookshop, "WarehouseQueue"))
@@ -122,7 +137,7 @@ def test_the_state_machine_runs(bookshop, eventually):
     assert run(20_000)["status"] == "FAILED"
 
 
-def test_the_provider_framework_hands_attributes_on(bookshop):
+def test_the_provider_framework_hands_attributes_on(bookshop: Running) -> None:
     assert bookshop.output("CertificateNumber") == "3-true"
 
 
@@ -134,7 +149,7 @@ def get(url: str, **headers: str) -> tuple[int, object]:
         return error.code, json.load(error)
 
 
-def test_the_api_answers_whoever_has_a_key(bookshop):
+def test_the_api_answers_whoever_has_a_key(bookshop: Running) -> None:
     key = bookshop.client("apigateway").get_api_key(
         apiKey=bookshop.output("KeyId"), includeValue=True
     )["value"]
@@ -157,7 +172,7 @@ def children(parent: int) -> set[int]:
     return found
 
 
-def test_sigterm_ends_it_and_all_its_processes(assembly, launch):
+def test_sigterm_ends_it_and_all_its_processes(assembly: Path, launch: Launch) -> None:
     running = launch(assembly)
     running.read_until_ready()
     functions = children(running.process.pid)
@@ -168,7 +183,7 @@ def test_sigterm_ends_it_and_all_its_processes(assembly, launch):
 
 
 @pytest.fixture
-def with_unknown_type(assembly, tmp_path) -> Path:
+def with_unknown_type(assembly: Path, tmp_path: Path) -> Path:
     copy = tmp_path / "cdk.out"
     shutil.copytree(assembly, copy)
     file = copy / "BookshopShop.template.json"
@@ -178,7 +193,9 @@ def with_unknown_type(assembly, tmp_path) -> Path:
     return copy
 
 
-def test_an_unknown_type_stops_the_start_with_one_line(with_unknown_type, launch):
+def test_an_unknown_type_stops_the_start_with_one_line(
+    with_unknown_type: Path, launch: Launch
+) -> None:
     running = launch(with_unknown_type)
     output, _ = running.process.communicate(timeout=60)
     assert len(output.splitlines()) == 1, output

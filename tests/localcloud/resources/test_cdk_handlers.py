@@ -5,17 +5,24 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.cloud import Cloud
 from localcloud.resources.cdk_aws_call import _SERVICES, aws_call
 from localcloud.resources.cdk_bucket_deployment import bucket_deployment
 from localcloud.resources.cdk_handlers import log_retention, native_handler, provider_framework
 from localcloud.resources.context import Context
 from localcloud.service import Caller
+
+if TYPE_CHECKING:
+    from tests.localcloud.conftest import MakeRole
+
+MakeContext = Callable[..., Context]
 
 TOKEN = "arn:aws:lambda:us-east-1:123456789012:function:handler"
 
@@ -68,7 +75,7 @@ class Deployer:
 
 
 @pytest.fixture
-def context(ground, make_role):
+def context(ground: Cloud, make_role: MakeRole) -> MakeContext:
     def make(*statements: dict[str, Any], answers: Any = (), logical_id: str = "X") -> Context:
         role = make_role("handler-role", *statements)
         cloud: Any = WithLambda(ground, FakeLambda(role.role_arn, list(answers)))
@@ -92,7 +99,9 @@ def call(service: str, action: str, **more: Any) -> dict[str, Any]:
     return event(Create=json.dumps({"service": service, "action": action, **more}))
 
 
-def test_an_aws_call_is_made_as_its_role_and_its_answer_flattened(context, ground):
+def test_an_aws_call_is_made_as_its_role_and_its_answer_flattened(
+    context: MakeContext, ground: Cloud
+) -> None:
     ground.client("ssm").put_parameter(Name="/p", Value="v", Type="String")
     allowed = context({"Action": "ssm:GetParameter", "Resource": "*"})
     request = call(
@@ -106,7 +115,7 @@ def test_an_aws_call_is_made_as_its_role_and_its_answer_flattened(context, groun
     assert answer == {"PhysicalResourceId": "/p", "Data": {"Parameter.Value": "v"}}
 
 
-def test_an_aws_call_without_a_grant_is_denied(context):
+def test_an_aws_call_without_a_grant_is_denied(context: MakeContext) -> None:
     denied = context()
     with pytest.raises(ClientError, match="AccessDenied"):
         aws_call(
@@ -114,7 +123,7 @@ def test_an_aws_call_without_a_grant_is_denied(context):
         )
 
 
-def test_errors_that_are_to_be_ignored_are(context):
+def test_errors_that_are_to_be_ignored_are(context: MakeContext) -> None:
     allowed = context({"Action": "ssm:*", "Resource": "*"})
     parameters = {"Name": "/none"}
     request = call(
@@ -133,7 +142,9 @@ def test_errors_that_are_to_be_ignored_are(context):
         (call("ssm", "getParameter", parameters={"Nmae": "x"}), "no parameter Nmae"),
     ],
 )
-def test_a_wrong_aws_call_is_named(context, request_, message):
+def test_a_wrong_aws_call_is_named(
+    context: MakeContext, request_: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         aws_call(context(), request_)
 
@@ -146,7 +157,9 @@ def archive(**files: str) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_bucket_deployment_unpacks_replaces_filters_and_prunes(context, ground):
+def test_a_bucket_deployment_unpacks_replaces_filters_and_prunes(
+    context: MakeContext, ground: Cloud
+) -> None:
     s3 = ground.client("s3")
     for bucket in ("assets", "site"):
         s3.create_bucket(Bucket=bucket)
@@ -177,7 +190,7 @@ def test_a_bucket_deployment_unpacks_replaces_filters_and_prunes(context, ground
     assert answer["Data"]["SourceObjectKeys"] == ["k.zip"]
 
 
-def test_log_retention_takes_a_group_that_is_there(context, ground):
+def test_log_retention_takes_a_group_that_is_there(context: MakeContext, ground: Cloud) -> None:
     logs = ground.client("logs")
     logs.create_log_group(logGroupName="/g")
     allowed = context({"Action": "logs:*", "Resource": "*"})
@@ -186,7 +199,7 @@ def test_log_retention_takes_a_group_that_is_there(context, ground):
     assert group["retentionInDays"] == 7
 
 
-def test_the_provider_framework_asks_until_it_is_complete(context):
+def test_the_provider_framework_asks_until_it_is_complete(context: MakeContext) -> None:
     answers = [
         {"PhysicalResourceId": "p", "Data": {"a": 1}},
         {"IsComplete": False},
@@ -200,12 +213,12 @@ def test_the_provider_framework_asks_until_it_is_complete(context):
     assert len(waiting.cloud.slept) == 1
 
 
-def test_the_provider_framework_tells_what_failed(context):
+def test_the_provider_framework_tells_what_failed(context: MakeContext) -> None:
     with pytest.raises(ValueError, match="on-event failed: no more"):
         provider_framework(context(answers=[{"errorMessage": "no more"}]), event())
 
 
-def test_handlers_are_known_by_their_function(context):
+def test_handlers_are_known_by_their_function(context: MakeContext) -> None:
     known = context(logical_id="AWS679f53fac002430cb0da5b7982bd2287A1B2C3D4")
     assert native_handler(known, TOKEN) is aws_call
     known.deployer.logical_id = "ProviderframeworkonEvent12345678"
@@ -214,6 +227,6 @@ def test_handlers_are_known_by_their_function(context):
     assert native_handler(known, TOKEN) is None
 
 
-def test_service_names_of_the_javascript_sdk_are_botocores():
+def test_service_names_of_the_javascript_sdk_are_botocores() -> None:
     available = set(botocore.session.get_session().get_available_services())
     assert set(_SERVICES.values()) <= available

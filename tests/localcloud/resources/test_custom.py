@@ -67,10 +67,10 @@ def create(behave: Callable[..., dict[str, Any]], **properties: Any) -> Any:
     return custom_resource(context, Properties({"ServiceToken": TOKEN, **properties}))
 
 
-def test_the_event_and_what_comes_of_the_answer():
+def test_the_event_and_what_comes_of_the_answer() -> None:
     events = []
 
-    def behave(event, respond):
+    def behave(event: dict[str, Any], respond: Any) -> None:
         events.append(event)
         respond(Status="SUCCESS", PhysicalResourceId="p", Data={"A": "1"})
 
@@ -86,40 +86,40 @@ def test_the_event_and_what_comes_of_the_answer():
     assert event["ResponseURL"].startswith("http://127.0.0.1:1/_localcloud/cfn-response/")
 
 
-def test_a_failure_is_told_with_its_reason():
+def test_a_failure_is_told_with_its_reason() -> None:
     with pytest.raises(ValueError, match="its handler failed: no shelf left"):
         create(lambda event, respond: respond(Status="FAILED", Reason="no shelf left"))
 
 
-def test_a_function_that_breaks_is_not_waited_for():
+def test_a_function_that_breaks_is_not_waited_for() -> None:
     broken = {"FunctionError": "Unhandled", "Payload": Payload(b'{"errorMessage": "oops"}')}
     with pytest.raises(ValueError, match=r"its function failed: .*oops"):
         create(lambda event, respond: broken)
 
 
-def test_an_answer_before_the_function_broke_counts():
-    def behave(event, respond):
+def test_an_answer_before_the_function_broke_counts() -> None:
+    def behave(event: dict[str, Any], respond: Any) -> None:
         respond(Status="SUCCESS", PhysicalResourceId="first")
         return {"FunctionError": "Unhandled", "Payload": Payload(b"{}")}
 
     assert create(behave).physical_id == "first"
 
 
-def test_a_function_that_never_answers_is_given_up():
+def test_a_function_that_never_answers_is_given_up() -> None:
     with pytest.raises(ValueError, match="has not answered in 0 seconds"):
         create(lambda event, respond: None, ServiceTimeout="0.05")
 
 
-def test_only_functions_take_events():
+def test_only_functions_take_events() -> None:
     with pytest.raises(ValueError, match="localcloud sends events to Lambda functions"):
         create(lambda event, respond: None, ServiceToken="arn:aws:sns:us-east-1:1:topic")
 
 
-def test_properties_arrive_as_strings():
+def test_properties_arrive_as_strings() -> None:
     assert as_strings({"a": [1, True, None, "x"]}) == {"a": ["1", "true", None, "x"]}
 
 
-def test_only_expected_answers_are_taken():
+def test_only_expected_answers_are_taken() -> None:
     responses = Responses()
     with pytest.raises(ValueError, match="no custom resource waits"):
         responses.receive("ghost", b'{"Status": "SUCCESS"}')

@@ -9,6 +9,7 @@ import pytest
 
 from localcloud import resources
 from localcloud.resources import table
+from localcloud.resources.recorded import RECORDED, REFUSED
 from localcloud.resources.table import TABLE, Handling, handling_of
 
 CALLS = re.compile(r'context\.call\(\s*"([a-z-]+)",\s*"([A-Z]\w+)"')
@@ -20,34 +21,34 @@ def calls() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("service", "operation"), calls())
-def test_every_call_of_a_provider_is_one_of_aws(service, operation):
+def test_every_call_of_a_provider_is_one_of_aws(service: str, operation: str) -> None:
     model = botocore.session.get_session().get_service_model(service)
     assert operation in model.operation_names
 
 
-def test_enough_calls_are_seen():
+def test_enough_calls_are_seen() -> None:
     assert len(calls()) > 50
 
 
-def test_no_type_is_in_two_places():
+def test_no_type_is_in_two_places() -> None:
     named = [name for module in MODULES for name in module.PROVIDERS]
-    named += [*table.RECORDED, *table.REFUSED]
+    named += [*RECORDED, *REFUSED]
     assert len(named) == len(set(named)) == len(TABLE)
 
 
-def test_what_does_not_run_says_why():
+def test_what_does_not_run_says_why() -> None:
     for name, entry in TABLE.items():
         assert (entry.handling is Handling.RUN) != bool(entry.reason), name
 
 
-def test_custom_types_run_and_unknown_ones_have_no_row():
+def test_custom_types_run_and_unknown_ones_have_no_row() -> None:
     entry = handling_of("Custom::Whatever")
     assert entry is not None
     assert entry.handling is Handling.RUN
     assert handling_of("AWS::Made::Up") is None
 
 
-def test_the_readme_has_every_type_where_it_belongs():
+def test_the_readme_has_every_type_where_it_belongs() -> None:
     text = (Path(resources.__file__).parents[1] / "README.md").read_text("utf-8")
     parts = re.split(r"\*\*(Run|Recorded|Refused)\*\*", text.partition("## Limits")[0])
     shown = {

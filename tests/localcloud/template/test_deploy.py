@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,9 +12,14 @@ from localcloud.template.assembly import Assembly
 from localcloud.template.cloudformation import CloudFormationService
 from localcloud.template.deploy import DeploymentError
 
+if TYPE_CHECKING:
+    from tests.localcloud.template.conftest import WriteAssembly
+
+BringUp = Callable[..., Cloud]
+
 
 @pytest.fixture
-def bring_up(write_assembly, tmp_path: Path) -> Iterator[Any]:
+def bring_up(write_assembly: WriteAssembly, tmp_path: Path) -> Iterator[BringUp]:
     clouds: list[Cloud] = []
 
     def start(templates: Mapping[str, Any], **changes: Any) -> Cloud:
@@ -34,7 +39,7 @@ def outputs(cloud: Cloud, stack_name: str) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def test_resources_outputs_exports_and_conditions(bring_up):
+def test_resources_outputs_exports_and_conditions(bring_up: BringUp) -> None:
     producer = {
         "Conditions": {"Never": {"Fn::Equals": ["a", "b"]}},
         "Resources": {
@@ -87,7 +92,7 @@ def test_resources_outputs_exports_and_conditions(bring_up):
     assert [export["Name"] for export in exports] == ["queue-arn"]
 
 
-def test_dynamic_references_are_looked_up(bring_up):
+def test_dynamic_references_are_looked_up(bring_up: BringUp) -> None:
     resources = {
         "Secret": {
             "Type": "AWS::SecretsManager::Secret",
@@ -115,7 +120,7 @@ def test_dynamic_references_are_looked_up(bring_up):
     assert len(value) == 25
 
 
-def test_a_table_with_all_its_settings(bring_up):
+def test_a_table_with_all_its_settings(bring_up: BringUp) -> None:
     properties = {
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
         "AttributeDefinitions": [
@@ -146,7 +151,7 @@ def test_a_table_with_all_its_settings(bring_up):
             "Properties": {**replicated, "Replicas": [replica]},
         },
     }
-    values = {name: {"Value": {"Ref": name}} for name in resources}
+    values: dict[str, Any] = {name: {"Value": {"Ref": name}} for name in resources}
     values["Stream"] = {"Value": {"Fn::GetAtt": ["One", "StreamArn"]}}
     cloud = bring_up({"S": {"Resources": resources, "Outputs": values}})
     found = outputs(cloud, "S")
@@ -165,7 +170,7 @@ def test_a_table_with_all_its_settings(bring_up):
     assert metadata["not_simulated"] == ["KinesisStreamSpecification"]
 
 
-def test_a_bucket_with_all_its_settings(bring_up):
+def test_a_bucket_with_all_its_settings(bring_up: BringUp) -> None:
     properties = {
         "BucketName": "pictures",
         "VersioningConfiguration": {"Status": "Enabled"},
@@ -201,7 +206,7 @@ def test_a_bucket_with_all_its_settings(bring_up):
     assert service.deployed_resources()[0]["not_simulated"] == ["WebsiteConfiguration"]
 
 
-def test_what_is_recorded_has_plausible_values(bring_up):
+def test_what_is_recorded_has_plausible_values(bring_up: BringUp) -> None:
     resources = {
         "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.1.0.0/16"}},
         "Board": {"Type": "AWS::CloudWatch::Dashboard"},
@@ -217,7 +222,7 @@ def test_what_is_recorded_has_plausible_values(bring_up):
     assert all(row["reason"] for row in rows)
 
 
-def test_a_failed_resource_is_one_line_with_its_place(bring_up):
+def test_a_failed_resource_is_one_line_with_its_place(bring_up: BringUp) -> None:
     resource = {
         "Type": "AWS::DynamoDB::Table",
         "Properties": {
@@ -240,13 +245,15 @@ def test_a_failed_resource_is_one_line_with_its_place(bring_up):
         assert part in line
 
 
-def test_a_missing_property_is_named(bring_up):
+def test_a_missing_property_is_named(bring_up: BringUp) -> None:
     resource = {"Type": "AWS::S3::BucketPolicy", "Properties": {"PolicyDocument": {}}}
     with pytest.raises(DeploymentError, match=r"P, AWS::S3::BucketPolicy, .* lack 'Bucket'"):
         bring_up({"S": {"Resources": {"P": resource}}})
 
 
-def test_an_unknown_type_creates_nothing(bring_up, write_assembly, tmp_path):
+def test_an_unknown_type_creates_nothing(
+    bring_up: BringUp, write_assembly: WriteAssembly, tmp_path: Path
+) -> None:
     templates = {
         "S": {
             "Resources": {
@@ -268,7 +275,7 @@ def test_an_unknown_type_creates_nothing(bring_up, write_assembly, tmp_path):
         cloud.stop()
 
 
-def test_stacks_are_not_changed_through_the_api(bring_up):
+def test_stacks_are_not_changed_through_the_api(bring_up: BringUp) -> None:
     cloud = bring_up({"S": {"Resources": {}}})
     client = cloud.client("cloudformation")
     with pytest.raises(client.exceptions.ClientError, match="synthesize it again"):
@@ -279,7 +286,7 @@ def test_stacks_are_not_changed_through_the_api(bring_up):
     assert client.get_template(StackName="S")["TemplateBody"] == {"Resources": {}}
 
 
-def test_a_parameter_that_is_not_to_be_seen_is_not_shown(bring_up):
+def test_a_parameter_that_is_not_to_be_seen_is_not_shown(bring_up: BringUp) -> None:
     template = {
         "Parameters": {
             "Password": {"Type": "String", "Default": "secret", "NoEcho": True},

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+
+from localcloud.template.intrinsics import Intrinsics
 
 CASES = [
     ({"Ref": "Name"}, "shop"),
@@ -34,7 +38,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("value", "expected"), CASES)
-def test_functions_evaluate(intrinsics, value, expected):
+def test_functions_evaluate(intrinsics: Intrinsics, value: Any, expected: Any) -> None:
     assert intrinsics.resolve(value, "here") == expected
 
 
@@ -51,7 +55,7 @@ CONDITIONS = [
 
 
 @pytest.mark.parametrize(("value", "expected"), CONDITIONS)
-def test_conditions_evaluate(intrinsics, value, expected):
+def test_conditions_evaluate(intrinsics: Intrinsics, value: Any, expected: Any) -> None:
     assert intrinsics.condition(value, "here") is expected
 
 
@@ -70,6 +74,8 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("value", "message"), FAULTS)
-def test_what_cannot_be_evaluated_is_named_with_its_place(intrinsics, value, message):
+def test_what_cannot_be_evaluated_is_named_with_its_place(
+    intrinsics: Intrinsics, value: Any, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         intrinsics.resolve({"x": value}, "here")

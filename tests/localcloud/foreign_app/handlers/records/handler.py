@@ -1,11 +1,14 @@
 """Copies the books table's changes to the index, word by word."""
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 import boto3
 
 
-def handle(event, context):
+def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
     table = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
     failures = []
     for record in event["Records"]:
