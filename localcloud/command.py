@@ -37,22 +37,34 @@ class Command:
         self._cloud: Cloud | None = None
         self._work_dir = Path()
         self._ended = threading.Event()
+        self._woken, self._wakeup = os.pipe()
         self._status = 0
 
     def run(self) -> int:
         """Exit status: 0 when asked to end, 1 where the cloud couldn't be brought up."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._ended.set())
+        self._watch_signals()
         # Made here and not by the cloud, so that it goes even while the cloud is being made.
         self._work_dir = self._arguments.work_dir or Path(tempfile.mkdtemp(prefix="localcloud-"))
-        # Signals reach the main thread alone: it waits while another brings the cloud up.
+        # Signals are the main thread's: it waits while another brings the cloud up.
         starting = threading.Thread(target=self._start, name="start", daemon=True)
         starting.start()
-        self._ended.wait()
+        os.read(self._woken, 1)
+        self._ended.set()
         self._stop()
         if self._arguments.work_dir is None:
             shutil.rmtree(self._work_dir, ignore_errors=True)
         return self._status
+
+    def _watch_signals(self) -> None:
+        """Have each signal write to the pipe that the main thread reads.
+
+        The kernel may give a signal to any thread, and a main thread that waits for a lock or an
+        event then sleeps on: Python runs handlers nowhere else. A read ends on whichever thread.
+        """
+        os.set_blocking(self._wakeup, False)
+        signal.set_wakeup_fd(self._wakeup, warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
 
     def _start(self) -> None:
         try:
@@ -79,6 +91,7 @@ class Command:
         print(f"localcloud: {sentence}", file=sys.stderr, flush=True)
         self._status = 1
         self._ended.set()
+        os.write(self._wakeup, b"\0")
 
     def _stop(self) -> None:
         watchdog = threading.Timer(_STOP_SECONDS, lambda: os._exit(self._status))

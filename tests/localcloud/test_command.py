@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -104,6 +105,16 @@ def test_a_signal_ends_it_at_once_and_leaves_nothing(
     assert "Traceback" not in errors
     assert not [child for child in children if child.is_running()]
     assert not list(tmp_path.glob("localcloud-*"))
+
+
+def test_a_signal_that_another_thread_is_given_ends_it_too(assembly: Path, start: Start) -> None:
+    process = start(assembly, "--port", "0")
+    read_until_ready(process)
+    threads = [thread.id for thread in psutil.Process(process.pid).threads()]
+    tgkill = ctypes.CDLL(None).tgkill
+    assert tgkill(process.pid, max(set(threads) - {process.pid}), signal.SIGTERM) == 0
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 0, errors
 
 
 @pytest.mark.parametrize("after_seconds", [0.3, 0.8, 1.3, 1.8])
