@@ -13,7 +13,12 @@ from botocore.exceptions import ClientError
 
 from localcloud.resources.cdk_aws_call import _SERVICES, aws_call
 from localcloud.resources.cdk_bucket_deployment import bucket_deployment
-from localcloud.resources.cdk_handlers import log_retention, native_handler, provider_framework
+from localcloud.resources.cdk_handlers import (
+    export_writer,
+    log_retention,
+    native_handler,
+    provider_framework,
+)
 from localcloud.resources.context import Context
 from localcloud.service import Caller
 
@@ -30,6 +35,7 @@ class FakeLambda:
         variables = {
             "USER_ON_EVENT_FUNCTION_ARN": "on-event",
             "USER_IS_COMPLETE_FUNCTION_ARN": "is-complete",
+            "WAITER_STATE_MACHINE_ARN": "waiter",
         }
         return {
             "Role": self.role,
@@ -44,6 +50,15 @@ class FakeLambda:
         return {"Payload": io.BytesIO(json.dumps(answer).encode()), **failed}
 
 
+class FakeStepFunctions:
+    """Knows the waiter, as CDK's provider framework defines it."""
+
+    def describe_state_machine(self, **_: Any) -> dict[str, Any]:
+        asks = {"Type": "Task", "Retry": [{"IntervalSeconds": 3, "MaxAttempts": 2}]}
+        states = {"asks": asks, "times-out": {"Type": "Task", "End": True}}
+        return {"definition": json.dumps({"StartAt": "asks", "States": states})}
+
+
 class WithLambda:
     """The ground's cloud, with a fake Lambda before it and no waiting."""
 
@@ -53,7 +68,8 @@ class WithLambda:
         self.slept: list[float] = []
 
     def client(self, service_name: str, caller: Caller | None = None) -> Any:
-        return self._fake if service_name == "lambda" else self._cloud.client(service_name, caller)
+        fakes = {"lambda": self._fake, "stepfunctions": FakeStepFunctions()}
+        return fakes.get(service_name) or self._cloud.client(service_name, caller)
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -197,7 +213,22 @@ def test_the_provider_framework_asks_until_it_is_complete(context):
         "PhysicalResourceId": "p",
         "Data": {"a": 1, "b": 2},
     }
-    assert len(waiting.cloud.slept) == 1
+    assert waiting.cloud.slept == [3.0]
+
+
+def test_the_provider_framework_asks_as_often_as_its_waiter_would(context):
+    answers = [{}, {"IsComplete": False}, {"IsComplete": False}, {"IsComplete": True}]
+    with pytest.raises(ValueError, match="is-complete has not found it complete in 6 seconds"):
+        provider_framework(context(answers=answers), event())
+
+
+def test_values_for_another_region_need_no_grant_for_this_one(context, ground):
+    elsewhere = "arn:aws:ssm:eu-north-1:123456789012:parameter/cdk/exports/*"
+    allowed = context({"Action": "ssm:PutParameter", "Resource": elsewhere})
+    exports = {"/cdk/exports/There/x": "value"}
+    export_writer(allowed, event(WriterProps={"region": "eu-north-1", "exports": exports}))
+    written = ground.client("ssm").get_parameter(Name="/cdk/exports/There/x")
+    assert written["Parameter"]["Value"] == "value"
 
 
 def test_the_provider_framework_tells_what_failed(context):
