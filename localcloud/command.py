@@ -44,7 +44,13 @@ class Command:
         """Exit status: 0 when asked to end, 1 where the cloud couldn't be brought up."""
         self._watch_signals()
         # Made here and not by the cloud, so that it goes even while the cloud is being made.
-        self._work_dir = self._arguments.work_dir or Path(tempfile.mkdtemp(prefix="localcloud-"))
+        try:
+            self._work_dir = self._arguments.work_dir or Path(
+                tempfile.mkdtemp(prefix="localcloud-")
+            )
+        except OSError as error:
+            self._fail(_sentence(error, self._arguments.port))
+            return self._status
         # Signals are the main thread's: it waits while another brings the cloud up.
         starting = threading.Thread(target=self._start, name="start", daemon=True)
         starting.start()
@@ -146,6 +152,10 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _temporary_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="localcloud-"))
+
+
 def _die_with_parent() -> None:
     parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -160,6 +170,9 @@ def _sentence(error: Exception, port: int) -> str:
         if error.errno == errno.ENOSPC:
             where = f" ({error.filename})" if error.filename else ""
             return f"the disk is full{where}: free some space and start again"
+        if error.filename is not None and error.strerror:
+            advice = "name another, or let this user read and write it"
+            return f"{error.filename}: {error.strerror}: {advice}"
     return " ".join(str(error).split()) or type(error).__name__
 
 

@@ -197,3 +197,14 @@ def test_a_work_dir_that_is_given_is_kept(assembly: Path, start: Start, tmp_path
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=10)
     assert (tmp_path / "kept").is_dir()
+
+
+def test_a_work_dir_that_cannot_be_is_one_clear_line(
+    assembly: Path, start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    _, errors = start(assembly, "--port", "0", "--work-dir", tmp_path / "file").communicate()
+    assert errors == (
+        f"localcloud: {tmp_path / 'file'}: File exists: "
+        "name another, or let this user read and write it\n"
+    )
