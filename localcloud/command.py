@@ -37,22 +37,40 @@ class Command:
         self._cloud: Cloud | None = None
         self._work_dir = Path()
         self._ended = threading.Event()
+        self._woken, self._wakeup = os.pipe()
         self._status = 0
 
     def run(self) -> int:
         """Exit status: 0 when asked to end, 1 where the cloud couldn't be brought up."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._ended.set())
+        self._watch_signals()
         # Made here and not by the cloud, so that it goes even while the cloud is being made.
-        self._work_dir = self._arguments.work_dir or Path(tempfile.mkdtemp(prefix="localcloud-"))
-        # Signals reach the main thread alone: it waits while another brings the cloud up.
+        try:
+            self._work_dir = self._arguments.work_dir or Path(
+                tempfile.mkdtemp(prefix="localcloud-")
+            )
+        except OSError as error:
+            self._fail(_sentence(error, self._arguments.port))
+            return self._status
+        # Signals are the main thread's: it waits while another brings the cloud up.
         starting = threading.Thread(target=self._start, name="start", daemon=True)
         starting.start()
-        self._ended.wait()
+        os.read(self._woken, 1)
+        self._ended.set()
         self._stop()
         if self._arguments.work_dir is None:
             shutil.rmtree(self._work_dir, ignore_errors=True)
         return self._status
+
+    def _watch_signals(self) -> None:
+        """Have each signal write to the pipe that the main thread reads.
+
+        The kernel may give a signal to any thread, and a main thread that waits for a lock or an
+        event then sleeps on: Python runs handlers nowhere else. A read ends on whichever thread.
+        """
+        os.set_blocking(self._wakeup, False)
+        signal.set_wakeup_fd(self._wakeup, warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
 
     def _start(self) -> None:
         try:
@@ -79,6 +97,7 @@ class Command:
         print(f"localcloud: {sentence}", file=sys.stderr, flush=True)
         self._status = 1
         self._ended.set()
+        os.write(self._wakeup, b"\0")
 
     def _stop(self) -> None:
         watchdog = threading.Timer(_STOP_SECONDS, lambda: os._exit(self._status))
@@ -133,6 +152,10 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _temporary_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="localcloud-"))
+
+
 def _die_with_parent() -> None:
     parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -147,6 +170,9 @@ def _sentence(error: Exception, port: int) -> str:
         if error.errno == errno.ENOSPC:
             where = f" ({error.filename})" if error.filename else ""
             return f"the disk is full{where}: free some space and start again"
+        if error.filename is not None and error.strerror:
+            advice = "name another, or let this user read and write it"
+            return f"{error.filename}: {error.strerror}: {advice}"
     return " ".join(str(error).split()) or type(error).__name__
 
 

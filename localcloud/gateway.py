@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import uuid
 from collections.abc import Iterable
@@ -31,6 +32,8 @@ from localcloud.validation import validate
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
+# The machine's trouble and no fault of ours: it needs no traceback.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 logger = logging.getLogger("localcloud")
 
 
@@ -66,9 +69,11 @@ class Gateway:
             return upload.answer(reply) if upload else reply
         except ServiceError as refusal:
             error = refusal
-        except Exception:  # A service's bug must reach the client as an answer.
-            logger.exception("%s %s failed", request.method, request.full_path)
-            error = ServiceError("InternalFailure", "localcloud failed: see its log", 500)
+        except Exception as fault:  # A service's bug must reach the client as an answer.
+            full = _full_disk(fault)
+            if full is None:
+                logger.exception("%s %s failed", request.method, request.full_path)
+            error = ServiceError("InternalFailure", full or "localcloud failed: see its log", 500)
         return error_reply(error, destination.model, destination.protocol, request_id)
 
     def _carry_out(
@@ -136,6 +141,14 @@ def _read_body(request: WireRequest) -> None:
     except (HTTPException, ValueError) as error:  # cut short, or its chunks aren't HTTP's
         message = f"The request's body can't be read: {error}"
         raise ServiceError("IncompleteBody", message) from error
+
+
+def _full_disk(fault: Exception) -> str | None:
+    """What to tell where the disk takes no more; None where that isn't the fault."""
+    if not isinstance(fault, OSError) or fault.errno not in _NO_ROOM:
+        return None
+    where = f" ({fault.filename})" if fault.filename else ""
+    return f"{fault.strerror}{where}: free some space and start again"
 
 
 def _unsigned() -> ServiceError:

@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from moto.sqs.models import sqs_backends
 
-from localcloud.service import Caller, Request, Response, Service
+from localcloud.service import Caller, Request, Response, Service, ServiceError
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
 _LOOK_AGAIN_SECONDS = 0.2
+# SQS developer guide, "Amazon SQS message quotas" and SetQueueAttributes: least and most.
+_RANGES = {
+    "DelaySeconds": (0, 900),
+    "KmsDataKeyReusePeriodSeconds": (60, 86_400),
+    "MaximumMessageSize": (1024, 1_048_576),
+    "MessageRetentionPeriod": (60, 1_209_600),
+    "ReceiveMessageWaitTimeSeconds": (0, 20),
+    "VisibilityTimeout": (0, 43_200),
+}
 _SENDING = ("SendMessage", "SendMessageBatch", "ChangeMessageVisibility")
 
 
@@ -46,6 +55,12 @@ class SqsService(Service):
                 result = self.cloud.moto.invoke("sqs", "ReceiveMessage", once)
         return result
 
+    def before(self, operation: str, request: Request, caller: Caller) -> None:
+        for name, value in (request.get("Attributes") or {}).items():
+            if name in _RANGES and not _is_within(value, *_RANGES[name]):
+                message = f"Invalid value for the parameter {name}."
+                raise ServiceError("InvalidAttributeValue", message)
+
     def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
         if operation.startswith(_SENDING):
             with self._arrived:
@@ -75,6 +90,10 @@ class SqsService(Service):
 
     def _queues(self) -> dict[str, Any]:
         return sqs_backends[self.cloud.account][self.cloud.region].queues
+
+
+def _is_within(value: str, least: int, most: int) -> bool:
+    return value.isdecimal() and least <= int(value) <= most
 
 
 def _wait_seconds(request: Request, queue: Any) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
@@ -74,6 +75,14 @@ class Window:
         return None if found and self.end and found > self.end else found
 
 
+def _check_window(window: Mapping[str, Any]) -> None:
+    # What fires to the second fires within its window.
+    is_flexible = window["Mode"] == "FLEXIBLE"
+    if is_flexible != ("MaximumWindowInMinutes" in window):
+        message = "MaximumWindowInMinutes goes with the FlexibleTimeWindow Mode FLEXIBLE alone"
+        raise ServiceError("ValidationException", message)
+
+
 def schedule_of(request: Request, arn: str, created: datetime, now: datetime) -> Schedule:
     """The schedule of a Create- or UpdateSchedule; ValidationException names what is wrong."""
     try:
@@ -81,9 +90,7 @@ def schedule_of(request: Request, arn: str, created: datetime, now: datetime) ->
         recurrence = _recurrence(request, now)
     except ValueError as error:
         raise ServiceError("ValidationException", str(error)) from error
-    if request["FlexibleTimeWindow"]["Mode"] != "OFF":
-        message = "localcloud runs schedules to the second: FlexibleTimeWindow Mode must be OFF"
-        raise ServiceError("ValidationException", message)
+    _check_window(request["FlexibleTimeWindow"])
     members = {
         "Arn": arn,
         "Name": request["Name"],

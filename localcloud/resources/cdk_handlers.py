@@ -58,7 +58,8 @@ def log_retention(context: Context, event: Event) -> Mapping[str, Any]:
 
 def export_writer(context: Context, event: Event) -> Mapping[str, Any]:
     """Writes values for stacks of other regions as SSM parameters (here: the one region)."""
-    ssm = client_as_handler(context, event, "ssm")
+    # Its role may write in the other region, which this one stands for: no grant names this one.
+    ssm = context.client("ssm")
     for name, value in event["ResourceProperties"]["WriterProps"]["exports"].items():
         ssm.put_parameter(Name=name, Value=value, Type="String")
     return {"PhysicalResourceId": event["RequestId"]}
@@ -95,22 +96,32 @@ def provider_framework(context: Context, event: Event) -> Mapping[str, Any]:
     physical_id = answer.get("PhysicalResourceId", event["RequestId"])
     state = {**event, **answer, "PhysicalResourceId": physical_id}
     if is_complete := variables.get("USER_IS_COMPLETE_FUNCTION_ARN"):
-        completed = _wait_complete(context, state, is_complete)
+        completed = _wait_complete(
+            context, state, is_complete, variables["WAITER_STATE_MACHINE_ARN"]
+        )
         state |= {**completed, "Data": {**state.get("Data", {}), **completed.get("Data", {})}}
     return {"PhysicalResourceId": physical_id, "Data": state.get("Data", {})}
 
 
-_POLL_SECONDS = 5.0
-_MAX_POLLS = 720
-
-
-def _wait_complete(context: Context, state: Event, function_arn: str) -> Mapping[str, Any]:
-    for _ in range(_MAX_POLLS):
+def _wait_complete(
+    context: Context, state: Event, function_arn: str, waiter_arn: str
+) -> Mapping[str, Any]:
+    interval_seconds, num_polls = _polling(context, waiter_arn)
+    for _ in range(num_polls):
         answer = _invoke(context, state, function_arn, state)
         if answer.get("IsComplete"):
             return answer
-        context.cloud.clock.sleep(_POLL_SECONDS)
-    raise ValueError(f"{function_arn} has not found it complete in an hour")
+        context.cloud.clock.sleep(interval_seconds)
+    waited = f"{num_polls * interval_seconds:.0f} seconds"
+    raise ValueError(f"{function_arn} has not found it complete in {waited}")
+
+
+def _polling(context: Context, waiter_arn: str) -> tuple[float, int]:
+    """The app's query interval (seconds) and how often it asks, which its state machine holds."""
+    described = context.client("stepfunctions").describe_state_machine(stateMachineArn=waiter_arn)
+    definition = json.loads(described["definition"])
+    (retry,) = definition["States"][definition["StartAt"]]["Retry"]
+    return float(retry["IntervalSeconds"]), int(retry["MaxAttempts"])
 
 
 def _invoke(

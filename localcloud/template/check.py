@@ -9,6 +9,7 @@ from localcloud.resources.table import Handling, handling_of
 from localcloud.template.assembly import Assembly
 from localcloud.template.ordering import creation_order
 from localcloud.template.references import check_functions
+from localcloud.template.structure import check_structure
 
 # Its functions (Fn::Length, Fn::ToJsonString, Fn::FindInMap's default) are evaluated here.
 _KNOWN_TRANSFORMS = {"AWS::LanguageExtensions"}
@@ -17,6 +18,7 @@ _KNOWN_TRANSFORMS = {"AWS::LanguageExtensions"}
 def check_assembly(assembly: Assembly) -> None:
     """ValueError with one line for the first thing that localcloud can't bring up."""
     for stack_name, template in _templates(assembly):
+        check_structure(template, stack_name)
         _check_transforms(stack_name, template)
         _check_types(stack_name, template)
         check_functions(template, stack_name)
@@ -51,7 +53,7 @@ def _check_transforms(stack_name: str, template: Mapping[str, Any]) -> None:
 
 def _check_types(stack_name: str, template: Mapping[str, Any]) -> None:
     for logical_id, resource in template.get("Resources", {}).items():
-        resource_type = resource.get("Type", "no type")
+        resource_type = resource["Type"]
         where = f"stack {stack_name}, resource {logical_id}"
         entry = handling_of(resource_type)
         if entry is None:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from localcloud.template.assembly import Assembly
 
 
+# Their APIs answer a second creation with what is there already; CloudFormation refuses it.
+_CREATED_TWICE = {"AWS::S3::Bucket", "AWS::SNS::Topic", "AWS::SQS::Queue"}
+
+
 class DeploymentError(ValueError):
     """A resource that couldn't be created: stack, resource and AWS's reason in one line."""
 
@@ -136,6 +140,7 @@ class Deployment:
                 intrinsics.resolve(definition.get("Properties", {}), "Properties")
             )
             created = self._provide(context, properties)
+            self._refuse_twice(resource.resource_type, created.physical_id)
         except DeploymentError:
             raise
         except KeyError as error:
@@ -158,6 +163,14 @@ class Deployment:
         assert entry is not None, "check_assembly has looked at every type"
         self._bootstrap.publish(context.resource_type, properties.peek())
         return entry.provider(context, properties)
+
+    def _refuse_twice(self, resource_type: str, physical_id: str) -> None:
+        for stack in self._service.stacks.values() if resource_type in _CREATED_TWICE else ():
+            for other in stack.resources.values():
+                if (other.resource_type, other.physical_id) == (resource_type, physical_id):
+                    raise ValueError(
+                        f"{physical_id} already exists: it is {other.logical_id} of {stack.name}"
+                    )
 
     def _context(self, stack: Stack, resource: StackResource) -> Context:
         return Context(

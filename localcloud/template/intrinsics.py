@@ -10,6 +10,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 from localcloud.template.conditions import CONDITION_FUNCTIONS, truth
@@ -124,7 +125,7 @@ def _split(at: Intrinsics, argument: Any, place: str) -> list[str]:
 def _select(at: Intrinsics, argument: Any, place: str) -> Any:
     index, values = _pair(argument, place)
     items = _list(at.evaluate(values, place), place)
-    number = int(text(at.evaluate(index, place), place))
+    number = _number(at.evaluate(index, place), place)
     if not 0 <= number < len(items):
         raise ValueError(f"{place}: there is no item {number} among {len(items)}")
     return items[number]
@@ -179,10 +180,15 @@ def _base64(at: Intrinsics, argument: Any, place: str) -> str:
 
 def _cidr(at: Intrinsics, argument: Any, place: str) -> list[str]:
     block, count, *bits = [text(at.evaluate(part, place), place) for part in argument]
-    network = ipaddress.ip_network(block)
-    prefix = network.max_prefixlen - int(bits[0] if bits else 8)
-    subnets = network.subnets(new_prefix=prefix)
-    return [str(subnet) for subnet, _ in zip(subnets, range(int(count)), strict=False)]
+    try:
+        network = ipaddress.ip_network(block)
+        prefix = network.max_prefixlen - _number(bits[0] if bits else 8, place)
+        subnets = list(islice(network.subnets(new_prefix=prefix), _number(count, place)))
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from None
+    if len(subnets) < int(count):
+        raise ValueError(f"{place}: {block} has {len(subnets)} blocks of /{prefix}, not {count}")
+    return [str(subnet) for subnet in subnets]
 
 
 def _length(at: Intrinsics, argument: Any, place: str) -> int:
@@ -196,6 +202,13 @@ def _to_json_string(at: Intrinsics, argument: Any, place: str) -> str:
 def _transform(at: Intrinsics, argument: Any, place: str) -> Any:
     name = argument.get("Name") if isinstance(argument, dict) else argument
     raise ValueError(f"{place} {name}: macros run in AWS only; have the CDK app write their result")
+
+
+def _number(value: Any, place: str) -> int:
+    written = text(value, place)
+    if not written.isdecimal():
+        raise ValueError(f"{place}: {written!r} is not a number")
+    return int(written)
 
 
 def _pair(argument: Any, place: str) -> tuple[Any, Any]:

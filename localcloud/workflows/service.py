@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from localcloud.service import Caller, Request, Response, Service, ServiceError
 from localcloud.workflows import definition as definitions
-from localcloud.workflows import log_delivery, status_events
+from localcloud.workflows import log_delivery, metrics, status_events
 from localcloud.workflows.branch import Environment
 from localcloud.workflows.execution import FAILED, SUCCEEDED, TIMED_OUT, Execution, Start
 from localcloud.workflows.executions import Executions, check_input
@@ -40,6 +40,7 @@ class StepFunctionsService(Service):
 
     def _changed(self, execution: Execution) -> None:
         status_events.emit(self.cloud, execution)
+        metrics.record(self.cloud, execution)
         log_delivery.deliver(self.cloud, execution)
 
     def _arn(self, kind: str, name: str) -> str:

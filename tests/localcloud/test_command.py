@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -106,6 +107,16 @@ def test_a_signal_ends_it_at_once_and_leaves_nothing(
     assert not list(tmp_path.glob("localcloud-*"))
 
 
+def test_a_signal_that_another_thread_is_given_ends_it_too(assembly: Path, start: Start) -> None:
+    process = start(assembly, "--port", "0")
+    read_until_ready(process)
+    threads = [thread.id for thread in psutil.Process(process.pid).threads()]
+    tgkill = ctypes.CDLL(None).tgkill
+    assert tgkill(process.pid, max(set(threads) - {process.pid}), signal.SIGTERM) == 0
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 0, errors
+
+
 @pytest.mark.parametrize("after_seconds", [0.3, 0.8, 1.3, 1.8])
 def test_a_signal_while_it_starts_ends_it_too(
     assembly: Path, start: Start, tmp_path: Path, after_seconds: float
@@ -186,3 +197,14 @@ def test_a_work_dir_that_is_given_is_kept(assembly: Path, start: Start, tmp_path
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=10)
     assert (tmp_path / "kept").is_dir()
+
+
+def test_a_work_dir_that_cannot_be_is_one_clear_line(
+    assembly: Path, start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    _, errors = start(assembly, "--port", "0", "--work-dir", tmp_path / "file").communicate()
+    assert errors == (
+        f"localcloud: {tmp_path / 'file'}: File exists: "
+        "name another, or let this user read and write it\n"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import os
@@ -35,6 +36,8 @@ class Registry(Service):
             raise ServiceError("ResourceNotFound", "no such model")
         if request["ModelName"] == "broken":
             raise KeyError("a bug")
+        if request["ModelName"] == "full":
+            raise OSError(errno.ENOSPC, "No space left on device", "/data/file")
         return {
             "ModelName": request["ModelName"],
             "ModelArn": "arn:aws:sagemaker:us-east-1:123456789012:model/one",
@@ -324,6 +327,14 @@ def test_a_bug_in_a_service_is_an_answer_and_a_log_entry(
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
     assert "a bug" in caplog.text
     assert cloud.client("sagemaker").describe_model(ModelName="one")["ModelName"] == "one"
+
+
+def test_a_full_disk_is_said_without_a_traceback(
+    cloud: Cloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(ClientError, match=r"No space left on device \(/data/file\): free some"):
+        cloud.client("sagemaker").describe_model(ModelName="full")
+    assert "Traceback" not in caplog.text
 
 
 def test_times_cross_the_wire(cloud: Cloud) -> None:

@@ -95,3 +95,13 @@ def test_a_waiting_reader_sees_the_clock_advance(ground: Cloud, queue: str) -> N
     assert "Messages" not in answer  # its 20 seconds went by as well
     ground.clock.advance(timedelta(seconds=6))
     assert len(sqs.receive_message(QueueUrl=queue)["Messages"]) == 1
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "43201"])
+def test_an_attribute_beyond_its_range_is_refused(ground: Cloud, queue: str, value: str) -> None:
+    sqs, attributes = ground.client("sqs"), {"VisibilityTimeout": value}
+    refused = r"InvalidAttributeValue.*Invalid value for the parameter VisibilityTimeout"
+    with pytest.raises(ClientError, match=refused):
+        sqs.create_queue(QueueName="other", Attributes=attributes)
+    with pytest.raises(ClientError, match=refused):
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes=attributes)

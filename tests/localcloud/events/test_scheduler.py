@@ -225,13 +225,14 @@ def test_what_can_not_be_scheduled_is_refused_by_name(scheduler: Any, role: str)
         (
             "rate(1 day)",
             function(role),
-            {"FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 5}},
-            "FlexibleTimeWindow",
+            {"FlexibleTimeWindow": {"Mode": "FLEXIBLE"}},
+            "MaximumWindowInMinutes",
         ),
     ]
     for expression, target, members, reason in cases:
         with pytest.raises(ClientError, match=reason):
             create(scheduler, expression, target, **members)
-    create(scheduler, "rate(1 day)", function(role), State="DISABLED")
+    window = {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 5}
+    create(scheduler, "rate(1 day)", function(role), State="DISABLED", FlexibleTimeWindow=window)
     with pytest.raises(ClientError, match="ConflictException"):
         create(scheduler, "rate(1 day)", function(role))

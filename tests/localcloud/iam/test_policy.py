@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -34,9 +35,13 @@ def outcome(
     action: str = "s3:GetObject",
     resource: str = OBJECT,
     principal: Principal = ROLE,
-    **context: str | list[str],
+    context: Mapping[str, str | list[str]] | None = None,
+    **named: str | list[str],
 ) -> Decision:
-    keys = {name.replace("__", ":").lower(): value for name, value in context.items()}
+    keys = {
+        name.replace("__", ":").lower(): value
+        for name, value in {**(context or {}), **named}.items()
+    }
     return parse_policy(document).decide(AccessRequest(action, resource, principal, keys))
 
 
@@ -100,9 +105,9 @@ def test_a_variable_takes_its_value_from_the_context_literally() -> None:
     own = policy(allow(Resource="arn:aws:s3:::lake/${aws:PrincipalTag/team}/*"))
     key = "aws__PrincipalTag/team"
     resource = "arn:aws:s3:::lake/red/x"
-    assert outcome(own, resource=resource, **{key: "red"}) is Decision.ALLOW
-    assert outcome(own, resource=resource, **{key: "blue"}) is Decision.NOTHING
-    assert outcome(own, resource=resource, **{key: "*"}) is Decision.NOTHING
+    assert outcome(own, resource=resource, context={key: "red"}) is Decision.ALLOW
+    assert outcome(own, resource=resource, context={key: "blue"}) is Decision.NOTHING
+    assert outcome(own, resource=resource, context={key: "*"}) is Decision.NOTHING
     assert outcome(own, resource=resource) is Decision.NOTHING
 
 
@@ -172,7 +177,7 @@ def test_a_variable_may_have_a_default_and_old_versions_have_no_variables() -> N
 def test_conditions(
     condition: dict[str, Any], context: dict[str, str | list[str]], allowed: bool
 ) -> None:
-    decision = outcome(policy(allow(Condition=condition)), **context)
+    decision = outcome(policy(allow(Condition=condition)), context=context)
     assert decision is (Decision.ALLOW if allowed else Decision.NOTHING)
 
 

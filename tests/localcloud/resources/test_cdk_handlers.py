@@ -15,7 +15,12 @@ from botocore.exceptions import ClientError
 from localcloud.cloud import Cloud
 from localcloud.resources.cdk_aws_call import _SERVICES, aws_call
 from localcloud.resources.cdk_bucket_deployment import bucket_deployment
-from localcloud.resources.cdk_handlers import log_retention, native_handler, provider_framework
+from localcloud.resources.cdk_handlers import (
+    export_writer,
+    log_retention,
+    native_handler,
+    provider_framework,
+)
 from localcloud.resources.context import Context
 from localcloud.service import Caller
 
@@ -30,13 +35,14 @@ TOKEN = "arn:aws:lambda:us-east-1:123456789012:function:handler"
 class FakeLambda:
     """Knows one function's role; answers invocations from a list."""
 
-    def __init__(self, role: str, answers: list[Any]) -> None:
+    def __init__(self, role: str | None, answers: list[Any]) -> None:
         self.role, self.answers = role, answers
 
     def get_function_configuration(self, **_: Any) -> dict[str, Any]:
         variables = {
             "USER_ON_EVENT_FUNCTION_ARN": "on-event",
             "USER_IS_COMPLETE_FUNCTION_ARN": "is-complete",
+            "WAITER_STATE_MACHINE_ARN": "waiter",
         }
         return {
             "Role": self.role,
@@ -51,6 +57,15 @@ class FakeLambda:
         return {"Payload": io.BytesIO(json.dumps(answer).encode()), **failed}
 
 
+class FakeStepFunctions:
+    """Knows the waiter, as CDK's provider framework defines it."""
+
+    def describe_state_machine(self, **_: Any) -> dict[str, Any]:
+        asks = {"Type": "Task", "Retry": [{"IntervalSeconds": 3, "MaxAttempts": 2}]}
+        states = {"asks": asks, "times-out": {"Type": "Task", "End": True}}
+        return {"definition": json.dumps({"StartAt": "asks", "States": states})}
+
+
 class WithLambda:
     """The ground's cloud, with a fake Lambda before it and no waiting."""
 
@@ -60,7 +75,8 @@ class WithLambda:
         self.slept: list[float] = []
 
     def client(self, service_name: str, caller: Caller | None = None) -> Any:
-        return self._fake if service_name == "lambda" else self._cloud.client(service_name, caller)
+        fakes = {"lambda": self._fake, "stepfunctions": FakeStepFunctions()}
+        return fakes.get(service_name) or self._cloud.client(service_name, caller)
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -206,11 +222,29 @@ def test_the_provider_framework_asks_until_it_is_complete(context: MakeContext) 
         {"IsComplete": True, "Data": {"b": 2}},
     ]
     waiting = context(answers=answers)
+    cloud: Any = waiting.cloud
     assert provider_framework(waiting, event()) == {
         "PhysicalResourceId": "p",
         "Data": {"a": 1, "b": 2},
     }
-    assert len(waiting.cloud.slept) == 1
+    assert cloud.slept == [3.0]
+
+
+def test_the_provider_framework_asks_as_often_as_its_waiter_would(context: MakeContext) -> None:
+    answers = [{}, {"IsComplete": False}, {"IsComplete": False}, {"IsComplete": True}]
+    with pytest.raises(ValueError, match="is-complete has not found it complete in 6 seconds"):
+        provider_framework(context(answers=answers), event())
+
+
+def test_values_for_another_region_need_no_grant_for_this_one(
+    context: MakeContext, ground: Cloud
+) -> None:
+    elsewhere = "arn:aws:ssm:eu-north-1:123456789012:parameter/cdk/exports/*"
+    allowed = context({"Action": "ssm:PutParameter", "Resource": elsewhere})
+    exports = {"/cdk/exports/There/x": "value"}
+    export_writer(allowed, event(WriterProps={"region": "eu-north-1", "exports": exports}))
+    written = ground.client("ssm").get_parameter(Name="/cdk/exports/There/x")
+    assert written["Parameter"]["Value"] == "value"
 
 
 def test_the_provider_framework_tells_what_failed(context: MakeContext) -> None:
@@ -220,10 +254,11 @@ def test_the_provider_framework_tells_what_failed(context: MakeContext) -> None:
 
 def test_handlers_are_known_by_their_function(context: MakeContext) -> None:
     known = context(logical_id="AWS679f53fac002430cb0da5b7982bd2287A1B2C3D4")
+    deployer: Any = known.deployer
     assert native_handler(known, TOKEN) is aws_call
-    known.deployer.logical_id = "ProviderframeworkonEvent12345678"
+    deployer.logical_id = "ProviderframeworkonEvent12345678"
     assert native_handler(known, TOKEN) is provider_framework
-    known.deployer.logical_id = None
+    deployer.logical_id = None
     assert native_handler(known, TOKEN) is None
 
 

@@ -51,7 +51,7 @@ class FakeDeployer:
         return None
 
 
-def create(behave: Callable[..., dict[str, Any]], **properties: Any) -> Any:
+def create(behave: Callable[..., Any], **properties: Any) -> Any:
     deployer = FakeDeployer()
 
     def invoked(event: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def test_a_function_that_breaks_is_not_waited_for() -> None:
 
 
 def test_an_answer_before_the_function_broke_counts() -> None:
-    def behave(event: dict[str, Any], respond: Any) -> None:
+    def behave(event: dict[str, Any], respond: Any) -> dict[str, Any]:
         respond(Status="SUCCESS", PhysicalResourceId="first")
         return {"FunctionError": "Unhandled", "Payload": Payload(b"{}")}
 

@@ -245,6 +245,22 @@ def test_a_failed_resource_is_one_line_with_its_place(bring_up: BringUp) -> None
         assert part in line
 
 
+@pytest.mark.parametrize(
+    ("resource_type", "property_name"),
+    [
+        ("AWS::S3::Bucket", "BucketName"),
+        ("AWS::SNS::Topic", "TopicName"),
+        ("AWS::SQS::Queue", "QueueName"),
+    ],
+)
+def test_a_name_that_is_there_already_is_refused(
+    bring_up: BringUp, resource_type: str, property_name: str
+) -> None:
+    same = {"Type": resource_type, "Properties": {property_name: "same-name"}}
+    with pytest.raises(DeploymentError, match=r"Second, .*same-name already exists: it is First"):
+        bring_up({"S": {"Resources": {"First": same, "Second": same}}})
+
+
 def test_a_missing_property_is_named(bring_up: BringUp) -> None:
     resource = {"Type": "AWS::S3::BucketPolicy", "Properties": {"PolicyDocument": {}}}
     with pytest.raises(DeploymentError, match=r"P, AWS::S3::BucketPolicy, .* lack 'Bucket'"):

@@ -79,3 +79,18 @@ def test_what_cannot_be_evaluated_is_named_with_its_place(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         intrinsics.resolve({"x": value}, "here")
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({"Fn::Select": ["one", ["a"]]}, r"At: Fn::Select: 'one' is not a number"),
+        ({"Fn::Cidr": ["nowhere", 1, 8]}, "At: Fn::Cidr: 'nowhere' does not appear"),
+        ({"Fn::Cidr": ["10.0.0.0/24", 3, 7]}, "10.0.0.0/24 has 2 blocks of /25, not 3"),
+    ],
+)
+def test_what_an_argument_lacks_is_said_with_its_place(
+    intrinsics: Intrinsics, value: object, problem: str
+) -> None:
+    with pytest.raises(ValueError, match=problem):
+        intrinsics.resolve(value, "At")
