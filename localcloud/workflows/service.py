@@ -13,6 +13,8 @@ from localcloud.workflows import log_delivery, status_events
 from localcloud.workflows.branch import Environment
 from localcloud.workflows.execution import FAILED, SUCCEEDED, TIMED_OUT, Execution, Start
 from localcloud.workflows.executions import Executions, check_input
+from localcloud.workflows.history import without_data
+from localcloud.workflows.map_runs import MapRuns
 from localcloud.workflows.paging import page
 from localcloud.workflows.state_machines import StateMachine, StateMachines
 from localcloud.workflows.states import HANDLERS
@@ -33,13 +35,17 @@ class StepFunctionsService(Service):
         super().__init__(cloud)
         self._machines = StateMachines()
         self._tokens = TaskTokens(cloud.clock)
-        self._executions = Executions(cloud.clock, self._changed)
+        self._executions = Executions(cloud.clock, self._changed, self._log)
+        self._map_runs = MapRuns(self._executions.child)
 
     def stop(self) -> None:
         self._executions.stop_all()
 
     def _changed(self, execution: Execution) -> None:
         status_events.emit(self.cloud, execution)
+        self._log(execution)
+
+    def _log(self, execution: Execution) -> None:
         log_delivery.deliver(self.cloud, execution)
 
     def _arn(self, kind: str, name: str) -> str:
@@ -64,8 +70,10 @@ class StepFunctionsService(Service):
         return self._machines.get(request["stateMachineArn"]).description
 
     def describe_state_machine_for_execution(self, request: Request, caller: Caller) -> Response:
-        machine = self._executions.get(request["executionArn"]).start.machine
-        described = {**machine.description, "updateDate": machine.created_at}
+        start = self._executions.get(request["executionArn"]).start
+        described = {**start.machine.description, "updateDate": start.machine.created_at}
+        if start.map_run_arn:
+            described["mapRunArn"] = start.map_run_arn
         for member in ("status", "type", "creationDate"):
             described.pop(member)
         return described
@@ -153,28 +161,47 @@ class StepFunctionsService(Service):
         role = Caller.role(start.machine.role_arn, session_name=_session(start.name))
         return Environment(
             clock=self.cloud.clock,
-            language=start.machine.language,
+            machine=start.machine,
             client=lambda service: self.cloud.client(service, role),
             tokens=self._tokens,
             execution_arn=start.arn,
-            state_machine_arn=start.machine.arn,
             region=self.cloud.region,
             handlers=HANDLERS,
+            map_runs=self._map_runs,
         )
 
     def describe_execution(self, request: Request, caller: Caller) -> Response:
         return self._executions.get(request["executionArn"]).description
 
     def list_executions(self, request: Request, caller: Caller) -> Response:
-        if "stateMachineArn" not in request:
-            raise ServiceError("ValidationException", "stateMachineArn is required")
-        machine = self._machines.get(request["stateMachineArn"])
+        found = self._listed(request)
+        filters = {"REDRIVEN": True, "NOT_REDRIVEN": False}
+        redriven = filters.get(request.get("redriveFilter", ""))
+        executions = [
+            execution.summary
+            for execution in found
+            if request.get("statusFilter") in {None, execution.status}
+            and redriven in {None, execution.redrive_count > 0}
+        ]
+        return page(executions, request, "executions")
+
+    def _listed(self, request: Request) -> list[Execution]:
+        """The executions of the machine or of the Map Run that a request names."""
+        if ("stateMachineArn" in request) == ("mapRunArn" in request):
+            raise ServiceError(
+                "ValidationException", "Exactly one of stateMachineArn and mapRunArn is required"
+            )
+        if "mapRunArn" in request:
+            run = self._map_runs.get(request["mapRunArn"])
+            machine, found = run.machine, [child for _, child in reversed(run.children)]
+        else:
+            machine = self._machines.get(request["stateMachineArn"])
+            found = self._executions.of_machine(machine.arn)
         if machine.is_express:
             raise ServiceError(
                 "StateMachineTypeNotSupported", "ListExecutions needs a STANDARD state machine"
             )
-        found = self._executions.of_machine(machine.arn, request.get("statusFilter"))
-        return page([execution.summary for execution in found], request, "executions")
+        return found
 
     def stop_execution(self, request: Request, caller: Caller) -> Response:
         execution = self._executions.get(request["executionArn"])
@@ -186,9 +213,19 @@ class StepFunctionsService(Service):
 
     def get_execution_history(self, request: Request, caller: Caller) -> Response:
         events = list(self._executions.get(request["executionArn"]).history.events)
+        if not request.get("includeExecutionData", True):
+            events = [without_data(event) for event in events]
         if request.get("reverseOrder"):
             events.reverse()
         return page(events, request, "events")
+
+    def list_map_runs(self, request: Request, caller: Caller) -> Response:
+        execution = self._executions.get(request["executionArn"])
+        found = self._map_runs.of_execution(execution.start.arn)
+        return page([run.summary for run in found], request, "mapRuns")
+
+    def describe_map_run(self, request: Request, caller: Caller) -> Response:
+        return self._map_runs.get(request["mapRunArn"]).description
 
     # Task tokens
 

@@ -27,6 +27,8 @@ class StateMachine:
     settings: dict[str, Any]
     revision_id: str
     tags: dict[str, str] = field(default_factory=dict)
+    # Of a machine that is the processor of a distributed Map.
+    label: str | None = None
 
     @property
     def is_express(self) -> bool:
@@ -51,6 +53,7 @@ class StateMachine:
             "tracingConfiguration": {"enabled": False},
             **self.settings,
             "revisionId": self.revision_id,
+            **({"label": self.label} if self.label else {}),
         }
 
 
@@ -93,10 +96,11 @@ class StateMachines:
             _tags(request.get("tags", [])),
         )
         existing = self._machines.setdefault(arn, machine)
-        if (existing.definition, existing.role_arn, existing.kind) != (
+        # As on AWS, another role and other tags are no difference, and are not taken over.
+        if (existing.definition, existing.kind, existing.settings) != (
             machine.definition,
-            machine.role_arn,
             machine.kind,
+            machine.settings,
         ):
             raise ServiceError(
                 "StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'"
@@ -126,6 +130,8 @@ class StateMachines:
     def get(self, arn: str) -> StateMachine:
         if arn in self._machines:
             return self._machines[arn]
+        if not arn.startswith("arn:"):
+            raise ServiceError("InvalidArn", f"Invalid Arn: 'Invalid ARN prefix: {arn}'")
         if arn.count(":") > 6:
             raise ServiceError("StateMachineDoesNotExist", f"'{arn}': {_VERSIONS}")
         raise ServiceError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")

@@ -49,7 +49,7 @@ def _attempt(
         events.submitted,
         waiting,
         heartbeat,
-        (environment.execution_arn, environment.state_machine_arn),
+        (environment.execution_arn, environment.machine.arn),
     )
     events.scheduled(arguments, timeout, heartbeat)
     result = _observed(events, lambda: _timed(task, cancellation))

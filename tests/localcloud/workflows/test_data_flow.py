@@ -81,7 +81,7 @@ def test_a_failing_query_is_a_query_evaluation_error(
     ("fields", "error"),
     [
         ({"InputPath": "$.x"}, "States.Runtime"),
-        ({"Parameters": {"v.$": "$.x"}}, "States.ParameterPathFailure"),
+        ({"Parameters": {"v.$": "$.x"}}, "States.Runtime"),
         ({"Parameters": {"v.$": "States.ArrayGetItem($.a.b, 9)"}}, "States.IntrinsicFailure"),
         ({"ResultPath": "$.name.x"}, "States.ResultPathMatchFailure"),
         ({"OutputPath": "$.x"}, "States.Runtime"),
