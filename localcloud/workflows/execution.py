@@ -195,9 +195,19 @@ class Execution:
             "status": self.status,
             "startDate": self.started_at,
             "redriveCount": self.redrive_count,
-            **({"mapRunArn": self.start.map_run_arn} if self.start.map_run_arn else {}),
+            **self._origin,
             **{name: when for name, when in times.items() if when is not None},
         }
+
+    @property
+    def _origin(self) -> dict[str, str]:
+        """The Map Run, the version and the alias that it belongs to."""
+        members = {
+            "mapRunArn": self.start.map_run_arn,
+            "stateMachineVersionArn": self.start.machine.version_arn,
+            "stateMachineAliasArn": self.start.machine.alias_arn,
+        }
+        return {name: arn for name, arn in members.items() if arn is not None}
 
     @property
     def _redrive_status(self) -> str:

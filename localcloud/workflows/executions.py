@@ -78,11 +78,11 @@ class Executions:
         return execution
 
     def of_machine(self, arn: str) -> list[Execution]:
-        """The newest first."""
+        """The newest first, of a machine or of one of its versions or aliases."""
         found = [
             execution
             for execution in list(self._executions.values())
-            if execution.start.machine.arn == arn
+            if arn in execution.start.machine.arns
         ]
         return sorted(found, key=lambda execution: execution.started_at, reverse=True)
 

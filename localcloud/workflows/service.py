@@ -7,7 +7,7 @@ import re
 import uuid
 from typing import TYPE_CHECKING
 
-from localcloud.service import Caller, Request, Response, Service, ServiceError
+from localcloud.service import Caller, Request, Response, ServiceError
 from localcloud.workflows import definition as definitions
 from localcloud.workflows import log_delivery, status_events
 from localcloud.workflows.branch import Environment
@@ -19,6 +19,8 @@ from localcloud.workflows.paging import page
 from localcloud.workflows.state_machines import StateMachine, StateMachines
 from localcloud.workflows.states import HANDLERS
 from localcloud.workflows.task_tokens import TaskTokens
+from localcloud.workflows.version_operations import VersionOperations
+from localcloud.workflows.versions import Versions
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f-\x9f<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
 
 
-class StepFunctionsService(Service):
+class StepFunctionsService(VersionOperations):
     """State machines and their executions, in this process."""
 
     service_name = "stepfunctions"
@@ -34,6 +36,7 @@ class StepFunctionsService(Service):
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
         self._machines = StateMachines()
+        self._versions = Versions(cloud.clock)
         self._tokens = TaskTokens(cloud.clock)
         self._executions = Executions(cloud.clock, self._changed, self._log)
         self._map_runs = MapRuns(self._executions.child)
@@ -56,18 +59,32 @@ class StepFunctionsService(Service):
     def create_state_machine(self, request: Request, caller: Caller) -> Response:
         _check_name(request["name"])
         _check_role(request["roleArn"])
+        _check_logging(request)
+        self._check_publish(request)
         arn = self._arn("stateMachine", request["name"])
         machine = self._machines.create(request, arn, self.cloud.clock.now())
-        return {"stateMachineArn": machine.arn, "creationDate": machine.created_at}
+        published = self._published(machine, request)
+        return {
+            "stateMachineArn": machine.arn,
+            "creationDate": machine.created_at,
+            **published,
+        }
 
     def update_state_machine(self, request: Request, caller: Caller) -> Response:
         if "roleArn" in request:
             _check_role(request["roleArn"])
+        _check_logging(request)
+        self._check_publish(request)
         machine = self._machines.update(request)
-        return {"updateDate": self.cloud.clock.now(), "revisionId": machine.revision_id}
+        return {
+            "updateDate": self.cloud.clock.now(),
+            "revisionId": machine.revision_id,
+            **self._published(machine, request),
+        }
 
     def describe_state_machine(self, request: Request, caller: Caller) -> Response:
-        return self._machines.get(request["stateMachineArn"]).description
+        arn = request["stateMachineArn"]
+        return (self._versions.get(arn) or self._machines.get(arn)).description
 
     def describe_state_machine_for_execution(self, request: Request, caller: Caller) -> Response:
         start = self._executions.get(request["executionArn"]).start
@@ -92,6 +109,7 @@ class StepFunctionsService(Service):
 
     def delete_state_machine(self, request: Request, caller: Caller) -> Response:
         self._machines.delete(request["stateMachineArn"])
+        self._versions.forget_machine(request["stateMachineArn"])
         self._executions.abort_machine(request["stateMachineArn"])
         return {}
 
@@ -128,11 +146,11 @@ class StepFunctionsService(Service):
     # Executions
 
     def start_execution(self, request: Request, caller: Caller) -> Response:
-        execution = self._start(self._machines.get(request["stateMachineArn"]), request)
+        execution = self._start(self._qualified(request["stateMachineArn"]), request)
         return {"executionArn": execution.start.arn, "startDate": execution.started_at}
 
     def start_sync_execution(self, request: Request, caller: Caller) -> Response:
-        machine = self._machines.get(request["stateMachineArn"])
+        machine = self._qualified(request["stateMachineArn"])
         if not machine.is_express:
             raise ServiceError(
                 "StateMachineTypeNotSupported", "StartSyncExecution needs an EXPRESS state machine"
@@ -195,8 +213,8 @@ class StepFunctionsService(Service):
             run = self._map_runs.get(request["mapRunArn"])
             machine, found = run.machine, [child for _, child in reversed(run.children)]
         else:
-            machine = self._machines.get(request["stateMachineArn"])
-            found = self._executions.of_machine(machine.arn)
+            machine = self._qualified(request["stateMachineArn"])
+            found = self._executions.of_machine(request["stateMachineArn"])
         if machine.is_express:
             raise ServiceError(
                 "StateMachineTypeNotSupported", "ListExecutions needs a STANDARD state machine"
@@ -251,6 +269,22 @@ def _check_name(name: str) -> None:
 def _check_role(arn: str) -> None:
     if not re.fullmatch(r"arn:[\w-]+:iam::\d{12}:role/.+", arn):
         raise ServiceError("InvalidArn", f"Invalid Role Arn: '{arn}'")
+
+
+def _check_logging(request: Request) -> None:
+    """What is logged needs one log group to go to, named by its ARN with `:*`."""
+    configuration = request.get("loggingConfiguration", {})
+    if configuration.get("level", "OFF") == "OFF":
+        return
+    arns = [
+        destination.get("cloudWatchLogsLogGroup", {}).get("logGroupArn", "")
+        for destination in configuration.get("destinations", [])
+    ]
+    if len(arns) != 1 or not re.fullmatch(r"arn:[\w-]+:logs:[^:]*:\d{12}:log-group:.+:\*", arns[0]):
+        raise ServiceError(
+            "InvalidLoggingConfiguration",
+            "Invalid Logging Configuration: exactly one log group's ARN that ends in ':*'",
+        )
 
 
 def _billing(execution: Execution) -> dict[str, int]:
