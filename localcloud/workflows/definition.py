@@ -93,7 +93,7 @@ class _Machines:
             if name in reached:
                 continue
             reached.add(name)
-            for place, target in _targets(states[name]):
+            for place, target in targets(states[name]):
                 if isinstance(target, str) and target in states:
                     waiting.append(target)
                 else:
@@ -109,7 +109,7 @@ class _Machines:
         self.to.add(location, f"Missing target state: {target!r}", "MISSING_TRANSITION_TARGET")
 
 
-def _targets(state: Any) -> list[tuple[str, Any]]:
+def targets(state: Any) -> list[tuple[str, Any]]:
     """Where a state can go: the field that says so, and the name in it."""
     if not isinstance(state, dict):
         return []

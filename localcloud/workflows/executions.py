@@ -86,6 +86,10 @@ class Executions:
         ]
         return sorted(found, key=lambda execution: execution.started_at, reverse=True)
 
+    def cancellation(self, timeout_seconds: float) -> Cancellation:
+        """For work outside an execution: it ends with the service, or when time is up."""
+        return self._stopping.child(timeout_seconds)
+
     def abort_machine(self, arn: str) -> None:
         """Stop what still runs of a machine that is deleted."""
         for execution in self.of_machine(arn):

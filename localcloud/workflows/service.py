@@ -17,6 +17,7 @@ from localcloud.workflows.history import without_data
 from localcloud.workflows.map_runs import MapRuns
 from localcloud.workflows.paging import page
 from localcloud.workflows.state_machines import StateMachine, StateMachines
+from localcloud.workflows.state_trials import TIMEOUT_SECONDS, try_state
 from localcloud.workflows.states import HANDLERS
 from localcloud.workflows.task_tokens import TaskTokens
 from localcloud.workflows.version_operations import VersionOperations
@@ -244,6 +245,12 @@ class StepFunctionsService(VersionOperations):
 
     def describe_map_run(self, request: Request, caller: Caller) -> Response:
         return self._map_runs.get(request["mapRunArn"]).description
+
+    def test_state(self, request: Request, caller: Caller) -> Response:
+        if "roleArn" in request:
+            _check_role(request["roleArn"])
+        cancellation = self._executions.cancellation(TIMEOUT_SECONDS)
+        return try_state(request, cancellation, self._environment)
 
     # Task tokens
 

@@ -144,6 +144,13 @@ def test_more_than_the_payload_quota_is_refused(workflows: Any, cloud: Any, mach
     assert described["error"] == "States.DataLimitExceeded"
 
 
+def test_the_variables_of_one_assign_share_the_quota(workflows: Any, machine: Any) -> None:
+    large = {"a": "{% $states.input.x %}", "b": "{% $states.input.x %}"}
+    definition = machine("JSONata", P={"Type": "Pass", "Assign": large, "Output": 1})
+    described = workflows.run(definition, {"x": "y" * 150_000})
+    assert described["error"] == "States.DataLimitExceeded"
+
+
 @pytest.mark.parametrize(
     "state",
     [
