@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.clock import Clock
 from localcloud.workflows import json_values, timestamps
+from localcloud.workflows.activities import Activities
 from localcloud.workflows.cancellation import Cancellation
 from localcloud.workflows.data_flow import DataFlow, Outcome
 from localcloud.workflows.errors import StateError, WorkCancelledError
@@ -44,6 +45,7 @@ class Environment:
     region: str
     handlers: Mapping[str, Handler]
     map_runs: MapRuns
+    activities: Activities
 
 
 class Branch:

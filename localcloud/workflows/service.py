@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from localcloud.service import Caller, Request, Response, ServiceError
 from localcloud.workflows import definition as definitions
 from localcloud.workflows import log_delivery, status_events
+from localcloud.workflows.activities import Activities
+from localcloud.workflows.activity_operations import ActivityOperations
+from localcloud.workflows.arns import check_name, check_role
 from localcloud.workflows.branch import Environment
 from localcloud.workflows.execution import FAILED, SUCCEEDED, TIMED_OUT, Execution, Start
 from localcloud.workflows.executions import Executions, check_input
@@ -26,10 +29,8 @@ from localcloud.workflows.versions import Versions
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
-_NAME = re.compile(r"[^\s\x00-\x1f\x7f-\x9f<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
 
-
-class StepFunctionsService(VersionOperations):
+class StepFunctionsService(VersionOperations, ActivityOperations):
     """State machines and their executions, in this process."""
 
     service_name = "stepfunctions"
@@ -38,6 +39,7 @@ class StepFunctionsService(VersionOperations):
         super().__init__(cloud)
         self._machines = StateMachines()
         self._versions = Versions(cloud.clock)
+        self._activities = Activities()
         self._tokens = TaskTokens(cloud.clock)
         self._executions = Executions(cloud.clock, self._changed, self._log)
         self._map_runs = MapRuns(self._executions.child)
@@ -58,8 +60,8 @@ class StepFunctionsService(VersionOperations):
     # State machines
 
     def create_state_machine(self, request: Request, caller: Caller) -> Response:
-        _check_name(request["name"])
-        _check_role(request["roleArn"])
+        check_name(request["name"])
+        check_role(request["roleArn"])
         _check_logging(request)
         self._check_publish(request)
         arn = self._arn("stateMachine", request["name"])
@@ -73,7 +75,7 @@ class StepFunctionsService(VersionOperations):
 
     def update_state_machine(self, request: Request, caller: Caller) -> Response:
         if "roleArn" in request:
-            _check_role(request["roleArn"])
+            check_role(request["roleArn"])
         _check_logging(request)
         self._check_publish(request)
         machine = self._machines.update(request)
@@ -166,7 +168,7 @@ class StepFunctionsService(VersionOperations):
 
     def _start(self, machine: StateMachine, request: Request) -> Execution:
         name = request.get("name") or str(uuid.uuid4())
-        _check_name(name)
+        check_name(name)
         text = request.get("input") or "{}"
         check_input(text)
         if machine.is_express:
@@ -187,6 +189,7 @@ class StepFunctionsService(VersionOperations):
             region=self.cloud.region,
             handlers=HANDLERS,
             map_runs=self._map_runs,
+            activities=self._activities,
         )
 
     def describe_execution(self, request: Request, caller: Caller) -> Response:
@@ -248,7 +251,7 @@ class StepFunctionsService(VersionOperations):
 
     def test_state(self, request: Request, caller: Caller) -> Response:
         if "roleArn" in request:
-            _check_role(request["roleArn"])
+            check_role(request["roleArn"])
         cancellation = self._executions.cancellation(TIMEOUT_SECONDS)
         return try_state(request, cancellation, self._environment)
 
@@ -266,16 +269,6 @@ class StepFunctionsService(VersionOperations):
     def send_task_heartbeat(self, request: Request, caller: Caller) -> Response:
         self._tokens.find(request["taskToken"]).beat()
         return {}
-
-
-def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise ServiceError("InvalidName", f"Invalid Name: '{name}'")
-
-
-def _check_role(arn: str) -> None:
-    if not re.fullmatch(r"arn:[\w-]+:iam::\d{12}:role/.+", arn):
-        raise ServiceError("InvalidArn", f"Invalid Role Arn: '{arn}'")
 
 
 def _check_logging(request: Request) -> None:

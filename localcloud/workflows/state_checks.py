@@ -100,10 +100,12 @@ class StateChecks:
             self.to.add(place, "Expected the ARN of what the task calls")
         elif self.to.attempt(resource.parse, arn, place):
             found = resource.parse(arn)
-            if self.express and found.pattern:
+            if self.express and found.kind == "activity":
+                self.to.add(place, "Express workflows don't support activities")
+            elif self.express and found.pattern:
                 self.to.add(place, f"Express workflows don't support .{found.pattern}")
             field = "Arguments" if language == JSONATA else "Parameters"
-            if found.kind != "function":
+            if found.kind in {"optimized", "sdk"}:
                 parameters.check(state.get(field), found, f"{location}/{field}", self.to)
         timeout, heartbeat = state.get("TimeoutSeconds"), state.get("HeartbeatSeconds")
         both = json_values.is_integer(timeout) and json_values.is_integer(heartbeat)
