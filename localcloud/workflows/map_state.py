@@ -90,6 +90,7 @@ class _MapWork:
             raise
         except WorkCancelledError:
             if self._map_run:
+                self._visit.trail.add("MapRunAborted")
                 self._map_run.end("ABORTED")
             raise
         self._record_end("Succeeded")

@@ -131,6 +131,7 @@ def test_stopping_ends_the_children(workflows: Any, machine: Any) -> None:
     workflows.until(lambda: counts()["running"] == 5)
     call(workflows, "stop_execution", executionArn=arn)
     assert counts()["aborted"] == 5
+    assert workflows.kinds(arn)[-3:] == ["MapRunAborted", "MapStateAborted", "ExecutionAborted"]
     assert call(workflows, "describe_map_run", mapRunArn=run)["status"] == "ABORTED"
 
 
