@@ -109,7 +109,6 @@ REFUSED: Mapping[str, str] = {
     "AWS::OpenSearchServerless::Collection": _DATABASE,
     "AWS::RDS::DBCluster": _DATABASE,
     "AWS::RDS::DBInstance": _DATABASE,
-    "AWS::StepFunctions::Activity": "no workers poll for tasks here; use a Lambda function",
 }
 
 _ATTRIBUTES: Mapping[str, Mapping[str, str]] = {

@@ -52,4 +52,45 @@ def _definition_text(context: Context, properties: Properties) -> str:
     return str(found["Body"].read().decode())
 
 
-PROVIDERS: Mapping[str, Provider] = {"AWS::StepFunctions::StateMachine": state_machine}
+def state_machine_version(context: Context, properties: Properties) -> Created:
+    """The revision is the one just created: a deployment here is a start."""
+    arn = context.call(
+        "stepfunctions",
+        "PublishStateMachineVersion",
+        stateMachineArn=properties["StateMachineArn"],
+        description=properties.get("Description"),
+    )["stateMachineVersionArn"]
+    return Created(arn, {"Arn": arn})
+
+
+def state_machine_alias(context: Context, properties: Properties) -> Created:
+    arn = context.call(
+        "stepfunctions",
+        "CreateStateMachineAlias",
+        name=properties.get("Name") or context.physical_name(80),
+        description=properties.get("Description"),
+        routingConfiguration=_routes(properties),
+    )["stateMachineAliasArn"]
+    return Created(arn, {"Arn": arn})
+
+
+def _routes(properties: Properties) -> list[dict[str, Any]]:
+    """Given, or what a gradual deployment ends with."""
+    if "RoutingConfiguration" in properties:
+        return list(properties["RoutingConfiguration"])
+    version = properties["DeploymentPreference"]["StateMachineVersionArn"]
+    return [{"StateMachineVersionArn": version, "Weight": 100}]
+
+
+def activity(context: Context, properties: Properties) -> Created:
+    name = properties.get("Name") or context.physical_name(80)
+    arn = context.call("stepfunctions", "CreateActivity", name=name)["activityArn"]
+    return Created(arn, {"Arn": arn, "Name": name})
+
+
+PROVIDERS: Mapping[str, Provider] = {
+    "AWS::StepFunctions::Activity": activity,
+    "AWS::StepFunctions::StateMachine": state_machine,
+    "AWS::StepFunctions::StateMachineAlias": state_machine_alias,
+    "AWS::StepFunctions::StateMachineVersion": state_machine_version,
+}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from localcloud.clock import Clock
 from localcloud.workflows import json_values, timestamps
+from localcloud.workflows.activities import Activities
 from localcloud.workflows.cancellation import Cancellation
 from localcloud.workflows.data_flow import DataFlow, Outcome
 from localcloud.workflows.errors import StateError, WorkCancelledError
@@ -17,9 +18,15 @@ from localcloud.workflows.jsonata_flow import JsonataFlow
 from localcloud.workflows.jsonpath_flow import JsonPathFlow
 from localcloud.workflows.retries import Retries, catcher_for
 from localcloud.workflows.scope import Scope
+from localcloud.workflows.state_machines import StateMachine
 from localcloud.workflows.task_tokens import TaskTokens
 
+if TYPE_CHECKING:
+    from localcloud.workflows.map_runs import MapRuns
+
 Handler = Callable[["Visit"], Outcome]
+_INTERPRETERS_OWN = {"States.Runtime", "States.QueryEvaluationError"}
+_AT_STATE = "An error occurred while executing the state"
 _ABORTABLE = {"Task", "Wait", "Parallel", "Map"}
 
 
@@ -31,13 +38,14 @@ class Environment:
     """
 
     clock: Clock
-    language: str
+    machine: StateMachine
     client: Callable[[str], Any]
     tokens: TaskTokens
     execution_arn: str
-    state_machine_arn: str
     region: str
     handlers: Mapping[str, Handler]
+    map_runs: MapRuns
+    activities: Activities
 
 
 class Branch:
@@ -74,14 +82,13 @@ class Branch:
         machine: Mapping[str, Any],
         cancellation: Cancellation,
         context: dict[str, Any] | None = None,
-        scope: Scope | None = None,
     ) -> Branch:
         """A branch for a machine inside a state of this one, reading this one's variables."""
         return Branch(
             self.environment,
             machine,
             context or self.context,
-            scope or Scope(self.scope),
+            Scope(self.scope),
             cancellation,
             self.trail.fork(),
         )
@@ -96,6 +103,7 @@ class Visit:
         self.environment, self.trail = branch.environment, branch.trail
         self.cancellation = branch.cancellation
         self._entered_at = timestamps.to_text(self.environment.clock.now())
+        self._entered_id = 0
         self._retries = Retries(self.state)
 
     @property
@@ -116,7 +124,7 @@ class Visit:
         """The data flow in the state's query language, on the present variables."""
         context = {**self.context, **more_context}
         variables = self.branch.scope.visible()
-        if self.state.get("QueryLanguage", self.environment.language) == JSONATA:
+        if self.state.get("QueryLanguage", self.environment.machine.language) == JSONATA:
             clock = self.environment.clock
             return JsonataFlow(self.state, self.input, context, variables, clock)
         return JsonPathFlow(self.state, self.input, context, variables)
@@ -124,6 +132,7 @@ class Visit:
     def run(self) -> Outcome:
         self.cancellation.check()
         self.trail.entered(self.kind, self.name, self.input)
+        self._entered_id = self.trail.previous
         try:
             outcome = self._attempt_until_done()
         except WorkCancelledError:
@@ -142,6 +151,7 @@ class Visit:
                 return outcome
             except StateError as error:
                 self._record(error)
+                error = self._located(error)
                 delay = self._retries.delay(error)
                 if delay is None:
                     return self._catch(error)
@@ -156,6 +166,13 @@ class Visit:
                 cause=error.cause,
                 state=self.name,
             )
+
+    def _located(self, error: StateError) -> StateError:
+        """An error of the interpreter's own says at which state it arose, the innermost one."""
+        if error.error not in _INTERPRETERS_OWN or error.cause.startswith(_AT_STATE):
+            return error
+        place = f"{_AT_STATE} '{self.name}' (entered at the event id #{self._entered_id}). "
+        return StateError(error.error, place + error.cause)
 
     def _catch(self, error: StateError) -> Outcome:
         catcher = catcher_for(self.state, error)

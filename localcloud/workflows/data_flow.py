@@ -80,8 +80,14 @@ class DataFlow(ABC):
         following: str | None = self.state.get("Next")
         return following
 
-    def integer(self, name: str, least: int, node: Mapping[str, Any] | None = None) -> int | None:
-        """A computed field that must be an integer of at least `least`."""
+    def integer(
+        self,
+        name: str,
+        least: int,
+        node: Mapping[str, Any] | None = None,
+        most: int | None = None,
+    ) -> int | None:
+        """A computed field that must be an integer of at least `least`, at most `most`."""
         value = self.field(name, node)
         if value is None:
             return None
@@ -89,6 +95,8 @@ class DataFlow(ABC):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise self.mistyped(name, f"an integer of at least {least}")
+        if most is not None and value > most:
+            raise self.mistyped(name, f"an integer of at most {most}")
         return value
 
     def mistyped(self, name: str, expected: str) -> StateError:

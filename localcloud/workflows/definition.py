@@ -26,7 +26,7 @@ def parse(text: str, *, express: bool = False) -> dict[str, Any]:
 def find_problems(text: str, *, express: bool = False) -> list[Problem]:
     """Everything that is wrong with a definition, each with its place in it."""
     to = Problems()
-    if len(text.encode()) > MAX_BYTES:
+    if json_values.num_bytes(text) > MAX_BYTES:
         to.add("/", f"The definition is larger than {MAX_BYTES} bytes")
         return to.found
     try:
@@ -43,13 +43,14 @@ def _check_top(definition: dict[str, Any], express: bool, to: Problems) -> None:
     if definition.get("Version", "1.0") != "1.0":
         to.add("/Version", "The only version is '1.0'")
     language = definition.get("QueryLanguage", fields.JSONPATH)
-    if language not in fields.STATES:
-        to.add("/QueryLanguage", "Expected 'JSONPath' or 'JSONata'")
+    if not to.one_of(language, fields.STATES, "/QueryLanguage"):
         return
     timeout = definition.get("TimeoutSeconds", 1)
-    if not json_values.is_integer(timeout) or timeout < 1:
-        to.add("/TimeoutSeconds", "Expected a positive integer")
-    _Machines(language, express, to).check(definition, "", frozenset())
+    to.integer(timeout, 1, fields.MAX_SECONDS, "/TimeoutSeconds")
+    try:
+        _Machines(language, express, to).check(definition, "", frozenset())
+    except RecursionError:
+        to.add("/", "The definition is nested too deeply")
 
 
 class _Machines:
@@ -83,7 +84,7 @@ class _Machines:
         self.names.add(name)
 
     def _check_targets(self, start: Any, states: dict[str, Any], location: str) -> None:
-        if start not in states:
+        if not isinstance(start, str) or start not in states:
             self._missing(start, f"{location}/StartAt")
             return
         reached, waiting = set[str](), [start]
@@ -92,8 +93,8 @@ class _Machines:
             if name in reached:
                 continue
             reached.add(name)
-            for place, target in _targets(states[name]):
-                if target in states:
+            for place, target in targets(states[name]):
+                if isinstance(target, str) and target in states:
                     waiting.append(target)
                 else:
                     self._missing(target, f"{location}/States/{name}/{place}")
@@ -108,7 +109,7 @@ class _Machines:
         self.to.add(location, f"Missing target state: {target!r}", "MISSING_TRANSITION_TARGET")
 
 
-def _targets(state: Any) -> list[tuple[str, Any]]:
+def targets(state: Any) -> list[tuple[str, Any]]:
     """Where a state can go: the field that says so, and the name in it."""
     if not isinstance(state, dict):
         return []

@@ -35,6 +35,7 @@ class Start:
     name: str
     input: str
     machine: StateMachine
+    map_run_arn: str | None = None
 
 
 class Execution:
@@ -57,7 +58,7 @@ class Execution:
         self.status, self.output = RUNNING, None
         self.error: StateError | None = None
         self._abort_reason: StateError | None = None
-        self.history = History(self._clock)
+        self.history = History(self._clock, limited=not start.machine.is_express)
         self.ended = threading.Event()
         self._lock = threading.Lock()
         self._cancellation = self._new_cancellation()
@@ -103,10 +104,8 @@ class Execution:
     def redrive(self) -> datetime:
         """Go on from the state that ended the execution, with its input and variables."""
         with self._lock:
-            if self.status in {RUNNING, SUCCEEDED}:
-                raise ServiceError(
-                    "ExecutionNotRedrivable", f"Execution is {self.status} and can't be redriven"
-                )
+            if self._redrive_status != "REDRIVABLE":
+                raise ServiceError("ExecutionNotRedrivable", self._why_not_redrivable)
             position, scope, trail = self._branch.position, self._branch.scope, self._branch.trail
             assert position is not None
             self.redrive_count += 1
@@ -196,8 +195,31 @@ class Execution:
             "status": self.status,
             "startDate": self.started_at,
             "redriveCount": self.redrive_count,
+            **self._origin,
             **{name: when for name, when in times.items() if when is not None},
         }
+
+    @property
+    def _origin(self) -> dict[str, str]:
+        """The Map Run, the version and the alias that it belongs to."""
+        members = {
+            "mapRunArn": self.start.map_run_arn,
+            "stateMachineVersionArn": self.start.machine.version_arn,
+            "stateMachineAliasArn": self.start.machine.alias_arn,
+        }
+        return {name: arn for name, arn in members.items() if arn is not None}
+
+    @property
+    def _redrive_status(self) -> str:
+        if self.status not in {FAILED, TIMED_OUT, ABORTED}:
+            return "NOT_REDRIVABLE"
+        return "REDRIVABLE_BY_MAP_RUN" if self.start.map_run_arn else "REDRIVABLE"
+
+    @property
+    def _why_not_redrivable(self) -> str:
+        if self.start.map_run_arn:
+            return "Child executions of a Map Run are redriven with their parent"
+        return f"Execution is {self.status} and can't be redriven"
 
     @property
     def description(self) -> dict[str, Any]:
@@ -211,8 +233,7 @@ class Execution:
         if self.status == SUCCEEDED:
             described["output"] = json_values.to_text(self.output)
             described["outputDetails"] = {"included": True}
-        redrivable = self.status in {FAILED, TIMED_OUT, ABORTED}
-        described["redriveStatus"] = "REDRIVABLE" if redrivable else "NOT_REDRIVABLE"
-        if not redrivable:
-            described["redriveStatusReason"] = f"Execution is {self.status} and can't be redriven"
+        described["redriveStatus"] = self._redrive_status
+        if self._redrive_status == "NOT_REDRIVABLE":
+            described["redriveStatusReason"] = self._why_not_redrivable
         return described

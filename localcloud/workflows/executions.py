@@ -25,7 +25,7 @@ def check_input(text: str) -> None:
         raise ServiceError(
             "InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'"
         ) from error
-    if len(text.encode()) > json_values.MAX_PAYLOAD_BYTES:
+    if json_values.num_bytes(text) > json_values.MAX_PAYLOAD_BYTES:
         raise ServiceError(
             "ValidationException",
             f"1 validation error detected: 'input' exceeds {json_values.MAX_PAYLOAD_BYTES} bytes",
@@ -35,8 +35,14 @@ def check_input(text: str) -> None:
 class Executions:
     """The executions of every state machine, by ARN."""
 
-    def __init__(self, clock: Clock, changed: Callable[[Execution], None]) -> None:
-        self._changed, self._lock = changed, threading.Lock()
+    def __init__(
+        self,
+        clock: Clock,
+        changed: Callable[[Execution], None],
+        child_changed: Callable[[Execution], None],
+    ) -> None:
+        self._changed, self._child_changed = changed, child_changed
+        self._lock = threading.Lock()
         self._stopping = Cancellation(clock)
         self._executions: dict[str, Execution] = {}
 
@@ -52,28 +58,43 @@ class Executions:
         execution.begin()
         return execution
 
+    def child(
+        self, start: Start, environment: Environment, cancellation: Cancellation
+    ) -> Execution:
+        """An execution of a Map Run's item, not yet begun. It ends with `cancellation`."""
+        child = Execution(start, environment, cancellation, self._child_changed)
+        self._executions[start.arn] = child
+        return child
+
     def get(self, arn: str) -> Execution:
         if ":express:" in arn:
             message = "Invalid Arn: 'Resource type not valid in this context: express'"
             raise ServiceError("InvalidArn", message)
+        if not arn.startswith("arn:"):
+            raise ServiceError("InvalidArn", f"Invalid Arn: 'Invalid ARN prefix: {arn}'")
         execution = self._executions.get(arn)
         if execution is None:
             raise ServiceError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
         return execution
 
-    def of_machine(self, arn: str, status: str | None) -> list[Execution]:
-        """The newest first."""
+    def of_machine(self, arn: str) -> list[Execution]:
+        """The newest first, of a machine or of one of its versions or aliases."""
         found = [
             execution
             for execution in list(self._executions.values())
-            if execution.start.machine.arn == arn and status in {None, execution.status}
+            if arn in execution.start.machine.arns
         ]
         return sorted(found, key=lambda execution: execution.started_at, reverse=True)
 
+    def cancellation(self, timeout_seconds: float) -> Cancellation:
+        """For work outside an execution: it ends with the service, or when time is up."""
+        return self._stopping.child(timeout_seconds)
+
     def abort_machine(self, arn: str) -> None:
         """Stop what still runs of a machine that is deleted."""
-        for execution in self.of_machine(arn, RUNNING):
-            execution.stop(None, "The state machine was deleted")
+        for execution in self.of_machine(arn):
+            if execution.status == RUNNING:
+                execution.stop(None, "The state machine was deleted")
 
     def stop_all(self) -> None:
         """End everything that runs; a state that doesn't heed it is left to end by itself."""

@@ -6,6 +6,7 @@ from typing import Final
 
 JSONPATH: Final = "JSONPath"
 JSONATA: Final = "JSONata"
+MAX_SECONDS: Final = 99_999_999
 
 _COMMON = frozenset({"Type", "Comment", "QueryLanguage"})
 _NEXT = frozenset({"Next", "End"})

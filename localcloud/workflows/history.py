@@ -12,11 +12,33 @@ from localcloud.workflows.errors import StateError
 MAX_EVENTS = 25_000
 
 
-class History:
-    """All events of one execution, in order."""
+_DATA = ("input", "output", "assignedVariables", "parameters")
+# Events that no later one names as the one before it, as on AWS.
+_ASIDE = {
+    "MapIterationFailed",
+    "MapRunSucceeded",
+    "MapStateSucceeded",
+    "ParallelStateSucceeded",
+    "TaskStateAborted",
+}
+_WITHOUT = {*_DATA, *(f"{name}Details" for name in _DATA)}
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+
+def without_data(event: dict[str, Any]) -> dict[str, Any]:
+    """The event without what went in, came out or was assigned."""
+    return {
+        member: {name: item for name, item in value.items() if name not in _WITHOUT}
+        if isinstance(value, dict)
+        else value
+        for member, value in event.items()
+    }
+
+
+class History:
+    """All events of one execution, in order. An Express workflow's has no limit."""
+
+    def __init__(self, clock: Clock, limited: bool = True) -> None:
+        self._clock, self._limited = clock, limited
         self._lock = threading.Lock()
         self.events: list[dict[str, Any]] = []
 
@@ -35,6 +57,10 @@ class History:
             )
         return number
 
+    @property
+    def is_full(self) -> bool:
+        return self._limited and len(self.events) >= MAX_EVENTS
+
     def trail(self, previous: int = 0) -> Trail:
         return Trail(self, previous)
 
@@ -47,13 +73,15 @@ class Trail:
 
     def add(self, kind: str, member: str | None = None, **details: Any) -> None:
         """Record an event; `member` holds its details, such as `taskFailedEventDetails`."""
-        if len(self._history.events) >= MAX_EVENTS and not kind.startswith("Execution"):
+        if self._history.is_full and not kind.startswith("Execution"):
             raise StateError(
                 "States.Runtime",
                 f"The execution reached the maximum number of history events ({MAX_EVENTS}).",
             )
         body = {member: details} if member else {}
-        self.previous = self._history.add(kind, self.previous, body)
+        number = self._history.add(kind, self.previous, body)
+        if kind not in _ASIDE:
+            self.previous = number
 
     def fork(self) -> Trail:
         """The trail of a branch that begins here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, TypeGuard
 
 from localcloud.workflows.errors import StateError
@@ -16,12 +17,22 @@ def to_text(value: Any) -> str:
 
 
 def from_text(text: str) -> Any:
-    """Parse strict JSON: NaN and Infinity are refused (ValueError)."""
-    return json.loads(text, parse_constant=_refuse_constant)
+    """Parse strict JSON: NaN, Infinity and endless nesting are refused (ValueError)."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("the JSON is nested too deeply") from error
 
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text} is out of range")
+    return number
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
@@ -43,7 +54,12 @@ def equal(left: Any, right: Any) -> bool:
 
 def size(value: Any) -> int:
     """Bytes of the value as UTF-8 JSON."""
-    return len(to_text(value).encode())
+    return num_bytes(to_text(value))
+
+
+def num_bytes(text: str) -> int:
+    """Bytes of the text as UTF-8. Half a surrogate pair, which JSON can hold, counts too."""
+    return len(text.encode(errors="surrogatepass"))
 
 
 def check_size(value: Any, what: str) -> None:

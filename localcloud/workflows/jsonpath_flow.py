@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from localcloud.workflows import choices, paths, payload_templates
+from localcloud.workflows import choices, json_values, paths, payload_templates
 from localcloud.workflows.data_flow import DataFlow, Outcome
 from localcloud.workflows.errors import StateError
 from localcloud.workflows.paths import Data, PathNotFoundError, ResultPathMismatchError
+
+_MAX_SHOWN = 10_000
 
 
 class JsonPathFlow(DataFlow):
@@ -36,7 +38,7 @@ class JsonPathFlow(DataFlow):
         path = self.state.get(field, "$")
         if path is None:
             return {}
-        return _evaluate(paths.evaluate, path, self._data(root), field, "States.Runtime")
+        return _evaluate(paths.evaluate, path, self._data(root), field)
 
     def arguments(self) -> Any:
         if "Parameters" not in self.state:
@@ -48,9 +50,7 @@ class JsonPathFlow(DataFlow):
 
     @staticmethod
     def _fill(template: Any, field: str, data: Data) -> Any:
-        return _evaluate(
-            payload_templates.expand, template, data, field, "States.ParameterPathFailure"
-        )
+        return _evaluate(payload_templates.expand, template, data, field)
 
     def leave(self, result: Any) -> Outcome:
         """Assign sees the result before ResultSelector."""
@@ -91,7 +91,6 @@ class JsonPathFlow(DataFlow):
             node[f"{name}Path"],
             self._data(self.effective_input()),
             f"{name}Path",
-            "States.Runtime",
         )
 
     def template(self, template: Any) -> Any:
@@ -111,14 +110,14 @@ class JsonPathFlow(DataFlow):
         return self._fill(self.state[field], field, data)
 
 
-def _evaluate(
-    function: Callable[[Any, Data], Any], expression: Any, data: Data, field: str, error_name: str
-) -> Any:
+def _evaluate(function: Callable[[Any, Data], Any], expression: Any, data: Data, field: str) -> Any:
+    """States.Runtime when a path has no value: AWS names no other error, whatever the field."""
     try:
         return function(expression, data)
     except PathNotFoundError as error:
+        shown = json_values.to_text(data.root)[:_MAX_SHOWN]
         raise StateError(
-            error_name,
-            f"The JSONPath '{error}' specified for the field '{field}' could not be found in the "
-            "input",
+            "States.Runtime",
+            f"The JSONPath '{error}' specified for the field '{error.field or field}' could not "
+            f"be found in the input '{shown}'",
         ) from error

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.workflows.execution import RUNNING, Execution
+from localcloud.workflows.history import without_data
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
 _log = logging.getLogger(__name__)
 _ENDINGS = ("Failed", "TimedOut", "Aborted")
-_DATA = ("input", "output", "assignedVariables", "parameters")
 # PutLogEvents takes at most this many events, and a MiB, at once.
 _MAX_EVENTS, _MAX_BYTES = 1000, 900_000
 
@@ -53,12 +53,10 @@ def _is_logged(kind: str, level: str) -> bool:
 
 
 def _entry(event: dict[str, Any], execution: Execution, with_data: bool) -> dict[str, Any]:
+    shown = event if with_data else without_data(event)
     details: dict[str, Any] = next(
-        (value for name, value in event.items() if name.endswith("Details")), {}
+        (value for name, value in shown.items() if name.endswith("Details")), {}
     )
-    if not with_data:
-        hidden = {*_DATA, *(f"{name}Details" for name in _DATA)}
-        details = {name: value for name, value in details.items() if name not in hidden}
     when: datetime = event["timestamp"]
     milliseconds = int(when.timestamp() * 1000)
     message = {

@@ -11,6 +11,7 @@ from localcloud.workflows.fields import JSONATA
 from localcloud.workflows.problems import Problems
 
 DISTRIBUTED_ONLY = ("ItemReader", "ItemBatcher", "ResultWriter", "Label")
+MAX_LABEL = 40
 READER_TYPES = {"CSV", "JSON", "JSONL"}
 _DELIMITERS = {"COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB"}
 _READER_CONFIG = {
@@ -31,6 +32,7 @@ class Processor:
     machine: dict[str, Any]
     location: str
     inline: bool
+    express: bool
 
 
 def check_map(state: dict[str, Any], language: str, location: str, to: Problems) -> Processor:
@@ -48,24 +50,31 @@ def check_map(state: dict[str, Any], language: str, location: str, to: Problems)
     if {"ItemSelector", "Parameters"} <= state.keys():
         to.add(location, "Only one of 'ItemSelector' and 'Parameters' can be given")
     _check_items(state, language, location, to)
+    _check_label(state.get("Label", "label"), location, to)
     if "ItemReader" in state:
         _check_reader(to.object(state["ItemReader"], location), language, location, to)
     if "ItemBatcher" in state:
         _check_batcher(to.object(state["ItemBatcher"], location), language, location, to)
     if "ResultWriter" in state:
         _check_writer(to.object(state["ResultWriter"], location), language, location, to)
-    return Processor(machine, place, inline)
+    express = not inline and machine["ProcessorConfig"].get("ExecutionType") == "EXPRESS"
+    return Processor(machine, place, inline, express)
 
 
 def _check_config(machine: dict[str, Any], location: str, to: Problems) -> bool:
     config = to.object(machine.get("ProcessorConfig", {}), location)
     to.unknown_fields(config, {"Mode", "ExecutionType"}, location)
     mode = config.get("Mode", "INLINE")
-    if mode not in {"INLINE", "DISTRIBUTED"}:
-        to.add(f"{location}/Mode", "Expected 'INLINE' or 'DISTRIBUTED'")
-    if mode == "DISTRIBUTED" and config.get("ExecutionType") not in {"STANDARD", "EXPRESS"}:
-        to.add(f"{location}/ExecutionType", "Expected 'STANDARD' or 'EXPRESS'")
+    to.one_of(mode, {"INLINE", "DISTRIBUTED"}, f"{location}/Mode")
+    if mode == "DISTRIBUTED":
+        kind = config.get("ExecutionType")
+        to.one_of(kind, {"STANDARD", "EXPRESS"}, f"{location}/ExecutionType")
     return bool(mode != "DISTRIBUTED")
+
+
+def _check_label(label: Any, location: str, to: Problems) -> None:
+    if not isinstance(label, str) or not 1 <= len(label) <= MAX_LABEL:
+        to.add(f"{location}/Label", f"A label has 1 to {MAX_LABEL} characters")
 
 
 def _check_items(state: dict[str, Any], language: str, location: str, to: Problems) -> None:
@@ -93,7 +102,9 @@ def _check_s3(node: dict[str, Any], language: str, location: str, to: Problems) 
             {"Bucket", "Key", "Prefix", "VersionId", "ExpectedBucketOwner"},
             place,
         )
-    elif not jsonata_queries.is_expression(given):
+        if not given.keys() & {"Bucket", "Bucket.$"}:
+            to.add(place, "The field 'Bucket' is required but missing")
+    elif language != JSONATA or not jsonata_queries.is_expression(given):
         to.add(place, "Expected an object with the Bucket and the Key or Prefix")
 
 
@@ -106,20 +117,24 @@ def _check_reader(reader: dict[str, Any], language: str, location: str, to: Prob
         to.add(f"{place}/Resource", "Expected arn:aws:states:::s3:listObjectsV2 or …:s3:getObject")
     config = to.object(reader.get("ReaderConfig", {}), place)
     to.unknown_fields(config, _READER_CONFIG, f"{place}/ReaderConfig")
-    if action == "getObject" and config.get("InputType") not in READER_TYPES:
-        kinds = ", ".join(sorted(READER_TYPES))
-        to.add(f"{place}/ReaderConfig/InputType", f"Expected one of {kinds}")
-    if config.get("CSVDelimiter", "COMMA") not in _DELIMITERS:
-        to.add(f"{place}/ReaderConfig/CSVDelimiter", f"Expected one of {sorted(_DELIMITERS)}")
-    _check_csv(config, f"{place}/ReaderConfig", to)
+    place = f"{place}/ReaderConfig"
+    if action == "getObject":
+        to.one_of(config.get("InputType"), READER_TYPES, f"{place}/InputType")
+    to.one_of(config.get("CSVDelimiter", "COMMA"), _DELIMITERS, f"{place}/CSVDelimiter")
+    _check_limits(config, {"MaxItems"}, language, place, to)
+    if not isinstance(config.get("ItemsPointer", ""), str):
+        to.add(f"{place}/ItemsPointer", "Expected a JSON Pointer")
+    _check_csv(config, place, to)
 
 
 def _check_csv(config: dict[str, Any], location: str, to: Problems) -> None:
     if config.get("InputType") != "CSV":
         return
     header = config.get("CSVHeaderLocation")
-    if header not in {"FIRST_ROW", "GIVEN"}:
-        to.add(f"{location}/CSVHeaderLocation", "Expected 'FIRST_ROW' or 'GIVEN'")
+    to.one_of(header, {"FIRST_ROW", "GIVEN"}, f"{location}/CSVHeaderLocation")
+    names = config.get("CSVHeaders", [""])
+    if not all(isinstance(name, str) for name in to.array(names, f"{location}/CSVHeaders")):
+        to.add(f"{location}/CSVHeaders", "Expected the columns' names")
     if (header == "GIVEN") != ("CSVHeaders" in config):
         to.add(f"{location}/CSVHeaders", "Given exactly when CSVHeaderLocation is 'GIVEN'")
 
@@ -131,15 +146,23 @@ def _check_batcher(batcher: dict[str, Any], language: str, location: str, to: Pr
     to.unknown_fields(batcher, {"BatchInput", *limits, *path_limits}, place)
     if not batcher.keys() & (limits | path_limits):
         to.add(place, "Needs MaxItemsPerBatch or MaxInputBytesPerBatch")
-    for name in limits & batcher.keys():
-        value = batcher[name]
-        computed = language == JSONATA and jsonata_queries.is_expression(value)
-        if not computed and (not json_values.is_integer(value) or value < 1):
-            to.add(f"{place}/{name}", "Expected a positive integer")
+    _check_limits(batcher, limits, language, place, to)
     if language == JSONATA:
         check_expressions(batcher, place, to)
     else:
         check_template(batcher.get("BatchInput"), f"{place}/BatchInput", to)
+
+
+def _check_limits(
+    node: dict[str, Any], names: set[str], language: str, location: str, to: Problems
+) -> None:
+    """Positive integers, or expressions for them."""
+    for name in names & node.keys():
+        value = node[name]
+        if language == JSONATA and jsonata_queries.is_expression(value):
+            to.attempt(jsonata_queries.check, value, f"{location}/{name}")
+        elif not json_values.is_integer(value) or value < 1:
+            to.add(f"{location}/{name}", "Expected a positive integer")
 
 
 def _check_writer(writer: dict[str, Any], language: str, location: str, to: Problems) -> None:
@@ -148,10 +171,13 @@ def _check_writer(writer: dict[str, Any], language: str, location: str, to: Prob
     to.unknown_fields(writer, known, place)
     config = to.object(writer.get("WriterConfig", {}), f"{place}/WriterConfig")
     to.unknown_fields(config, {"OutputType", "Transformation"}, f"{place}/WriterConfig")
-    if config.get("OutputType", "JSON") not in {"JSON", "JSONL"}:
-        to.add(f"{place}/WriterConfig/OutputType", "Expected 'JSON' or 'JSONL'")
-    if config.get("Transformation", "NONE") not in {"NONE", "COMPACT", "FLATTEN"}:
-        to.add(f"{place}/WriterConfig/Transformation", "Expected NONE, COMPACT or FLATTEN")
+    output_type, transformation = (
+        config.get("OutputType", "JSON"),
+        config.get("Transformation", "NONE"),
+    )
+    to.one_of(output_type, {"JSON", "JSONL"}, f"{place}/WriterConfig/OutputType")
+    known = {"NONE", "COMPACT", "FLATTEN"}
+    to.one_of(transformation, known, f"{place}/WriterConfig/Transformation")
     if config and "Resource" not in writer:
         return
     if not str(writer.get("Resource", "")).endswith(":states:::s3:putObject"):

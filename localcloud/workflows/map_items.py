@@ -20,10 +20,14 @@ _DELIMITERS = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB":
 
 @dataclass(frozen=True)
 class Item:
-    """What one iteration gets. `context` is `Map.Item` of the Context object."""
+    """What one iteration gets. `context` is `Map.Item` of the Context object.
+
+    `count` is how many items a batch holds.
+    """
 
     input: Any
     context: dict[str, Any]
+    count: int = 1
 
 
 def items_of(visit: Visit, flow: DataFlow) -> list[Item]:
@@ -55,7 +59,10 @@ def _batches(inputs: list[Any], batcher: dict[str, Any], flow: DataFlow) -> list
     if "BatchInput" in batcher:
         extra = {"BatchInput": flow.template(batcher["BatchInput"])}
     batches = [{**extra, "Items": batch} for batch in _split(inputs, most, limit)]
-    return [Item(batch, {"Index": index, "Value": batch}) for index, batch in enumerate(batches)]
+    return [
+        Item(batch, {"Index": index, "Value": batch}, len(batch["Items"]))
+        for index, batch in enumerate(batches)
+    ]
 
 
 def _split(inputs: list[Any], most: int, limit: int) -> Iterator[list[Any]]:

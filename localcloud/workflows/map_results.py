@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from localcloud.workflows import json_values
+from localcloud.workflows import json_values, timestamps
 from localcloud.workflows.branch import Visit
 from localcloud.workflows.data_flow import DataFlow
 from localcloud.workflows.errors import StateError
+from localcloud.workflows.execution import Execution
 from localcloud.workflows.integrations.calls import Caller
 from localcloud.workflows.integrations.resource import parse
+from localcloud.workflows.integrations.service_names import pascal_name
 from localcloud.workflows.map_items import Item
 
 
@@ -22,23 +25,30 @@ class ItemResult:
     item: Item
     output: Any
     error: StateError | None
+    child: Execution | None = None
 
     @property
     def record(self) -> dict[str, Any]:
         """The item's child execution as the result files describe it."""
-        described = {"Input": json_values.to_text(self.item.input)}
-        if self.error is None:
-            return {**described, "Output": json_values.to_text(self.output), "Status": "SUCCEEDED"}
-        return {**described, **self.error.output, "Status": "FAILED"}
+        assert self.child is not None
+        return {pascal_name(name): _text(value) for name, value in self.child.description.items()}
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return timestamps.to_text(value)
+    if isinstance(value, dict):
+        return {pascal_name(name): item for name, item in value.items()}
+    return value
 
 
 def finish(
-    results: Sequence[ItemResult], visit: Visit, flow: DataFlow, run_arn: str
+    results: Sequence[ItemResult], visit: Visit, flow: DataFlow, run_arn: str | None
 ) -> dict[str, Any] | list[Any]:
     """What the Map state returns: its outputs, or where its ResultWriter has put them."""
     writer = visit.state.get("ResultWriter")
     succeeded = [result for result in results if result.error is None]
-    if writer is None:
+    if writer is None or run_arn is None:
         return [result.output for result in succeeded]
     config = writer.get("WriterConfig", {})
     transformed = _transform(succeeded, config.get("Transformation", "NONE"))

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import threading
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from localcloud.workflows import map_items, map_results
 from localcloud.workflows.branch import Visit
-from localcloud.workflows.cancellation import Cancellation, in_thread
+from localcloud.workflows.cancellation import in_thread
 from localcloud.workflows.data_flow import DataFlow, Outcome
 from localcloud.workflows.errors import StateError, WorkCancelledError
+from localcloud.workflows.execution import SUCCEEDED
 from localcloud.workflows.json_values import is_number
 from localcloud.workflows.map_items import Item
 from localcloud.workflows.map_results import ItemResult
+from localcloud.workflows.map_runs import MapRun
 from localcloud.workflows.parallel_state import gather
-from localcloud.workflows.scope import Scope
 
 # An inline Map runs at most this many iterations at once; here a distributed one too.
 MAX_CONCURRENCY = 40
@@ -29,23 +29,14 @@ def run_map(visit: Visit) -> Outcome:
     distributed = processor.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED"
     items = map_items.items_of(visit, flow)
     tolerance = _tolerance(flow, len(items))
-    concurrency = flow.integer("MaxConcurrency", least=0) or MAX_CONCURRENCY
-    work = _MapWork(visit, processor, items, tolerance, distributed)
-    run_arn = _map_run_arn(visit)
-    work.record("Started", run_arn)
-    try:
-        results = work.run(min(concurrency, MAX_CONCURRENCY, len(items)))
-    except StateError as error:
-        work.record("Failed", run_arn, error)
-        raise
-    work.record("Succeeded", run_arn)
-    return flow.leave(map_results.finish(results, visit, flow, run_arn))
-
-
-def _map_run_arn(visit: Visit) -> str:
-    machine = visit.environment.state_machine_arn.replace(":stateMachine:", ":mapRun:")
-    label = visit.state.get("Label", visit.name.replace(" ", "")[:40])
-    return f"{machine}/{label}:{uuid.uuid4()}"
+    concurrency = flow.integer("MaxConcurrency", least=0) or 0
+    map_run = None
+    if distributed:
+        limits = {"maxConcurrency": concurrency, **tolerance.limits}
+        map_run = visit.environment.map_runs.begin(visit, processor, items, limits)
+    work = _MapWork(visit, processor, items, tolerance, map_run)
+    results = work.run(min(concurrency or MAX_CONCURRENCY, MAX_CONCURRENCY, len(items)))
+    return flow.leave(map_results.finish(results, visit, flow, map_run.arn if map_run else None))
 
 
 @dataclass(frozen=True)
@@ -54,6 +45,7 @@ class _Tolerance:
 
     count: int
     declared: bool
+    limits: dict[str, int | float]
 
 
 def _tolerance(flow: DataFlow, total: int) -> _Tolerance:
@@ -65,7 +57,11 @@ def _tolerance(flow: DataFlow, total: int) -> _Tolerance:
     if count is not None:
         allowed.append(count)
     declared = count is not None or percentage is not None
-    return _Tolerance(min(allowed) if declared else 0, declared)
+    limits = {
+        "toleratedFailureCount": count or 0,
+        "toleratedFailurePercentage": percentage or 0,
+    }
+    return _Tolerance(min(allowed) if declared else 0, declared, limits)
 
 
 class _MapWork:
@@ -77,37 +73,53 @@ class _MapWork:
         processor: dict[str, Any],
         items: Sequence[Item],
         tolerance: _Tolerance,
-        distributed: bool,
+        map_run: MapRun | None,
     ) -> None:
         self._visit, self._processor, self._items = visit, processor, items
-        self._tolerance, self._distributed = tolerance, distributed
+        self._tolerance, self._map_run = tolerance, map_run
         self._cancellation = visit.cancellation.child()
         self._results: list[ItemResult | None] = [None] * len(items)
         self._next, self._failures, self._lock = 0, 0, threading.Lock()
 
-    def record(self, kind: str, run_arn: str, error: StateError | None = None) -> None:
-        trail = self._visit.trail
-        if self._distributed:
-            if kind == "Started":
-                details = {"mapRunArn": run_arn}
-                trail.add("MapRunStarted", "mapRunStartedEventDetails", **details)
-            elif error is not None:
-                details = {"error": error.error, "cause": error.cause}
-                trail.add("MapRunFailed", "mapRunFailedEventDetails", **details)
-            else:
-                trail.add("MapRunSucceeded")
-        elif kind == "Started":
-            trail.add("MapStateStarted", "mapStateStartedEventDetails", length=len(self._items))
-        else:
-            trail.add(f"MapState{kind}")
-
     def run(self, workers: int) -> list[ItemResult]:
-        gather([in_thread(self._work) for _ in range(workers)], self._cancellation)
+        self._record_start()
+        try:
+            gather([in_thread(self._work) for _ in range(workers)], self._cancellation)
+        except StateError as error:
+            self._record_end("Failed", error)
+            raise
+        except WorkCancelledError:
+            if self._map_run:
+                self._visit.trail.add("MapRunAborted")
+                self._map_run.end("ABORTED")
+            raise
+        self._record_end("Succeeded")
         return [result for result in self._results if result is not None]
+
+    def _record_start(self) -> None:
+        trail = self._visit.trail
+        trail.add("MapStateStarted", "mapStateStartedEventDetails", length=len(self._items))
+        if self._map_run:
+            details = {"mapRunArn": self._map_run.arn}
+            trail.add("MapRunStarted", "mapRunStartedEventDetails", **details)
+
+    def _record_end(self, kind: str, error: StateError | None = None) -> None:
+        trail = self._visit.trail
+        if self._map_run and error:
+            details = {"error": error.error, "cause": error.cause}
+            trail.add("MapRunFailed", "mapRunFailedEventDetails", **details)
+        elif self._map_run:
+            trail.add("MapRunSucceeded")
+        if self._map_run:
+            self._map_run.end(kind.upper())
+        trail.add(f"MapState{kind}")
 
     def _work(self) -> None:
         while (index := self._take()) is not None:
-            self._results[index] = self._run_item(index, self._cancellation)
+            if self._map_run:
+                self._results[index] = self._run_child(self._items[index], self._map_run)
+            else:
+                self._results[index] = self._iterate(index)
 
     def _take(self) -> int | None:
         self._cancellation.check()
@@ -117,12 +129,19 @@ class _MapWork:
             self._next += 1
             return self._next - 1
 
-    def _run_item(self, index: int, cancellation: Cancellation) -> ItemResult:
+    def _run_child(self, item: Item, map_run: MapRun) -> ItemResult:
+        child = map_run.run(item, self._cancellation)
+        self._cancellation.check()
+        if child.status == SUCCEEDED:
+            return ItemResult(item, child.output, None, child)
+        error = child.error or StateError("States.TaskFailed", f"The execution {child.status}")
+        self._count_failure(error)
+        return ItemResult(item, None, error, child)
+
+    def _iterate(self, index: int) -> ItemResult:
         item, visit = self._items[index], self._visit
         context = {**visit.branch.context, "Map": {"Item": item.context}}
-        # The children of a distributed Map are executions of their own: they see no variables.
-        scope = Scope() if self._distributed else None
-        branch = visit.branch.inner(self._processor, cancellation, context, scope)
+        branch = visit.branch.inner(self._processor, self._cancellation, context)
         details = {"name": visit.name, "index": index}
         member = "mapIteration{}EventDetails"
         branch.trail.add("MapIterationStarted", member.format("Started"), **details)
@@ -144,7 +163,7 @@ class _MapWork:
             exceeded = self._failures > self._tolerance.count
         if not exceeded:
             return
-        if not self._distributed and not self._tolerance.declared:
+        if self._map_run is None and not self._tolerance.declared:
             raise error
         raise StateError(
             "States.ExceedToleratedFailureThreshold",

@@ -31,7 +31,9 @@ class Data:
 
 
 class PathNotFoundError(LookupError):
-    """A path that names one value, which isn't there."""
+    """A path that names one value, which isn't there. `field` is where the path stands."""
+
+    field = ""
 
 
 class ResultPathMismatchError(ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from localcloud.workflows import intrinsic_functions, paths
-from localcloud.workflows.paths import Data
+from localcloud.workflows.paths import Data, PathNotFoundError
 
 
 def expand(template: Any, data: Data) -> Any:
@@ -17,10 +17,18 @@ def expand(template: Any, data: Data) -> Any:
     expanded = {}
     for key, value in template.items():
         if key.endswith(".$"):
-            expanded[key[:-2]] = evaluate_field(value, data)
+            expanded[key[:-2]] = _evaluate_named(key, value, data)
         else:
             expanded[key] = expand(value, data)
     return expanded
+
+
+def _evaluate_named(key: str, expression: str, data: Data) -> Any:
+    try:
+        return evaluate_field(expression, data)
+    except PathNotFoundError as error:
+        error.field = key
+        raise
 
 
 def evaluate_field(expression: str, data: Data) -> Any:

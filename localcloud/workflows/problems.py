@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from localcloud.workflows import json_values
 from localcloud.workflows.errors import Problem
 
 
@@ -30,6 +31,20 @@ class Problems:
             self.add(location, str(error))
             return False
         return True
+
+    def one_of(self, value: Any, known: Iterable[str], location: str) -> bool:
+        """Report a value that is not one of the known texts; whether it is one."""
+        if isinstance(value, str) and value in known:
+            return True
+        self.add(location, f"Expected one of {', '.join(sorted(known))}")
+        return False
+
+    def integer(self, value: Any, least: int, most: int, location: str) -> bool:
+        """Report a value that is not an integer within the bounds; whether it is one."""
+        if json_values.is_integer(value) and least <= value <= most:
+            return True
+        self.add(location, f"Expected an integer from {least} to {most}")
+        return False
 
     def object(self, value: Any, location: str) -> dict[str, Any]:
         """The value when it is an object; else a report and an empty one."""

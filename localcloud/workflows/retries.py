@@ -8,6 +8,7 @@ from typing import Any
 
 from localcloud.workflows.errors import StateError
 
+MAX_DELAY_SECONDS = 31_622_400
 _TIMEOUTS = {"States.Timeout", "States.HeartbeatTimeout"}
 # Terminal: no wildcard takes them.
 _TERMINAL = {"States.Runtime", "States.DataLimitExceeded"}
@@ -61,7 +62,7 @@ class Retries:
 
 def _interval(retrier: Mapping[str, Any], attempt: int) -> float:
     """IntervalSeconds * BackoffRate^(attempt - 1), at most MaxDelaySeconds, jittered if asked."""
-    longest = float(retrier.get("MaxDelaySeconds", 31_622_400))
+    longest = float(retrier.get("MaxDelaySeconds", MAX_DELAY_SECONDS))
     rate: float = retrier.get("BackoffRate", 2.0)
     try:
         seconds = min(retrier.get("IntervalSeconds", 1) * rate ** (attempt - 1), longest)

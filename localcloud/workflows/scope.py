@@ -19,7 +19,6 @@ class Scope:
         return {**around, **self.own}
 
     def assign(self, values: dict[str, Any]) -> None:
-        """Set variables; States.DataLimitExceeded when one is too large."""
-        for name, value in values.items():
-            json_values.check_size(value, f"The variable '{name}'")
+        """Set variables; States.DataLimitExceeded when they are too large together."""
+        json_values.check_size(values, "The variables of one Assign")
         self.own |= values

@@ -7,24 +7,30 @@ import re
 import uuid
 from typing import TYPE_CHECKING
 
-from localcloud.service import Caller, Request, Response, Service, ServiceError
+from localcloud.service import Caller, Request, Response, ServiceError
 from localcloud.workflows import definition as definitions
 from localcloud.workflows import log_delivery, metrics, status_events
+from localcloud.workflows.activities import Activities
+from localcloud.workflows.activity_operations import ActivityOperations
+from localcloud.workflows.arns import check_name, check_role
 from localcloud.workflows.branch import Environment
 from localcloud.workflows.execution import FAILED, SUCCEEDED, TIMED_OUT, Execution, Start
 from localcloud.workflows.executions import Executions, check_input
+from localcloud.workflows.history import without_data
+from localcloud.workflows.map_runs import MapRuns
 from localcloud.workflows.paging import page
 from localcloud.workflows.state_machines import StateMachine, StateMachines
+from localcloud.workflows.state_trials import TIMEOUT_SECONDS, try_state
 from localcloud.workflows.states import HANDLERS
 from localcloud.workflows.task_tokens import TaskTokens
+from localcloud.workflows.version_operations import VersionOperations
+from localcloud.workflows.versions import Versions
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
-_NAME = re.compile(r"[^\s\x00-\x1f\x7f-\x9f<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
 
-
-class StepFunctionsService(Service):
+class StepFunctionsService(VersionOperations, ActivityOperations):
     """State machines and their executions, in this process."""
 
     service_name = "stepfunctions"
@@ -32,8 +38,11 @@ class StepFunctionsService(Service):
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
         self._machines = StateMachines()
+        self._versions = Versions(cloud.clock)
+        self._activities = Activities()
         self._tokens = TaskTokens(cloud.clock)
-        self._executions = Executions(cloud.clock, self._changed)
+        self._executions = Executions(cloud.clock, self._changed, self._log)
+        self._map_runs = MapRuns(self._executions.child)
 
     def stop(self) -> None:
         self._executions.stop_all()
@@ -41,6 +50,9 @@ class StepFunctionsService(Service):
     def _changed(self, execution: Execution) -> None:
         status_events.emit(self.cloud, execution)
         metrics.record(self.cloud, execution)
+        self._log(execution)
+
+    def _log(self, execution: Execution) -> None:
         log_delivery.deliver(self.cloud, execution)
 
     def _arn(self, kind: str, name: str) -> str:
@@ -49,24 +61,40 @@ class StepFunctionsService(Service):
     # State machines
 
     def create_state_machine(self, request: Request, caller: Caller) -> Response:
-        _check_name(request["name"])
-        _check_role(request["roleArn"])
+        check_name(request["name"])
+        check_role(request["roleArn"])
+        _check_logging(request)
+        self._check_publish(request)
         arn = self._arn("stateMachine", request["name"])
         machine = self._machines.create(request, arn, self.cloud.clock.now())
-        return {"stateMachineArn": machine.arn, "creationDate": machine.created_at}
+        published = self._published(machine, request)
+        return {
+            "stateMachineArn": machine.arn,
+            "creationDate": machine.created_at,
+            **published,
+        }
 
     def update_state_machine(self, request: Request, caller: Caller) -> Response:
         if "roleArn" in request:
-            _check_role(request["roleArn"])
+            check_role(request["roleArn"])
+        _check_logging(request)
+        self._check_publish(request)
         machine = self._machines.update(request)
-        return {"updateDate": self.cloud.clock.now(), "revisionId": machine.revision_id}
+        return {
+            "updateDate": self.cloud.clock.now(),
+            "revisionId": machine.revision_id,
+            **self._published(machine, request),
+        }
 
     def describe_state_machine(self, request: Request, caller: Caller) -> Response:
-        return self._machines.get(request["stateMachineArn"]).description
+        arn = request["stateMachineArn"]
+        return (self._versions.get(arn) or self._machines.get(arn)).description
 
     def describe_state_machine_for_execution(self, request: Request, caller: Caller) -> Response:
-        machine = self._executions.get(request["executionArn"]).start.machine
-        described = {**machine.description, "updateDate": machine.created_at}
+        start = self._executions.get(request["executionArn"]).start
+        described = {**start.machine.description, "updateDate": start.machine.created_at}
+        if start.map_run_arn:
+            described["mapRunArn"] = start.map_run_arn
         for member in ("status", "type", "creationDate"):
             described.pop(member)
         return described
@@ -85,6 +113,7 @@ class StepFunctionsService(Service):
 
     def delete_state_machine(self, request: Request, caller: Caller) -> Response:
         self._machines.delete(request["stateMachineArn"])
+        self._versions.forget_machine(request["stateMachineArn"])
         self._executions.abort_machine(request["stateMachineArn"])
         return {}
 
@@ -121,11 +150,11 @@ class StepFunctionsService(Service):
     # Executions
 
     def start_execution(self, request: Request, caller: Caller) -> Response:
-        execution = self._start(self._machines.get(request["stateMachineArn"]), request)
+        execution = self._start(self._qualified(request["stateMachineArn"]), request)
         return {"executionArn": execution.start.arn, "startDate": execution.started_at}
 
     def start_sync_execution(self, request: Request, caller: Caller) -> Response:
-        machine = self._machines.get(request["stateMachineArn"])
+        machine = self._qualified(request["stateMachineArn"])
         if not machine.is_express:
             raise ServiceError(
                 "StateMachineTypeNotSupported", "StartSyncExecution needs an EXPRESS state machine"
@@ -140,7 +169,7 @@ class StepFunctionsService(Service):
 
     def _start(self, machine: StateMachine, request: Request) -> Execution:
         name = request.get("name") or str(uuid.uuid4())
-        _check_name(name)
+        check_name(name)
         text = request.get("input") or "{}"
         check_input(text)
         if machine.is_express:
@@ -154,28 +183,48 @@ class StepFunctionsService(Service):
         role = Caller.role(start.machine.role_arn, session_name=_session(start.name))
         return Environment(
             clock=self.cloud.clock,
-            language=start.machine.language,
+            machine=start.machine,
             client=lambda service: self.cloud.client(service, role),
             tokens=self._tokens,
             execution_arn=start.arn,
-            state_machine_arn=start.machine.arn,
             region=self.cloud.region,
             handlers=HANDLERS,
+            map_runs=self._map_runs,
+            activities=self._activities,
         )
 
     def describe_execution(self, request: Request, caller: Caller) -> Response:
         return self._executions.get(request["executionArn"]).description
 
     def list_executions(self, request: Request, caller: Caller) -> Response:
-        if "stateMachineArn" not in request:
-            raise ServiceError("ValidationException", "stateMachineArn is required")
-        machine = self._machines.get(request["stateMachineArn"])
+        found = self._listed(request)
+        filters = {"REDRIVEN": True, "NOT_REDRIVEN": False}
+        redriven = filters.get(request.get("redriveFilter", ""))
+        executions = [
+            execution.summary
+            for execution in found
+            if request.get("statusFilter") in {None, execution.status}
+            and redriven in {None, execution.redrive_count > 0}
+        ]
+        return page(executions, request, "executions")
+
+    def _listed(self, request: Request) -> list[Execution]:
+        """The executions of the machine or of the Map Run that a request names."""
+        if ("stateMachineArn" in request) == ("mapRunArn" in request):
+            raise ServiceError(
+                "ValidationException", "Exactly one of stateMachineArn and mapRunArn is required"
+            )
+        if "mapRunArn" in request:
+            run = self._map_runs.get(request["mapRunArn"])
+            machine, found = run.machine, [child for _, child in reversed(run.children)]
+        else:
+            machine = self._qualified(request["stateMachineArn"])
+            found = self._executions.of_machine(request["stateMachineArn"])
         if machine.is_express:
             raise ServiceError(
                 "StateMachineTypeNotSupported", "ListExecutions needs a STANDARD state machine"
             )
-        found = self._executions.of_machine(machine.arn, request.get("statusFilter"))
-        return page([execution.summary for execution in found], request, "executions")
+        return found
 
     def stop_execution(self, request: Request, caller: Caller) -> Response:
         execution = self._executions.get(request["executionArn"])
@@ -187,9 +236,25 @@ class StepFunctionsService(Service):
 
     def get_execution_history(self, request: Request, caller: Caller) -> Response:
         events = list(self._executions.get(request["executionArn"]).history.events)
+        if not request.get("includeExecutionData", True):
+            events = [without_data(event) for event in events]
         if request.get("reverseOrder"):
             events.reverse()
         return page(events, request, "events")
+
+    def list_map_runs(self, request: Request, caller: Caller) -> Response:
+        execution = self._executions.get(request["executionArn"])
+        found = self._map_runs.of_execution(execution.start.arn)
+        return page([run.summary for run in found], request, "mapRuns")
+
+    def describe_map_run(self, request: Request, caller: Caller) -> Response:
+        return self._map_runs.get(request["mapRunArn"]).description
+
+    def test_state(self, request: Request, caller: Caller) -> Response:
+        if "roleArn" in request:
+            check_role(request["roleArn"])
+        cancellation = self._executions.cancellation(TIMEOUT_SECONDS)
+        return try_state(request, cancellation, self._environment)
 
     # Task tokens
 
@@ -207,14 +272,20 @@ class StepFunctionsService(Service):
         return {}
 
 
-def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise ServiceError("InvalidName", f"Invalid Name: '{name}'")
-
-
-def _check_role(arn: str) -> None:
-    if not re.fullmatch(r"arn:[\w-]+:iam::\d{12}:role/.+", arn):
-        raise ServiceError("InvalidArn", f"Invalid Role Arn: '{arn}'")
+def _check_logging(request: Request) -> None:
+    """What is logged needs one log group to go to, named by its ARN with `:*`."""
+    configuration = request.get("loggingConfiguration", {})
+    if configuration.get("level", "OFF") == "OFF":
+        return
+    arns = [
+        destination.get("cloudWatchLogsLogGroup", {}).get("logGroupArn", "")
+        for destination in configuration.get("destinations", [])
+    ]
+    if len(arns) != 1 or not re.fullmatch(r"arn:[\w-]+:logs:[^:]*:\d{12}:log-group:.+:\*", arns[0]):
+        raise ServiceError(
+            "InvalidLoggingConfiguration",
+            "Invalid Logging Configuration: exactly one log group's ARN that ends in ':*'",
+        )
 
 
 def _billing(execution: Execution) -> dict[str, int]:

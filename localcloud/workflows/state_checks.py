@@ -17,12 +17,13 @@ from localcloud.workflows.fields import JSONATA, JSONPATH
 from localcloud.workflows.integrations import parameters, resource
 from localcloud.workflows.map_checks import check_map
 from localcloud.workflows.problems import Problems
+from localcloud.workflows.retries import MAX_DELAY_SECONDS
 
 _WILDCARD = "States.ALL"
-_NUMBERS: dict[str, tuple[float, float]] = {
+_NUMBERS = {  # field: (least, most)
     "IntervalSeconds": (1, 99_999_999),
     "MaxAttempts": (0, 99_999_999),
-    "MaxDelaySeconds": (1, 31_622_400),
+    "MaxDelaySeconds": (1, MAX_DELAY_SECONDS),
 }
 CheckMachine = Callable[[Mapping[str, Any], str, frozenset[str]], None]
 
@@ -42,7 +43,9 @@ class StateChecks:
             known = ", ".join(fields.TYPES)
             self.to.add(f"{location}/Type", f"State type {kind!r} is not one of {known}")
             return
-        if language not in fields.STATES or (self.language, language) == (JSONATA, JSONPATH):
+        if not self.to.one_of(language, fields.STATES, f"{location}/QueryLanguage"):
+            return
+        if (self.language, language) == (JSONATA, JSONPATH):
             self.to.add(f"{location}/QueryLanguage", f"{language!r} can't be used here")
             return
         self.to.unknown_fields(state, fields.of_state(kind, language), location)
@@ -69,9 +72,19 @@ class StateChecks:
         elif kind == "Parallel":
             self._check_parallel(state, location, variables)
         elif kind == "Map":
-            processor = check_map(state, language, location, self.to)
-            outer = variables if processor.inline else frozenset()
-            self.check_machine(processor.machine, processor.location, outer)
+            self._check_map(state, language, location, variables)
+
+    def _check_map(
+        self, state: dict[str, Any], language: str, location: str, variables: frozenset[str]
+    ) -> None:
+        processor = check_map(state, language, location, self.to)
+        if self.express and not processor.inline:
+            self.to.add(location, "Express workflows don't support a Map of Mode DISTRIBUTED")
+        outer = variables if processor.inline else frozenset()
+        around = self.express
+        self.express = around or processor.express
+        self.check_machine(processor.machine, processor.location, outer)
+        self.express = around
 
     def _check_transition(self, state: dict[str, Any], kind: str, location: str) -> None:
         if kind in {"Choice", "Succeed", "Fail"}:
@@ -87,10 +100,12 @@ class StateChecks:
             self.to.add(place, "Expected the ARN of what the task calls")
         elif self.to.attempt(resource.parse, arn, place):
             found = resource.parse(arn)
-            if self.express and found.pattern:
+            if self.express and found.kind == "activity":
+                self.to.add(place, "Express workflows don't support activities")
+            elif self.express and found.pattern:
                 self.to.add(place, f"Express workflows don't support .{found.pattern}")
             field = "Arguments" if language == JSONATA else "Parameters"
-            if found.kind != "function":
+            if found.kind in {"optimized", "sdk"}:
                 parameters.check(state.get(field), found, f"{location}/{field}", self.to)
         timeout, heartbeat = state.get("TimeoutSeconds"), state.get("HeartbeatSeconds")
         both = json_values.is_integer(timeout) and json_values.is_integer(heartbeat)
@@ -149,16 +164,17 @@ class StateChecks:
             self._check_backoff(retrier, place)
 
     def _check_backoff(self, retrier: dict[str, Any], location: str) -> None:
-        for field, (least, most) in _NUMBERS.items():
-            value = retrier.get(field, least)
-            if not json_values.is_integer(value) or not least <= value <= most:
-                self.to.add(f"{location}/{field}", f"Expected an integer from {least} to {most}")
+        numbers = [
+            self.to.integer(retrier.get(field, least), least, most, f"{location}/{field}")
+            for field, (least, most) in _NUMBERS.items()
+        ]
         rate = retrier.get("BackoffRate", 1)
         if not json_values.is_number(rate) or rate < 1:
             self.to.add(f"{location}/BackoffRate", "Expected a number of at least 1.0")
-        if retrier.get("JitterStrategy", "NONE") not in {"NONE", "FULL"}:
-            self.to.add(f"{location}/JitterStrategy", "Expected 'NONE' or 'FULL'")
-        if retrier.get("MaxDelaySeconds", 31_622_400) <= retrier.get("IntervalSeconds", 1):
+        jitter = retrier.get("JitterStrategy", "NONE")
+        self.to.one_of(jitter, {"NONE", "FULL"}, f"{location}/JitterStrategy")
+        longest = retrier.get("MaxDelaySeconds", MAX_DELAY_SECONDS)
+        if all(numbers) and longest <= retrier.get("IntervalSeconds", 1):
             self.to.add(f"{location}/MaxDelaySeconds", "Must be above IntervalSeconds")
 
     def _check_catch(self, state: dict[str, Any], language: str, location: str) -> None:

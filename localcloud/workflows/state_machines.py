@@ -27,6 +27,17 @@ class StateMachine:
     settings: dict[str, Any]
     revision_id: str
     tags: dict[str, str] = field(default_factory=dict)
+    # Of a machine that is the processor of a distributed Map.
+    label: str | None = None
+    # Of a version, and of one that was started by an alias.
+    version_arn: str | None = None
+    version_description: str = ""
+    alias_arn: str | None = None
+
+    @property
+    def arns(self) -> set[str | None]:
+        """Every ARN that an execution of this revision is listed under."""
+        return {self.arn, self.version_arn, self.alias_arn}
 
     @property
     def is_express(self) -> bool:
@@ -40,7 +51,7 @@ class StateMachine:
     def description(self) -> dict[str, Any]:
         """The members of DescribeStateMachine's answer."""
         return {
-            "stateMachineArn": self.arn,
+            "stateMachineArn": self.version_arn or self.arn,
             "name": self.name,
             "status": "ACTIVE",
             "definition": self.definition,
@@ -51,11 +62,12 @@ class StateMachine:
             "tracingConfiguration": {"enabled": False},
             **self.settings,
             "revisionId": self.revision_id,
+            **({"label": self.label} if self.label else {}),
+            **({"description": self.version_description} if self.version_description else {}),
         }
 
 
 _SETTINGS = ("loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
-_VERSIONS = "versions and aliases of state machines are not supported"
 
 
 def _parse(text: str, kind: str) -> dict[str, Any]:
@@ -77,8 +89,6 @@ class StateMachines:
 
     def create(self, request: Request, arn: str, now: datetime) -> StateMachine:
         """Create; the same request again gives the same machine, another one is refused."""
-        if request.get("publish") or "versionDescription" in request:
-            raise ServiceError("ValidationException", f"publish: {_VERSIONS}")
         kind = request.get("type", "STANDARD")
         machine = StateMachine(
             arn,
@@ -93,10 +103,11 @@ class StateMachines:
             _tags(request.get("tags", [])),
         )
         existing = self._machines.setdefault(arn, machine)
-        if (existing.definition, existing.role_arn, existing.kind) != (
+        # As on AWS, another role and other tags are no difference, and are not taken over.
+        if (existing.definition, existing.kind, existing.settings) != (
             machine.definition,
-            machine.role_arn,
             machine.kind,
+            machine.settings,
         ):
             raise ServiceError(
                 "StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'"
@@ -105,8 +116,6 @@ class StateMachines:
 
     def update(self, request: Request) -> StateMachine:
         """Running executions go on with what they were started with."""
-        if request.get("publish") or "versionDescription" in request:
-            raise ServiceError("ValidationException", f"publish: {_VERSIONS}")
         machine = self.get(request["stateMachineArn"])
         settings = {name: request[name] for name in _SETTINGS if name in request}
         text = request.get("definition", machine.definition)
@@ -126,8 +135,8 @@ class StateMachines:
     def get(self, arn: str) -> StateMachine:
         if arn in self._machines:
             return self._machines[arn]
-        if arn.count(":") > 6:
-            raise ServiceError("StateMachineDoesNotExist", f"'{arn}': {_VERSIONS}")
+        if not arn.startswith("arn:"):
+            raise ServiceError("InvalidArn", f"Invalid Arn: 'Invalid ARN prefix: {arn}'")
         raise ServiceError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
 
     def delete(self, arn: str) -> None:

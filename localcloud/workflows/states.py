@@ -8,6 +8,7 @@ from localcloud.workflows import timestamps
 from localcloud.workflows.branch import Handler, Visit
 from localcloud.workflows.data_flow import DataFlow, Outcome
 from localcloud.workflows.errors import StateError, WorkCancelledError
+from localcloud.workflows.fields import MAX_SECONDS
 from localcloud.workflows.map_state import run_map
 from localcloud.workflows.parallel_state import run_parallel
 from localcloud.workflows.task_state import run_task
@@ -41,7 +42,7 @@ def run_wait(visit: Visit) -> Outcome:
 
 
 def _wait_end(flow: DataFlow, now: datetime) -> datetime:
-    seconds = flow.integer("Seconds", least=0)
+    seconds = flow.integer("Seconds", least=0, most=MAX_SECONDS)
     if seconds is not None:
         return now + timedelta(seconds=seconds)
     try:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localcloud.workflows import json_values
+from localcloud.workflows.activities import ScheduledTask
 from localcloud.workflows.branch import Visit
 from localcloud.workflows.cancellation import Cancellation
 from localcloud.workflows.data_flow import DataFlow, Outcome
@@ -17,6 +18,7 @@ from localcloud.workflows.integrations.tasks import Task
 from localcloud.workflows.task_tokens import WaitingTask
 
 _NOT_TRUNCATED = {"truncated": False}
+_PREFIXES = {"function": "LambdaFunction", "activity": "Activity"}
 _TIMEOUTS = {"States.Timeout", "States.HeartbeatTimeout"}
 
 
@@ -49,7 +51,10 @@ def _attempt(
         events.submitted,
         waiting,
         heartbeat,
-        (environment.execution_arn, environment.state_machine_arn),
+        (environment.execution_arn, environment.machine.arn),
+        lambda task: environment.activities.schedule(
+            resource.arn, ScheduledTask(task, json_values.to_text(arguments), events.started)
+        ),
     )
     events.scheduled(arguments, timeout, heartbeat)
     result = _observed(events, lambda: _timed(task, cancellation))
@@ -76,29 +81,31 @@ def _observed(events: _Events, work: Callable[[], Any]) -> Any:
 
 
 class _Events:
-    """A task's events: those of Lambda functions have names of their own."""
+    """A task's events: those of Lambda functions and activities have names of their own."""
 
     def __init__(self, trail: Trail, resource: Resource, region: str) -> None:
         self._trail, self._resource, self._region = trail, resource, region
-        self._is_function = resource.kind == "function"
+        self._prefix = _PREFIXES.get(resource.kind, "Task")
         self._names = {"resourceType": resource.resource_type, "resource": resource.action}
 
     def scheduled(self, arguments: Any, timeout: int | None, heartbeat: int | None) -> None:
         text = json_values.to_text(arguments)
         limits = {"timeoutInSeconds": timeout, "heartbeatInSeconds": heartbeat}
         given = {name: value for name, value in limits.items() if value is not None}
-        if self._is_function:
-            given.pop("heartbeatInSeconds", None)
-            details = {
-                "resource": self._resource.arn,
-                "input": text,
-                "inputDetails": _NOT_TRUNCATED,
-            }
-            self._add("Scheduled", **details, **given)
-            self._trail.add("LambdaFunctionStarted")
-        else:
+        if self._prefix == "Task":
             self._add("Scheduled", region=self._region, parameters=text, **given)
             self._add("Started")
+            return
+        if self._prefix == "LambdaFunction":
+            given.pop("heartbeatInSeconds", None)
+        details = {"resource": self._resource.arn, "input": text, "inputDetails": _NOT_TRUNCATED}
+        self._add("Scheduled", **details, **given)
+        if self._prefix == "LambdaFunction":
+            self._trail.add("LambdaFunctionStarted")
+
+    def started(self, worker: str) -> None:
+        """An activity's worker has fetched the task."""
+        self._add("Started", **({"workerName": worker} if worker else {}))
 
     def submitted(self, answer: Any) -> None:
         self._add("Submitted", output=json_values.to_text(answer), outputDetails=_NOT_TRUNCATED)
@@ -111,7 +118,6 @@ class _Events:
         self._add(kind, error=error.error, cause=error.cause)
 
     def _add(self, kind: str, **details: Any) -> None:
-        if self._is_function:
-            self._trail.add(f"LambdaFunction{kind}", f"lambdaFunction{kind}EventDetails", **details)
-        else:
-            self._trail.add(f"Task{kind}", f"task{kind}EventDetails", **self._names, **details)
+        names = self._names if self._prefix == "Task" else {}
+        member = f"{self._prefix[0].lower()}{self._prefix[1:]}{kind}EventDetails"
+        self._trail.add(f"{self._prefix}{kind}", member, **names, **details)

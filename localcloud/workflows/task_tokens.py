@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 from concurrent.futures import Future
@@ -21,6 +22,11 @@ class WaitingTask:
         self.token, self._clock = token, clock
         self.result: Future[Any] = Future()
         self.last_heartbeat = clock.time()
+        self.is_closed = False
+
+    def hold(self) -> None:
+        """Miss no heartbeat before the first."""
+        self.last_heartbeat = math.inf
 
     def beat(self) -> None:
         self.last_heartbeat = self._clock.time()
@@ -56,6 +62,7 @@ class TaskTokens:
     def close(self, task: WaitingTask) -> None:
         """Stop taking reports for a task."""
         with self._lock:
+            task.is_closed = True
             self._waiting.pop(task.token, None)
             self._ended.add(task.token)
 

@@ -17,7 +17,7 @@ from localcloud.workflows.integrations.service_names import (
 )
 
 TASK_TOKEN = "waitForTaskToken"
-Kind = Literal["function", "optimized", "sdk"]
+Kind = Literal["function", "activity", "optimized", "sdk"]
 
 _FUNCTION = re.compile(r"arn:[\w-]+:lambda:[\w-]*:\d*:function:.+")
 _SERVICE = re.compile(r"arn:[\w-]+:states:[\w-]*:\d*:(?P<rest>.+)")
@@ -132,7 +132,7 @@ def parse(arn: str) -> Resource:
     if found is None:
         raise ValueError(f"'{arn}' is neither a function's ARN nor arn:aws:states:::service:action")
     if found["rest"].startswith("activity:"):
-        raise ValueError(f"'{arn}': activities are not supported")
+        return Resource(arn, "activity", "stepfunctions", "GetActivityTask", TASK_TOKEN, "", "")
     if found["rest"].startswith("aws-sdk:"):
         return _sdk(arn, found["rest"])
     return _optimized(arn, found["rest"])

@@ -19,7 +19,8 @@ class Task:
     """One attempt of a Task state's work.
 
     `submitted` is told what the call answered when the task goes on waiting after it.
-    `event_resources` are the ARNs that an event put by the task names.
+    `event_resources` are the ARNs that an event put by the task names. `hand_over` leaves an
+    activity's task to its workers.
     """
 
     caller: Caller
@@ -28,16 +29,25 @@ class Task:
     waiting: WaitingTask | None = None
     heartbeat_seconds: int | None = None
     event_resources: tuple[str, ...] = ()
+    hand_over: Callable[[WaitingTask], None] | None = None
 
     def perform(self) -> Any:
         """The task's result. StateError when it fails."""
         resource = self.caller.resource
         if resource.kind == "function":
             return function_calls.invoke_function(self.arguments, self.caller)
+        if resource.kind == "activity":
+            return self._wait_for_worker()
         try:
             return self._call_and_wait()
         except ValueError as error:
             raise StateError("States.Runtime", str(error)) from error
+
+    def _wait_for_worker(self) -> Any:
+        assert self.waiting is not None
+        assert self.hand_over is not None
+        self.hand_over(self.waiting)
+        return self.waiting.wait(self.caller.cancellation, self.heartbeat_seconds)
 
     def _call_and_wait(self) -> Any:
         resource = self.caller.resource

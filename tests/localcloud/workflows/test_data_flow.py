@@ -81,7 +81,7 @@ def test_a_failing_query_is_a_query_evaluation_error(
     ("fields", "error"),
     [
         ({"InputPath": "$.x"}, "States.Runtime"),
-        ({"Parameters": {"v.$": "$.x"}}, "States.ParameterPathFailure"),
+        ({"Parameters": {"v.$": "$.x"}}, "States.Runtime"),
         ({"Parameters": {"v.$": "States.ArrayGetItem($.a.b, 9)"}}, "States.IntrinsicFailure"),
         ({"ResultPath": "$.name.x"}, "States.ResultPathMatchFailure"),
         ({"OutputPath": "$.x"}, "States.Runtime"),
@@ -141,6 +141,13 @@ def test_more_than_the_payload_quota_is_refused(workflows: Any, cloud: Any, mach
     caught = {"ErrorEquals": ["States.ALL"], "Next": "Z"}
     task = {"Type": "Task", "Resource": FUNCTION, "Catch": [caught], "End": True}
     described = workflows.run(machine(T=task, Z={"Type": "Pass"}))
+    assert described["error"] == "States.DataLimitExceeded"
+
+
+def test_the_variables_of_one_assign_share_the_quota(workflows: Any, machine: Any) -> None:
+    large = {"a": "{% $states.input.x %}", "b": "{% $states.input.x %}"}
+    definition = machine("JSONata", P={"Type": "Pass", "Assign": large, "Output": 1})
+    described = workflows.run(definition, {"x": "y" * 150_000})
     assert described["error"] == "States.DataLimitExceeded"
 
 

@@ -63,7 +63,6 @@ REFUSED = [
         "/States/S/Resource",
         "createTransformJob",
     ),
-    (one(task(Resource="arn:aws:states:us-east-1:1:activity:a")), "/States/S/Resource", "activit"),
     (one(task(Resource="arn:aws:states:::aws-sdk:s3:fly")), "/States/S/Resource", "'fly'"),
     (one(task(Resource="arn:aws:states:::aws-sdk:sea:fly")), "/States/S/Resource", "'sea'"),
     (

@@ -24,12 +24,18 @@ def code(refusal: pytest.ExceptionInfo[ServiceError]) -> str:
 
 
 def test_creating_twice_is_idempotent_only_for_the_same(workflows: Any) -> None:
+    """Another role and other tags don't count, and aren't taken over."""
     arn = workflows.create(PASSING, name="m")
     assert arn == "arn:aws:states:us-east-1:123456789012:stateMachine:m"
-    assert workflows.create(PASSING, name="m") == arn
-    with pytest.raises(ServiceError) as refusal:
-        workflows.create(WAITING, name="m")
-    assert code(refusal) == "StateMachineAlreadyExists"
+    other = {"roleArn": "arn:aws:iam::123456789012:role/other", "tags": [{"key": "a"}]}
+    assert workflows.create(PASSING, name="m", **other) == arn
+    described = workflows.service.describe_state_machine({"stateMachineArn": arn}, ADMINISTRATOR)
+    assert described["roleArn"] != other["roleArn"]
+    tracing = {"tracingConfiguration": {"enabled": True}}
+    for definition, more in ((WAITING, {}), (PASSING, tracing), (PASSING, {"type": "EXPRESS"})):
+        with pytest.raises(ServiceError) as refusal:
+            workflows.create(definition, name="m", **more)
+        assert code(refusal) == "StateMachineAlreadyExists"
 
 
 @pytest.mark.parametrize(
@@ -37,7 +43,12 @@ def test_creating_twice_is_idempotent_only_for_the_same(workflows: Any) -> None:
     [
         ({"name": "a b"}, "InvalidName"),
         ({"roleArn": "role"}, "InvalidArn"),
-        ({"publish": True}, "ValidationException"),
+        ({"versionDescription": "v"}, "ValidationException"),
+        ({"loggingConfiguration": {"level": "ALL"}}, "InvalidLoggingConfiguration"),
+        (
+            {"loggingConfiguration": {"level": "ERROR", "destinations": [{}]}},
+            "InvalidLoggingConfiguration",
+        ),
     ],
 )
 def test_creating_refuses(workflows: Any, more: Any, expected: str) -> None:
@@ -192,6 +203,41 @@ def test_executions_are_listed_newest_first(workflows: Any) -> None:
         {"stateMachineArn": machine, "statusFilter": "SUCCEEDED"}, ADMINISTRATOR
     )
     assert [execution["name"] for execution in answer["executions"]] == ["b", "a"]
+
+
+def test_executions_are_listed_by_redrive(workflows: Any) -> None:
+    failing = {"StartAt": "F", "States": {"F": {"Type": "Fail"}}}
+    machine = workflows.create(failing)
+    for name in ("once", "twice"):
+        request = {"stateMachineArn": machine, "name": name}
+        arn = workflows.service.start_execution(request, ADMINISTRATOR)["executionArn"]
+        workflows.wait(arn)
+    workflows.service.redrive_execution({"executionArn": arn}, ADMINISTRATOR)
+    for name, kind in (("twice", "REDRIVEN"), ("once", "NOT_REDRIVEN")):
+        answer = workflows.service.list_executions(
+            {"stateMachineArn": machine, "redriveFilter": kind}, ADMINISTRATOR
+        )
+        assert [execution["name"] for execution in answer["executions"]] == [name]
+
+
+def test_a_history_without_data(workflows: Any) -> None:
+    arn = workflows.start(PASSING, {"secret": 1})
+    workflows.wait(arn)
+    request = {"executionArn": arn, "includeExecutionData": False}
+    events = workflows.service.get_execution_history(request, ADMINISTRATOR)["events"]
+    assert "secret" not in json.dumps(events, default=str)
+    assert events[1]["stateEnteredEventDetails"] == {"name": "P"}
+
+
+def test_what_is_no_arn_is_an_invalid_one(workflows: Any) -> None:
+    service = workflows.service
+    for operation, member in (
+        (service.describe_execution, "executionArn"),
+        (service.describe_state_machine, "stateMachineArn"),
+    ):
+        with pytest.raises(ServiceError) as refusal:
+            operation({member: "nope"}, ADMINISTRATOR)
+        assert code(refusal) == "InvalidArn"
 
 
 def test_the_history_shows_each_step(workflows: Any, cloud: Any, machine: Any) -> None:

@@ -1,0 +1,43 @@
+"""The operations on activities."""
+
+from __future__ import annotations
+
+from localcloud.service import Caller, Request, Response, Service
+from localcloud.workflows.activities import Activities
+from localcloud.workflows.arns import check_name
+from localcloud.workflows.executions import Executions
+from localcloud.workflows.paging import page
+
+_POLL_SECONDS = 60
+
+
+class ActivityOperations(Service):
+    """A part of the Step Functions service."""
+
+    _activities: Activities
+    _executions: Executions
+
+    def create_activity(self, request: Request, caller: Caller) -> Response:
+        name = request["name"]
+        check_name(name)
+        arn = f"arn:aws:states:{self.cloud.region}:{self.cloud.account}:activity:{name}"
+        activity = self._activities.create(arn, name, self.cloud.clock.now())
+        return {"activityArn": activity.arn, "creationDate": activity.created_at}
+
+    def describe_activity(self, request: Request, caller: Caller) -> Response:
+        return self._activities.get(request["activityArn"]).description
+
+    def list_activities(self, request: Request, caller: Caller) -> Response:
+        activities = [activity.description for activity in self._activities.all()]
+        return page(activities, request, "activities")
+
+    def delete_activity(self, request: Request, caller: Caller) -> Response:
+        self._activities.delete(request["activityArn"])
+        return {}
+
+    def get_activity_task(self, request: Request, caller: Caller) -> Response:
+        """Wait a minute for a task; as on AWS, nothing then is an answer without a token."""
+        waiting = self._executions.cancellation(_POLL_SECONDS)
+        worker = request.get("workerName", "")
+        task = self._activities.fetch(request["activityArn"], worker, waiting)
+        return {} if task is None else {"taskToken": task.waiting.token, "input": task.input}
