@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from localcloud import protocol
+from localcloud.compression import decompressed
 from localcloud.errors import error_reply
 from localcloud.form_upload import is_form_upload, read_form_upload
 from localcloud.moto_backend import HOSTS
@@ -89,6 +90,7 @@ class Gateway:
         if model.service_name == "s3" and request.method == "OPTIONS":
             # A browser asks whether it may ask: nobody signs that.
             return self._cloud.moto.forward("s3", request)
+        request = decompressed(model, request)
         call = protocol.parse(model, destination.protocol, request)
         caller = self._caller(signature, call)
         validate(call)

@@ -28,6 +28,7 @@ _MAX_HEADER_BYTES = 64 * 1024
 # Two of these are two opinions on where a request ends, or on whom it is for.
 _ONLY_ONCE = (b"Content-Length", b"Transfer-Encoding", b"Host")
 _NOT_A_TOKEN = re.compile(rb"[^!#$%&'*+.^_`|~0-9A-Za-z-]")
+_NOT_IN_A_VALUE = re.compile(rb"[\0\r\n]")
 
 
 class _Pool:
@@ -86,6 +87,8 @@ class _HeaderReader:
 
     def _add(self, headers: _Headers, name: bytes, value: bytes) -> None:
         headers.sent.append((name.decode("latin-1"), value.decode("latin-1")))
+        if _NOT_IN_A_VALUE.search(value):
+            raise ValueError("Illegal header value.")
         key = name.title()
         if key in headers and key in _ONLY_ONCE:
             raise ValueError(f"{key.decode()} more than once.")

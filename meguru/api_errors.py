@@ -8,6 +8,9 @@ from typing import Any
 class ApiError(Exception):
     """A refusal with its HTTP status; `param` names the member at fault, as OpenAI's errors do."""
 
+    # When it makes sense to ask again, where it does at all.
+    retry_after_seconds: int | None = None
+
     def __init__(
         self, status: int, message: str, *, code: str | None = None, param: str | None = None
     ) -> None:

@@ -23,7 +23,15 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "logit_bias": ({},),
     "modalities": (["text"],),
 }
-IGNORED = ("user", "metadata", "safety_identifier", "prompt_cache_key", "service_tier")
+# What says nothing of the answer, with the type it has.
+IGNORED: dict[str, type] = {
+    "user": str,
+    "metadata": dict,
+    "safety_identifier": str,
+    "prompt_cache_key": str,
+    "prompt_cache_retention": str,
+    "service_tier": str,
+}
 UNSUPPORTED = (
     "audio",
     "function_call",
@@ -107,6 +115,8 @@ def _refuse_unsupported(body: dict[str, Any]) -> None:
                 param=name,
                 code="unknown_parameter",
             )
+        if name in IGNORED and not isinstance(value, IGNORED[name]):
+            raise _wrong(name, "an object" if IGNORED[name] is dict else "a string")
 
 
 def _kind(value: object) -> type:
@@ -188,7 +198,8 @@ def _messages(value: Any) -> list[dict[str, str]]:
         raise _wrong("messages", "at least one message", "empty_array")
     messages = [_message(one, f"messages[{index}]") for index, one in enumerate(value)]
     if messages[-1]["role"] != "user":
-        raise _wrong(f"messages[{len(messages) - 1}].role", "the last to be 'user'")
+        place = f"messages[{len(messages) - 1}].role"
+        raise _wrong(place, "'user', as the last message is what is answered", "invalid_value")
     return messages
 
 
@@ -208,7 +219,11 @@ def _message(value: Any, place: str) -> dict[str, str]:
         )
     # "developer" is OpenAI's newer word for "system".
     role = "system" if role == "developer" else role
-    return {"role": role, "content": _content(given.get("content"), f"{place}.content")}
+    content = _content(given.get("content"), f"{place}.content")
+    # An empty answer is one a model may have given: only a question has to ask something.
+    if role == "user" and not content.strip():
+        raise _wrong(f"{place}.content", "text that is not empty", "invalid_value")
+    return {"role": role, "content": content}
 
 
 def _content(value: Any, place: str) -> str:
@@ -220,8 +235,6 @@ def _content(value: Any, place: str) -> str:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
         raise _wrong(place, "valid Unicode text", "invalid_value") from error
-    if not value.strip():
-        raise _wrong(place, "text that is not empty", "invalid_value")
     return value
 
 

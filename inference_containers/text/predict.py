@@ -30,6 +30,7 @@ class Prediction:
             model=request.model or engine.loaded.name,
             model_version=engine.loaded.version,
             prompt_tokens=len(self.generation.prompt),
+            include_usage=request.include_usage,
         )
         engine.submit(self.generation)
 

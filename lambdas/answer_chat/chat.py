@@ -81,7 +81,10 @@ class Chat:
         try:
             for chunk in chunks:
                 _read(chunk, answer)
-                if chunk["choices"] or answer.request.include_usage:
+                if answer.request.include_usage:
+                    yield self._named(answer, chunk)
+                elif chunk["choices"]:
+                    chunk.pop("usage", None)
                     yield self._named(answer, chunk)
         except Exception:
             answer.finish_reason = "error"

@@ -42,8 +42,10 @@ def parse_chat_request(content: bytes, model_name: str) -> ChatRequest:
         raise ApiError(413, f"The request body is larger than {MAX_BODY_BYTES} bytes.")
     try:
         body = json.loads(content.decode())
-        # What can't be written again: halves of characters, numbers beyond a float, NaN.
-        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        # What can't be written again: numbers beyond a float, NaN.
+        json.dumps(body, allow_nan=False)
+    except UnicodeDecodeError as error:
+        raise ApiError(400, "The request body is not UTF-8 text.") from error
     except (ValueError, RecursionError) as error:
         raise ApiError(400, f"The request body is not valid JSON: {error}") from error
     if not isinstance(body, dict):
@@ -86,7 +88,7 @@ def _check_messages(messages: object) -> None:
             raise ApiError(
                 400, f"'{place}.role' has to be one of {', '.join(ROLES)}.", param=f"{place}.role"
             )
-        if not _is_text(message.get("content")):
+        if not _is_text(message.get("content"), may_be_empty=message["role"] != "user"):
             raise ApiError(
                 400,
                 f"'{place}.content' has to be text or an array of text parts.",
@@ -100,9 +102,10 @@ def _said(content: str | list[dict[str, str]]) -> str | list[dict[str, str]]:
     return [{"type": "text", "text": part["text"]} for part in content]
 
 
-def _is_text(content: object) -> bool:
+def _is_text(content: object, *, may_be_empty: bool) -> bool:
+    """Answers and instructions may be empty, as a model's own answer may; a question may not."""
     if isinstance(content, str):
-        return bool(content)
+        return bool(content) or may_be_empty
     return (
         isinstance(content, list)
         and bool(content)

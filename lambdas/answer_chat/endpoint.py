@@ -11,7 +11,6 @@ from botocore.exceptions import ClientError
 
 from meguru.api_errors import ApiError
 
-RETRY_AFTER_SECONDS = "10"
 # What SageMaker says of an endpoint that is not there, or not yet.
 NOT_SERVING = (
     "ValidationError",
@@ -24,8 +23,19 @@ NOT_SERVING = (
 class NotServing(ApiError):
     """No model version answers now: none was released yet, or the endpoint is being changed."""
 
+    retry_after_seconds = 10
+
     def __init__(self) -> None:
         super().__init__(503, "No model is serving yet. Try again later.", code="model_not_ready")
+
+
+class Overloaded(ApiError):
+    """The model has more to answer than it can take in now."""
+
+    retry_after_seconds = 1
+
+    def __init__(self) -> None:
+        super().__init__(503, "The model is busy. Try again shortly.", code="overloaded")
 
 
 class TextEndpoint:
@@ -84,13 +94,20 @@ def _api_error(error: ClientError) -> ApiError:
 
 
 def _model_error(error: ClientError) -> ApiError:
-    status = int(error.response.get("OriginalStatusCode", 500))
+    status, said = int(error.response.get("OriginalStatusCode", 500)), _said(error)
     if status == 503:
-        return NotServing()
+        return Overloaded() if said.get("code") == "overloaded" else NotServing()
     if not 400 <= status < 500:
         return ApiError(502, "The model could not answer.", code="model_error")
+    if not isinstance(said.get("message"), str):
+        return ApiError(status, "The model refused the request.", code="model_error")
+    return ApiError(status, said["message"], code=said.get("code"), param=said.get("param"))
+
+
+def _said(error: ClientError) -> dict[str, Any]:
+    """The model server's own error object; empty where it spoke otherwise."""
     try:
         said = json.loads(error.response.get("OriginalMessage", ""))["error"]
-        return ApiError(status, said["message"], code=said.get("code"), param=said.get("param"))
     except (ValueError, KeyError, TypeError):
-        return ApiError(status, "The model refused the request.", code="model_error")
+        return {}
+    return said if isinstance(said, dict) else {}

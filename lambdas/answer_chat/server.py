@@ -16,7 +16,7 @@ import boto3
 
 from lambdas.answer_chat.chat import Answer, Chat
 from lambdas.answer_chat.chat_request import MAX_BODY_BYTES, parse_chat_request
-from lambdas.answer_chat.endpoint import RETRY_AFTER_SECONDS, TextEndpoint
+from lambdas.answer_chat.endpoint import TextEndpoint
 from lambdas.answer_chat.inference_log import InferenceLog
 from lambdas.answer_chat.settings import Settings
 from meguru.api_errors import ApiError
@@ -54,7 +54,7 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
         try:
             self._answer()
         except ApiError as error:
-            self._send_json(error.status, error.body())
+            self._send_json(error.status, error.body(), retry_after=error.retry_after_seconds)
         except (BrokenPipeError, ConnectionResetError):
             raise
         except Exception:
@@ -85,19 +85,29 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
         self.close_connection |= length > MAX_DISCARDED_BYTES
         return content
 
+    def _context(self) -> dict[str, Any]:
+        """What API Gateway says of the request; the adapter asks without."""
+        context: dict[str, Any] = json.loads(self.headers.get("x-amzn-request-context") or "{}")
+        return context
+
     def _consumer(self) -> str:
-        context = json.loads(self.headers["x-amzn-request-context"])
-        consumer: str = context["identity"]["apiKeyId"]
+        consumer: str = self._context()["identity"]["apiKeyId"]
         return consumer
 
-    def _send_json(self, status: int, body: dict[str, Any], inference_id: str = "") -> None:
+    def _send_json(
+        self,
+        status: int,
+        body: dict[str, Any],
+        inference_id: str = "",
+        retry_after: int | None = None,
+    ) -> None:
         content = json.dumps(body, ensure_ascii=False).encode()
-        self.send_response(status)
+        self.send_response_only(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))
-        if status == 503:
-            self.send_header("retry-after", RETRY_AFTER_SECONDS)
-        self._send_inference_id(inference_id)
+        if retry_after:
+            self.send_header("retry-after", str(retry_after))
+        self._send_ids(inference_id)
         self.end_headers()
         self.wfile.write(content)
 
@@ -120,11 +130,11 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
 
     def _start_events(self, answer: Answer) -> None:
         self._streaming = True
-        self.send_response(200)
+        self.send_response_only(200)
         self.send_header("content-type", "text/event-stream; charset=utf-8")
         self.send_header("cache-control", "no-cache")
         self.send_header("transfer-encoding", "chunked")
-        self._send_inference_id(answer.inference_id)
+        self._send_ids(answer.inference_id)
         self.end_headers()
 
     def _send_event(self, data: str) -> None:
@@ -132,9 +142,10 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
         self.wfile.flush()
 
-    def _send_inference_id(self, inference_id: str) -> None:
+    def _send_ids(self, inference_id: str) -> None:
+        """An answer is asked for by its own id, a refusal by API Gateway's id of the request."""
+        self.send_header("x-request-id", inference_id or self._context().get("requestId", ""))
         if inference_id:
-            self.send_header("x-request-id", inference_id)
             self.send_header("x-inference-id", inference_id)
 
     def log_message(self, format: str, *args: object) -> None:

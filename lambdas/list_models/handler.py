@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from functools import cache
 from typing import Any
+from urllib.parse import unquote
 
 import boto3
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from meguru.api_errors import ApiError
 
@@ -15,25 +17,33 @@ app = APIGatewayRestResolver()
 
 
 @app.get("/v1/models")
-def list_models() -> dict[str, Any]:
-    return {"object": "list", "data": [model for model in [serving_model()] if model]}
+def list_models() -> Response[dict[str, Any]]:
+    return _json(200, {"object": "list", "data": [one for one in [serving_model()] if one]})
 
 
 @app.get("/v1/models/<name>")
-def retrieve_model(name: str) -> dict[str, Any]:
-    model = serving_model()
-    if model is None or model["id"] != name:
+def retrieve_model(name: str) -> Response[dict[str, Any]]:
+    # API Gateway hands a path on as it was sent, percent-encoding and all.
+    asked, model = unquote(name), serving_model()
+    if model is None or model["id"] != asked:
         raise ApiError(
-            404, f"The model '{name}' does not exist.", code="model_not_found", param="model"
+            404,
+            f"The model '{asked[:100]}' does not exist.",
+            code="model_not_found",
+            param="model",
         )
-    return model
+    return _json(200, model)
+
+
+@app.not_found
+def refuse_path(error: NotFoundError) -> Response[dict[str, Any]]:
+    refusal = ApiError(404, "There is nothing at this path.", code="unknown_url")
+    return _json(refusal.status, refusal.body())
 
 
 @app.exception_handler(ApiError)
 def send_error(error: ApiError) -> Response[dict[str, Any]]:
-    return Response(
-        status_code=error.status, content_type=content_types.APPLICATION_JSON, body=error.body()
-    )
+    return _json(error.status, error.body())
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -52,6 +62,15 @@ def serving_model() -> dict[str, Any] | None:
         "created": int(released),
         "owned_by": "meguru",
     }
+
+
+def _json(status: int, body: dict[str, Any]) -> Response[dict[str, Any]]:
+    return Response(
+        status_code=status,
+        content_type=content_types.APPLICATION_JSON,
+        body=body,
+        headers={"x-request-id": app.current_event.request_context.request_id or ""},
+    )
 
 
 @cache

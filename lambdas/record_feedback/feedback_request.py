@@ -53,7 +53,7 @@ def parse_feedback_request(content: str | None) -> FeedbackRequest:
         inference_id=_text(body, "inference_id", MAX_ID),
         rating=_rating(body.get("rating")),
         reasons=_texts(body, "reasons"),
-        comment=_text(body, "comment"),
+        comment=_text(body, "comment").strip(),
         corrected_output=_text(body, "corrected_output").strip(),
         preferred_inference_id=_text(body, "preferred_inference_id", MAX_ID),
         tags=_texts(body, "tags"),
@@ -96,6 +96,8 @@ def _texts(body: dict[str, Any], name: str) -> list[str]:
         return []
     if not isinstance(values, list) or len(values) > MAX_LIST:
         raise ApiError(400, f"'{name}' has to be an array of at most {MAX_LIST} texts.", param=name)
+    if not all(isinstance(value, str) for value in values):
+        raise ApiError(400, f"'{name}' has to be an array of texts.", param=name)
     return [_text({name: value}, name) for value in values]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
@@ -11,6 +12,7 @@ from typing import Any
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from aws_lambda_powertools.utilities.idempotency import (
@@ -31,6 +33,8 @@ from meguru.fingerprint import fingerprint
 from meguru.names import METRIC_NAMESPACE
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
+# Who sends the same twice at once (a double click) waits for the first to be recorded.
+WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 app = APIGatewayRestResolver()
 logger = Logger(service="record_feedback")
@@ -45,7 +49,7 @@ def post_feedback() -> Response[dict[str, Any]]:
     # One consumer's key never meets another's; without a key the content is its own.
     key = fingerprint([consumer, event.headers.get(IDEMPOTENCY_HEADER) or asdict(request)])
     try:
-        recorded = record_once()(attempt={"key": key, "said": asdict(request)}, consumer=consumer)
+        recorded = record_in_turn({"key": key, "said": asdict(request)}, consumer)
     except IdempotencyValidationError as error:
         raise ApiError(
             409, f"This {IDEMPOTENCY_HEADER} was used for other feedback.", code="idempotency_error"
@@ -53,6 +57,12 @@ def post_feedback() -> Response[dict[str, Any]]:
     except IdempotencyAlreadyInProgressError as error:
         raise ApiError(409, "The same feedback is being recorded.", code="in_progress") from error
     return _json(200, recorded)
+
+
+@app.not_found
+def refuse_path(error: NotFoundError) -> Response[dict[str, Any]]:
+    refusal = ApiError(404, "There is nothing at this path.", code="unknown_url")
+    return _json(refusal.status, refusal.body())
 
 
 @app.exception_handler(ApiError)
@@ -107,6 +117,21 @@ def record_once() -> Any:
     )
 
 
+def record_in_turn(attempt: dict[str, Any], consumer: str) -> dict[str, Any]:
+    """`record`, or what it gave the same attempt before, waiting a little for one under way."""
+    for seconds in WAITS_SECONDS:
+        try:
+            return _record_once(attempt, consumer)
+        except IdempotencyAlreadyInProgressError:
+            time.sleep(seconds)
+    return _record_once(attempt, consumer)
+
+
+def _record_once(attempt: dict[str, Any], consumer: str) -> dict[str, Any]:
+    recorded: dict[str, Any] = record_once()(attempt=attempt, consumer=consumer)
+    return recorded
+
+
 def _body(event: APIGatewayProxyEvent) -> str | None:
     try:
         return event.decoded_body
@@ -129,4 +154,9 @@ def record(*, attempt: dict[str, Any], consumer: str) -> dict[str, Any]:
 
 
 def _json(status: int, body: dict[str, Any]) -> Response[dict[str, Any]]:
-    return Response(status_code=status, content_type=content_types.APPLICATION_JSON, body=body)
+    return Response(
+        status_code=status,
+        content_type=content_types.APPLICATION_JSON,
+        body=body,
+        headers={"x-request-id": app.current_event.request_context.request_id or ""},
+    )

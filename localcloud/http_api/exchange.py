@@ -102,12 +102,15 @@ class Exchange:
     @cached_property
     def body(self) -> bytes:
         """The body in full; REQUEST_TOO_LARGE above 10 MB."""
-        if (self.request.content_length or 0) > MAX_BODY_BYTES:
+        stated = self.request.content_length or 0
+        if stated > MAX_BODY_BYTES:
             raise GatewayError("REQUEST_TOO_LARGE", "Request Too Long")
         try:
             body = self.request.stream.read(MAX_BODY_BYTES + 1)
         except (HTTPException, ValueError):  # cut short, or its chunks aren't HTTP's
             raise GatewayError("DEFAULT_4XX", "Bad Request", 400) from None
+        if len(body) < stated:  # the client left before it had sent everything
+            raise GatewayError("DEFAULT_4XX", "Bad Request", 400)
         if len(body) > MAX_BODY_BYTES:
             raise GatewayError("REQUEST_TOO_LARGE", "Request Too Long")
         return body

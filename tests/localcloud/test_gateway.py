@@ -120,6 +120,34 @@ def test_cloudwatch_answers_in_each_of_its_protocols(
     assert error.value.response["Error"]["Code"] in ("ResourceNotFound", "DashboardNotFoundError")
 
 
+@pytest.mark.parametrize("protocol", ["smithy-rpc-v2-cbor", "json", "query"])
+def test_what_an_sdk_compresses_is_read(cloud: Cloud, protocol: str) -> None:
+    names = [f"sales of shop number {number}" for number in range(500)]
+    _speaking(cloud, protocol).put_metric_data(
+        Namespace="large", MetricData=[{"MetricName": name, "Value": 1.5} for name in names]
+    )
+    pages = cloud.client("cloudwatch").get_paginator("list_metrics").paginate(Namespace="large")
+    assert sorted(m["MetricName"] for p in pages for m in p["Metrics"]) == sorted(names)
+
+
+def test_what_is_no_gzip_is_the_clients_fault(cloud: Cloud) -> None:
+    client = cloud.client("cloudwatch")
+
+    def claim(request: Any, **more: Any) -> None:
+        request.headers["Content-Encoding"] = "gzip"
+
+    client.meta.events.register("before-send", claim)
+    with pytest.raises(ClientError, match="isn't gzip"):
+        client.put_metric_data(Namespace="a", MetricData=[{"MetricName": "m", "Value": 1.5}])
+
+
+def test_a_compressed_object_stays_as_it_is(cloud: Cloud) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="packed")
+    s3.put_object(Bucket="packed", Key="a", Body=b"no gzip at all", ContentEncoding="gzip")
+    assert s3.get_object(Bucket="packed", Key="a")["Body"].read() == b"no gzip at all"
+
+
 def _speaking(cloud: Cloud, protocol: str) -> Any:
     session = boto3.Session()
     loader = session._loader

@@ -14,11 +14,13 @@ def echo(event: Any) -> Any:
     return {"statusCode": 200, "body": json.dumps(event)}
 
 
-def raw(api: Any, request: bytes) -> bytes:
-    """What the server answers to bytes as they are."""
+def raw(api: Any, request: bytes, *, leaves: bool = False) -> bytes:
+    """What the server answers to bytes as they are; who leaves sends no more."""
     host, port = api.cloud.endpoint_url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=5) as connection:
         connection.sendall(request)
+        if leaves:
+            connection.shutdown(socket.SHUT_WR)
         received = b""
         while chunk := connection.recv(65536):
             received += chunk
@@ -151,6 +153,23 @@ def test_a_chunked_body_is_a_body(api: Any) -> None:
     connection.close()
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"Content-Length: 500\r\n\r\nnot all of it",
+        b"Transfer-Encoding: chunked\r\n\r\n1f4\r\nnot all of it",
+        b"Transfer-Encoding: chunked\r\n\r\n3\r\nnot\r\n",
+    ],
+)
+def test_a_body_cut_short_reaches_no_function(api: Any, rest: bytes) -> None:
+    api.proxy("/", echo, "POST")
+    api.deploy()
+    path = api.url("/").removeprefix(api.cloud.endpoint_url).encode()
+    answer = raw(api, b"POST " + path + b" HTTP/1.1\r\nHost: x\r\n" + rest, leaves=True)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert api.functions.calls == []
+
+
 def test_huge_and_odd_headers_do_no_harm(api: Any) -> None:
     api.proxy("/", echo)
     api.deploy()
@@ -161,6 +180,9 @@ def test_huge_and_odd_headers_do_no_harm(api: Any) -> None:
     raw(api, head + b"X-Big: " + b"y" * 200_000 + b"\r\n\r\n")
     raw(api, head + b"Broken header\r\n\r\n")
     raw(api, head + b"X-Latin: \xff\xfe\r\n\r\n")
+    for control in b"\0\r":
+        answer = raw(api, head + b"X-Odd: a" + bytes([control]) + b"b\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 400")
     assert api.call("/").status == 200
 
 

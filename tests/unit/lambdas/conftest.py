@@ -128,8 +128,8 @@ def chunk(text: str | None = None, **more: Any) -> bytes:
 
 
 STREAM = (
-    chunk("は"),
-    chunk("い", end="stop"),
+    chunk("は", usage=None),
+    chunk("い", end="stop", usage=None),
     chunk(usage={"prompt_tokens": 4, "completion_tokens": 2}),
     b"data: [DONE]\n\n",
 )

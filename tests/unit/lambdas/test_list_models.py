@@ -21,8 +21,10 @@ def get(
     def get(path: str, **release: Any) -> tuple[int, Any]:
         if release:
             table.put_item(Item={"endpoint_name": "text", **release})
-        event = {"httpMethod": "GET", "path": path, "headers": {}, "requestContext": {}}
+        context = {"requestId": "request-1"}
+        event = {"httpMethod": "GET", "path": path, "headers": {}, "requestContext": context}
         answer = function.handler(event, None)
+        assert answer["multiValueHeaders"]["x-request-id"] == ["request-1"]
         return answer["statusCode"], json.loads(answer["body"])
 
     return get
@@ -45,9 +47,22 @@ def test_released(get: Callable[..., tuple[int, Any]]) -> None:
     }
     assert (status, said["data"]) == (200, [model])
     assert get("/v1/models/meguru-text") == (200, model)
+    assert get("/v1/models/meguru%2Dtext") == (200, model)
 
 
-@pytest.mark.parametrize("name", ["gpt-4", "meguru-text%20", "meguru-tex"])
+@pytest.mark.parametrize("name", ["gpt-4", "meguru-text%20", "meguru-tex", "x" * 9000])
 def test_unknown_model(get: Callable[..., tuple[int, Any]], name: str) -> None:
     status, said = get(f"/v1/models/{name}", released_at=1763800000)
     assert (status, said["error"]["code"]) == (404, "model_not_found")
+    assert len(said["error"]["message"]) < 200
+
+
+def test_unknown_model_is_named_as_it_was_meant(get: Callable[..., tuple[int, Any]]) -> None:
+    _, said = get("/v1/models/%E6%97%A5%E6%9C%AC", released_at=1763800000)
+    assert "'日本'" in said["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/v1/%6dodels", '/v1/models/a"b', "/v1/models/a/b"])
+def test_path_that_no_route_knows(get: Callable[..., tuple[int, Any]], path: str) -> None:
+    status, said = get(path)
+    assert (status, said["error"]["code"]) == (404, "unknown_url")

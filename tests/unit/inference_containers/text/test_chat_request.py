@@ -48,6 +48,13 @@ def test_developer_is_system() -> None:
 def test_neutral_values_of_unsupported_options_are_fine() -> None:
     parse(n=1, frequency_penalty=0.0, presence_penalty=0, logprobs=False, tools=[], user="u")
     parse(response_format={"type": "text"})
+    parse(metadata={"team": "a"}, prompt_cache_retention="24h", service_tier="auto")
+
+
+@pytest.mark.parametrize("role", ["system", "assistant"])
+def test_what_others_than_the_user_said_may_be_empty(role: str) -> None:
+    messages = [{"role": role, "content": ""}, USER]
+    assert parse(messages=messages).messages == messages
 
 
 @pytest.mark.parametrize(
@@ -87,6 +94,9 @@ def test_neutral_values_of_unsupported_options_are_fine() -> None:
         ({"frequency_penalty": 0.5}, "frequency_penalty"),
         ({"response_format": {"type": "json_object"}}, "response_format"),
         ({"temprature": 1}, "temprature"),
+        ({"user": 7}, "user"),
+        ({"metadata": ["a"]}, "metadata"),
+        ({"service_tier": {}}, "service_tier"),
     ],
 )
 def test_wrong_member_is_refused_by_name(body: dict[str, Any], param: str) -> None:

@@ -78,6 +78,25 @@ def test_any_bytes_are_answered(content: bytes) -> None:
     assert refusal.value.status == 400
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"model": "m", "messages": "締切"}'.encode("cp932"), "not UTF-8"),
+        (body(messages=[{"role": "user", "content": "\ud800"}]), "not valid Unicode"),
+        (b"{", "not valid JSON"),
+    ],
+)
+def test_what_is_wrong_with_the_text_is_said(content: bytes, said: str) -> None:
+    with pytest.raises(ApiError, match=said):
+        parse_chat_request(content, "m")
+
+
+@pytest.mark.parametrize("role", ["system", "developer", "assistant"])
+def test_what_others_than_the_user_said_may_be_empty(role: str) -> None:
+    messages = [{"role": role, "content": ""}, USER]
+    assert parse_chat_request(body(messages=messages), "m").messages == messages
+
+
 @pytest.mark.parametrize("members", [{"stream": None}, {"stream_options": None}, {"stream": False}])
 def test_null_is_as_left_out(members: dict[str, Any]) -> None:
     assert parse_chat_request(body(**members), "m").stream is False

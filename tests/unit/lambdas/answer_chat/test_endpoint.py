@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.answer_chat.endpoint import NotServing, TextEndpoint
+from lambdas.answer_chat.endpoint import NotServing, Overloaded, TextEndpoint
 from meguru.api_errors import ApiError
 
 
@@ -57,6 +57,15 @@ def test_model_fails(make_chat: Any, more: dict[str, int]) -> None:
 )
 def test_not_serving(make_chat: Any, code: str, more: dict[str, int]) -> None:
     assert isinstance(refusal(make_chat, code, **more), NotServing)
+
+
+def test_busy_is_not_the_same_as_not_there(make_chat: Any) -> None:
+    said = {"error": {"message": "Too many requests are waiting.", "code": "overloaded"}}
+    error = refusal(
+        make_chat, "ModelError", OriginalStatusCode=503, OriginalMessage=json.dumps(said)
+    )
+    assert isinstance(error, Overloaded)
+    assert error.retry_after_seconds == 1
 
 
 def test_other_errors_are_ours(make_chat: Any) -> None:

@@ -11,11 +11,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lambdas.answer_chat.chat_request import MAX_BODY_BYTES
 from lambdas.answer_chat.server import ChatServer
 
-CONTEXT = {"x-amzn-request-context": json.dumps({"identity": {"apiKeyId": "key"}})}
+CONTEXT = {
+    "x-amzn-request-context": json.dumps(
+        {"identity": {"apiKeyId": "key"}, "requestId": "request-1"}
+    )
+}
 QUESTION = {"model": "m", "messages": [{"role": "user", "content": "元気?"}]}
 
 
@@ -50,6 +55,9 @@ def test_answer(connect: Any, log: Any, completion: bytes) -> None:
     assert response.status == 200
     inference_id = response.headers["x-inference-id"]
     assert json.loads(content)["id"] == inference_id == log.records[0].inference_id
+    assert response.headers["x-request-id"] == inference_id
+    # What runs here is nobody's business.
+    assert not response.headers["server"]
     assert log.records[0].consumer == "key"
 
 
@@ -68,9 +76,21 @@ def test_connection_is_kept_after_a_refusal(connect: Any, log: Any, completion: 
     for bad in (b"{", {"model": "other"}, QUESTION | {"user": "\ud800"}, b"x" * 3_000_000):
         response, content = post(connection, bad)
         assert 400 <= response.status < 500
+        assert response.headers["x-request-id"] == "request-1"
         assert json.loads(content)["error"]["type"] == "invalid_request_error"
     assert post(connection, QUESTION)[0].status == 200
     assert len(log.records) == 1
+
+
+def test_busy_model_says_when_to_come_again(connect: Any, log: Any) -> None:
+    said = json.dumps({"error": {"message": "full", "code": "overloaded"}})
+    refused = {"Error": {"Code": "ModelError"}, "OriginalStatusCode": 503, "OriginalMessage": said}
+    for body in (QUESTION, QUESTION | {"stream": True}):
+        connection = connect(error=ClientError(refused, "InvokeEndpoint"))
+        response, content = post(connection, body)
+        assert (response.status, response.headers["retry-after"]) == (503, "1")
+        assert json.loads(content)["error"]["code"] == "overloaded"
+    assert log.records == []
 
 
 def test_body_too_large(connect: Any) -> None:

@@ -39,6 +39,8 @@ def body(**members: Any) -> str:
         body(rating=[1]),
         body(rating=None),
         body(rating=None, corrected_output=" \n"),
+        body(rating=None, comment=" \n"),
+        body(reasons=[None]),
         body(comment=5),
         body(comment="\udfff"),
         body(comment="x" * 20_001),

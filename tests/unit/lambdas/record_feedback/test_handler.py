@@ -40,11 +40,12 @@ class Service:
             "httpMethod": "POST",
             "path": "/v1/feedback",
             "headers": {"idempotency-key": key} if key else {},
-            "requestContext": {"identity": {"apiKeyId": consumer}},
+            "requestContext": {"identity": {"apiKeyId": consumer}, "requestId": "request-1"},
             "body": said if isinstance(said, str) else json.dumps(said),
             "isBase64Encoded": False,
         }
         answer = function.handler(request | event, Context())
+        assert answer["multiValueHeaders"]["x-request-id"] == ["request-1"]
         return answer["statusCode"], json.loads(answer["body"])
 
     def items(self) -> list[dict[str, Any]]:
@@ -155,7 +156,36 @@ def test_broken_body(service: Service, event: dict[str, Any]) -> None:
     assert said["error"]["type"] == "invalid_request_error"
 
 
-def test_call_in_progress(service: Service) -> None:
+@pytest.fixture
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(function, "WAITS_SECONDS", (0.0,))
+
+
+def test_path_that_no_route_knows(service: Service) -> None:
+    status, said = service.post(CORRECTION, path="/v1/%66eedback")
+    assert (status, said["error"]["code"]) == (404, "unknown_url")
+
+
+def test_the_same_at_once_waits_for_the_first(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_in_progress(service, expires_in_seconds=60)
+    (unfinished,) = service.idempotency.scan()["Items"]
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        """Meanwhile the first is done, or has failed and freed the key."""
+        waited.append(seconds)
+        if len(waited) == 2:
+            service.idempotency.delete_item(Key={"id": unfinished["id"]})
+
+    monkeypatch.setattr(function.time, "sleep", sleep)
+    assert service.post(CORRECTION, "k")[0] == 200
+    assert waited == [0.05, 0.1]
+    assert len(service.items()) == 1
+
+
+def test_call_in_progress(service: Service, no_waits: None) -> None:
     leave_in_progress(service, expires_in_seconds=60)
     assert service.post(CORRECTION, "k")[1]["error"]["code"] == "in_progress"
     assert service.items() == []
