@@ -29,13 +29,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Start:
-    """How an execution was started."""
+    """How an execution was started. A Map Run's child knows its run and its item."""
 
     arn: str
     name: str
     input: str
     machine: StateMachine
     map_run_arn: str | None = None
+    map_item: dict[str, Any] | None = None
 
 
 class Execution:
@@ -82,10 +83,12 @@ class Execution:
         }
         if self.redriven_at:
             execution["RedriveTime"] = timestamps.to_text(self.redriven_at)
-        context = {
+        context: dict[str, Any] = {
             "Execution": execution,
             "StateMachine": {"Id": machine.arn, "Name": machine.name},
         }
+        if self.start.map_item is not None:
+            context["Map"] = {"Item": self.start.map_item}
         return Branch(self._environment, machine.machine, context, scope, self._cancellation, trail)
 
     def begin(self) -> None:
