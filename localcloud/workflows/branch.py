@@ -49,7 +49,11 @@ class Environment:
 
 
 class Branch:
-    """One run through a machine's states."""
+    """One run through a machine's states.
+
+    `children` are the branches inside the state it is in, by index: what a redrive finds of them
+    that has ended isn't run again.
+    """
 
     def __init__(
         self,
@@ -63,6 +67,22 @@ class Branch:
         self.environment, self.machine, self.context = environment, machine, context
         self.scope, self.cancellation, self.trail = scope, cancellation, trail
         self.position: tuple[str, Any] | None = None
+        self.has_ended, self.output = False, None
+        self.children: dict[int, Branch] = {}
+        self._left: dict[int, Branch] = {}
+
+    def go_on(self, before: Branch | None, state_input: Any) -> Any:
+        """Run, after a redrive from where `before` stood."""
+        if before is None or before.position is None:
+            return self.run(state_input)
+        self.scope, self._left = before.scope, before.children
+        self.has_ended, self.output = before.has_ended, before.output
+        return self.output if self.has_ended else self.run_from(*before.position)
+
+    def take_left(self) -> dict[int, Branch]:
+        """The branches of the state it is in as a redrive found them; none in a later attempt."""
+        left, self._left, self.children = self._left, {}, {}
+        return left
 
     def run(self, state_input: Any) -> Any:
         """From StartAt to the end; the last state's output."""
@@ -75,16 +95,19 @@ class Branch:
             self.position = (following, state_input)
             outcome = Visit(self, following, state_input).run()
             following, state_input = outcome.next, outcome.output
+            self.children = {}
+        self.has_ended, self.output = True, state_input
         return state_input
 
-    def inner(
+    def child(
         self,
+        index: int,
         machine: Mapping[str, Any],
         cancellation: Cancellation,
         context: dict[str, Any] | None = None,
     ) -> Branch:
         """A branch for a machine inside a state of this one, reading this one's variables."""
-        return Branch(
+        child = Branch(
             self.environment,
             machine,
             context or self.context,
@@ -92,6 +115,8 @@ class Branch:
             cancellation,
             self.trail.fork(),
         )
+        self.children[index] = child
+        return child
 
 
 class Visit:

@@ -29,13 +29,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Start:
-    """How an execution was started."""
+    """How an execution was started. A Map Run's child knows its run and its item."""
 
     arn: str
     name: str
     input: str
     machine: StateMachine
     map_run_arn: str | None = None
+    map_item: dict[str, Any] | None = None
 
 
 class Execution:
@@ -82,10 +83,12 @@ class Execution:
         }
         if self.redriven_at:
             execution["RedriveTime"] = timestamps.to_text(self.redriven_at)
-        context = {
+        context: dict[str, Any] = {
             "Execution": execution,
             "StateMachine": {"Id": machine.arn, "Name": machine.name},
         }
+        if self.start.map_item is not None:
+            context["Map"] = {"Item": self.start.map_item}
         return Branch(self._environment, machine.machine, context, scope, self._cancellation, trail)
 
     def begin(self) -> None:
@@ -102,23 +105,26 @@ class Execution:
         in_thread(lambda: self._run(lambda: self._branch.run(machine_input)))
 
     def redrive(self) -> datetime:
-        """Go on from the state that ended the execution, with its input and variables."""
+        """Go on from the state that ended the execution, with its input and variables.
+
+        Of a Parallel or an inline Map, only the branches that hadn't succeeded run again.
+        """
         with self._lock:
             if self._redrive_status != "REDRIVABLE":
                 raise ServiceError("ExecutionNotRedrivable", self._why_not_redrivable)
-            position, scope, trail = self._branch.position, self._branch.scope, self._branch.trail
-            assert position is not None
+            before, trail = self._branch, self._branch.trail
             self.redrive_count += 1
             self.redriven_at = self._clock.now()
             self.status, self.error, self.stopped_at = RUNNING, None, None
             self._abort_reason = None
             self.ended.clear()
             self._cancellation = self._new_cancellation()
-            self._branch = self._new_branch(scope, trail)
+            self._branch = self._new_branch(before.scope, trail)
             details = {"redriveCount": self.redrive_count}
             trail.add("ExecutionRedriven", "executionRedrivenEventDetails", **details)
         self._changed(self)
-        in_thread(lambda: self._run(lambda: self._branch.run_from(*position)))
+        machine_input = json_values.from_text(self.start.input)
+        in_thread(lambda: self._run(lambda: self._branch.go_on(before, machine_input)))
         return self.redriven_at
 
     def stop(self, error: str | None, cause: str | None) -> datetime:

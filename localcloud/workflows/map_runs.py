@@ -46,7 +46,8 @@ class MapRun:
         kind = "express" if self.machine.is_express else "execution"
         arn = f"{self.machine.arn.replace(':stateMachine:', f':{kind}:')}:{name}"
         environment = replace(self.environment, execution_arn=arn, machine=self.machine)
-        start = Start(arn, name, json_values.to_text(item.input), self.machine, self.arn)
+        text = json_values.to_text(item.input)
+        start = Start(arn, name, text, self.machine, self.arn, item.context)
         child = self.environment.map_runs.child(start, environment, cancellation)
         self.children.append((item, child))
         child.begin()

@@ -77,6 +77,7 @@ class _MapWork:
     ) -> None:
         self._visit, self._processor, self._items = visit, processor, items
         self._tolerance, self._map_run = tolerance, map_run
+        self._left = visit.branch.take_left()
         self._cancellation = visit.cancellation.child()
         self._results: list[ItemResult | None] = [None] * len(items)
         self._next, self._failures, self._lock = 0, 0, threading.Lock()
@@ -141,12 +142,15 @@ class _MapWork:
     def _iterate(self, index: int) -> ItemResult:
         item, visit = self._items[index], self._visit
         context = {**visit.branch.context, "Map": {"Item": item.context}}
-        branch = visit.branch.inner(self._processor, self._cancellation, context)
+        branch = visit.branch.child(index, self._processor, self._cancellation, context)
+        before = self._left.get(index)
+        if before is not None and before.has_ended:
+            return ItemResult(item, branch.go_on(before, item.input), None)
         details = {"name": visit.name, "index": index}
         member = "mapIteration{}EventDetails"
         branch.trail.add("MapIterationStarted", member.format("Started"), **details)
         try:
-            output = branch.run(item.input)
+            output = branch.go_on(before, item.input)
         except StateError as error:
             branch.trail.add("MapIterationFailed", member.format("Failed"), **details)
             self._count_failure(error)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from typing import Any
 
-from localcloud.workflows.branch import Visit
+from localcloud.workflows.branch import Branch, Visit
 from localcloud.workflows.cancellation import Cancellation, in_thread
 from localcloud.workflows.data_flow import Outcome
 from localcloud.workflows.errors import StateError, WorkCancelledError
@@ -17,9 +17,11 @@ def run_parallel(visit: Visit) -> Outcome:
     arguments = flow.arguments()
     visit.trail.add("ParallelStateStarted")
     cancellation = visit.cancellation.child()
-    futures = [
-        _start(visit, machine, arguments, cancellation) for machine in visit.state["Branches"]
-    ]
+    left = visit.branch.take_left()
+    futures = []
+    for index, machine in enumerate(visit.state["Branches"]):
+        branch = visit.branch.child(index, machine, cancellation)
+        futures.append(_start(branch, left.get(index), arguments))
     try:
         results = gather(futures, cancellation)
     except StateError:
@@ -29,11 +31,8 @@ def run_parallel(visit: Visit) -> Outcome:
     return flow.leave(results)
 
 
-def _start(
-    visit: Visit, machine: dict[str, Any], arguments: Any, cancellation: Cancellation
-) -> Future[Any]:
-    branch = visit.branch.inner(machine, cancellation)
-    return in_thread(lambda: branch.run(arguments))
+def _start(branch: Branch, before: Branch | None, arguments: Any) -> Future[Any]:
+    return in_thread(lambda: branch.go_on(before, arguments))
 
 
 def gather(futures: Sequence[Future[Any]], cancellation: Cancellation) -> list[Any]:

@@ -11,26 +11,25 @@ from localcloud.service import Caller, Request, Response, ServiceError
 from localcloud.workflows import definition as definitions
 from localcloud.workflows import log_delivery, metrics, status_events
 from localcloud.workflows.activities import Activities
-from localcloud.workflows.activity_operations import ActivityOperations
 from localcloud.workflows.arns import check_name, check_role
 from localcloud.workflows.branch import Environment
 from localcloud.workflows.execution import FAILED, SUCCEEDED, TIMED_OUT, Execution, Start
+from localcloud.workflows.execution_operations import ExecutionOperations
 from localcloud.workflows.executions import Executions, check_input
-from localcloud.workflows.history import without_data
 from localcloud.workflows.map_runs import MapRuns
 from localcloud.workflows.paging import page
 from localcloud.workflows.state_machines import StateMachine, StateMachines
 from localcloud.workflows.state_trials import TIMEOUT_SECONDS, try_state
 from localcloud.workflows.states import HANDLERS
 from localcloud.workflows.task_tokens import TaskTokens
-from localcloud.workflows.version_operations import VersionOperations
 from localcloud.workflows.versions import Versions
+from localcloud.workflows.worker_operations import WorkerOperations
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
 
-class StepFunctionsService(VersionOperations, ActivityOperations):
+class StepFunctionsService(ExecutionOperations, WorkerOperations):
     """State machines and their executions, in this process."""
 
     service_name = "stepfunctions"
@@ -193,83 +192,11 @@ class StepFunctionsService(VersionOperations, ActivityOperations):
             activities=self._activities,
         )
 
-    def describe_execution(self, request: Request, caller: Caller) -> Response:
-        return self._executions.get(request["executionArn"]).description
-
-    def list_executions(self, request: Request, caller: Caller) -> Response:
-        found = self._listed(request)
-        filters = {"REDRIVEN": True, "NOT_REDRIVEN": False}
-        redriven = filters.get(request.get("redriveFilter", ""))
-        executions = [
-            execution.summary
-            for execution in found
-            if request.get("statusFilter") in {None, execution.status}
-            and redriven in {None, execution.redrive_count > 0}
-        ]
-        return page(executions, request, "executions")
-
-    def _listed(self, request: Request) -> list[Execution]:
-        """The executions of the machine or of the Map Run that a request names."""
-        if ("stateMachineArn" in request) == ("mapRunArn" in request):
-            raise ServiceError(
-                "ValidationException", "Exactly one of stateMachineArn and mapRunArn is required"
-            )
-        if "mapRunArn" in request:
-            run = self._map_runs.get(request["mapRunArn"])
-            machine, found = run.machine, [child for _, child in reversed(run.children)]
-        else:
-            machine = self._qualified(request["stateMachineArn"])
-            found = self._executions.of_machine(request["stateMachineArn"])
-        if machine.is_express:
-            raise ServiceError(
-                "StateMachineTypeNotSupported", "ListExecutions needs a STANDARD state machine"
-            )
-        return found
-
-    def stop_execution(self, request: Request, caller: Caller) -> Response:
-        execution = self._executions.get(request["executionArn"])
-        return {"stopDate": execution.stop(request.get("error"), request.get("cause"))}
-
-    def redrive_execution(self, request: Request, caller: Caller) -> Response:
-        execution = self._executions.get(request["executionArn"])
-        return {"redriveDate": execution.redrive()}
-
-    def get_execution_history(self, request: Request, caller: Caller) -> Response:
-        events = list(self._executions.get(request["executionArn"]).history.events)
-        if not request.get("includeExecutionData", True):
-            events = [without_data(event) for event in events]
-        if request.get("reverseOrder"):
-            events.reverse()
-        return page(events, request, "events")
-
-    def list_map_runs(self, request: Request, caller: Caller) -> Response:
-        execution = self._executions.get(request["executionArn"])
-        found = self._map_runs.of_execution(execution.start.arn)
-        return page([run.summary for run in found], request, "mapRuns")
-
-    def describe_map_run(self, request: Request, caller: Caller) -> Response:
-        return self._map_runs.get(request["mapRunArn"]).description
-
     def test_state(self, request: Request, caller: Caller) -> Response:
         if "roleArn" in request:
             check_role(request["roleArn"])
         cancellation = self._executions.cancellation(TIMEOUT_SECONDS)
         return try_state(request, cancellation, self._environment)
-
-    # Task tokens
-
-    def send_task_success(self, request: Request, caller: Caller) -> Response:
-        self._tokens.succeed(request["taskToken"], request["output"])
-        return {}
-
-    def send_task_failure(self, request: Request, caller: Caller) -> Response:
-        error, cause = request.get("error", ""), request.get("cause", "")
-        self._tokens.fail(request["taskToken"], error, cause)
-        return {}
-
-    def send_task_heartbeat(self, request: Request, caller: Caller) -> Response:
-        self._tokens.find(request["taskToken"]).beat()
-        return {}
 
 
 def _check_logging(request: Request) -> None:

@@ -9,6 +9,7 @@ from localcloud.workflows.branch import Handler, Visit
 from localcloud.workflows.data_flow import DataFlow, Outcome
 from localcloud.workflows.errors import StateError, WorkCancelledError
 from localcloud.workflows.fields import MAX_SECONDS
+from localcloud.workflows.jsonata_flow import JsonataFlow
 from localcloud.workflows.map_state import run_map
 from localcloud.workflows.parallel_state import run_parallel
 from localcloud.workflows.task_state import run_task
@@ -16,6 +17,8 @@ from localcloud.workflows.task_state import run_task
 
 def run_pass(visit: Visit) -> Outcome:
     flow = visit.flow()
+    if isinstance(flow, JsonataFlow):
+        return flow.pass_through()
     if "Result" in visit.state:
         return flow.leave(visit.state["Result"])
     return flow.leave(flow.arguments())

@@ -65,7 +65,8 @@ def test_pass_in_jsonata(workflows: Any, machine: Any, fields: Any, expected: An
 
 
 @pytest.mark.parametrize(
-    "expression", ["$states.input.nothing", "1 + 'a'", "$sum", "1 / 0", "$partition([1], 0)"]
+    "expression",
+    ["$states.input.nothing", "$states.result", "1 + 'a'", "$sum", "1 / 0", "$partition([1], 0)"],
 )
 def test_a_failing_query_is_a_query_evaluation_error(
     workflows: Any, machine: Any, expression: str

@@ -12,7 +12,11 @@ from botocore.validate import ParamValidator
 from localcloud.service import Caller, ServiceError
 
 ADMINISTRATOR = Caller.administrator()
-ADD = {"Type": "Pass", "Parameters": {"n.$": "$.n", "id.$": "$$.Execution.Id"}, "Next": "F"}
+ADD = {
+    "Type": "Pass",
+    "Parameters": {"n.$": "$.n", "id.$": "$$.Execution.Id", "index.$": "$$.Map.Item.Index"},
+    "Next": "F",
+}
 FAIL_TWO = {
     "Type": "Choice",
     "Choices": [{"Variable": "$.n", "NumericEquals": 2, "Next": "No"}],
@@ -57,6 +61,7 @@ def test_items_are_executions_of_their_own(workflows: Any, machine: Any) -> None
     mapped = distributed(ToleratedFailureCount=1, MaxConcurrency=2)
     arn = workflows.start(machine(M=mapped), numbers(3))
     outputs = json.loads(workflows.wait(arn)["output"])
+    assert [output["index"] for output in outputs] == [0, 2]
     run = only_run(workflows, arn)
     children = call(workflows, "list_executions", mapRunArn=run["mapRunArn"])["executions"]
     assert {child["status"] for child in children} == {"SUCCEEDED", "FAILED"}

@@ -321,6 +321,49 @@ def test_redrive_goes_on_from_the_failed_state(workflows: Any, cloud: Any, machi
     assert code(refusal) == "ExecutionNotRedrivable"
 
 
+@pytest.mark.parametrize("kind", ["Parallel", "Map"])
+def test_redrive_runs_only_the_branches_that_failed(
+    workflows: Any, cloud: Any, machine: Any, kind: str
+) -> None:
+    """Also where a branch failed inside another, and with the variables it had set."""
+    calls: list[Any] = []
+    started: list[str] = []
+
+    def handler(event: Any) -> Any:
+        calls.append(event)
+        if event == "bad" and calls.count("bad") == 1:
+            workflows.until(lambda: started and "TaskStateExited" in workflows.kinds(started[0]))
+            raise ValueError("once")
+        return event
+
+    cloud.function(handler)
+
+    def branch(index: int, value: str) -> dict[str, Any]:
+        set_up = {"Type": "Pass", "Assign": {"v": value}, "Next": f"T{index}"}
+        work = {
+            "Type": "Task",
+            "Resource": FUNCTION,
+            "Arguments": "{% $v %}",
+            "Output": "{% $states.result & $outer %}",
+            "End": True,
+        }
+        return {"StartAt": f"P{index}", "States": {f"P{index}": set_up, f"T{index}": work}}
+
+    inner = {"Type": "Parallel", "Branches": [branch(0, "good"), branch(1, "bad")], "End": True}
+    around = {"StartAt": "I", "States": {"I": inner}}
+    states = {
+        "Parallel": {"Type": "Parallel", "Branches": [around]},
+        "Map": {"Type": "Map", "Items": [1], "ItemProcessor": around},
+    }
+    first = {"Type": "Pass", "Assign": {"outer": "!"}}
+    arn = workflows.start(machine("JSONata", A=first, S=states[kind]))
+    started.append(arn)
+    assert workflows.wait(arn)["error"] == "ValueError"
+    workflows.service.redrive_execution({"executionArn": arn}, ADMINISTRATOR)
+    assert json.loads(workflows.wait(arn)["output"]) == [["good!", "bad!"]]
+    assert sorted(calls) == ["bad", "bad", "good"]
+
+
 class FakeEvents:
     """Takes the events of the cloud's own services."""
 

@@ -1,4 +1,4 @@
-"""The operations on activities."""
+"""The operations of workers: activities, and reports of tasks by their tokens."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from localcloud.workflows.activities import Activities
 from localcloud.workflows.arns import check_name
 from localcloud.workflows.executions import Executions
 from localcloud.workflows.paging import page
+from localcloud.workflows.task_tokens import TaskTokens
 
 _POLL_SECONDS = 60
 
 
-class ActivityOperations(Service):
+class WorkerOperations(Service):
     """A part of the Step Functions service."""
 
     _activities: Activities
     _executions: Executions
+    _tokens: TaskTokens
 
     def create_activity(self, request: Request, caller: Caller) -> Response:
         name = request["name"]
@@ -41,3 +43,16 @@ class ActivityOperations(Service):
         worker = request.get("workerName", "")
         task = self._activities.fetch(request["activityArn"], worker, waiting)
         return {} if task is None else {"taskToken": task.waiting.token, "input": task.input}
+
+    def send_task_success(self, request: Request, caller: Caller) -> Response:
+        self._tokens.succeed(request["taskToken"], request["output"])
+        return {}
+
+    def send_task_failure(self, request: Request, caller: Caller) -> Response:
+        error, cause = request.get("error", ""), request.get("cause", "")
+        self._tokens.fail(request["taskToken"], error, cause)
+        return {}
+
+    def send_task_heartbeat(self, request: Request, caller: Caller) -> Response:
+        self._tokens.find(request["taskToken"]).beat()
+        return {}
