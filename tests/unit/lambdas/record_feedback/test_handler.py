@@ -179,7 +179,7 @@ def test_the_same_at_once_waits_for_the_first(
         if len(waited) == 2:
             service.idempotency.delete_item(Key={"id": unfinished["id"]})
 
-    monkeypatch.setattr(function.time, "sleep", sleep)
+    monkeypatch.setattr("lambdas.record_feedback.handler.time.sleep", sleep)
     assert service.post(CORRECTION, "k")[0] == 200
     assert waited == [0.05, 0.1]
     assert len(service.items()) == 1
