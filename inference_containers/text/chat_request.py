@@ -44,6 +44,8 @@ UNSUPPORTED = (
     "web_search_options",
 )
 MAX_STOPS = 4
+# The last is vLLM's: usage so far in every chunk.
+STREAM_OPTIONS = ("include_usage", "include_obfuscation", "continuous_usage_stats")
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class ChatRequest:
     stop: list[str] = field(default_factory=list)
     stream: bool = False
     include_usage: bool = False
+    continuous_usage: bool = False
 
     @classmethod
     def parse(cls, content: bytes) -> ChatRequest:
@@ -77,7 +80,8 @@ class ChatRequest:
             seed=_whole(body, "seed", -(2**63), 2**63 - 1),
             stop=_stop(body.get("stop")),
             stream=stream,
-            include_usage=_include_usage(body, stream),
+            include_usage=_stream_option(body, stream, "include_usage"),
+            continuous_usage=_stream_option(body, stream, "continuous_usage_stats"),
         )
 
 
@@ -171,18 +175,18 @@ def _stop(value: Any) -> list[str]:
     return stops
 
 
-def _include_usage(body: dict[str, Any], stream: bool) -> bool:
+def _stream_option(body: dict[str, Any], stream: bool, name: str) -> bool:
     options = body.get("stream_options")
     if options is None:
         return False
-    if not isinstance(options, dict) or set(options) - {"include_usage", "include_obfuscation"}:
+    if not isinstance(options, dict) or set(options) - set(STREAM_OPTIONS):
         raise _wrong("stream_options", "an object with 'include_usage'")
     if not stream:
         raise _wrong("stream_options", "'stream' to be true as well", "invalid_value")
-    include = options.get("include_usage") or False
-    if not isinstance(include, bool):
-        raise _wrong("stream_options.include_usage", "a boolean")
-    return include
+    value = options.get(name)
+    if not isinstance(value, bool | None):
+        raise _wrong(f"stream_options.{name}", "a boolean")
+    return bool(value)
 
 
 def _messages(value: Any) -> list[dict[str, str]]:

@@ -19,7 +19,6 @@ class Completion:
     model: str
     model_version: str
     prompt_tokens: int
-    include_usage: bool = False
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
 
@@ -41,9 +40,7 @@ class Completion:
             "finish_reason": finish_reason,
             "logprobs": None,
         }
-        chunk = {**self._head("chat.completion.chunk"), "choices": [choice]}
-        # Where usage is asked for, every chunk has the member, and the last one its value.
-        return {**chunk, "usage": None} if self.include_usage else chunk
+        return {**self._head("chat.completion.chunk"), "choices": [choice]}
 
     def usage_chunk(self, completion_tokens: int) -> dict[str, Any]:
         """The last chunk where the caller asked for usage: no choices."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from inference_containers.text.chat_request import ChatRequest
 from inference_containers.text.completion import Completion
@@ -18,7 +19,7 @@ class Prediction:
     def __init__(self, engine: Engine, request: ChatRequest) -> None:
         loop = asyncio.get_running_loop()
         self._pieces: asyncio.Queue[Piece] = asyncio.Queue()
-        self._engine = engine
+        self._engine, self._request = engine, request
 
         def deliver(piece: Piece) -> None:
             # Called from the engine's thread; the loop is gone only when the server is, too.
@@ -30,7 +31,6 @@ class Prediction:
             model=request.model or engine.loaded.name,
             model_version=engine.loaded.version,
             prompt_tokens=len(self.generation.prompt),
-            include_usage=request.include_usage,
         )
         engine.submit(self.generation)
 
@@ -43,6 +43,13 @@ class Prediction:
             yield piece
             if piece.is_last:
                 return
+
+    def chunk(self, delta: Mapping[str, str], reason: str | None = None) -> dict[str, Any]:
+        """A chunk of the stream; where usage is asked for, each has the member."""
+        chunk = self.completion.chunk(delta, reason)
+        if self._request.continuous_usage:
+            return {**chunk, "usage": self.completion.usage(self.generation.num_tokens)}
+        return {**chunk, "usage": None} if self._request.include_usage else chunk
 
     def cancel(self) -> None:
         self._engine.cancel(self.generation)

@@ -155,16 +155,15 @@ async def answer(prediction: Prediction, request: Request) -> Response:
 
 async def stream(prediction: Prediction, include_usage: bool) -> AsyncIterator[bytes]:
     """Server-sent events; closing the iterator (the caller left) frees the engine's place."""
-    completion = prediction.completion
     try:
-        yield server_sent_event(completion.chunk({"role": "assistant", "content": ""}))
+        yield server_sent_event(prediction.chunk({"role": "assistant", "content": ""}))
         async for piece in prediction.pieces():
             if piece.text:
-                yield server_sent_event(completion.chunk({"content": piece.text}))
+                yield server_sent_event(prediction.chunk({"content": piece.text}))
             if piece.finish_reason:
-                yield server_sent_event(completion.chunk({}, piece.finish_reason))
+                yield server_sent_event(prediction.chunk({}, piece.finish_reason))
         if include_usage:
-            usage = completion.usage_chunk(prediction.generation.num_tokens)
+            usage = prediction.completion.usage_chunk(prediction.generation.num_tokens)
             yield server_sent_event(usage)
         yield DONE
     except RequestError as error:

@@ -67,8 +67,10 @@ class Chat:
     @contextmanager
     def stream(self, answer: Answer) -> Iterator[Iterator[dict[str, Any]]]:
         """The completion's chunks; recorded when the context is left, however early."""
-        # Usage is always wanted for the record; the caller sees it only when asked for.
-        body = answer.request.body | {"stream_options": {"include_usage": True}}
+        # Usage is always wanted for the record, also of an answer that is left before its end
+        # (vLLM's option); the caller sees it only when asked for, and only at the end.
+        options = {"include_usage": True, "continuous_usage_stats": True}
+        body = answer.request.body | {"stream_options": options}
         with self._endpoint.stream(body) as chunks:
             try:
                 yield self._read_chunks(answer, chunks)
@@ -81,10 +83,11 @@ class Chat:
         try:
             for chunk in chunks:
                 _read(chunk, answer)
-                if answer.request.include_usage:
-                    yield self._named(answer, chunk)
-                elif chunk["choices"]:
+                if chunk["choices"]:
                     chunk.pop("usage", None)
+                    shown = {"usage": None} if answer.request.include_usage else {}
+                    yield self._named(answer, chunk | shown)
+                elif answer.request.include_usage:
                     yield self._named(answer, chunk)
         except Exception:
             answer.finish_reason = "error"

@@ -10,6 +10,8 @@ from meguru.api_errors import ApiError
 
 # Each answer is kept with its question, and an item of DynamoDB holds 400 KB.
 MAX_BODY_BYTES = 256 * 1024
+# The model server is asked for usage in any case: it never sees the caller's own options.
+STREAM_OPTIONS = {"include_usage", "include_obfuscation"}
 ROLES = ("system", "developer", "user", "assistant")
 
 
@@ -124,7 +126,12 @@ def _check_stream(body: dict[str, Any]) -> None:
     options = body.get("stream_options")
     if options is None:
         return
-    if not isinstance(options, dict):
-        raise ApiError(400, "'stream_options' has to be an object.", param="stream_options")
+    if not isinstance(options, dict) or set(options) - STREAM_OPTIONS:
+        raise ApiError(
+            400, "'stream_options' is an object with 'include_usage'.", param="stream_options"
+        )
+    if not isinstance(options.get("include_usage"), bool | None):
+        place = "stream_options.include_usage"
+        raise ApiError(400, f"'{place}' has to be true or false.", param=place)
     if not body.get("stream"):
         raise ApiError(400, "'stream_options' is only for 'stream': true.", param="stream_options")

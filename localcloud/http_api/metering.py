@@ -43,6 +43,8 @@ class Metering:
         self._buckets: dict[tuple[str, ...], TokenBucket] = {}
         self._used: dict[tuple[str, str], dict[date, int]] = {}
         self._first_period: dict[tuple[str, str], date] = {}
+        # The period in which a key was granted more, and its limit there.
+        self._extended: dict[tuple[str, str], tuple[date, int]] = {}
 
     def throttle(self, limits: dict[tuple[str, ...], Limits]) -> None:
         """Take one token from every named bucket, or none and THROTTLED.
@@ -75,12 +77,25 @@ class Metering:
             used = self._used.setdefault(name, {})
             if quota:
                 start = period_start(quota["period"], today)
-                first = self._first_period.setdefault(name, start)
-                spent = sum(count for day, count in used.items() if day >= start)
-                offset = quota.get("offset", 0) if first == start else 0
-                if spent + offset >= quota["limit"]:
+                self._first_period.setdefault(name, start)
+                if _spent(used, start, today) >= self._limit(quota, name, start):
                     raise GatewayError("QUOTA_EXCEEDED", "Limit Exceeded")
             used[today] = used.get(today, 0) + 1
+
+    def extend(self, plan: dict[str, Any], key_id: str, remaining: int) -> None:
+        """Let the key make `remaining` requests more until the quota's period ends."""
+        today, name = self._clock.now().date(), (plan["id"], key_id)
+        start = period_start(plan["quota"]["period"], today)
+        with self._lock:
+            spent = _spent(self._used.get(name, {}), start, today)
+            self._extended[name] = (start, spent + remaining)
+
+    def _limit(self, quota: dict[str, Any], name: tuple[str, str], start: date) -> int:
+        period, limit = self._extended.get(name, (None, 0))
+        if period == start:
+            return limit
+        is_first = self._first_period.get(name) == start
+        return int(quota["limit"]) - (quota.get("offset", 0) if is_first else 0)
 
     def usage(self, plan: dict[str, Any], key_id: str, first: date, last: date) -> list[list[int]]:
         """`[used, remaining]` for each day; remaining is 0 where the plan has no quota."""
@@ -93,10 +108,14 @@ class Metering:
             remaining = 0
             if quota:
                 start = period_start(quota["period"], day)
-                spent = sum(count for at, count in used.items() if start <= at <= day)
-                remaining = max(0, quota["limit"] - spent)
+                limit = self._limit(quota, (plan["id"], key_id), start)
+                remaining = max(0, limit - _spent(used, start, day))
             rows.append([used.get(day, 0), remaining])
         return rows
+
+
+def _spent(used: dict[date, int], first: date, last: date) -> int:
+    return sum(count for day, count in used.items() if first <= day <= last)
 
 
 def _rate_and_burst(limit: Limits) -> tuple[float, int]:

@@ -51,6 +51,9 @@ class InferenceApi(Construct):
             rest_api_name=f"meguru-{self._environment.name}",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             api_key_source_type=apigateway.ApiKeySourceType.AUTHORIZER,
+            # Bodies arrive as they were sent: as text, API Gateway would put replacement
+            # characters into what is not UTF-8, and a correction would be kept with them.
+            binary_media_types=["*/*"],
             cloud_watch_role=True,
             deploy_options=apigateway.StageOptions(
                 stage_name=self._environment.name,

@@ -33,6 +33,7 @@ def error_of(answer: requests.Response) -> dict[str, Any]:
     """The error object, which has to be OpenAI's."""
     body = answer.json()
     assert set(body) == {"error"}, body
+    assert answer.headers["x-request-id"]
     error: dict[str, Any] = body["error"]
     assert set(error) == {"message", "type", "param", "code"}
     assert isinstance(error["message"], str) and len(error["message"]) > 10
@@ -92,6 +93,7 @@ DEEP = "[" * 100_000 + "]" * 100_000
         (b"{", 400),
         (b"{'model': 1}", 400),
         (b"\xff\xfe\x00", 400),
+        (json.dumps(ASK, ensure_ascii=False).encode("cp932"), 400),
         ("null", 400),
         ("[]", 400),
         ('"text"', 400),
@@ -117,6 +119,8 @@ DEEP = "[" * 100_000 + "]" * 100_000
         ({"model": MODEL, "messages": [USER], "temperature": 1e9}, 400),
         ({"model": MODEL, "messages": [USER], "stop": 7}, 400),
         ({"model": MODEL, "messages": [USER], "n": 2**70}, 400),
+        ({"model": MODEL, "messages": [USER], "user": 7}, 400),
+        ({"model": MODEL, "messages": [USER], "metadata": ["a"]}, 400),
         ({"model": MODEL, "messages": [USER], "stream": "yes"}, 400),
         ({"model": MODEL, "messages": [USER], "stream_options": {}}, 400),
         ({"model": MODEL, "messages": [USER], "stream": True, "stream_options": 3}, 400),
@@ -170,8 +174,10 @@ def test_a_path_that_is_not_there(cloud: LoopCloud, method: str, path: str, stat
 def test_models_are_listed_and_described(cloud: LoopCloud) -> None:
     listed = send(cloud, "GET", "models").json()
     assert [model["id"] for model in listed["data"]] == [MODEL]
-    described = send(cloud, "GET", f"models/{MODEL}")
-    assert described.json() == listed["data"][0]
+    for name in (MODEL, MODEL.replace("-", "%2D")):
+        described = send(cloud, "GET", f"models/{name}")
+        assert described.json() == listed["data"][0]
+        assert described.headers["x-request-id"]
 
 
 def test_a_stream_ends_with_done_and_is_recorded(cloud: LoopCloud) -> None:

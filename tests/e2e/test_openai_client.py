@@ -68,6 +68,7 @@ def test_it_raises_its_own_exceptions(
     assert 400 <= refused.value.status_code < 500
     assert (refused.value.code, refused.value.param) == (code, param)
     assert isinstance(refused.value.body, dict)
+    assert refused.value.request_id
 
 
 def test_a_wrong_key_is_permission_denied(cloud: LoopCloud) -> None:

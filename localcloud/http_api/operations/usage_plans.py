@@ -114,6 +114,19 @@ class UsagePlans(ControlPlane):
             "items": items,
         }
 
+    def update_usage(self, request: Request, caller: Caller) -> Response:
+        """Grant a key more of its plan's quota, until the quota's period ends."""
+        with self.state.lock:
+            plan, key_id = self._plan(request), request["keyId"]
+            require(self._keys(request), key_id, "Invalid Usage Plan Key identifier specified")
+        if not plan.get("quota"):
+            raise bad_request("The usage plan has no quota to extend")
+        for operation in request.get("patchOperations", []):
+            self.metering.extend(plan, key_id, _remaining(operation))
+        today = self.cloud.clock.now().date().isoformat()
+        asked = {"usagePlanId": plan["id"], "keyId": key_id, "startDate": today, "endDate": today}
+        return self.get_usage(asked, caller)
+
     def _plan(self, request: Request) -> Record:
         found: Record = require(
             self.state.usage_plans, request["usagePlanId"], "Invalid Usage Plan ID specified"
@@ -143,6 +156,13 @@ class UsagePlans(ControlPlane):
                     f"API Stage not found: {stage.get('apiId')}:{stage.get('stage')}",
                     404,
                 )
+
+
+def _remaining(operation: Record) -> int:
+    verb, path, value = (operation.get(name) for name in ("op", "path", "value"))
+    if (verb, path) != ("replace", "/remaining") or not str(value).isdecimal():
+        raise bad_request("Usage is patched by replacing /remaining with a number")
+    return int(str(value))
 
 
 def _patch_stages(plan: Record, operation: Record) -> None:

@@ -100,6 +100,28 @@ def test_a_quota_ends_with_its_day_and_usage_is_told(api: Any) -> None:
     assert call(api, known["value"]).status == 200
 
 
+def test_a_key_is_granted_more_until_the_period_ends(api: Any) -> None:
+    keyed(api)
+    made = plan(api, quota={"limit": 1, "period": "DAY"})
+    known, other = key(api, made), key(api, made)
+
+    def grant(path: str, value: str) -> Any:
+        patch = {"op": "replace", "path": path, "value": value}
+        return api.gateway.update_usage(
+            usagePlanId=made, keyId=known["id"], patchOperations=[patch]
+        )
+
+    assert [call(api, known["value"]).status for _ in range(2)] == [200, 429]
+    assert grant("/remaining", "2")["items"] == {known["id"]: [[1, 2]]}
+    assert [call(api, known["value"]).status for _ in range(3)] == [200, 200, 429]
+    assert [call(api, other["value"]).status for _ in range(2)] == [200, 429]
+    api.cloud.clock.advance(timedelta(days=1))
+    assert [call(api, known["value"]).status for _ in range(2)] == [200, 429]
+    for path, value in (("/used", "1"), ("/remaining", "-1"), ("/remaining", "many")):
+        with pytest.raises(ClientError, match="BadRequest"):
+            grant(path, value)
+
+
 def test_a_stage_throttles_its_methods_for_all_callers(api: Any) -> None:
     api.mock("/a")
     api.mock("/b")

@@ -128,8 +128,8 @@ def chunk(text: str | None = None, **more: Any) -> bytes:
 
 
 STREAM = (
-    chunk("は", usage=None),
-    chunk("い", end="stop", usage=None),
+    chunk("は", usage={"prompt_tokens": 4, "completion_tokens": 1}),
+    chunk("い", end="stop", usage={"prompt_tokens": 4, "completion_tokens": 2}),
     chunk(usage={"prompt_tokens": 4, "completion_tokens": 2}),
     b"data: [DONE]\n\n",
 )

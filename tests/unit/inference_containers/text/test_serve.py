@@ -59,6 +59,14 @@ def test_stream_says_the_same_as_the_whole_answer(container: Any, chat: Chat) ->
     assert [chunk["usage"] for chunk in chunks] == [None] * (len(chunks) - 1) + [whole["usage"]]
 
 
+def test_usage_so_far_is_in_every_chunk_where_wanted(container: Any, chat: Chat) -> None:
+    options = {"include_usage": True, "continuous_usage_stats": True}
+    chunks = events(container.invoke(chat(max_tokens=20, stream=True, stream_options=options)))
+    counts = [chunk["usage"]["completion_tokens"] for chunk in chunks]
+    assert counts == sorted(counts)
+    assert counts[-2] == counts[-1] > 0
+
+
 def test_concurrent_answers_are_those_given_alone(container: Any, chat: Chat) -> None:
     questions = [
         chat("締切は" + "何日" * length + "?", max_tokens=10 + 5 * length, **sampling)

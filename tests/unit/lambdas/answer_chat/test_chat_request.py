@@ -43,6 +43,8 @@ def body(**members: Any) -> bytes:
         body(stream=1),
         body(stream="true"),
         body(stream=True, stream_options=[]),
+        body(stream=True, stream_options={"what": 1}),
+        body(stream=True, stream_options={"include_usage": "yes"}),
         body(stream_options={}),
         body(messages=[]),
         body(messages={}),
