@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 
 from botocore.utils import parse_timestamp
 from moto.core.request import Request as WireRequest
+from werkzeug.exceptions import HTTPException
 
 from localcloud.protocol import Reply
 from localcloud.service import ServiceError
@@ -41,6 +42,8 @@ class FormUpload:
 
     def answer(self, reply: Reply) -> Reply:
         """The answer to the form, from the one to the PutObject."""
+        if reply.status >= 300:
+            return reply
         etag = reply.headers.get("ETag", reply.headers.get("etag", ""))
         headers = {"ETag": etag, "Location": f"{self.request.host_url}{self.bucket}/{self.key}"}
         if redirect := self.fields.get("success_action_redirect"):
@@ -64,13 +67,20 @@ def is_form_upload(request: WireRequest) -> bool:
 
 def read_form_upload(request: WireRequest) -> FormUpload:
     """What a form asks for. ServiceError where it isn't one of S3, or breaks its own policy."""
-    fields = {name.lower(): value for name, value in request.form.items()}
-    file = request.files.get("file")
+    try:
+        fields = {name.lower(): value for name, value in request.form.items()}
+        file = request.files.get("file")
+    except HTTPException as error:  # too many parts, or a field longer than any header
+        message = f"The form can't be read: {error.description}"
+        raise ServiceError("MalformedPOSTRequest", message) from error
     body = file.stream.read() if file else fields.get("file", "").encode()
     if "key" not in fields:
         message = "Bucket POST must contain a field named 'key'."
         raise ServiceError("InvalidArgument", message)
     bucket = request.path.strip("/")
+    if not bucket or "/" in bucket:
+        message = "The specified method is not allowed against this resource."
+        raise ServiceError("MethodNotAllowed", message, 405)
     key = fields["key"].replace("${filename}", (file and file.filename) or "")
     if "policy" in fields:
         _check_policy(fields["policy"], {**fields, "bucket": bucket}, len(body))
@@ -100,7 +110,7 @@ def _check_policy(encoded: str, fields: dict[str, str], size: int) -> None:
         policy = json.loads(base64.b64decode(encoded))
         until = parse_timestamp(policy["expiration"]).timestamp()
         conditions = [_condition(written) for written in policy["conditions"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         message = f"Invalid Policy: {error}"
         raise ServiceError("InvalidPolicyDocument", message) from error
     if time.time() > until:
@@ -125,6 +135,8 @@ def _condition(written: Any) -> tuple[str, str, str]:
     operator, name, wanted = (str(part) for part in written)
     if operator.lower() not in ("eq", "starts-with", "content-length-range"):
         raise ValueError(f"unknown condition {operator!r}")
+    if operator.lower() == "content-length-range" and not (name + wanted).isdecimal():
+        raise ValueError(f"content-length-range takes two numbers of bytes, not {name}, {wanted}")
     return operator.lower(), name, wanted
 
 

@@ -6,6 +6,7 @@ import errno
 import logging
 import uuid
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
@@ -62,8 +63,11 @@ class Gateway:
         destination = Destination(None, guess_protocol(request))
         try:
             _read_body(request)
-            upload = read_form_upload(request) if is_form_upload(request) else None
-            request = upload.request if upload else request
+            upload = None
+            if is_form_upload(request):
+                destination = Destination(None, "rest-xml")
+                upload = read_form_upload(request)
+                request = upload.request
             signature = read_signature(request)
             destination = route(request, signature)
             reply = self._carry_out(request, signature, destination, request_id)
@@ -117,11 +121,14 @@ class Gateway:
         if name not in HOSTS or not all(service.extends_moto for service in services):
             message = f"localcloud doesn't run {name} {call.operation}"
             raise ServiceError("NotImplemented", message, 501)
-        for service in services:
-            service.before(call.operation, call.parameters, caller)
-        reply = self._cloud.moto.call(name, call, request)
+        # What was looked at before still holds when moto writes.
+        writes = request.method not in ("GET", "HEAD")
+        with self._cloud.moto.lock(name) if writes else nullcontext():
+            for service in services:
+                service.before(call.operation, call.parameters, caller)
+            reply = self._cloud.moto.call(name, call, request)
         reply.headers["x-amzn-RequestId"] = request_id
-        if request.method not in ("GET", "HEAD"):
+        if writes:
             self._notify(services, call, caller, reply)
         return reply
 

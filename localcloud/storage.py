@@ -12,6 +12,8 @@ from typing import Any
 from localcloud.service import Caller, Request, Response, Service, ServiceError
 
 _MAX_KEY_BYTES = 1024
+_MAX_DELETIONS = 1000
+_MAX_PARTS = 10_000
 _BUCKET_NAME = re.compile(
     r"(?!xn--|sthree-|\d+\.\d+\.\d+\.\d+$)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]"
 )
@@ -41,11 +43,18 @@ class StorageService(Service):
             raise ServiceError("KeyTooLongError", "Your key is too long")
         if operation in ("PutObject", "UploadPart"):
             _check_digests(request)
-        if operation == "CopyObject":
+        if operation in ("UploadPart", "UploadPartCopy"):
+            self._check_part(request)
+        if operation in ("CopyObject", "CompleteMultipartUpload"):
             self._check_target(request)
+        if operation == "DeleteObjects" and len(request["Delete"]["Objects"]) > _MAX_DELETIONS:
+            message = "The XML you provided was not well-formed or did not validate"
+            raise ServiceError("MalformedXML", message)
 
     def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
-        if operation in ("CreateBucket", "DeleteBucketEncryption"):
+        is_plain = operation in ("CreateBucket", "DeleteBucketEncryption")
+        # Who creates a bucket that is theirs already changes nothing of it.
+        if is_plain and not self.cloud.inventory.is_encrypted(request["Bucket"]):
             # Every bucket encrypts: https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html
             self.cloud.moto.invoke(
                 "s3",
@@ -57,12 +66,23 @@ class StorageService(Service):
             )
 
     def _check_target(self, request: Request) -> None:
-        """A copy's conditions on the object that it would replace, which moto doesn't read."""
+        """Conditions on the object that would be replaced, which moto doesn't read."""
         etag = self.cloud.inventory.object_etag(request["Bucket"], request["Key"])
         wanted = request.get("IfMatch")
         if (request.get("IfNoneMatch") and etag) or (wanted and wanted.strip('"') != etag):
             message = "At least one of the pre-conditions you specified did not hold"
             raise ServiceError("PreconditionFailed", message, 412)
+
+    def _check_part(self, request: Request) -> None:
+        number = request["PartNumber"]
+        if not 1 <= number <= _MAX_PARTS:
+            message = f"Part number must be an integer between 1 and {_MAX_PARTS}, inclusive"
+            raise ServiceError("InvalidArgument", message)
+        bucket, upload = request["Bucket"], request["UploadId"]
+        inventory = self.cloud.inventory
+        if inventory.has_bucket(bucket) and not inventory.has_upload(bucket, upload):
+            message = "The specified upload does not exist. The upload ID may be invalid"
+            raise ServiceError("NoSuchUpload", message, 404, UploadId=upload)
 
 
 def _check_digests(request: dict[str, Any]) -> None:

@@ -76,7 +76,7 @@ class S3Service(Service):
 
     def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
         bucket = request.get("Bucket", "")
-        if operation in ("CreateBucket", "DeleteBucket"):
+        if operation == "DeleteBucket":
             self._configurations.pop(bucket, None)
         configuration = self._configurations.get(bucket)
         if not configuration:

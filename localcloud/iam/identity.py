@@ -74,7 +74,8 @@ class Identities:
         holders: list[User | Group] = [user, *self._inventory.groups_of(user)]
         written = [document for holder in holders for document in holder.policies.values()]
         attached = [policy for holder in holders for policy in holder.managed_policies]
-        return Identity(principal, arn, self._policies(written, attached), id=user.id)
+        tags = self._inventory.user_tags(arn)
+        return Identity(principal, arn, self._policies(written, attached), tags=tags, id=user.id)
 
     def _role(self, arn: str, session_name: str) -> Identity:
         name = arn.rpartition("/")[2]

@@ -52,6 +52,11 @@ class MotoInventory:
         users = list(self._backend(iam_backends, _PARTITION).users.values())
         return next((user for user in users if user.arn == arn), None)
 
+    def user_tags(self, arn: str) -> tuple[tuple[str, str], ...]:
+        """The tags of a user, as pairs of key and value."""
+        tagger = self._backend(iam_backends, _PARTITION).tagger
+        return tuple(tagger.get_tag_dict_for_resource(arn).items())
+
     def groups_of(self, user: User) -> list[Group]:
         """The groups that a user is in."""
         groups = list(self._backend(iam_backends, _PARTITION).groups.values())
@@ -101,6 +106,16 @@ class MotoInventory:
     def has_bucket(self, name: str) -> bool:
         """Whether the account has a bucket of this name."""
         return name in self._backend(s3_backends, _PARTITION).buckets
+
+    def is_encrypted(self, bucket_name: str) -> bool:
+        """Whether a bucket says how it encrypts new objects."""
+        bucket = self._backend(s3_backends, _PARTITION).buckets.get(bucket_name)
+        return bucket is not None and bucket.encryption is not None
+
+    def has_upload(self, bucket_name: str, upload_id: str) -> bool:
+        """Whether a multipart upload is under way, or was completed."""
+        bucket = self._backend(s3_backends, _PARTITION).buckets.get(bucket_name)
+        return bucket is not None and upload_id in bucket.multiparts
 
     def bucket_key(self, bucket_name: str) -> str | None:
         """The KMS key that a bucket encrypts new objects with, where it does."""

@@ -97,7 +97,8 @@ class Statement:
             return Decision.ALLOW
         named = _names(self.principals, principal)
         if self.all_principals_but:
-            return Decision.ALLOW if named is Decision.NOTHING else Decision.NOTHING
+            # An account that is named excepts none of its roles and users.
+            return Decision.NOTHING if named is Decision.ALLOW else Decision.ALLOW
         return named
 
 

@@ -259,3 +259,25 @@ def test_a_pattern_matches_as_the_plain_definition_says(pattern: str, text: str)
         return bool(text) and pattern[0] in ("?", text[0]) and matches(pattern[1:], text[1:])
 
     assert bool(wildcard(pattern).fullmatch(text)) is matches(pattern, text)
+
+
+def test_the_account_among_those_excepted_excepts_none_of_its_roles() -> None:
+    account = "123456789012"
+    root, role = (f"arn:aws:iam::{account}:{name}" for name in ("root", "role/other"))
+    excepted = f"arn:aws:iam::{account}:role/excepted"
+    document = {
+        "Version": "2012-10-17",
+        "Statement": {
+            "Effect": "Deny",
+            "NotPrincipal": {"AWS": [excepted, root]},
+            "Action": "*",
+            "Resource": "*",
+        },
+    }
+    policy = parse_policy(json.dumps(document))
+
+    def decide(arn: str) -> Decision:
+        return policy.decide(AccessRequest("s3:GetObject", "*", Principal(account, (arn,)), {}))
+
+    assert decide(role) is Decision.DENY
+    assert decide(excepted) is decide(root) is Decision.NOTHING
