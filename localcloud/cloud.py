@@ -19,7 +19,6 @@ from localcloud.clients import Clients
 from localcloud.clock import Clock
 from localcloud.control import Control
 from localcloud.credentials import Credentials, CredentialStore, administrator_credentials
-from localcloud.gateway import Gateway
 from localcloud.iam.authorizer import Authorizer
 from localcloud.iam.bucket_policies import BucketPolicyService
 from localcloud.iam.demand import Place
@@ -27,14 +26,15 @@ from localcloud.iam.identity import Identities
 from localcloud.iam.inventory import MotoInventory
 from localcloud.iam.service import IamService, StsService
 from localcloud.iam.user_keys import UserKeys
-from localcloud.log_events import LogsService
-from localcloud.moto_backend import MotoBackend
 from localcloud.processes import Processes
-from localcloud.queues import SqsService
-from localcloud.server import HttpServer
 from localcloud.service import Caller, Service
-from localcloud.storage import StorageService
-from localcloud.tables import DynamoDbService, DynamoDbStreamsService
+from localcloud.storage.buckets import StorageService
+from localcloud.storage.log_events import LogsService
+from localcloud.storage.moto_backend import MotoBackend
+from localcloud.storage.queues import SqsService
+from localcloud.storage.tables import DynamoDbService, DynamoDbStreamsService
+from localcloud.wire.gateway import Gateway
+from localcloud.wire.server import HttpServer
 
 if TYPE_CHECKING:
     from localcloud.template.assembly import Assembly

@@ -10,7 +10,7 @@ from localcloud.iam.context import request_context, wire_context
 from localcloud.iam.demand import Demand, Place
 from localcloud.iam.policy import AccessRequest, Decision, Principal, parse_policy
 from localcloud.service import Caller, ServiceError
-from localcloud.signature import read_signature
+from localcloud.wire.signature import read_signature
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud

@@ -23,8 +23,8 @@ from localcloud.http_api.transformation import (
     lambda_error,
     method_response,
 )
-from localcloud.protocol import service_model
 from localcloud.service import Caller, ServiceError
+from localcloud.wire.protocol import service_model
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud

@@ -9,8 +9,8 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from localcloud.http_api.gateway_responses import GatewayError
-from localcloud.protocol import Call, service_model
 from localcloud.service import Caller, ServiceError
+from localcloud.wire.protocol import Call, service_model
 
 if TYPE_CHECKING:
     from moto.core.request import Request as WireRequest

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from moto.core.request import Request
 
-from localcloud.server import SENT_HEADERS
+from localcloud.wire.server import SENT_HEADERS
 
 # They are about one connection, not about the request.
 _DROPPED = {

@@ -16,8 +16,8 @@ from localcloud.iam.encryption import encryption_demands
 from localcloud.iam.identity import Identities, Identity
 from localcloud.iam.inventory import MotoInventory
 from localcloud.iam.policy import AccessRequest, Decision, decide, parse_policy
-from localcloud.protocol import Call
 from localcloud.service import Caller, ServiceError
+from localcloud.wire.protocol import Call
 
 # Whose ARN -> the policy document attached to it, as JSON.
 ResourcePolicies = Callable[[str, str], str | None]

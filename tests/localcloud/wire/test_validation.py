@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from localcloud.protocol import Call, service_model
 from localcloud.service import ServiceError
-from localcloud.validation import validate
+from localcloud.wire.protocol import Call, service_model
+from localcloud.wire.validation import validate
 
 
 def call(service: str, operation: str, **parameters: Any) -> Call:

@@ -14,22 +14,22 @@ from moto.core.request import Request as WireRequest
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from localcloud import protocol
-from localcloud.compression import decompressed
-from localcloud.errors import error_reply
-from localcloud.form_upload import is_form_upload, read_form_upload
-from localcloud.moto_backend import HOSTS
-from localcloud.protocol import Call, Reply
-from localcloud.routing import (
+from localcloud.service import Caller, Service, ServiceError
+from localcloud.storage.moto_backend import HOSTS
+from localcloud.wire import protocol
+from localcloud.wire.compression import decompressed
+from localcloud.wire.errors import error_reply
+from localcloud.wire.form_upload import is_form_upload, read_form_upload
+from localcloud.wire.protocol import Call, Reply
+from localcloud.wire.routing import (
     Destination,
     guess_protocol,
     is_execute_api,
     name_bucket_in_path,
     route,
 )
-from localcloud.service import Caller, Service, ServiceError
-from localcloud.signature import Signature, read_signature
-from localcloud.validation import validate
+from localcloud.wire.signature import Signature, read_signature
+from localcloud.wire.validation import validate
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud

@@ -9,9 +9,9 @@ from xml.sax.saxutils import escape
 
 from moto.core.model import ServiceModel, StructureShape
 
-from localcloud import cbor
-from localcloud.protocol import CBOR, Reply
 from localcloud.service import ServiceError
+from localcloud.wire import cbor
+from localcloud.wire.protocol import CBOR, Reply
 
 
 def error_reply(

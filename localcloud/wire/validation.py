@@ -9,8 +9,8 @@ from typing import Any
 
 from botocore.validate import ParamValidator
 
-from localcloud.protocol import Call
 from localcloud.service import ServiceError
+from localcloud.wire.protocol import Call
 
 _validator = ParamValidator()
 # These say what is wrong in words of their own, and their models are looser or stricter than they.

@@ -17,8 +17,8 @@ from botocore.utils import parse_timestamp
 from moto.core.request import Request as WireRequest
 from werkzeug.exceptions import HTTPException
 
-from localcloud.protocol import Reply
 from localcloud.service import ServiceError
+from localcloud.wire.protocol import Reply
 
 # What a policy needn't mention.
 _FREE = {"policy", "x-amz-signature", "signature", "awsaccesskeyid", "file"}

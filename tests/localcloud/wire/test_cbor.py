@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.cbor import decode, encode
+from localcloud.wire.cbor import decode, encode
 
 VALUES = st.recursive(
     st.none()

@@ -18,10 +18,10 @@ from moto.core.model_instances import reset_model_data
 from moto.core.request import Request as WireRequest
 from werkzeug.exceptions import HTTPException
 
-from localcloud import protocol
 from localcloud.credentials import ADMINISTRATOR_ACCESS_KEY_ID
-from localcloud.protocol import CBOR, Call, Reply
 from localcloud.service import ServiceError
+from localcloud.wire import protocol
+from localcloud.wire.protocol import CBOR, Call, Reply
 
 # moto's service (also its package's name) -> the first label of its host.
 HOSTS = {

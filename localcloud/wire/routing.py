@@ -10,9 +10,9 @@ from typing import Any
 from moto.core.model import ServiceModel
 from moto.core.request import Request as WireRequest
 
-from localcloud import protocol
 from localcloud.service import ServiceError
-from localcloud.signature import Signature
+from localcloud.wire import protocol
+from localcloud.wire.signature import Signature
 
 # botocore's names of the services that this cloud runs.
 SERVICES = (

@@ -1,0 +1,1 @@
+"""What moto keeps in process, and what AWS promises of it beyond moto."""
