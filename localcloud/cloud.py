@@ -197,6 +197,11 @@ class Cloud:
         """The services of ours that answer for an AWS service, first come first."""
         return self._overlays.get(service_name, ())
 
+    def sample_metrics(self, at: float) -> None:
+        """Let every service measure, as of `at`, what alarms will be evaluated by."""
+        for service in self._running:
+            service.sample_metrics(at)
+
     def resource_policy(self, service_name: str, arn: str) -> str | None:
         """The policy document (JSON) attached to a resource; None where it has none."""
         for service in self.overlays(service_name):
