@@ -217,6 +217,13 @@ class Cloud:
             return Response("this cloud runs no API Gateway", 404)
         return service.front(request)  # type: ignore[attr-defined, no-any-return]
 
+    def function_url(self, request: WireRequest) -> Response:
+        """What a function answers at an address of its own."""
+        service = self.services.get("lambda")
+        if service is None:
+            return Response("this cloud runs no Lambda", 404)
+        return service.function_url(request)  # type: ignore[attr-defined, no-any-return]
+
     def _mint(self, caller: Caller) -> Credentials:
         with self._minting:
             if caller not in self._minted:

@@ -70,7 +70,6 @@ RECORDED: Mapping[str, str] = {
     "AWS::ECR::Repository": "images come from the assembly, no registry holds them",
     "AWS::Events::Archive": "events are not archived or replayed",
     "AWS::Lambda::CodeSigningConfig": "code comes from the assembly, signed by nobody",
-    "AWS::Lambda::Url": "functions have no address of their own here; API Gateway's APIs have",
     "AWS::Logs::LogAnomalyDetector": _NO_METRIC_FILTERS,
     "AWS::Logs::MetricFilter": _NO_METRIC_FILTERS,
     "AWS::Logs::QueryDefinition": _NO_CONSOLE,
@@ -125,7 +124,6 @@ _ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     "AWS::ECR::Repository": {
         "RepositoryUri": "{account}.dkr.ecr.{region}.amazonaws.com/{id}",
     },
-    "AWS::Lambda::Url": {"FunctionUrl": "https://{id}.lambda-url.{region}.on.aws/"},
     "AWS::Route53::HostedZone": {"NameServers": "ns.{id}.example"},
 }
 _GENERIC = ("Arn", "Id", "Name")
