@@ -31,6 +31,15 @@ def parameter_values(
     }
 
 
+def ssm_names(template: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, str]:
+    """The SSM parameter that each of those parameters names whose value SSM knows."""
+    return {
+        name: str(given.get(name, declaration.get("Default")))
+        for name, declaration in template.get("Parameters", {}).items()
+        if _SSM_VALUE.match(declaration["Type"])
+    }
+
+
 def check_given(template: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """ValueError naming the first parameter that has neither a value nor a default."""
     for name, declaration in template.get("Parameters", {}).items():
