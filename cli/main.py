@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -145,6 +147,21 @@ def end_on_signals() -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
+    woken, wakeup = os.pipe()
+    os.set_blocking(wakeup, False)
+    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+    threading.Thread(target=_rouse, args=(woken,), name="signals", daemon=True).start()
+
+
+def _rouse(woken: int) -> None:
+    """Hand the first signal on to the main thread, whichever thread the kernel gave it to.
+
+    Python runs handlers in the main thread alone, which sleeps on where another is interrupted.
+    """
+    [number] = os.read(woken, 1)
+    main_thread = threading.main_thread().ident
+    assert main_thread is not None
+    signal.pthread_kill(main_thread, number)
 
 
 def fail(error: BaseException | str) -> NoReturn:

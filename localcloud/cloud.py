@@ -197,6 +197,11 @@ class Cloud:
         """The services of ours that answer for an AWS service, first come first."""
         return self._overlays.get(service_name, ())
 
+    def sample_metrics(self, at: float) -> None:
+        """Let every service measure, as of `at`, what alarms will be evaluated by."""
+        for service in self._running:
+            service.sample_metrics(at)
+
     def resource_policy(self, service_name: str, arn: str) -> str | None:
         """The policy document (JSON) attached to a resource; None where it has none."""
         for service in self.overlays(service_name):
@@ -211,6 +216,13 @@ class Cloud:
         if service is None:
             return Response("this cloud runs no API Gateway", 404)
         return service.front(request)  # type: ignore[attr-defined, no-any-return]
+
+    def function_url(self, request: WireRequest) -> Response:
+        """What a function answers at an address of its own."""
+        service = self.services.get("lambda")
+        if service is None:
+            return Response("this cloud runs no Lambda", 404)
+        return service.function_url(request)  # type: ignore[attr-defined, no-any-return]
 
     def _mint(self, caller: Caller) -> Credentials:
         with self._minting:

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.cloud import Cloud
 from localcloud.template.assembly import Assembly
+from localcloud.template.given_parameters import GivenParameter, give_parameters
 
 _DEFAULT_PORT = 4566
 _EXPECTED = (ValueError, OSError, ClientError, BotoCoreError)
@@ -84,6 +85,7 @@ class Command:
 
     def _bring_up(self) -> None:
         assembly = Assembly.load(self._arguments.assembly)
+        give_parameters(assembly, self._arguments.parameters)
         cloud = Cloud(assembly, port=self._arguments.port, work_dir=self._work_dir)
         self._cloud = cloud
         if self._ended.is_set():
@@ -141,6 +143,14 @@ def _parser() -> argparse.ArgumentParser:
         help="folder for what runs leave, kept at the end (default: a temporary one, removed)",
     )
     parser.add_argument(
+        "--parameters",
+        type=_parameter,
+        action="append",
+        default=[],
+        metavar="[STACK:]NAME=VALUE",
+        help="value of a template's parameter, for one stack or all that declare it; repeatable",
+    )
+    parser.add_argument(
         "--die-with-parent", action="store_true", help="end when the process that started this does"
     )
     return parser
@@ -150,6 +160,13 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
     return int(text)
+
+
+def _parameter(text: str) -> GivenParameter:
+    try:
+        return GivenParameter.of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _temporary_folder() -> Path:

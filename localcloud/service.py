@@ -94,6 +94,11 @@ class Service:
         """The policy document attached to a resource of this service; None where it has none."""
         return None
 
+    def sample_metrics(self, at: float) -> None:
+        """Measure what has a length rather than a number of calls, as of `at`: seconds since the
+        epoch in the cloud's time. Called before alarms are evaluated.
+        """
+
     def before(self, operation: str, request: Request, caller: Caller) -> None:
         """Called before moto carries out `operation`; a ServiceError refuses it."""
 

@@ -96,6 +96,7 @@ class Function:
     # Qualifier ("" for the function itself) -> its policy's statements, by statement ID.
     permissions: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     invoke_configs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    url_configs: dict[str, dict[str, Any]] = field(default_factory=dict)
     reserved_concurrency: int | None = None
     tags: dict[str, str] = field(default_factory=dict)
 

@@ -11,6 +11,7 @@ from localcloud.functions.api.layers import LayerOperations
 from localcloud.functions.api.mappings import MappingOperations
 from localcloud.functions.api.permissions import PermissionOperations
 from localcloud.functions.api.settings import SettingOperations
+from localcloud.functions.api.urls import UrlOperations
 from localcloud.functions.api.versions import VersionOperations
 from localcloud.functions.asynchronous import EventQueue
 from localcloud.functions.catalog import Catalog
@@ -21,8 +22,12 @@ from localcloud.functions.logs import LogWriter
 from localcloud.functions.mappings import Mappings
 from localcloud.functions.metrics import FunctionMetrics
 from localcloud.functions.pool import Pools
+from localcloud.functions.url_front import UrlFront
 
 if TYPE_CHECKING:
+    from moto.core.request import Request as HttpRequest
+    from werkzeug.wrappers import Response as HttpResponse
+
     from localcloud.cloud import Cloud
 
 
@@ -37,6 +42,7 @@ class LambdaService(
     VersionOperations,
     PermissionOperations,
     SettingOperations,
+    UrlOperations,
     LayerOperations,
     MappingOperations,
     InvocationOperations,
@@ -50,6 +56,7 @@ class LambdaService(
         self.pools = Pools(self._instance)
         self.invoker = Invoker(self.catalog, self.pools, FunctionMetrics(cloud))
         self.events = EventQueue(cloud, self.catalog, self.invoker)
+        self.urls = UrlFront(cloud, self.invoker)
         self.mappings = Mappings(cloud, self.catalog, self.invoker)
 
     def start(self) -> None:
@@ -63,6 +70,10 @@ class LambdaService(
         self.events.stop()
         self.pools.stop()
         self.log_writer.stop()
+
+    def function_url(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request to a function URL."""
+        return self.urls.respond(request)
 
     def _instance(self, version: Version) -> Instance:
         return Instance(self.cloud, version, self.log_writer)

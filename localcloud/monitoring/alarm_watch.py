@@ -6,6 +6,7 @@ import copy
 import json
 import logging
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,9 +28,16 @@ class AlarmWatch:
     """One thread that evaluates every alarm each 10 seconds of the cloud's time."""
 
     def __init__(
-        self, clock: Clock, state: AlarmState, store: MetricStore, actions: AlarmActions
+        self,
+        clock: Clock,
+        state: AlarmState,
+        store: MetricStore,
+        actions: AlarmActions,
+        sample: Callable[[float], None],
     ) -> None:
+        """`sample(at)` measures, as of `at`, what has a length rather than a number of calls."""
         self._clock, self._state, self._store, self._actions = clock, state, store, actions
+        self._sample = sample
         self._stopping = threading.Event()
         self._evaluated_until = clock.time()
         self._evaluating = threading.Lock()
@@ -60,8 +68,11 @@ class AlarmWatch:
         step = max(_TICK_SECONDS, min([60, *periods]))
         at = since // step * step + step if periods else now
         while at < now and not self._stopping.is_set():
+            # What is so now was so in the time that was skipped: in the period that ends here.
+            self._sample(at - 1)
             self._evaluate_at(at)
             at += step
+        self._sample(now)
         self._evaluate_at(now)
         self._evaluated_until = now
 

@@ -26,7 +26,9 @@ class CloudWatchService(MetricOperations, AlarmOperations, Dashboards):
         self.state = AlarmState()
         self.dashboards = {}
         self._actions = AlarmActions(cloud)
-        self._watch = AlarmWatch(cloud.clock, self.state, self.store, self._actions)
+        self._watch = AlarmWatch(
+            cloud.clock, self.state, self.store, self._actions, cloud.sample_metrics
+        )
 
     def start(self) -> None:
         self._watch.start()

@@ -41,10 +41,12 @@ class MetricOperations(Service):
         dimensions: dict[str, str],
         value: float,
         unit: str = "None",
+        at: float | None = None,
     ) -> None:
-        """Add one measurement, made now, of a metric of AWS's own."""
+        """Add one measurement, made now or at `at`, of a metric of AWS's own."""
         metric = Metric.of(namespace, name, dimensions)
-        with self.store.bucket(metric, unit, self.cloud.clock.time()) as bucket:
+        when = self.cloud.clock.time() if at is None else at
+        with self.store.bucket(metric, unit, when) as bucket:
             bucket.add(value)
 
     def record_embedded_metrics(self, line: str) -> None:

@@ -74,6 +74,23 @@ def role_policy(context: Context, properties: Properties) -> Created:
     return Created(properties["PolicyName"])
 
 
+def user_policy(context: Context, properties: Properties) -> Created:
+    context.call("iam", "PutUserPolicy", **properties)
+    return Created(properties["PolicyName"])
+
+
+def group_policy(context: Context, properties: Properties) -> Created:
+    context.call("iam", "PutGroupPolicy", **properties)
+    return Created(properties["PolicyName"])
+
+
+def user_to_group_addition(context: Context, properties: Properties) -> Created:
+    group_name = properties["GroupName"]
+    for user_name in properties["Users"]:
+        context.call("iam", "AddUserToGroup", UserName=user_name, GroupName=group_name)
+    return Created(context.physical_name())
+
+
 def managed_policy(context: Context, properties: Properties) -> Created:
     arn = context.call(
         "iam",
@@ -128,6 +145,9 @@ PROVIDERS: Mapping[str, Provider] = {
     "AWS::IAM::Role": role,
     "AWS::IAM::User": user,
     "AWS::IAM::Group": group,
+    "AWS::IAM::GroupPolicy": group_policy,
+    "AWS::IAM::UserPolicy": user_policy,
+    "AWS::IAM::UserToGroupAddition": user_to_group_addition,
     "AWS::IAM::Policy": policy,
     "AWS::IAM::RolePolicy": role_policy,
     "AWS::IAM::ManagedPolicy": managed_policy,

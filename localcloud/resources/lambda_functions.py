@@ -86,6 +86,14 @@ def event_invoke_config(context: Context, properties: Properties) -> Created:
     return Created(context.physical_name())
 
 
+def url(context: Context, properties: Properties) -> Created:
+    settings = properties.without("TargetFunctionArn")
+    target = properties["TargetFunctionArn"]
+    made = context.call("lambda", "CreateFunctionUrlConfig", **settings, FunctionName=target)
+    attributes = {name: made[name] for name in ("FunctionUrl", "FunctionArn")}
+    return Created(target, attributes)
+
+
 PROVIDERS: Mapping[str, Provider] = {
     "AWS::Lambda::Function": function,
     "AWS::Lambda::Permission": permission,
@@ -95,4 +103,5 @@ PROVIDERS: Mapping[str, Provider] = {
     "AWS::Lambda::LayerVersion": layer_version,
     "AWS::Lambda::LayerVersionPermission": layer_version_permission,
     "AWS::Lambda::EventInvokeConfig": event_invoke_config,
+    "AWS::Lambda::Url": url,
 }

@@ -31,8 +31,25 @@ def resource_policy(context: Context, properties: Properties) -> Created:
     return Created(name)
 
 
+def metric_filter(context: Context, properties: Properties) -> Created:
+    return _filter(context, properties, "PutMetricFilter")
+
+
+def subscription_filter(context: Context, properties: Properties) -> Created:
+    return _filter(context, properties, "PutSubscriptionFilter")
+
+
+def _filter(context: Context, properties: Properties, operation: str) -> Created:
+    name = properties.get("FilterName") or context.physical_name(255)
+    settings = properties.without("FilterName")
+    context.call("logs", operation, **settings, filterName=name)
+    return Created(name)
+
+
 PROVIDERS: Mapping[str, Provider] = {
     "AWS::Logs::LogGroup": log_group,
     "AWS::Logs::LogStream": log_stream,
+    "AWS::Logs::MetricFilter": metric_filter,
     "AWS::Logs::ResourcePolicy": resource_policy,
+    "AWS::Logs::SubscriptionFilter": subscription_filter,
 }

@@ -9,7 +9,6 @@ from localcloud.resources.context import Context, Created, Properties
 
 _NO_TRAFFIC = "nothing reaches this machine through it"
 _NO_NETWORK = "everything runs on this machine's loopback network"
-_NO_METRIC_FILTERS = "log events are kept, but not searched as they come"
 _NO_CONSOLE = "there is no console to show it"
 _NO_SIGN_IN = "nobody signs in through it here; authorizers that need it refuse every caller"
 _NO_COST = "nothing costs money here"
@@ -70,11 +69,8 @@ RECORDED: Mapping[str, str] = {
     "AWS::ECR::Repository": "images come from the assembly, no registry holds them",
     "AWS::Events::Archive": "events are not archived or replayed",
     "AWS::Lambda::CodeSigningConfig": "code comes from the assembly, signed by nobody",
-    "AWS::Lambda::Url": "functions have no address of their own here; API Gateway's APIs have",
-    "AWS::Logs::LogAnomalyDetector": _NO_METRIC_FILTERS,
-    "AWS::Logs::MetricFilter": _NO_METRIC_FILTERS,
+    "AWS::Logs::LogAnomalyDetector": "no log group is watched for anomalies",
     "AWS::Logs::QueryDefinition": _NO_CONSOLE,
-    "AWS::Logs::SubscriptionFilter": _NO_METRIC_FILTERS,
     "AWS::ResourceGroups::Group": _NO_CONSOLE,
     "AWS::Route53::HostedZone": _NO_TRAFFIC,
     "AWS::Route53::RecordSet": _NO_TRAFFIC,
@@ -124,7 +120,6 @@ _ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     "AWS::ECR::Repository": {
         "RepositoryUri": "{account}.dkr.ecr.{region}.amazonaws.com/{id}",
     },
-    "AWS::Lambda::Url": {"FunctionUrl": "https://{id}.lambda-url.{region}.on.aws/"},
     "AWS::Route53::HostedZone": {"NameServers": "ns.{id}.example"},
 }
 _GENERIC = ("Arn", "Id", "Name")

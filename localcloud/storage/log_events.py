@@ -1,4 +1,4 @@
-"""CloudWatch Logs beyond moto: events are taken by the cloud's time, be it ever so advanced."""
+"""CloudWatch Logs beyond moto: events by the cloud's time, metric and subscription filters."""
 
 from __future__ import annotations
 
@@ -8,20 +8,36 @@ from typing import TYPE_CHECKING, Any
 
 from moto.logs.models import logs_backends
 
+from localcloud.log_filters.metric_filters import check_metric_filter, record_matches
+from localcloud.log_filters.patterns import parse_pattern
+from localcloud.log_filters.subscriptions import Subscriptions
 from localcloud.service import Caller, Request, Response, Service, ServiceError
 
 if TYPE_CHECKING:
-    from moto.logs.models import LogGroup
+    from moto.logs.models import LogGroup, LogsBackend
+
+    from localcloud.cloud import Cloud
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 _OLDEST, _NEWEST = timedelta(days=14), timedelta(hours=2)
 
 
 class LogsService(Service):
-    """Takes log events that are of the cloud's present; all else is moto's."""
+    """Takes log events that are of the cloud's present, and filters them; all else is moto's."""
 
     service_name = "logs"
     extends_moto = True
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
+        self._subscriptions = Subscriptions(cloud)
+
+    def stop(self) -> None:
+        self._subscriptions.stop()
+
+    def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
+        if operation == "DeleteLogGroup":
+            self._subscriptions.forget(request["logGroupName"])
 
     def put_log_events(self, request: Request, caller: Caller) -> Response:
         events = request["logEvents"]
@@ -37,6 +53,12 @@ class LogsService(Service):
             group = self._group(request["logGroupName"], request["logStreamName"])
             taken = events[too_old:first_too_new]
             token = group.put_log_events(request["logStreamName"], taken)
+            kept = group.streams[request["logStreamName"]].events[-len(taken) :] if taken else []
+            events = [
+                {"id": str(e.event_id), "timestamp": e.timestamp, "message": e.message}
+                for e in kept
+            ]
+        self._filter(request["logGroupName"], request["logStreamName"], events)
         answer: dict[str, Any] = {"nextSequenceToken": token}
         rejected = {}
         if too_old:
@@ -45,10 +67,64 @@ class LogsService(Service):
             rejected["tooNewLogEventStartIndex"] = first_too_new
         return answer | ({"rejectedLogEventsInfo": rejected} if rejected else {})
 
-    def _group(self, name: str, stream: str) -> LogGroup:
-        group = logs_backends[self.cloud.account][self.cloud.region].groups.get(name)
+    def put_metric_filter(self, request: Request, caller: Caller) -> Response:
+        self._named_group(request["logGroupName"])
+        try:
+            check_metric_filter(request)
+        except ValueError as error:
+            raise ServiceError("InvalidParameterException", str(error)) from error
+        same = ("logGroupName", "filterName")
+        with self.cloud.moto.lock("logs"):
+            kept = [
+                each
+                for each in self._backend.filters.metric_filters
+                if any(each[name] != request[name] for name in same)
+            ]
+            self.cloud.moto.invoke("logs", "PutMetricFilter", request)
+            # moto would keep the one that is replaced.
+            self._backend.filters.metric_filters[:-1] = kept
+        return {}
+
+    def put_subscription_filter(self, request: Request, caller: Caller) -> Response:
+        self._named_group(request["logGroupName"])
+        try:
+            parse_pattern(request["filterPattern"])
+        except ValueError as error:
+            raise ServiceError("InvalidParameterException", str(error)) from error
+        self._subscriptions.put(request)
+        return {}
+
+    def describe_subscription_filters(self, request: Request, caller: Caller) -> Response:
+        self._named_group(request["logGroupName"])
+        prefix = request.get("filterNamePrefix") or ""
+        found = self._subscriptions.of(request["logGroupName"])
+        return {"subscriptionFilters": [f for f in found if f["filterName"].startswith(prefix)]}
+
+    def delete_subscription_filter(self, request: Request, caller: Caller) -> Response:
+        self._named_group(request["logGroupName"])
+        self._subscriptions.delete(request["logGroupName"], request["filterName"])
+        return {}
+
+    def _filter(self, group: str, stream: str, events: list[dict[str, Any]]) -> None:
+        record = getattr(self.cloud.services.get("cloudwatch"), "record", None)
+        if record is not None:
+            for each in list(self._backend.filters.metric_filters):
+                if each["logGroupName"] == group:
+                    record_matches(each, events, record)
+        self._subscriptions.deliver(group, stream, events)
+
+    @property
+    def _backend(self) -> LogsBackend:
+        return logs_backends[self.cloud.account][self.cloud.region]
+
+    def _named_group(self, name: str) -> LogGroup:
+        group = self._backend.groups.get(name)
         if group is None:
             raise _missing("group")
+        return group
+
+    def _group(self, name: str, stream: str) -> LogGroup:
+        group = self._named_group(name)
         if stream not in group.streams:
             raise _missing("stream")
         return group

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.sqs.models import sqs_backends
 
+from localcloud.queue_metrics import QueueMetrics
 from localcloud.service import Caller, Request, Response, Service, ServiceError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class SqsService(Service):
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
         self._arrived = threading.Condition()
+        self._metrics = QueueMetrics(cloud)
 
     def start(self) -> None:
         self.cloud.clock.on_advance(self._follow_clock)
@@ -53,6 +55,7 @@ class SqsService(Service):
         while not result.get("Messages") and self._waits(until):
             if queue is not None and queue.messages:
                 result = self.cloud.moto.invoke("sqs", "ReceiveMessage", once)
+        self._metrics.called("ReceiveMessage", request, result)
         return result
 
     def before(self, operation: str, request: Request, caller: Caller) -> None:
@@ -65,6 +68,11 @@ class SqsService(Service):
         if operation.startswith(_SENDING):
             with self._arrived:
                 self._arrived.notify_all()
+        self._metrics.called(operation, request, response)
+
+    def sample_metrics(self, at: float) -> None:
+        for queue in list(self._queues().values()):
+            self._metrics.sample(queue, at)
 
     def _waits(self, until: float) -> bool:
         """Wait a little for a message; False when the time is up."""
@@ -78,6 +86,7 @@ class SqsService(Service):
     def _follow_clock(self, advanced: timedelta) -> None:
         """Bring every message's delay and invisibility nearer by what the clock was advanced."""
         step = advanced.total_seconds() * 1000
+        self._metrics.follow_clock(advanced)
         with self._arrived:
             for queue in list(self._queues().values()):
                 for message in list(queue._messages):

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from localcloud.resources.table import Handling, handling_of
-from localcloud.template.assembly import Assembly
+from localcloud.template.assembly import Assembly, StackArtifact
 from localcloud.template.ordering import creation_order
+from localcloud.template.parameters import check_given
 from localcloud.template.references import check_functions
 from localcloud.template.structure import check_structure
 
@@ -23,6 +24,15 @@ def check_assembly(assembly: Assembly) -> None:
         _check_types(stack_name, template)
         check_functions(template, stack_name)
         creation_order(template.get("Resources", {}), stack_name)
+    for stack in assembly.stacks:
+        _check_parameters(stack)
+
+
+def _check_parameters(stack: StackArtifact) -> None:
+    try:
+        check_given(stack.template, stack.parameters)
+    except ValueError as error:
+        raise ValueError(f"stack {stack.stack_name}: {error}") from error
 
 
 def _templates(assembly: Assembly) -> Iterator[tuple[str, Mapping[str, Any]]]:

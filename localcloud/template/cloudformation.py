@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from localcloud.resources.responses import Responses
 from localcloud.service import Caller, Request, Response, Service, ServiceError
 from localcloud.template.stack import Stack, StackResource
+from localcloud.template.stack_events import stack_events
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
@@ -99,6 +100,9 @@ class CloudFormationService(Service):
             summaries.append(summary)
         return {"StackResourceSummaries": summaries}
 
+    def describe_stack_events(self, request: Request, caller: Caller) -> Response:
+        return {"StackEvents": stack_events(self._stack(request.get("StackName", "")))}
+
     def list_exports(self, request: Request, caller: Caller) -> Response:
         return {
             "Exports": [
@@ -150,8 +154,7 @@ def _stack(stack: Stack) -> Response:
     if "TemplateDescription" in described:
         described["Description"] = described.pop("TemplateDescription")
     described["Parameters"] = [
-        {"ParameterKey": name, "ParameterValue": _parameter(stack, name, value)}
-        for name, value in stack.parameters.items()
+        _described(stack, name, value) for name, value in stack.parameters.items()
     ]
     described["Outputs"] = [
         {
@@ -168,6 +171,14 @@ def _stack(stack: Stack) -> Response:
     ]
     described["Tags"] = [{"Key": key, "Value": value} for key, value in stack.tags.items()]
     return described
+
+
+def _described(stack: Stack, name: str, value: Any) -> Response:
+    shown = _parameter(stack, name, value)
+    if name in stack.ssm_names:
+        key = {"ParameterKey": name, "ParameterValue": stack.ssm_names[name]}
+        return key | {"ResolvedValue": shown}
+    return {"ParameterKey": name, "ParameterValue": shown}
 
 
 def _parameter(stack: Stack, name: str, value: Any) -> str:

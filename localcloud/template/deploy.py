@@ -17,7 +17,7 @@ from localcloud.template.cloudformation import CloudFormationService
 from localcloud.template.dynamic_references import DynamicReferences
 from localcloud.template.intrinsics import Intrinsics, text
 from localcloud.template.ordering import creation_order
-from localcloud.template.parameters import check_rules, parameter_values
+from localcloud.template.parameters import check_rules, parameter_values, ssm_names
 from localcloud.template.stack import Output, Stack, StackResource
 from localcloud.template.stack_scope import StackScope
 
@@ -122,6 +122,7 @@ class Deployment:
         )
         intrinsics = Intrinsics(scope)
         stack.parameters = parameter_values(stack.template, parameters, self._references.parameter)
+        stack.ssm_names = ssm_names(stack.template, parameters)
         check_rules(stack.template, intrinsics)
         resources = stack.template.get("Resources", {})
         for logical_id in creation_order(resources, stack.name):
@@ -133,7 +134,7 @@ class Deployment:
     def _create(
         self, stack: Stack, logical_id: str, definition: Mapping[str, Any], intrinsics: Intrinsics
     ) -> None:
-        resource = StackResource(logical_id, definition)
+        resource = StackResource(logical_id, definition, started_at=self._cloud.clock.now())
         context = self._context(stack, resource)
         try:
             properties = Properties(

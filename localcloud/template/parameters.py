@@ -31,6 +31,29 @@ def parameter_values(
     }
 
 
+def ssm_names(template: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, str]:
+    """The SSM parameter that each of those parameters names whose value SSM knows."""
+    return {
+        name: str(given.get(name, declaration.get("Default")))
+        for name, declaration in template.get("Parameters", {}).items()
+        if _SSM_VALUE.match(declaration["Type"])
+    }
+
+
+def check_given(template: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """ValueError naming the first parameter that has neither a value nor a default."""
+    for name, declaration in template.get("Parameters", {}).items():
+        if name not in given and "Default" not in declaration:
+            raise _missing(name)
+
+
+def _missing(name: str) -> ValueError:
+    return ValueError(
+        f"parameter {name} has neither a value nor a default: give it one with "
+        f"--parameters {name}=VALUE, or CfnParameter a default"
+    )
+
+
 def _value(
     name: str,
     declaration: Mapping[str, Any],
@@ -39,9 +62,7 @@ def _value(
 ) -> Any:
     value = given.get(name, declaration.get("Default"))
     if value is None:
-        raise ValueError(
-            f"parameter {name} has neither a value nor a default: give CfnParameter a default"
-        )
+        raise _missing(name)
     kind = declaration["Type"]
     if match := _SSM_VALUE.match(kind):
         return _typed(ssm_parameter(str(value)), match.group(1))

@@ -20,6 +20,7 @@ class StackResource:
     handling: str = "run"
     reason: str = ""
     not_simulated: list[str] = field(default_factory=list)
+    started_at: datetime | None = None
     updated_at: datetime | None = None
 
     @property
@@ -54,5 +55,7 @@ class Stack:
     parent_id: str | None = None
     status: str = "CREATE_IN_PROGRESS"
     parameters: dict[str, Any] = field(default_factory=dict)
+    # What a parameter of SSM's is named by; its value is among the parameters.
+    ssm_names: dict[str, str] = field(default_factory=dict)
     resources: dict[str, StackResource] = field(default_factory=dict)
     outputs: dict[str, Output] = field(default_factory=dict)

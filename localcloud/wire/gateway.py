@@ -25,6 +25,7 @@ from localcloud.wire.routing import (
     Destination,
     guess_protocol,
     is_execute_api,
+    is_function_url,
     name_bucket_in_path,
     route,
 )
@@ -56,6 +57,8 @@ class Gateway:
             return self._cloud.control.respond(request)
         if is_execute_api(request):
             return self._cloud.api_front(request)
+        if is_function_url(request):
+            return self._cloud.function_url(request)
         return _response(self._aws(request), request.method)
 
     def _aws(self, request: WireRequest) -> Reply:

@@ -78,6 +78,11 @@ def is_execute_api(request: WireRequest) -> bool:
     )
 
 
+def is_function_url(request: WireRequest) -> bool:
+    """Whether the request is for a function's own URL rather than for an AWS service."""
+    return request.path.startswith("/_aws/lambda-url/") or ".lambda-url." in request.host.lower()
+
+
 def name_bucket_in_path(environ: dict[str, Any], has_bucket: Callable[[str], bool]) -> None:
     """Turn a request to a bucket's own host into one that names the bucket in its path."""
     match = _BUCKET_HOST.match(environ.get("HTTP_HOST", "").lower())

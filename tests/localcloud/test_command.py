@@ -208,3 +208,16 @@ def test_a_work_dir_that_cannot_be_is_one_clear_line(
         f"localcloud: {tmp_path / 'file'}: File exists: "
         "name another, or let this user read and write it\n"
     )
+
+
+def test_parameters_are_given_on_the_command_line(start: Start, assembly: Path) -> None:
+    template = {
+        "Parameters": {"Size": {"Type": "String"}},
+        "Resources": TEMPLATE["Resources"],
+        "Outputs": {"Size": {"Value": {"Ref": "Size"}}},
+    }
+    (assembly / "Shop.template.json").write_text(json.dumps(template))
+    process = start(assembly, "--port", "0", "--parameters", "Shop:Size=large")
+    assert "Shop.Size = large" in read_until_ready(process)
+    _, said = start(assembly, "--port", "0").communicate(timeout=60)
+    assert "--parameters Size=VALUE" in said

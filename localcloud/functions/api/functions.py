@@ -140,6 +140,8 @@ class FunctionOperations(LambdaParts):
                 self._delete_version(function, qualifier)
                 return {}
             del self.catalog.functions[name]
+            for config in function.url_configs.values():
+                self.urls.forget(config)
         for version in (function.latest, *function.versions.values()):
             self.pools.retire(version)
         return {}

@@ -11,6 +11,7 @@ from localcloud.functions.invoker import Invoker
 from localcloud.functions.logs import LogWriter
 from localcloud.functions.mappings import Mappings
 from localcloud.functions.pool import Pools
+from localcloud.functions.url_front import UrlFront
 from localcloud.service import Service, ServiceError
 
 
@@ -25,6 +26,7 @@ class LambdaParts(Service):
     log_writer: LogWriter
     events: EventQueue
     mappings: Mappings
+    urls: UrlFront
 
     def timestamp(self) -> str:
         """Now, as Lambda writes LastModified."""

@@ -95,6 +95,8 @@ def _condition(request: Request) -> dict[str, dict[str, str]]:
     }
     if given := {key: value for key, value in equals.items() if value}:
         condition["StringEquals"] = given
+    if (via_url := request.get("InvokedViaFunctionUrl")) is not None:
+        condition["Bool"] = {"lambda:InvokedViaFunctionUrl": str(via_url).lower()}
     if source := request.get("SourceArn"):
         condition["ArnLike"] = {"AWS:SourceArn": source}
     return condition

@@ -1,4 +1,4 @@
-"""Operations on what a function may: concurrency, asynchronous invocation, tags, URLs."""
+"""Operations on what a function may: concurrency, asynchronous invocation, tags."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from localcloud.functions.api.parts import LambdaParts, invalid, missing
 from localcloud.functions.delivery import check_destination
 from localcloud.functions.function import LATEST, Function, reference
 from localcloud.functions.pool import ACCOUNT_CONCURRENCY
-from localcloud.service import Caller, Request, Response, ServiceError
+from localcloud.service import Caller, Request, Response
 
 
 class SettingOperations(LambdaParts):
@@ -69,13 +69,6 @@ class SettingOperations(LambdaParts):
 
     def list_tags(self, request: Request, caller: Caller) -> Response:
         return {"Tags": dict(self._tags(request["Resource"]))}
-
-    def create_function_url_config(self, request: Request, caller: Caller) -> Response:
-        raise ServiceError(
-            "InvalidParameterValueException",
-            "Function URLs have no address on one machine: put an API of API Gateway before "
-            f"{request['FunctionName']}, or invoke it",
-        )
 
     def _tags(self, arn: str) -> dict[str, str]:
         if ":event-source-mapping:" in arn:

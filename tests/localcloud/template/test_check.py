@@ -71,3 +71,11 @@ def test_an_unknown_type_in_a_nested_stack_is_named(write_assembly: WriteAssembl
     (folder / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(ValueError, match="stack S/It, resource Deep: AWS::Made::Up"):
         check(folder)
+
+
+def test_a_parameter_without_a_value_stops_the_start(write_assembly: WriteAssembly) -> None:
+    template = {"Parameters": {"Size": {"Type": "String"}}, "Resources": {}}
+    with pytest.raises(ValueError, match=r"stack S: parameter Size .* --parameters Size=VALUE"):
+        check(write_assembly({"S": template}))
+    given = {"properties": {"templateFile": "S.template.json", "parameters": {"Size": "2"}}}
+    check(write_assembly({"S": template}, S=given))

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from localcloud.cloud import Cloud
+from localcloud.service import Caller
 from localcloud.template.assembly import Assembly
 from localcloud.template.cloudformation import CloudFormationService
 from localcloud.template.deploy import DeploymentError
@@ -312,6 +314,77 @@ def test_a_parameter_that_is_not_to_be_seen_is_not_shown(bring_up: BringUp) -> N
     template["Parameters"]["BootstrapVersion"] = template["Parameters"].pop("Bootstrap")
     cloud = bring_up({"S": template})
     [stack] = cloud.client("cloudformation").describe_stacks(StackName="S")["Stacks"]
-    shown = {p["ParameterKey"]: p["ParameterValue"] for p in stack["Parameters"]}
-    assert shown["Password"] == "****"
-    assert int(shown["BootstrapVersion"]) >= 6
+    shown = {p["ParameterKey"]: p for p in stack["Parameters"]}
+    assert shown["Password"]["ParameterValue"] == "****"
+    assert int(shown["BootstrapVersion"]["ResolvedValue"]) >= 6
+
+
+def test_policies_of_users_and_groups_grant(bring_up: BringUp) -> None:
+    def allowing(action: str) -> dict[str, Any]:
+        statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+        return {"Version": "2012-10-17", "Statement": [statement]}
+
+    user, group = {"Ref": "User"}, {"Ref": "Group"}
+    resources = {
+        "User": {"Type": "AWS::IAM::User"},
+        "Group": {"Type": "AWS::IAM::Group"},
+        "Own": {
+            "Type": "AWS::IAM::UserPolicy",
+            "Properties": {
+                "PolicyName": "own",
+                "UserName": user,
+                "PolicyDocument": allowing("sqs:ListQueues"),
+            },
+        },
+        "Shared": {
+            "Type": "AWS::IAM::GroupPolicy",
+            "Properties": {
+                "PolicyName": "shared",
+                "GroupName": group,
+                "PolicyDocument": allowing("s3:ListAllMyBuckets"),
+            },
+        },
+        "Member": {
+            "Type": "AWS::IAM::UserToGroupAddition",
+            "Properties": {"GroupName": group, "Users": [user]},
+        },
+    }
+    arn = {"Arn": {"Value": {"Fn::GetAtt": ["User", "Arn"]}}}
+    cloud = bring_up({"S": {"Resources": resources, "Outputs": arn}})
+    caller = Caller.user(outputs(cloud, "S")["Arn"])
+    cloud.client("sqs", caller).list_queues()
+    cloud.client("s3", caller).list_buckets()
+    with pytest.raises(ClientError, match="not authorized"):
+        cloud.client("sns", caller).list_topics()
+
+
+def test_a_stacks_events_tell_how_it_came_up(bring_up: BringUp) -> None:
+    resources = {
+        "Queue": {"Type": "AWS::SQS::Queue", "DependsOn": "Topic"},
+        "Topic": {"Type": "AWS::SNS::Topic"},
+    }
+    cloud = bring_up({"S": {"Resources": resources}})
+    events = cloud.client("cloudformation").describe_stack_events(StackName="S")["StackEvents"]
+    told = [(event["LogicalResourceId"], event["ResourceStatus"]) for event in events]
+    begun, done = "CREATE_IN_PROGRESS", "CREATE_COMPLETE"
+    each = [("Queue", done), ("Queue", begun), ("Topic", done), ("Topic", begun)]
+    assert told == [("S", done), *each, ("S", begun)]
+    times = [event["Timestamp"] for event in events]
+    assert times == sorted(times, reverse=True)
+    assert events[1]["PhysicalResourceId"].startswith("http")
+    with pytest.raises(ClientError, match="does not exist"):
+        cloud.client("cloudformation").describe_stack_events(StackName="T")
+
+
+def test_a_parameter_of_ssm_is_described_with_what_it_is(bring_up: BringUp) -> None:
+    properties = {"Name": "/image", "Type": "String", "Value": "v7"}
+    stored = {"Type": "AWS::SSM::Parameter", "Properties": properties}
+    kind = "AWS::SSM::Parameter::Value<String>"
+    reading = {"Parameters": {"Image": {"Type": kind, "Default": "/image"}}, "Resources": {}}
+    cloud = bring_up(
+        {"A": {"Resources": {"Stored": stored}}, "B": reading}, B={"dependencies": ["A"]}
+    )
+    [stack] = cloud.client("cloudformation").describe_stacks(StackName="B")["Stacks"]
+    assert stack["Parameters"] == [
+        {"ParameterKey": "Image", "ParameterValue": "/image", "ResolvedValue": "v7"}
+    ]

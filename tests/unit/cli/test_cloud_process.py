@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
@@ -61,6 +62,23 @@ def test_it_ends_with_its_command(assembly: Path, tmp_path: Path, number: signal
     pid = int(command.stdout.readline().split()[1])
     command.send_signal(number)
     assert command.wait(20) == (128 + number if number == signal.SIGTERM else -number)
+    command.stdout.close()
+    assert ended(pid)
+
+
+def test_a_signal_that_another_thread_is_given_ends_it_too(assembly: Path, tmp_path: Path) -> None:
+    command = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, str(assembly), str(tmp_path / "cloud.log")],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert command.stdout is not None
+    pid = int(command.stdout.readline().split()[1])
+    other = max(int(task.name) for task in Path(f"/proc/{command.pid}/task").iterdir())
+    assert other != command.pid
+    assert ctypes.CDLL(None).tgkill(command.pid, other, signal.SIGTERM) == 0
+    assert command.wait(20) == 128 + signal.SIGTERM
     command.stdout.close()
     assert ended(pid)
 
