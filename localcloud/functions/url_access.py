@@ -13,7 +13,7 @@ from localcloud.iam.context import request_context, wire_context
 from localcloud.iam.demand import Demand, Place
 from localcloud.iam.identity import Identity
 from localcloud.service import Caller, ServiceError
-from localcloud.signature import Signature, read_signature
+from localcloud.wire.signature import Signature, read_signature
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from moto.sqs.models import sqs_backends
 
-from localcloud.queue_metrics import QueueMetrics
 from localcloud.service import Caller, Request, Response, Service, ServiceError
+from localcloud.storage.queue_metrics import QueueMetrics
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
