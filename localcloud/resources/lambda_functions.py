@@ -91,7 +91,7 @@ def url(context: Context, properties: Properties) -> Created:
     target = properties["TargetFunctionArn"]
     made = context.call("lambda", "CreateFunctionUrlConfig", **settings, FunctionName=target)
     attributes = {name: made[name] for name in ("FunctionUrl", "FunctionArn")}
-    return Created(target, attributes)
+    return Created(made["FunctionArn"], attributes)
 
 
 PROVIDERS: Mapping[str, Provider] = {

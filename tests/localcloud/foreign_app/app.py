@@ -10,6 +10,7 @@ from api import BookApi
 from catalogue import Catalogue
 from constructs import Construct
 from covers import Covers
+from helpdesk import HelpDesk
 from orders import Orders
 
 HANDLERS = Path(__file__).parent / "handlers"
@@ -30,6 +31,7 @@ class ShopStack(cdk.Stack):
     def __init__(self, scope: Construct, construct_id: str, *, data: DataStack) -> None:
         super().__init__(scope, construct_id)
         Orders(self, "Orders", handlers=HANDLERS)
+        HelpDesk(self, "HelpDesk")
         BookApi(self, "Api", handlers=HANDLERS, books=data.catalogue.books)
 
 

@@ -202,3 +202,21 @@ def test_an_unknown_type_stops_the_start_with_one_line(
     for part in ("BookshopShop", "Oven", "AWS::Bakery::Oven"):
         assert part in output
     assert running.process.returncode == 1
+
+
+def test_a_function_at_an_address_of_its_own_and_its_log(
+    bookshop: Running, eventually: Eventually
+) -> None:
+    url = bookshop.output("DeskUrl")
+    for question in ("found", "lost"):
+        with urllib.request.urlopen(url + question) as answer:
+            assert (answer.status, answer.read().decode()) == (200, question)
+    assert eventually(lambda: receive(bookshop, "LostQueue")) == ["ERROR lost"]
+    body = json.dumps({"advance_seconds": 60}).encode()
+    urllib.request.urlopen(f"{bookshop.endpoint_url}/_localcloud/clock", body).close()
+
+    def state() -> str:
+        alarms = bookshop.client("cloudwatch").describe_alarms(AlarmNames=["helpdesk-lost"])
+        return str(alarms["MetricAlarms"][0]["StateValue"])
+
+    assert eventually(lambda: state() == "ALARM")

@@ -46,9 +46,24 @@ class FakeLambda(Service):
         return {"StatusCode": 202, "Payload": b""}
 
 
+class FakeFirehose(Service):
+    """Remembers who put which records."""
+
+    service_name = "firehose"
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
+        self.records: list[tuple[str | None, str, bytes]] = []
+
+    def put_record(self, request: Request, caller: Caller) -> Response:
+        record = (caller.role_arn, request["DeliveryStreamName"], request["Record"]["Data"])
+        self.records.append(record)
+        return {"RecordId": "1"}
+
+
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
-    with Cloud(services=[FakeLambda]) as running:
+    with Cloud(services=[FakeLambda, FakeFirehose]) as running:
         for group in ("app", "other"):
             running.client("logs").create_log_group(logGroupName=group)
             running.client("logs").create_log_stream(logGroupName=group, logStreamName="one")
@@ -86,6 +101,28 @@ def test_a_function_gets_the_events_that_match(cloud: Cloud) -> None:
     assert message["subscriptionFilters"] == ["errors"]
     assert [event["message"] for event in message["logEvents"]] == ["ERROR: 紙", "ERROR: ink"]
     assert all(event["id"] and event["timestamp"] for event in message["logEvents"])
+
+
+def test_a_delivery_stream_gets_them_as_the_filters_role(cloud: Cloud) -> None:
+    def document(**statement: Any) -> str:
+        return json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", **statement}})
+
+    iam = cloud.client("iam")
+    trust = document(Principal={"Service": "logs.amazonaws.com"}, Action="sts:AssumeRole")
+    role = iam.create_role(RoleName="logs", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    grant = document(Action="firehose:PutRecord", Resource="*")
+    iam.put_role_policy(RoleName="logs", PolicyName="own", PolicyDocument=grant)
+    stream = f"arn:aws:firehose:{cloud.region}:{cloud.account}:deliverystream/s"
+    put_filter(cloud, destinationArn=stream, roleArn=role)
+    put_events(cloud, "ERROR: ink")
+    deadline = time.monotonic() + 5
+    while not (records := cloud.service(FakeFirehose).records):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    [(caller, name, data)] = records
+    assert (caller, name) == (role, "s")
+    [event] = json.loads(gzip.decompress(data))["logEvents"]
+    assert event["message"] == "ERROR: ink"
 
 
 def test_a_function_that_does_not_let_the_group_in_is_refused(cloud: Cloud) -> None:

@@ -56,3 +56,20 @@ def test_disorder_and_missing_streams_are_refused(ground: Cloud, logs: Any) -> N
         put(logs, now, stream="two")
     with pytest.raises(ClientError, match="log group does not exist"):
         put(logs, now, group="no")
+
+
+def test_events_are_found_by_their_pattern(ground: Cloud, logs: Any) -> None:
+    now = int(ground.clock.time() * 1000)
+    messages = ['{"level": "ERROR", "at": 1}', '{"level": "INFO"}', "plain ERROR"]
+    events = [{"timestamp": now, "message": message} for message in messages]
+    logs.put_log_events(logGroupName="app", logStreamName="one", logEvents=events)
+
+    def found(pattern: str) -> list[str]:
+        answer = logs.filter_log_events(logGroupName="app", filterPattern=pattern)
+        return [event["message"] for event in answer["events"]]
+
+    assert found("") == messages
+    assert found("?ERROR ?WARN") == [messages[0], messages[2]]
+    assert found('{ $.level = "ERROR" }') == messages[:1]
+    with pytest.raises(ClientError, match="Invalid filter pattern"):
+        found("{ $.level = ")
