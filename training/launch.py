@@ -15,6 +15,7 @@ from pathlib import Path
 
 from training.hyperparameters import Hyperparameters
 from training.job import Job, Resources
+from training.start_worker import LAUNCHER
 
 STOPPED_STATUS = 128 + signal.SIGTERM
 # SageMaker gives 120 s between SIGTERM and SIGKILL: workers get most of it for their checkpoint.
@@ -57,7 +58,7 @@ def torchrun_command(
         f"--shutdown-timeout={SHUTDOWN_TIMEOUT_SECONDS}",
         f"--log-dir={folder / 'log'}",
         "--module",
-        "training.worker",
+        "training.start_worker",
         str(folder / "outcome"),
     ]
 
@@ -72,6 +73,7 @@ def worker_environment(
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # cuBLAS adds in a fixed order only with this
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
+        LAUNCHER: str(os.getpid()),
     }
     if resources.network_interface_name:
         values["GLOO_SOCKET_IFNAME"] = resources.network_interface_name

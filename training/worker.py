@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
 import json
 import os
@@ -25,8 +24,6 @@ from training.objectives import make_objective
 from training.tokenizer import train_tokenizer
 from training.trainer import Outcome, Trainer
 
-_PR_SET_PDEATHSIG = 1
-
 
 class StopSignal:
     """Remembers that SIGTERM came, from the moment it is made."""
@@ -40,11 +37,6 @@ class StopSignal:
 
     def __call__(self) -> bool:
         return self.received
-
-
-def die_with_parent() -> None:
-    """torchrun puts each worker in a session of its own: without this a killed job lives on."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def prepare(
@@ -112,8 +104,7 @@ def run(job: Job, world: World, stop_requested: StopSignal) -> Outcome:
 
 @record
 def main() -> None:
-    """`python -m training.worker OUTCOME`: writes how the run ended to the file OUTCOME."""
-    die_with_parent()
+    """Writes how the run ended to the file that the command line names."""
     stop_requested = StopSignal()
     with join_world() as world:
         outcome = run(Job.from_environment(os.environ), world, stop_requested)
@@ -121,7 +112,3 @@ def main() -> None:
         world.gather(None)
     if os.environ["LOCAL_RANK"] == "0":
         write_atomically(Path(sys.argv[1]), outcome.value.encode())
-
-
-if __name__ == "__main__":
-    main()

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,28 @@ def test_two_hosts_reclaimed_and_resumed(make_job: MakeJob, start_host: StartHos
     assert (facts["training_job"], facts["commit"]) == ("two", "abc123")
     assert jobs[0].weights() == whole.weights()
     assert not (jobs[1].root / "model").exists(), "one host writes the model"
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.2, 1.0])
+def test_no_worker_outlives_a_host_that_is_killed_while_it_starts(
+    make_job: MakeJob, start_host: StartHost, seconds: float
+) -> None:
+    """Only the launcher is killed: its workers are in sessions of their own, importing torch."""
+    host = start_host(make_job(), HOSTS[:1], HOSTS[0], "one")
+    started: list[psutil.Process] = []
+    while not started:
+        started = [one for one in descendants(host.process) if is_worker(one)]
+    time.sleep(seconds)
+    host.process.kill()
+    _, alive = psutil.wait_procs(started, timeout=10)
+    assert not alive
+
+
+def is_worker(process: psutil.Process) -> bool:
+    try:
+        return process.cmdline()[1:4] == ["-u", "-m", "training.start_worker"]
+    except psutil.Error:
+        return False
 
 
 def run_entrypoint(root: Path) -> int:
