@@ -75,7 +75,7 @@ def problems(values: Mapping[str, str]) -> dict[str, str]:
     found = {}
     for name, text in values.items():
         if name not in known:
-            found[name] = f"unknown; known are: {', '.join(known)}"
+            found[name] = f"unknown hyperparameter; known are: {', '.join(known)}"
         elif not _is_possible(known[name], text):
             found[name] = _possible(known[name])
     return found or _problem_of_heads(values)

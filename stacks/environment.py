@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from stacks.environment_file import InvalidEnvironment, line_of, read_document
 from stacks.environment_values import (
     Account,
     Count,
@@ -137,32 +137,12 @@ class Environment(Settings):
     records: Records
 
 
-class InvalidEnvironment(ValueError):
-    """What is wrong in an environment file: one line for each key, with its place."""
-
-
 def read_environment(path: Path) -> Environment:
     """Read and check an environment file.
 
     Raises InvalidEnvironment naming the file, the line, the key and what it has to be.
     """
-    try:
-        text = path.read_text("utf-8")
-        document = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except OSError as error:
-        raise InvalidEnvironment(
-            f"{path}: there is no such environment file, see environments/ ({error.strerror})"
-        ) from error
-    except yaml.MarkedYAMLError as error:
-        raise InvalidEnvironment(_syntax_complaint(path, error)) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidEnvironment(f"{path}: not a YAML file: {error}") from error
-    _refuse_repeated_keys(path, document)
-    if not isinstance(values, dict):
-        raise InvalidEnvironment(
-            f"{path}: an environment file has keys and values, see environments/"
-        )
+    document, values = read_document(path)
     try:
         return Environment.model_validate(values)
     except ValidationError as error:
@@ -170,42 +150,8 @@ def read_environment(path: Path) -> Environment:
         raise InvalidEnvironment("\n".join(lines)) from error
 
 
-def _syntax_complaint(path: Path, error: yaml.MarkedYAMLError) -> str:
-    line = error.problem_mark.line + 1 if error.problem_mark else 1
-    return f"{path}:{line}: not YAML: {error.problem or error.context}"
-
-
-def _refuse_repeated_keys(path: Path, node: Any) -> None:
-    """YAML's reader would take the last of them and say nothing."""
-    if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_repeated_keys(path, item)
-    if not isinstance(node, yaml.MappingNode):
-        return
-    seen: set[str] = set()
-    for key, value in node.value:
-        if key.value in seen:
-            line = key.start_mark.line + 1
-            raise InvalidEnvironment(f"{path}:{line}: {key.value}: this key stands here twice")
-        seen.add(key.value)
-        _refuse_repeated_keys(path, value)
-
-
 def _complaint(path: Path, document: Any, details: Any) -> str:
     # pydantic's last part for a key that is no text.
     keys = [str(key) for key in details["loc"] if key != "[key]"]
     name = ".".join(key if key.isprintable() else repr(key) for key in keys)
-    return f"{path}:{_line(document, keys)}: {name or 'the file'}: {sentence(details)}"
-
-
-def _line(node: Any, keys: list[str]) -> int:
-    """The line of the deepest of `keys` that the document has."""
-    line: int = node.start_mark.line + 1
-    for key in keys:
-        if not isinstance(node, yaml.MappingNode):
-            break
-        found = [pair for pair in node.value if pair[0].value == key]
-        if not found:
-            break
-        line, node = found[0][0].start_mark.line + 1, found[0][1]
-    return line
+    return f"{path}:{line_of(document, keys)}: {name or 'the file'}: {sentence(details)}"

@@ -8,11 +8,13 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from meguru.gate import HIGHEST
+from meguru.gate import HIGHEST, LOWER_IS_BETTER
 from meguru.hyperparameters import as_text, problems
 from stacks.aws_offers import is_instance_type, is_region
 from stacks.refusals import only, refusal, refusals
 from stacks.schedule import schedule_problem
+
+_KNOWN = ", ".join(HIGHEST)
 
 
 def _matches(pattern: str) -> Callable[[str], object]:
@@ -29,8 +31,10 @@ def _check_metrics(values: dict[str, float]) -> dict[str, float]:
     """Floors and drops stand on the metric's own scale: a fraction, or 0 to 100."""
     found = {}
     for name, value in values.items():
-        if name not in HIGHEST:
-            found[name] = f"no metric the gate can hold a model to; there are {', '.join(HIGHEST)}"
+        if name in LOWER_IS_BETTER:
+            found[name] = f"unknown to the gate, which judges only where higher is better: {_KNOWN}"
+        elif name not in HIGHEST:
+            found[name] = f"unknown metric; the gate knows {_KNOWN}"
         elif not 0 <= value <= HIGHEST[name]:
             found[name] = f"from 0 to {HIGHEST[name]:g}"
     if found:

@@ -10,6 +10,9 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 # pydantic's kinds of error, with what the value has to be.
 _SENTENCES = {
+    "missing": "this key is missing",
+    "extra_forbidden": "unknown key: correct its name, or take it out",
+    "invalid_key": "unknown key: correct its name, or take it out",
     "bool_type": "true or false",
     "int_type": "a whole number",
     "float_type": "a number",
@@ -19,35 +22,32 @@ _SENTENCES = {
     "model_type": "keys and values",
     "greater_than_equal": "at least {ge}",
     "less_than_equal": "at most {le}",
-    "literal_error": "{expected}",
-}
-# These say what to do; the value adds nothing.
-_ABOUT_KEYS = {
-    "extra_forbidden": "unknown key: correct its name, or take it out",
-    "invalid_key": "unknown key: correct its name, or take it out",
-    "missing": "this key is missing",
+    "literal_error": "one of {expected}",
 }
 
 
 def sentence(details: ErrorDetails) -> str:
     """What the value has to be, and what it is."""
     kind, value = details["type"], details["input"]
-    if kind in _ABOUT_KEYS:
-        return _ABOUT_KEYS[kind]
-    if value is None or value == "":
-        return "is empty"
     context = details.get("ctx", {})
     wanted = _SENTENCES[kind].format(**context) if kind in _SENTENCES else details["msg"]
+    # What stands under a key that should have another name is not what is wrong.
+    if kind == "missing" or wanted.startswith("unknown"):
+        return wanted
+    if value is None or value == "":
+        return "is empty"
     return f"{wanted} (it is {shown(value)})"
 
 
 def shown(value: object) -> str:
     """A value as it stands in the file, more or less; long ones by their beginning."""
-    if isinstance(value, bool):
-        return str(value).lower()
     if isinstance(value, dict | list):
         return "a list" if isinstance(value, list) else "keys and values"
-    text = repr(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else f"{text[:60]}…"
 
 

@@ -12,7 +12,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stacks.environment import Environment, InvalidEnvironment, read_environment
+from stacks.environment import Environment, read_environment
+from stacks.environment_file import InvalidEnvironment
 
 ENVIRONMENTS = Path(__file__).parents[2] / "environments"
 POC = (ENVIRONMENTS / "poc.yaml").read_text()
@@ -154,14 +155,14 @@ def test_a_refusal_is_a_sentence_for_a_person(
 @pytest.mark.parametrize(
     ("keys", "value", "said"),
     [
-        ("evaluation.minimum.chfr", 50, "no metric the gate can hold a model to; there are exact_"),
-        ("evaluation.minimum.perplexity", 3, "no metric the gate can hold a model to"),
-        ("evaluation.minimum.exact_match", 60, "from 0 to 1 (it is 60.0)"),
-        ("evaluation.minimum.chrf", 101, "from 0 to 100 (it is 101.0)"),
+        ("evaluation.minimum.chfr", 50, "unknown metric; the gate knows exact_match, train_"),
+        ("evaluation.minimum.perplexity", 3, "unknown to the gate, which judges only where higher"),
+        ("evaluation.minimum.exact_match", 60, "from 0 to 1 (it is 60)"),
+        ("evaluation.minimum.chrf", 101, "from 0 to 100 (it is 101)"),
         ("evaluation.minimum.chrf", None, "is empty"),
-        ("evaluation.maximum_drop.loss", 0.1, "no metric the gate can hold a model to"),
-        ("evaluation.maximum_drop.exact_match", 2, "from 0 to 1 (it is 2.0)"),
-        ("training.hyperparameters.hiden_size", 8, "unknown; known are: objective, seed, "),
+        ("evaluation.maximum_drop.loss", 0.1, "unknown to the gate, which judges only where hig"),
+        ("evaluation.maximum_drop.exact_match", 2, "from 0 to 1 (it is 2)"),
+        ("training.hyperparameters.hiden_size", 8, "unknown hyperparameter; known are: obj"),
         ("training.hyperparameters.hidden_size", "big", "a whole number from 16 to 16384 (it is "),
         ("training.hyperparameters.hidden_size", True, "a whole number from 16 to 16384 (it is "),
         ("training.hyperparameters.hidden_size", [1], "a number or text (it is a list)"),
@@ -206,6 +207,7 @@ def test_every_wrong_hyperparameter_has_its_line(tmp_path: Path) -> None:
         ("name: [unclosed", "FILE:1: not YAML"),
         ("name: a\n---\nname: b\n", "FILE:2: not YAML"),
         ("name: !!python/object:os.system x", "FILE:1: not YAML"),
+        ("name: 2026-13-45", "FILE: not a YAML file: month"),
         ("a: &x {b: 1}\nc: *y", "FILE:2: not YAML"),
         ("1: 2\n", "FILE:1: "),
         ("null: 2\n", "FILE:1: "),

@@ -19,7 +19,11 @@ def test_strings_become_numbers() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("learning_rte", "1e-3", r"learning_rte='1e-3': unknown; known are: objective, seed,"),
+        (
+            "learning_rte",
+            "1e-3",
+            r"learning_rte='1e-3': unknown hyperparameter; known are: obj",
+        ),
         ("learning_rate", "fast", r"learning_rate='fast': a number from 1e-08 to 1.0$"),
         ("learning_rate", "nan", r"learning_rate='nan': a number from"),
         ("num_epochs", "1.5", r"num_epochs='1.5': a whole number from 1 to 10000$"),
