@@ -15,7 +15,8 @@ import aws_cdk as cdk
 
 from stacks.acknowledgements import SolutionsChecks
 from stacks.api_stack import ApiStack
-from stacks.environment import Environment, InvalidEnvironment, read_environment
+from stacks.environment import Environment, read_environment
+from stacks.environment_file import InvalidEnvironment
 from stacks.lake_stack import LakeStack
 from stacks.release_stack import ReleaseStack
 from stacks.training_stack import TrainingStack

@@ -16,10 +16,10 @@ from transformers import Trainer as PeerTrainer
 
 from benchmarks.measuring import Row, interleaved, keep
 from cli.synthesis import REPOSITORY
+from meguru.hyperparameters import Hyperparameters
 from training.checkpoints import Checkpoints
 from training.dataset import Row as Example
 from training.distributed import World, join_world
-from training.hyperparameters import Hyperparameters
 from training.model import make_model
 from training.objectives.causal_lm import CausalLM
 from training.tokenizer import train_tokenizer

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+UNKNOWN_PATH = (
+    "There is nothing at this path and method. "
+    "See /v1/models, /v1/chat/completions and /v1/feedback."
+)
+
 
 class ApiError(Exception):
     """A refusal with its HTTP status; `param` names the member at fault, as OpenAI's errors do."""
@@ -19,6 +24,10 @@ class ApiError(Exception):
 
     def body(self) -> dict[str, Any]:
         return error_body(self.message, error_type(self.status), code=self.code, param=self.param)
+
+
+def unknown_path() -> ApiError:
+    return ApiError(404, UNKNOWN_PATH, code="unknown_url")
 
 
 def error_body(

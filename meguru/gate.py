@@ -6,6 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+# The metrics of evaluation.json that can be held against thresholds, each with its highest value.
+HIGHEST = {"exact_match": 1.0, "train_exact_match": 1.0, "chrf": 100.0}
+# A floor would let through what is bad in these: the gate doesn't judge them.
+LOWER_IS_BETTER = ("loss", "perplexity", "seconds_per_answer")
+
 
 @dataclass(frozen=True)
 class Thresholds:

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from training.hyperparameters import Hyperparameters
+from meguru.hyperparameters import Hyperparameters
 from training.job import Job, Resources
 from training.start_worker import LAUNCHER
 

@@ -15,7 +15,7 @@ from transformers import (
 )
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
-from training.hyperparameters import Hyperparameters
+from meguru.hyperparameters import Hyperparameters
 
 
 def make_model(tokenizer: PreTrainedTokenizerFast, settings: Hyperparameters) -> PreTrainedModel:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from training.hyperparameters import Hyperparameters
+from meguru.hyperparameters import Hyperparameters
 
 STATES = ("exp_avg", "exp_avg_sq", "step")
 

@@ -13,9 +13,9 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from transformers import PreTrainedModel
 
+from meguru.hyperparameters import Hyperparameters
 from training.checkpoints import Checkpoints
 from training.distributed import World
-from training.hyperparameters import Hyperparameters
 from training.loss_curve import LossCurve
 from training.objectives import Batch, Objective
 from training.optimizer import (

@@ -14,10 +14,10 @@ import torch
 from torch.distributed.elastic.multiprocessing.errors import record
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from meguru.hyperparameters import Hyperparameters
 from training.checkpoints import Checkpoints, write_atomically
 from training.dataset import Dataset, load_dataset
 from training.distributed import World, join_world
-from training.hyperparameters import Hyperparameters
 from training.job import Job
 from training.model import load_initial_model, make_model, save_model
 from training.objectives import make_objective

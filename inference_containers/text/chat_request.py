@@ -161,9 +161,19 @@ def _number(body: dict[str, Any], name: str, low: float, high: float) -> float |
 
 
 def _max_tokens(body: dict[str, Any]) -> int | None:
-    newer = _whole(body, "max_completion_tokens", 1, 2**31)
-    older = _whole(body, "max_tokens", 1, 2**31)
+    newer = _num_tokens(body, "max_completion_tokens")
+    older = _num_tokens(body, "max_tokens")
     return newer if newer is not None else older
+
+
+def _num_tokens(body: dict[str, Any], name: str) -> int | None:
+    value: int | None = _typed(body, name, int, "an integer")
+    if isinstance(value, bool):
+        raise _wrong(name, "an integer")
+    if value is not None and value < 1:
+        wanted = "an integer of at least 1; an answer ends where the model's context does"
+        raise _wrong(name, wanted, "invalid_value")
+    return value
 
 
 def _stop(value: Any) -> list[str]:

@@ -11,7 +11,7 @@ import boto3
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from meguru.api_errors import ApiError
+from meguru.api_errors import ApiError, unknown_path
 
 app = APIGatewayRestResolver()
 
@@ -37,7 +37,7 @@ def retrieve_model(name: str) -> Response[dict[str, Any]]:
 
 @app.not_found
 def refuse_path(error: NotFoundError) -> Response[dict[str, Any]]:
-    refusal = ApiError(404, "There is nothing at this path.", code="unknown_url")
+    refusal = unknown_path()
     return _json(refusal.status, refusal.body())
 
 

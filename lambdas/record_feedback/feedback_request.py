@@ -62,6 +62,12 @@ def parse_feedback_request(content: str | None) -> FeedbackRequest:
         raise ApiError(
             400, "Feedback has to say something: a rating, a comment or a corrected_output."
         )
+    if request.preferred_inference_id == request.inference_id:
+        raise ApiError(
+            400,
+            "'preferred_inference_id' has to be another answer than 'inference_id'.",
+            param="preferred_inference_id",
+        )
     return request
 
 
@@ -94,10 +100,17 @@ def _texts(body: dict[str, Any], name: str) -> list[str]:
     values = body.get(name)
     if values is None:
         return []
-    if not isinstance(values, list) or len(values) > MAX_LIST:
-        raise ApiError(400, f"'{name}' has to be an array of at most {MAX_LIST} texts.", param=name)
-    if not all(isinstance(value, str) for value in values):
-        raise ApiError(400, f"'{name}' has to be an array of texts.", param=name)
+    if (
+        not isinstance(values, list)
+        or len(values) > MAX_LIST
+        or not all(isinstance(value, str) and len(value) <= MAX_TEXT for value in values)
+    ):
+        raise ApiError(
+            400,
+            f"'{name}' has to be a list of up to {MAX_LIST} texts of at most {MAX_TEXT} "
+            "characters.",
+            param=name,
+        )
     return [_text({name: value}, name) for value in values]
 
 

@@ -28,7 +28,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 from lambdas.record_feedback.feedback_request import FeedbackRequest, parse_feedback_request
 from lambdas.record_feedback.feedback_store import FeedbackStore
 from lambdas.record_feedback.settings import Settings
-from meguru.api_errors import ApiError
+from meguru.api_errors import ApiError, unknown_path
 from meguru.fingerprint import fingerprint
 from meguru.names import METRIC_NAMESPACE
 
@@ -61,7 +61,7 @@ def post_feedback() -> Response[dict[str, Any]]:
 
 @app.not_found
 def refuse_path(error: NotFoundError) -> Response[dict[str, Any]]:
-    refusal = ApiError(404, "There is nothing at this path.", code="unknown_url")
+    refusal = unknown_path()
     return _json(refusal.status, refusal.body())
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from aws_cdk import aws_apigateway as apigateway
 
-from meguru.api_errors import error_body, error_type
+from meguru.api_errors import UNKNOWN_PATH, error_body, error_type
 
 # API Gateway puts its own message here, quoted and escaped as JSON.
 GATEWAY_MESSAGE = "$context.error.messageString"
@@ -29,7 +29,7 @@ REFUSALS = (
         apigateway.ResponseType.MISSING_AUTHENTICATION_TOKEN,
         404,
         "unknown_url",
-        "There is nothing at this path and method. See /v1/models and /v1/chat/completions.",
+        UNKNOWN_PATH,
     ),
     Refusal(
         apigateway.ResponseType.ACCESS_DENIED,

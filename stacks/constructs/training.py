@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
@@ -12,6 +11,7 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from meguru.events import DATASET_VERSION_FROZEN, SOURCE
+from meguru.hyperparameters import as_text
 from meguru.names import DATASETS_PREFIX, RUNS_PREFIX, TEXT_DATASET
 from stacks.constructs.grants import default_bus_arn, grant, grant_table
 from stacks.constructs.job import Job, source_commit
@@ -114,10 +114,10 @@ class Training(Construct):
             "VolumeSizeInGB": str(training.volume_gb),
             "MaxRuntimeSeconds": str(training.max_runtime_minutes * 60),
             "MaxWaitSeconds": str(training.max_wait_minutes * 60),
-            "HyperParameters": jsonata_text(hyperparameters(training.hyperparameters)),
+            "HyperParameters": jsonata_text(as_text(training.hyperparameters)),
             "ContinueServingModel": json.dumps(training.continued_hyperparameters is not None),
             "ContinuedHyperParameters": jsonata_text(
-                hyperparameters(training.continued_hyperparameters or {})
+                as_text(training.continued_hyperparameters or {})
             ),
             "ReleaseTable": self._releases.table_name,
             "EndpointName": self._registry.endpoint_name,
@@ -140,14 +140,6 @@ class Training(Construct):
             ),
             targets=[targets.SfnStateMachine(self.workflow)],
         )
-
-
-def hyperparameters(values: Mapping[str, str | int | float | bool]) -> dict[str, str]:
-    """SageMaker's hyperparameters are text; numbers and booleans as JSON writes them."""
-    return {
-        name: value if isinstance(value, str) else json.dumps(value)
-        for name, value in values.items()
-    }
 
 
 def jsonata_text(value: object) -> str:

@@ -60,7 +60,7 @@ def make_model_archive(folder: Path, texts: list[str], seed: int = 3) -> bytes:
     # Torch takes seconds to import: only where a model is made.
     import torch
 
-    from training.hyperparameters import Hyperparameters
+    from meguru.hyperparameters import Hyperparameters
     from training.model import make_model, save_model
     from training.tokenizer import train_tokenizer
 

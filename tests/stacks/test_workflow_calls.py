@@ -13,6 +13,7 @@ from botocore.validate import ParamValidator
 from localcloud.clock import Clock
 from localcloud.workflows.definition import find_problems
 from localcloud.workflows.jsonata_queries import Query
+from meguru.hyperparameters import as_text
 from tests.stacks.deployment import Deployment, Role, StateMachine
 from tests.stacks.workflow_calls import assigned_variables, calls, example_variables
 
@@ -129,10 +130,10 @@ def test_a_role_may_be_passed_to_its_service_only(deployment: Deployment) -> Non
     "value", ["a'b", 'a"b', "a\\b", "{% $x %}", "日本語", "a\nb", "${LakeBucket}", 1e-4, True]
 )
 def test_a_hyperparameter_arrives_as_it_was_written(value: str | float | bool) -> None:
-    from stacks.constructs.training import hyperparameters, jsonata_text
+    from stacks.constructs.training import jsonata_text
 
     # CDK starts when it is imported: not before a test needs it.
 
-    given = hyperparameters({"name": value})
+    given = as_text({"name": value})
     text = json.loads(f"\"{{% $parse('{jsonata_text(given)}') %}}\"")
     assert Query({}, Clock()).evaluate(text) == given

@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy, dropout
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from meguru.hyperparameters import Hyperparameters
 from training.dataset import Row
-from training.hyperparameters import Hyperparameters
 
 IGNORED = -100
 

@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 import torch
 
-from training.hyperparameters import Hyperparameters
+from meguru.hyperparameters import Hyperparameters
 from training.model import make_model, save_model
 from training.objectives.causal_lm import CausalLM
 from training.optimizer import make_optimizer

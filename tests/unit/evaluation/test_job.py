@@ -10,6 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from evaluation.job import main
+from meguru.gate import HIGHEST, LOWER_IS_BETTER
 
 
 def evaluate(root: Path, **environment: str) -> int:
@@ -36,6 +37,8 @@ def test_model_that_knows_the_answers(processing: Path) -> None:
     metrics = {name: metric["value"] for name, metric in written["metrics"].items()}
     assert metrics["exact_match"] == metrics["train_exact_match"] == 1.0
     assert metrics["chrf"] == 100.0
+    assert {name: metrics[name] for name in HIGHEST} == HIGHEST
+    assert metrics.keys() == {*HIGHEST, *LOWER_IS_BETTER, "num_held_out"}
     assert metrics["num_held_out"] == 4
     assert 1.0 <= metrics["perplexity"] < 2.0
     assert metrics["seconds_per_answer"] > 0

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from training.hyperparameters import Hyperparameters
+from meguru.hyperparameters import Hyperparameters
 from training.job import Job, Resources
 from training.launch import STOPPED_STATUS, failure_reason, torchrun_command, worker_environment
 
@@ -110,7 +110,7 @@ def test_wrong_hyperparameter_fails_with_its_name(make_job: MakeJob) -> None:
     assert run_entrypoint(job.root) == 1
 
     reason = (job.root / "output" / "failure").read_text()
-    assert reason == "hyperparameter learning_rate='fast' is not a number"
+    assert reason == "hyperparameter learning_rate='fast': a number from 1e-08 to 1.0"
 
 
 def test_worker_failure_reaches_the_failure_file(make_job: MakeJob) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.hyperparameters import Hyperparameters
+from meguru.hyperparameters import Hyperparameters
 from training.optimizer import (
     learning_rate,
     make_optimizer,

@@ -111,6 +111,13 @@ def test_wrong_member_is_refused_by_name(body: dict[str, Any], param: str) -> No
     assert param.split("[")[0].split(".")[0] in caught.value.message
 
 
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_the_limit_of_tokens_is_the_context(name: str) -> None:
+    assert parse(**{name: 2**40}).max_tokens == 2**40
+    with pytest.raises(RequestError, match="at least 1; an answer ends where the model's context"):
+        parse(**{name: -1})
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b"\xff\xfe", b"[]", b"null", b'"x"', b'{"seed": NaN}', b"[" * 100_000],

@@ -73,6 +73,21 @@ def test_largest_text() -> None:
     assert MAX_BODY_BYTES < 400 * 1024 - 256 * 1024
 
 
+@pytest.mark.parametrize("texts", [["x"] * 21, ["x", 1], ["x" * 20_001], "x"])
+@pytest.mark.parametrize("name", ["reasons", "tags"])
+def test_lists_are_refused_with_their_limits(name: str, texts: object) -> None:
+    said = f"'{name}' has to be a list of up to 20 texts of at most 20000 characters."
+    with pytest.raises(ApiError, match=said) as refusal:
+        parse_feedback_request(body(**{name: texts}))
+    assert refusal.value.param == name
+
+
+def test_no_answer_is_preferred_to_itself() -> None:
+    with pytest.raises(ApiError, match="another answer than 'inference_id'") as refusal:
+        parse_feedback_request(body(preferred_inference_id="chatcmpl-1"))
+    assert (refusal.value.status, refusal.value.param) == (400, "preferred_inference_id")
+
+
 def test_nothing_said() -> None:
     with pytest.raises(ApiError, match="has to say something"):
         parse_feedback_request('{"inference_id": "chatcmpl-1"}')

@@ -164,6 +164,7 @@ def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_path_that_no_route_knows(service: Service) -> None:
     status, said = service.post(CORRECTION, path="/v1/%66eedback")
     assert (status, said["error"]["code"]) == (404, "unknown_url")
+    assert "/v1/feedback" in said["error"]["message"]
 
 
 def test_the_same_at_once_waits_for_the_first(

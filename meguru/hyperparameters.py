@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
@@ -55,35 +56,64 @@ class Hyperparameters:
     @classmethod
     def parse(cls, values: Mapping[str, str]) -> Hyperparameters:
         """Read SageMaker's strings; ValueError names the key and the value it can't take."""
-        known = {one.name: one for one in fields(cls)}
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise ValueError(
-                f"unknown hyperparameter {unknown[0]}={values[unknown[0]]!r}; known are: "
-                + ", ".join(known)
-            )
-        parsed = cls(**{name: _parse(known[name], value) for name, value in values.items()})
-        if parsed.hidden_size % (2 * parsed.num_attention_heads):
-            raise ValueError(
-                f"hyperparameter hidden_size={parsed.hidden_size} must be a multiple of "
-                f"2 x num_attention_heads={parsed.num_attention_heads}"
-            )
-        return parsed
+        for name, problem in problems(values).items():
+            raise ValueError(f"hyperparameter {name}={values[name]!r}: {problem}")
+        return cls(**_read(values))
 
 
-def _parse(one: Field[Any], text: str) -> Any:
+def as_text(values: Mapping[str, str | int | float | bool]) -> dict[str, str]:
+    """SageMaker's hyperparameters are text; numbers and booleans as JSON writes them."""
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in values.items()
+    }
+
+
+def problems(values: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with each of `values`, by its name: nothing where a job can run with them."""
+    known = {one.name: one for one in fields(Hyperparameters)}
+    found = {}
+    for name, text in values.items():
+        if name not in known:
+            found[name] = f"unknown hyperparameter; known are: {', '.join(known)}"
+        elif not _is_possible(known[name], text):
+            found[name] = _possible(known[name])
+    return found or _problem_of_heads(values)
+
+
+def _problem_of_heads(values: Mapping[str, str]) -> dict[str, str]:
+    """Each head takes an equal, even share of the hidden size, as rotary positions need."""
+    read = Hyperparameters(**_read(values))
+    if read.hidden_size % (2 * read.num_attention_heads) == 0:
+        return {}
+    name = "num_attention_heads" if "num_attention_heads" in values else "hidden_size"
+    return {
+        name: f"hidden_size ({read.hidden_size}) has to be a multiple of "
+        f"2 x num_attention_heads ({read.num_attention_heads})"
+    }
+
+
+def _read(values: Mapping[str, str]) -> dict[str, Any]:
+    kinds = {one.name: _kind(one) for one in fields(Hyperparameters)}
+    return {name: kinds[name](text) for name, text in values.items()}
+
+
+def _kind(one: Field[Any]) -> Callable[[str], Any]:
+    return {int: int, float: float, str: str}[type(one.default)]
+
+
+def _is_possible(one: Field[Any], text: str) -> bool:
     if "one_of" in one.metadata:
-        if text not in one.metadata["one_of"]:
-            choices = ", ".join(one.metadata["one_of"])
-            raise ValueError(f"hyperparameter {one.name}={text!r} is not one of: {choices}")
-        return text
-    kind: type[int] | type[float] = int if isinstance(one.default, int) else float
-    low, high = one.metadata["low"], one.metadata["high"]
+        return text in one.metadata["one_of"]
     try:
-        number = kind(text)
+        number = _kind(one)(text)
     except ValueError:
-        wanted = "a whole number" if kind is int else "a number"
-        raise ValueError(f"hyperparameter {one.name}={text!r} is not {wanted}") from None
-    if not math.isfinite(number) or not low <= number <= high:
-        raise ValueError(f"hyperparameter {one.name}={text!r} is not within {low} to {high}")
-    return number
+        return False
+    return bool(math.isfinite(number) and one.metadata["low"] <= number <= one.metadata["high"])
+
+
+def _possible(one: Field[Any]) -> str:
+    if "one_of" in one.metadata:
+        return f"one of: {', '.join(one.metadata['one_of'])}"
+    kind = "a whole number" if isinstance(one.default, int) else "a number"
+    return f"{kind} from {one.metadata['low']} to {one.metadata['high']}"
