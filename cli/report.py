@@ -55,6 +55,7 @@ def build_report(findings: Findings, progress: Progress) -> dict[str, Any]:
         "num_logged_inferences": findings.num_logged,
         "lineage": findings.lineage and findings.lineage.as_dict(),
         "turns": [_turn(turn) for turn in findings.turns],
+        "not_shown": findings.not_shown,
         "simulated": SIMULATED,
     }
 

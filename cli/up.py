@@ -13,8 +13,9 @@ from rich.markup import escape
 
 from cli.account import LOCAL_CREDENTIALS, LOCAL_REGION, Account
 from cli.cloud_process import CloudFailed, CloudProcess
-from cli.demo import DOCUMENTS
-from cli.loop import Loop, LoopFailed
+from cli.company import DOCUMENTS, check_documents
+from cli.dataset import read_dataset
+from cli.loop import Loop
 from cli.progress import Progress
 from cli.synthesis import synthesize
 from stacks.environment import Environment, read_environment
@@ -35,6 +36,8 @@ class Up:
     def run(self) -> None:
         """Until the command is ended; up.json is there as long as the cloud is."""
         environment = read_environment(self._environment_file)
+        if not self._empty:
+            check_documents(DOCUMENTS)
         with only_one(FOLDER / "up" / "lock"):
             self._run(environment)
 
@@ -78,11 +81,10 @@ class Up:
         with self._progress.stage("Curate the example company's documents"):
             loop.put_documents(DOCUMENTS, "example-company")
             version = loop.dataset_version()
+            read_dataset(loop, version).check_usable()
         with self._progress.stage("Train and evaluate a model"):
             run = loop.training_run(version)
-            outcome = loop.finished(run["executionArn"])
-            if "model_package_arn" not in outcome:
-                raise LoopFailed("the gate refused the model: " + "; ".join(outcome["reasons"]))
+            outcome = loop.registered(run["executionArn"])
         with self._progress.stage("Approve and release it"):
             loop.approve(outcome["model_package_arn"])
             loop.released(outcome["model_package_arn"])
