@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +23,7 @@ from cli.company import (
     read_corrections,
 )
 from cli.dataset import Dataset, read_dataset
+from cli.demo_folder import ASSEMBLY, LOG, prepare_folder
 from cli.lineage import Lineage, trace
 from cli.loop import Loop, LoopFailed
 from cli.progress import Progress
@@ -83,19 +83,18 @@ class Demo:
         self._progress, self._environment_file = progress, environment_file
         self._folder, self._manual, self._port = folder, manual, port
         self.findings = Findings(read_environment(environment_file))
+        prepare_folder(folder)
 
     def run(self) -> None:
         """Fill `findings`. Raises LoopFailed when a stage does not do what it is for."""
-        # What an earlier demo left would read as this one's.
-        shutil.rmtree(self._folder, ignore_errors=True)
         check_documents(DOCUMENTS)
         wanted = self.findings.environment.feedback.corrections_before_retraining
         self._expected = read_corrections(CORRECTIONS, wanted)
         with ExitStack() as stack:
             with self._progress.stage("Synthesize the templates"):
-                assembly = synthesize(self._environment_file, self._folder / "cdk.out")
+                assembly = synthesize(self._environment_file, self._folder / ASSEMBLY)
             with self._progress.stage("Bring up every resource in the local cloud"):
-                log = self._folder / "localcloud.log"
+                log = self._folder / LOG
                 cloud = stack.enter_context(CloudProcess(assembly, port=self._port, log=log))
             self._account = Account(self.findings.environment.name, cloud.endpoint_url)
             self._loop = Loop(self._account)
@@ -190,12 +189,11 @@ class Demo:
         if not self._manual:
             self._loop.approve(arn)
             return
-        self._progress.note("waiting for you to approve:")
-        self._progress.note(
-            escape(
-                "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local aws --region us-east-1 "
-                f"--endpoint-url {self._account.endpoint_url} sagemaker update-model-package "
-                f"--model-package-arn {arn} --model-approval-status Approved"
+        self._progress.note("waiting for you to approve; in another terminal, in this folder:")
+        self._progress.command(
+            self._account.aws_command(
+                f"sagemaker update-model-package --model-package-arn {arn} "
+                "--model-approval-status Approved"
             )
         )
         self._loop.approval(arn)

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cli.demo import Findings, Turn
+from cli.demo_folder import REPORT_JSON, REPORT_PAGE
 from cli.progress import Progress
 
 SIMULATED = (
@@ -26,8 +27,8 @@ def write_report(findings: Findings, progress: Progress, folder: Path) -> Path:
     report = build_report(findings, progress)
     folder.mkdir(parents=True, exist_ok=True)
     content = json.dumps(report, ensure_ascii=False, indent=2, default=str)
-    (folder / "report.json").write_text(content + "\n", "utf-8")
-    path = folder / "report.html"
+    (folder / REPORT_JSON).write_text(content + "\n", "utf-8")
+    path = folder / REPORT_PAGE
     path.write_text(render(report), "utf-8")
     return path
 
