@@ -70,6 +70,7 @@ class Findings:
     refusals: list[dict[str, Any]] = field(default_factory=list)
     corrections: list[Correction] = field(default_factory=list)
     num_logged: int = 0
+    error: str | None = None
     not_shown: list[str] = field(default_factory=list)
     lineage: Lineage | None = None
 
@@ -219,6 +220,7 @@ class Demo:
     def _find_in_log(self, reply: Reply) -> None:
         # The delivery stream keeps records back for a minute; nobody wants to watch that.
         self._account.advance_clock(LOG_BUFFER_SECONDS)
+        self._progress.note(f"the cloud's time advanced by {LOG_BUFFER_SECONDS} s (simulated)")
         logged = inference_log(self._loop, reply.inference_id)
         self.findings.num_logged = len(logged)
         self._progress.note(f"in the inference log: {logged[-1]['model_version']}")
@@ -262,4 +264,4 @@ class Demo:
 
 def _hosts(job: dict[str, Any]) -> str:
     resources = job["ResourceConfig"]
-    return f"{resources['InstanceCount']} x {resources['InstanceType']}, managed spot"
+    return f"{resources['InstanceCount']} x {resources['InstanceType']}, managed spot (simulated)"

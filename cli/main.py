@@ -72,6 +72,9 @@ def demo(
         run = Demo(progress, environment, folder, manual=manual, port=port)
         try:
             run.run()
+        except EXPECTED as error:
+            run.findings.error = str(error) or type(error).__name__
+            raise
         finally:
             report = write_report(run.findings, progress, folder)
     except EXPECTED as error:
