@@ -51,6 +51,14 @@ class Account:
         value: str = key["value"]
         return value
 
+    def aws_command(self, words: str) -> str:
+        """A local cloud's command for the AWS CLI, to paste into a shell in the repository."""
+        return (
+            f"AWS_ACCESS_KEY_ID={LOCAL_CREDENTIALS['access_key_id']} "
+            f"AWS_SECRET_ACCESS_KEY={LOCAL_CREDENTIALS['secret_access_key']} "
+            f".venv/bin/aws --region {LOCAL_REGION} --endpoint-url {self.endpoint_url} {words}"
+        )
+
     def advance_clock(self, seconds: float) -> None:
         """Advance a local cloud's time. ValueError for a real account."""
         if self.endpoint_url is None:

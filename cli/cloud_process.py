@@ -9,10 +9,17 @@ from types import TracebackType
 from typing import Self
 
 STOP_SECONDS = 20
+MAX_PORT = 65535
 
 
 class CloudFailed(Exception):
     """The local cloud did not come up; the message is what it said."""
+
+
+def check_port(port: int) -> None:
+    """ValueError where a number is no port; what is in use is found out by the cloud itself."""
+    if not 0 <= port <= MAX_PORT:
+        raise ValueError(f"--port {port} is no port: give one from 1 to {MAX_PORT}, or 0 for any")
 
 
 class CloudProcess:

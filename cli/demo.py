@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,16 +14,27 @@ from cli.account import Account
 from cli.artefacts import inference_log, loss_curve
 from cli.chat import ChatApi, Reply
 from cli.cloud_process import CloudProcess
+from cli.company import (
+    CORRECTIONS,
+    DOCUMENTS,
+    ExpectedAnswer,
+    check_documents,
+    first_question,
+    read_corrections,
+)
+from cli.dataset import Dataset, read_dataset
+from cli.demo_folder import ASSEMBLY, LOG, prepare_folder
 from cli.lineage import Lineage, trace
 from cli.loop import Loop, LoopFailed
 from cli.progress import Progress
-from cli.synthesis import REPOSITORY, synthesize
+from cli.synthesis import synthesize
 from stacks.environment import Environment, read_environment
 
-DOCUMENTS = REPOSITORY / "examples" / "documents"
-CORRECTIONS = REPOSITORY / "examples" / "corrections.jsonl"
 # Longer than the delivery stream keeps records back.
 LOG_BUFFER_SECONDS = 61
+TOO_SHORT_TO_RECLAIM = (
+    "too few records to interrupt the training: the reclaiming of spot capacity is not shown"
+)
 
 
 @dataclass
@@ -56,10 +65,13 @@ class Findings:
     """What the demo has seen; the report is made of it."""
 
     environment: Environment
+    datasets: list[Dataset] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     refusals: list[dict[str, Any]] = field(default_factory=list)
     corrections: list[Correction] = field(default_factory=list)
     num_logged: int = 0
+    error: str | None = None
+    not_shown: list[str] = field(default_factory=list)
     lineage: Lineage | None = None
 
 
@@ -72,16 +84,18 @@ class Demo:
         self._progress, self._environment_file = progress, environment_file
         self._folder, self._manual, self._port = folder, manual, port
         self.findings = Findings(read_environment(environment_file))
+        prepare_folder(folder)
 
     def run(self) -> None:
         """Fill `findings`. Raises LoopFailed when a stage does not do what it is for."""
-        # What an earlier demo left would read as this one's.
-        shutil.rmtree(self._folder, ignore_errors=True)
+        check_documents(DOCUMENTS)
+        wanted = self.findings.environment.feedback.corrections_before_retraining
+        self._expected = read_corrections(CORRECTIONS, wanted)
         with ExitStack() as stack:
             with self._progress.stage("Synthesize the templates"):
-                assembly = synthesize(self._environment_file, self._folder / "cdk.out")
+                assembly = synthesize(self._environment_file, self._folder / ASSEMBLY)
             with self._progress.stage("Bring up every resource in the local cloud"):
-                log = self._folder / "localcloud.log"
+                log = self._folder / LOG
                 cloud = stack.enter_context(CloudProcess(assembly, port=self._port, log=log))
             self._account = Account(self.findings.environment.name, cloud.endpoint_url)
             self._loop = Loop(self._account)
@@ -114,10 +128,13 @@ class Demo:
             self._progress.note(f"{after.inference_id} -> {self.findings.lineage.training_job}")
 
     def _describe_dataset(self, version: str) -> None:
-        manifest = self._loop.manifest(version)
+        dataset = read_dataset(self._loop, version)
+        self.findings.datasets.append(dataset)
+        manifest = dataset.manifest
         set_aside = ", ".join(f"{name} {count}" for name, count in manifest["set_aside"].items())
         self._progress.note(f"dataset version {version[:12]}: {manifest['num_records']} records")
         self._progress.note(f"set aside: {set_aside or 'nothing'}")
+        dataset.check_usable()
 
     def _train_and_release(self, version: str, *, reclaim: bool) -> None:
         with self._progress.stage("Train on spot capacity, evaluate, hold against the gate"):
@@ -125,11 +142,8 @@ class Demo:
             job = self._loop.training_job(version)
             self._progress.note(f"{job['TrainingJobName']}: {_hosts(job)}")
             if reclaim:
-                self._loop.wait_for_checkpoint(job)
-                self._reclaim(job["TrainingJobName"])
-            outcome = self._loop.finished(run["executionArn"])
-            if "model_package_arn" not in outcome:
-                raise LoopFailed("the gate refused the model: " + "; ".join(outcome["reasons"]))
+                self._reclaim(job)
+            outcome = self._loop.registered(run["executionArn"])
             turn = self._turn(version, job["TrainingJobName"], outcome)
             self._progress.note(f"held-out exact match {turn.metrics['exact_match']:.3f}")
         arn = turn.model_package["ModelPackageArn"]
@@ -138,15 +152,26 @@ class Demo:
             self._loop.released(arn)
             turn.model_package = self._loop.model_package(arn)
 
-    def _reclaim(self, job_name: str) -> None:
+    def _reclaim(self, job: dict[str, Any]) -> None:
+        name = job["TrainingJobName"]
+        if not self._loop.wait_for_checkpoint(job):
+            self._could_not_reclaim()
+            return
         answer = requests.post(
             f"{self._account.endpoint_url}/_localcloud/spot/reclaim",
-            json={"training_job": job_name},
+            json={"training_job": name},
             timeout=60,
         )
-        if not answer.ok:
+        if answer.ok:
+            self._progress.note("spot capacity reclaimed mid-run (simulated)")
+        elif self._loop.has_completed(name):
+            self._could_not_reclaim()
+        else:
             raise LoopFailed(f"the spot capacity was not reclaimed: {answer.text}")
-        self._progress.note("spot capacity reclaimed mid-run (simulated)")
+
+    def _could_not_reclaim(self) -> None:
+        self.findings.not_shown.append(TOO_SHORT_TO_RECLAIM)
+        self._progress.note(TOO_SHORT_TO_RECLAIM)
 
     def _turn(self, version: str, job_name: str, outcome: dict[str, Any]) -> Turn:
         job = self._loop.describe_training_job(job_name)
@@ -165,12 +190,11 @@ class Demo:
         if not self._manual:
             self._loop.approve(arn)
             return
-        self._progress.note("waiting for you to approve:")
-        self._progress.note(
-            escape(
-                "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local aws --region us-east-1 "
-                f"--endpoint-url {self._account.endpoint_url} sagemaker update-model-package "
-                f"--model-package-arn {arn} --model-approval-status Approved"
+        self._progress.note("waiting for you to approve; in another terminal, in this folder:")
+        self._progress.command(
+            self._account.aws_command(
+                f"sagemaker update-model-package --model-package-arn {arn} "
+                "--model-approval-status Approved"
             )
         )
         self._loop.approval(arn)
@@ -178,9 +202,9 @@ class Demo:
     def _use_the_api(self) -> None:
         self._chat = ChatApi(self._account)
         with self._progress.stage("Use the API with an OpenAI client; be refused where due"):
-            first = json.loads(next(iter(_lines(sorted(DOCUMENTS.rglob("*.jsonl"))[0]))))
-            reply = self._chat.ask(first["question"])
-            self._progress.note(escape(f"{first['question']} -> {reply.text}"))
+            question = first_question(DOCUMENTS)
+            reply = self._chat.ask(question)
+            self._progress.note(escape(f"{question} -> {reply.text}"))
             limits = self.findings.environment.api
             refusals = [
                 self._chat.refusal_without_key(),
@@ -196,26 +220,32 @@ class Demo:
     def _find_in_log(self, reply: Reply) -> None:
         # The delivery stream keeps records back for a minute; nobody wants to watch that.
         self._account.advance_clock(LOG_BUFFER_SECONDS)
+        self._progress.note(f"the cloud's time advanced by {LOG_BUFFER_SECONDS} s (simulated)")
         logged = inference_log(self._loop, reply.inference_id)
         self.findings.num_logged = len(logged)
         self._progress.note(f"in the inference log: {logged[-1]['model_version']}")
 
     def _correct_wrong_answers(self) -> None:
         wanted = self.findings.environment.feedback.corrections_before_retraining
-        for line in _lines(CORRECTIONS):
+        for expected in self._expected:
             if len(self.findings.corrections) == wanted:
                 return
-            said = json.loads(line)
-            reply = self._chat.ask(said["question"])
-            if reply.text == said["answer"]:
-                continue
-            feedback_id = self._chat.send_correction(reply, said["answer"])
-            self.findings.corrections.append(
-                Correction(said["question"], said["answer"], reply, feedback_id)
+            reply = self._chat.ask(expected.question)
+            if reply.text != expected.answer:
+                self._correct(expected, reply)
+        if (found := len(self.findings.corrections)) < wanted:
+            raise LoopFailed(
+                f"the model answers all but {found} of the {len(self._expected)} questions of "
+                f"{CORRECTIONS} right, and {wanted} wrong answers are needed to turn the loop "
+                "again: write down more that the documents do not answer"
             )
-            self._progress.note(escape(f"wrong: {said['question']} -> {reply.text}"))
-        if len(self.findings.corrections) < wanted:
-            raise LoopFailed(f"{CORRECTIONS} has too few questions the model gets wrong")
+
+    def _correct(self, expected: ExpectedAnswer, reply: Reply) -> None:
+        feedback_id = self._chat.send_correction(reply, expected.answer)
+        self.findings.corrections.append(
+            Correction(expected.question, expected.answer, reply, feedback_id)
+        )
+        self._progress.note(escape(f"wrong: {expected.question} -> {reply.text}"))
 
     def _ask_again(self) -> None:
         for correction in self.findings.corrections:
@@ -232,10 +262,6 @@ class Demo:
             raise LoopFailed(f"the held-out score has fallen from {before} to {after}")
 
 
-def _lines(path: Path) -> list[str]:
-    return [line for line in path.read_text("utf-8").split("\n") if line.strip()]
-
-
 def _hosts(job: dict[str, Any]) -> str:
     resources = job["ResourceConfig"]
-    return f"{resources['InstanceCount']} x {resources['InstanceType']}, managed spot"
+    return f"{resources['InstanceCount']} x {resources['InstanceType']}, managed spot (simulated)"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from boto3.dynamodb.types import TypeDeserializer
 
 from cli.account import Account
+from cli.dataset import read_shard, records_by_document
 from cli.loop import Loop
-from meguru.names import TEXT_DATASET, dataset_manifest_key, dataset_prefix
+from meguru.names import TEXT_DATASET, dataset_manifest_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +19,7 @@ class Lineage:
     """An answer's way back.
 
     `initial_model_package` is the version whose weights the training went on from, if any;
+    `documents` are those that gave the dataset records; what was read of the others was set aside.
     `records` are the rows of the dataset that ask the same question.
     """
 
@@ -33,6 +33,7 @@ class Lineage:
     dataset_version: str
     feedback_ids: list[str]
     documents: list[str]
+    documents_without_records: list[str]
     records: list[dict[str, str]]
 
     def as_dict(self) -> dict[str, Any]:
@@ -50,6 +51,7 @@ def trace(account: Account, inference_id: str) -> Lineage:
     version = made_of["dataset_version"]
     manifest = loop.read_json(dataset_manifest_key(TEXT_DATASET, version))
     question = last_question(inference["messages"])
+    counts = records_by_document(loop, version, manifest)
     return Lineage(
         inference_id=inference_id,
         question=question,
@@ -60,7 +62,8 @@ def trace(account: Account, inference_id: str) -> Lineage:
         initial_model_package=made_of.get("initial_model_package"),
         dataset_version=version,
         feedback_ids=manifest["feedback_ids"],
-        documents=sorted(manifest["sources"]),
+        documents=[uri for uri, count in counts.items() if count],
+        documents_without_records=[uri for uri, count in counts.items() if not count],
         records=_records_asking(loop, version, manifest, question),
     )
 
@@ -88,12 +91,10 @@ def last_question(messages: list[dict[str, Any]]) -> str:
 def _records_asking(
     loop: Loop, version: str, manifest: dict[str, Any], question: str
 ) -> list[dict[str, str]]:
-    prefix = dataset_prefix(TEXT_DATASET, version)
     columns = ["question", "answer", "split", "source_kind", "source_uri", "corrects_uri"]
     found: list[dict[str, str]] = []
     for shard in manifest["shards"]:
-        content = io.BytesIO(loop.read(prefix + shard["path"]))
-        table = pq.read_table(content, columns=[*columns, "original_question"])
+        table = read_shard(loop, version, shard, [*columns, "original_question"])
         asked = pc.or_(
             pc.equal(table["original_question"], question), pc.equal(table["question"], question)
         )

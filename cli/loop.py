@@ -74,6 +74,16 @@ class Loop:
 
         return self._wait(look, f"the execution {execution_arn} to end")
 
+    def registered(self, execution_arn: str) -> dict[str, Any]:
+        """What a training run gave back: `model_package_arn`, `metrics`. LoopFailed if refused."""
+        outcome = self.finished(execution_arn)
+        if "model_package_arn" not in outcome:
+            raise LoopFailed(
+                f"the gate refused the model: {'; '.join(outcome['reasons'])}. Write down more "
+                "questions and phrasings, or raise num_epochs in the environment file"
+            )
+        return outcome
+
     def training_job(self, dataset_version: str) -> dict[str, Any]:
         """The newest training job on a dataset version, once there is one."""
         sagemaker = self.account.client("sagemaker")
@@ -96,20 +106,29 @@ class Loop:
         )
         return job
 
-    def wait_for_checkpoint(self, job: dict[str, Any]) -> None:
-        """Until a training job has a checkpoint in the lake."""
+    def wait_for_checkpoint(self, job: dict[str, Any]) -> bool:
+        """Until a training job has a checkpoint in the lake: True; False where it is done first.
+
+        Raises LoopFailed with the job's own reason where it has failed.
+        """
         bucket, _, prefix = job["CheckpointConfig"]["S3Uri"].removeprefix("s3://").partition("/")
 
         def look() -> bool | None:
             listed = self.account.client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix + "/")
-            found = any(item["Key"].endswith(".safetensors") for item in listed.get("Contents", []))
-            if not found and self.describe_training_job(job["TrainingJobName"])[
-                "TrainingJobStatus"
-            ] in ("Completed", "Failed", "Stopped"):
-                raise LoopFailed("the training job ended before its first checkpoint")
-            return found or None
+            if any(item["Key"].endswith(".safetensors") for item in listed.get("Contents", [])):
+                return True
+            return False if self.has_completed(job["TrainingJobName"]) else None
 
-        self._wait(look, "a checkpoint", self.account.outputs["TrainAndRegisterArn"])
+        return self._wait(look, "a checkpoint", self.account.outputs["TrainAndRegisterArn"])
+
+    def has_completed(self, training_job: str) -> bool:
+        """Whether a training job is done. LoopFailed where it has ended in another way."""
+        job = self.describe_training_job(training_job)
+        status: str = job["TrainingJobStatus"]
+        if status in ("Failed", "Stopped"):
+            reason = job.get("FailureReason", "it gives no reason")
+            raise LoopFailed(f"the training job {training_job} is {status}: {reason}")
+        return status == "Completed"
 
     def approve(self, model_package_arn: str) -> None:
         """Approve a model version: what a person does in the console."""

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from cli.account import Account
-from cli.cloud_process import CloudFailed
+from cli.cloud_process import CloudFailed, check_port
 from cli.demo import Demo
 from cli.lineage import trace
 from cli.loop import LoopFailed
@@ -57,7 +57,7 @@ def demo(
     ] = False,
     port: Port = 0,
     folder: Annotated[
-        Path, typer.Option(help="Where the report and the logs go; emptied first.")
+        Path, typer.Option(help="Where the report and the log go, in place of an earlier demo's.")
     ] = Path(".meguru/demo"),
 ) -> None:
     """Turn the whole loop twice on this machine, and write a report.
@@ -68,9 +68,13 @@ def demo(
     end_on_signals()
     progress = Progress(console)
     try:
+        check_port(port)
         run = Demo(progress, environment, folder, manual=manual, port=port)
         try:
             run.run()
+        except EXPECTED as error:
+            run.findings.error = str(error) or type(error).__name__
+            raise
         finally:
             report = write_report(run.findings, progress, folder)
     except EXPECTED as error:
@@ -90,6 +94,7 @@ def up(
     """Keep the local cloud running until Ctrl-C, with a model that answers."""
     end_on_signals()
     try:
+        check_port(port)
         Up(Progress(console), environment, empty=empty, port=port).run()
     except EXPECTED as error:
         fail(error)
@@ -114,11 +119,12 @@ def lineage(
         address = endpoint_url or running_cloud()
         found = trace(Account(environment_name, address), inference_id)
     except EndpointConnectionError as error:
-        fail(f"{error} Start a local cloud with `meguru up`.")
+        fail(f"{error}: nothing answers there; start a local cloud with `meguru up`")
     except (NoCredentialsError, NoRegionError) as error:
         fail(
-            f"no local cloud is running, and there is no AWS account to ask: {error}. "
-            "Start one with `meguru up`, or configure your AWS credentials and region."
+            "no local cloud was started from this folder: run `meguru up` here, or give "
+            "--endpoint-url; for an AWS account, configure its credentials and region "
+            f"({str(error).rstrip('.')})"
         )
     except EXPECTED as error:
         fail(error)

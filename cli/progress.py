@@ -38,3 +38,7 @@ class Progress:
     def note(self, text: str) -> None:
         """One thing worth knowing, within a stage."""
         self.console.print(f"    {text}", highlight=False)
+
+    def command(self, text: str) -> None:
+        """A command to paste: as it is, in one line however long."""
+        self.console.print(text + "\n", soft_wrap=True, highlight=False, markup=False)

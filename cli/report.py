@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment as Templates
+from jinja2 import PackageLoader, StrictUndefined
 
+from cli.chart import charts, resumed_from
+from cli.dataset import Dataset
 from cli.demo import Findings, Turn
+from cli.demo_folder import REPORT_JSON, REPORT_PAGE
+from cli.metrics import MEANINGS, gate_on
 from cli.progress import Progress
+from stacks.environment import Evaluation
 
 SIMULATED = (
     "Simulated on this machine: the capacity behind instances, the reclaiming of spot capacity and "
@@ -26,8 +31,8 @@ def write_report(findings: Findings, progress: Progress, folder: Path) -> Path:
     report = build_report(findings, progress)
     folder.mkdir(parents=True, exist_ok=True)
     content = json.dumps(report, ensure_ascii=False, indent=2, default=str)
-    (folder / "report.json").write_text(content + "\n", "utf-8")
-    path = folder / "report.html"
+    (folder / REPORT_JSON).write_text(content + "\n", "utf-8")
+    path = folder / REPORT_PAGE
     path.write_text(render(report), "utf-8")
     return path
 
@@ -38,6 +43,7 @@ def build_report(findings: Findings, progress: Progress) -> dict[str, Any]:
     first = findings.corrections[0] if findings.corrections else None
     return {
         "ok": findings.lineage is not None,
+        "error": findings.error,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "environment": findings.environment.name,
         "seconds": round(progress.seconds, 2),
@@ -54,13 +60,12 @@ def build_report(findings: Findings, progress: Progress) -> dict[str, Any]:
         "refusals": findings.refusals,
         "num_logged_inferences": findings.num_logged,
         "lineage": findings.lineage and findings.lineage.as_dict(),
+        "datasets": [_dataset(dataset) for dataset in findings.datasets],
+        "metrics": _metrics(findings.turns, findings.environment.evaluation),
         "turns": [_turn(turn) for turn in findings.turns],
+        "not_shown": findings.not_shown,
         "simulated": SIMULATED,
     }
-
-
-def resumed_from(loss_curve: list[dict[str, Any]]) -> list[int]:
-    return [event["step"] for event in loss_curve if event.get("event") == "resumed"]
 
 
 def num_interruptions(job: dict[str, Any]) -> int:
@@ -70,43 +75,15 @@ def num_interruptions(job: dict[str, Any]) -> int:
 
 def render(report: dict[str, Any]) -> str:
     """The report as one HTML page that needs nothing else."""
-    templates = Environment(
+    templates = Templates(
         loader=PackageLoader("cli", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    curves = [chart(turn["loss_curve"]) for turn in report["turns"]]
+    curves = charts([turn["loss_curve"] for turn in report["turns"]])
     return templates.get_template("report.html.j2").render(report=report, curves=curves)
-
-
-def chart(loss_curve: list[dict[str, Any]], width: int = 640, height: int = 200) -> dict[str, Any]:
-    """A loss curve as SVG coordinates: the line, and where the run was resumed."""
-    points = [event for event in loss_curve if math.isfinite(event.get("loss", math.nan))]
-    if not points:
-        return {"width": width, "height": height, "line": "", "resumed": []}
-    last_step: int = max(point["step"] for point in points)
-    highest = max(point["loss"] for point in points)
-    scale: float = height / highest if highest > 0 else 0.0
-
-    def x(step: int) -> float:
-        across: float = step / max(last_step, 1) * width
-        return round(across, 1)
-
-    line = " ".join(
-        f"{x(point['step'])},{round(height - point['loss'] * scale, 1)}" for point in points
-    )
-    resumed = [{"step": step, "x": x(step)} for step in resumed_from(loss_curve)]
-    return {
-        "width": width,
-        "height": height,
-        "line": line,
-        "resumed": resumed,
-        "last_step": last_step,
-        "highest": round(highest, 2),
-        "final": round(points[-1]["loss"], 3),
-    }
 
 
 def _model_package(turn: Turn) -> dict[str, Any]:
@@ -114,6 +91,25 @@ def _model_package(turn: Turn) -> dict[str, Any]:
         "arn": turn.model_package["ModelPackageArn"],
         "approval_status": turn.model_package["ModelApprovalStatus"],
         "metrics": turn.metrics,
+    }
+
+
+def _metrics(turns: list[Turn], thresholds: Evaluation) -> list[dict[str, str]]:
+    """Every metric some version has, with its meaning and what the gate asks of it."""
+    names = dict.fromkeys(name for turn in turns for name in turn.metrics)
+    return [
+        {"name": name, "meaning": MEANINGS.get(name, ""), "gate": gate_on(name, thresholds)}
+        for name in names
+    ]
+
+
+def _dataset(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "version": dataset.version,
+        "num_records": dataset.manifest["num_records"],
+        "records_by_document": dataset.records_by_document,
+        "num_set_aside": sum(dataset.manifest["set_aside"].values()),
+        "set_aside": dataset.set_aside,
     }
 
 

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.markup import escape
-
 from cli.account import LOCAL_CREDENTIALS, LOCAL_REGION, Account
 from cli.cloud_process import CloudFailed, CloudProcess
-from cli.demo import DOCUMENTS
-from cli.loop import Loop, LoopFailed
+from cli.company import DOCUMENTS, check_documents
+from cli.dataset import read_dataset
+from cli.loop import Loop
 from cli.progress import Progress
 from cli.synthesis import synthesize
 from stacks.environment import Environment, read_environment
@@ -35,6 +34,8 @@ class Up:
     def run(self) -> None:
         """Until the command is ended; up.json is there as long as the cloud is."""
         environment = read_environment(self._environment_file)
+        if not self._empty:
+            check_documents(DOCUMENTS)
         with only_one(FOLDER / "up" / "lock"):
             self._run(environment)
 
@@ -47,8 +48,9 @@ class Up:
             try:
                 self._say(account)
                 if not self._empty:
+                    self._progress.console.print("A model answers once `ready` is printed.\n")
                     self._turn(Loop(account))
-                self._progress.console.print("\n[bold green]ready[/] - Ctrl-C ends it")
+                self._say_ready(account)
                 status = cloud.wait()
             finally:
                 UP_FILE.unlink(missing_ok=True)
@@ -70,19 +72,22 @@ class Up:
         show(f"\nAWS_ENDPOINT_URL={account.endpoint_url}")
         show(f"API             {addresses['api_base']}")
         show(f"API key         {addresses['api_key']}")
-        show(f"all of it in    {UP_FILE}\n\nTry:\n")
+        show(f"all of it in    {UP_FILE}\n")
+
+    def _say_ready(self, account: Account) -> None:
+        self._progress.console.print("\nTry, in another terminal:\n")
         for command in commands(account):
-            show(escape(command) + "\n", soft_wrap=True, highlight=False)
+            self._progress.command(command)
+        self._progress.console.print("[bold green]ready[/] - Ctrl-C ends it")
 
     def _turn(self, loop: Loop) -> None:
         with self._progress.stage("Curate the example company's documents"):
             loop.put_documents(DOCUMENTS, "example-company")
             version = loop.dataset_version()
+            read_dataset(loop, version).check_usable()
         with self._progress.stage("Train and evaluate a model"):
             run = loop.training_run(version)
-            outcome = loop.finished(run["executionArn"])
-            if "model_package_arn" not in outcome:
-                raise LoopFailed("the gate refused the model: " + "; ".join(outcome["reasons"]))
+            outcome = loop.registered(run["executionArn"])
         with self._progress.stage("Approve and release it"):
             loop.approve(outcome["model_package_arn"])
             loop.released(outcome["model_package_arn"])
@@ -97,7 +102,8 @@ def only_one(path: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise CloudFailed(
-                "`meguru up` is running in this folder already: end it with Ctrl-C first"
+                f"`meguru up` is running in this folder already: use its cloud ({UP_FILE} says "
+                "where it is), or end it with Ctrl-C in its terminal and start again"
             ) from error
         yield
 
@@ -117,10 +123,9 @@ def commands(account: Account) -> list[str]:
     return [
         f"curl {base}/chat/completions -H {shlex.quote(f'Authorization: Bearer {key}')} "
         f"-H 'Content-Type: application/json' -d {shlex.quote(body)}",
-        f"AWS_ACCESS_KEY_ID={LOCAL_CREDENTIALS['access_key_id']} "
-        f"AWS_SECRET_ACCESS_KEY={LOCAL_CREDENTIALS['secret_access_key']} "
-        f".venv/bin/aws --region {LOCAL_REGION} --endpoint-url {account.endpoint_url} "
-        "sagemaker list-model-packages --model-package-group-name "
-        f"{account.outputs['ModelPackageGroup']}",
+        account.aws_command(
+            "sagemaker list-model-packages --model-package-group-name "
+            f"{account.outputs['ModelPackageGroup']}"
+        ),
         f".venv/bin/python -c {shlex.quote(ask)}",
     ]

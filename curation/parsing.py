@@ -17,6 +17,7 @@ from curation.records import Record, SetAside, Source
 
 MAX_QUESTION_CHARACTERS = 500
 MAX_ANSWER_CHARACTERS = 2000
+FORMATS = (".jsonl", ".json", ".csv")
 _LINE_END = re.compile("\r\n|\r|\n")
 Parsed = Record | SetAside
 
@@ -33,7 +34,7 @@ def parse_document(path: Path, uri: str) -> Iterator[Parsed]:
     except UnicodeDecodeError as error:
         yield SetAside("undecodable", f"not UTF-8 text: {error}", source, "")
         return
-    readers = {".jsonl": _read_json_lines, ".json": _read_json, ".csv": _read_csv}
+    readers = dict(zip(FORMATS, (_read_json_lines, _read_json, _read_csv), strict=True))
     reader = readers.get(path.suffix.lower())
     if reader is None:
         detail = f"'{path.suffix}' is not read yet; known are {', '.join(readers)}"

@@ -38,6 +38,7 @@ def report(folder: Path) -> dict[str, Any]:
 
 def test_it_went_well(report: dict[str, Any]) -> None:
     assert report["ok"] is True
+    assert (report["error"], report["not_shown"]) == (None, [])
     assert report["seconds"] >= sum(stage["seconds"] for stage in report["stages"]) - 1
     assert len(report["stages"]) >= 8
 
@@ -72,6 +73,16 @@ def test_the_answer_leads_back_to_its_sources(report: dict[str, Any]) -> None:
     given = {correction["feedback_id"] for correction in report["corrections"]}
     assert set(lineage["feedback_ids"]) == given
     assert len(lineage["documents"]) >= 10
+    assert all(report["datasets"][1]["records_by_document"][one] for one in lineage["documents"])
+    assert any(one.endswith(".docx") for one in lineage["documents_without_records"])
+    assert not set(lineage["documents"]) & set(lineage["documents_without_records"])
+
+
+def test_what_was_set_aside_is_listed_with_its_reason(report: dict[str, Any]) -> None:
+    for dataset, turn in zip(report["datasets"], report["turns"], strict=True):
+        assert len(dataset["set_aside"]) == sum(turn["set_aside"].values())
+    [cut_off, _] = [one for one in dataset["set_aside"] if one["reason"] == "broken_json"]
+    assert cut_off["source"].endswith(".jsonl") and cut_off["detail"].startswith("line ")
 
 
 def test_the_page_is_well_formed_and_needs_nothing_else(folder: Path) -> None:

@@ -75,6 +75,7 @@ def lineage() -> Lineage:
         dataset_version="v1",
         feedback_ids=["fb-1"],
         documents=["raw/a"],
+        documents_without_records=["raw/b.docx"],
         records=[{"question": "q", "answer": "a", "source_kind": "feedback", "source_uri": "fb-1"}],
     )
 

@@ -43,7 +43,12 @@ def test_help(meguru: Callable[..., Result], words: tuple[str, ...]) -> None:
 
 
 def test_lineage_with_nothing_running(meguru: Callable[..., Result]) -> None:
-    assert "meguru up" in complaint(meguru("lineage", "chatcmpl-1"))
+    said = complaint(meguru("lineage", "chatcmpl-1"))
+    assert said.startswith(
+        "error: no local cloud was started from this folder: run `meguru up` here, or give "
+        "--endpoint-url; for an AWS account"
+    )
+    assert ".." not in said and ".)" not in said
 
 
 @pytest.mark.parametrize("words", [(), ("--endpoint-url",)])
@@ -64,6 +69,37 @@ def test_broken_up_file(meguru: Callable[..., Result], content: str) -> None:
     UP_FILE.parent.mkdir()
     UP_FILE.write_text(content)
     assert "remove it" in complaint(meguru("lineage", "chatcmpl-1"))
+
+
+@pytest.mark.parametrize("command", ["demo", "up"])
+@pytest.mark.parametrize("port", ["99999", "65536", "-1"])
+def test_what_is_no_port(meguru: Callable[..., Result], command: str, port: str) -> None:
+    assert f"--port {port} is no port" in complaint(meguru(command, "--port", port))
+
+
+@pytest.mark.parametrize("command", ["demo", "up"])
+def test_no_documents(
+    meguru: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(f"cli.{command}.DOCUMENTS", tmp_path / "none")
+    assert f"no documents in {tmp_path / 'none'}: put " in complaint(meguru(command))
+
+
+def test_broken_corrections(
+    meguru: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.demo.CORRECTIONS", tmp_path / "corrections.jsonl")
+    (tmp_path / "corrections.jsonl").write_text("{")
+    assert f"{tmp_path / 'corrections.jsonl'}:1: not JSON" in complaint(meguru("demo"))
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "notes.txt/demo"])
+def test_demo_folder_that_is_a_file(
+    meguru: Callable[..., Result], tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    assert f"{name} is a file" in complaint(meguru("demo", "--folder", name))
+    assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("command", ["demo", "up"])

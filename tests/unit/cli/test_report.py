@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +11,11 @@ from typing import Any
 import pytest
 
 from cli.chat import Reply
+from cli.dataset import Dataset
 from cli.demo import Correction, Findings, Turn
 from cli.lineage import Lineage
 from cli.progress import Progress
-from cli.report import build_report, chart, num_interruptions, render, write_report
+from cli.report import build_report, num_interruptions, render, write_report
 
 CURVE: list[dict[str, Any]] = [
     {"step": 0, "loss": 4.0},
@@ -82,29 +82,55 @@ def test_interruptions(
     assert num_interruptions({}) == 0
 
 
-def test_chart() -> None:
-    drawn = chart(CURVE)
-    assert drawn["line"] == "0.0,0.0 640.0,150.0"
-    assert drawn["resumed"] == [{"step": 5, "x": 320.0}]
-    assert (drawn["highest"], drawn["final"], drawn["last_step"]) == (4.0, 1.0, 10)
+def test_a_failed_demo_shows_its_error(findings: Findings, progress: Progress) -> None:
+    findings.error = "the gate refused <it>"
+    report = build_report(findings, progress)
+    assert report["ok"] is False and report["error"] == findings.error
+    assert "the gate refused &lt;it&gt;" in render(report)
 
 
-@pytest.mark.parametrize(
-    "curve",
-    [
-        [],
-        [{"event": "resumed", "step": 0}],
-        [{"step": 0, "loss": 0.0}],
-        [{"step": 0, "loss": math.nan}],
-        [{"step": 0, "loss": math.inf}, {"step": 1, "loss": 2.0}],
-    ],
-)
-def test_chart_of_little(
-    curve: list[dict[str, Any]],
+def test_a_demo_that_was_ended_says_so(findings: Findings, progress: Progress) -> None:
+    assert "ended before it was done" in render(build_report(findings, progress))
+
+
+def test_what_is_not_shown_is_said(findings: Findings, progress: Progress) -> None:
+    findings.not_shown.append("too few records")
+    assert "Not shown: too few records" in render(build_report(findings, progress))
+
+
+def test_documents_and_what_was_set_aside(findings: Findings, progress: Progress) -> None:
+    entry = {"reason": "broken_json", "source": "raw/b", "detail": "line 2: oh", "record": "<x"}
+    manifest = {"num_records": 3, "set_aside": {"broken_json": 120}}
+    findings.datasets.append(Dataset("v1", manifest, {"raw/a": 3, "raw/b": 0}, [entry]))
+    report = build_report(findings, progress)
+    assert report["datasets"][0]["records_by_document"] == {"raw/a": 3, "raw/b": 0}
+    page = render(report)
+    assert all(part in page for part in ("Set aside: 120", "line 2: oh", "broken_json", "&lt;x"))
+
+
+def test_metrics_stand_beside_their_meaning_and_the_gate(
+    findings: Findings, progress: Progress, make_turn: Callable[..., Turn]
+) -> None:
+    findings.turns.append(make_turn([], {"exact_match": 0.7, "house_rule": 1.0}))
+    [known, unknown] = build_report(findings, progress)["metrics"]
+    assert "answered exactly right" in known["meaning"]
+    assert known["gate"] == "at least 0.5, at most 0.05 below the serving model's"
+    assert (unknown["name"], unknown["meaning"], unknown["gate"]) == ("house_rule", "", "")
+
+
+def test_every_heading_has_a_japanese_line(
     findings: Findings,
     progress: Progress,
     make_turn: Callable[..., Turn],
+    correction: Correction,
+    lineage: Lineage,
 ) -> None:
-    assert "nan" not in chart(curve)["line"] and "inf" not in chart(curve)["line"]
-    findings.turns.append(make_turn(curve))
-    assert "<polyline" in render(build_report(findings, progress))
+    findings.turns.append(make_turn(CURVE))
+    findings.corrections.append(correction)
+    findings.refusals.append({"status": 403, "code": None, "message": "no"})
+    findings.lineage = lineage
+    page = render(build_report(findings, progress))
+    lines = page.split("\n")
+    headings = [number for number, line in enumerate(lines) if line.startswith(("<h1", "<h2"))]
+    assert len(headings) >= 6
+    assert all('lang="ja"' in lines[number + 1] for number in headings)

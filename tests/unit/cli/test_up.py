@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -9,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from cli.account import Account
 from cli.cloud_process import CloudFailed
+from cli.progress import Progress
 from cli.up import commands, only_one
 
 STUB = """#!/bin/sh
@@ -66,6 +69,13 @@ def test_commands_survive_a_shell(shell: Any) -> None:
     assert aws[aws.index("--endpoint-url") + 1] == account.endpoint_url
     compile(python[1], "command", "exec")
     assert repr(account.api_key) in python[1]
+
+
+def test_commands_are_printed_in_one_line_each() -> None:
+    said = io.StringIO()
+    command = FakeAccount("poc", "http://127.0.0.1:4566").aws_command("x [bold] " + "long " * 50)
+    Progress(Console(file=said, width=40)).command(command)
+    assert said.getvalue() == command + "\n\n"
 
 
 def test_only_one(tmp_path: Path) -> None:

@@ -1,0 +1,26 @@
+"""What the evaluation's metrics say, in a phrase for a person, and what the gate asks of each."""
+
+from __future__ import annotations
+
+from stacks.environment import Evaluation
+
+MEANINGS = {
+    "exact_match": "share of the held-out questions that are answered exactly right, 0 to 1",
+    "chrf": "how alike the answers and the right ones are, letter by letter, 0 to 100",
+    "loss": "how unlikely the right answers are to the model; lower is better",
+    "perplexity": "the loss as a number of choices for each token; lower is better",
+    "seconds_per_answer": "time for one answer while evaluating",
+    "num_held_out": "questions kept out of training and asked to measure it",
+    "train_exact_match": "the share answered right of questions it was trained on",
+}
+
+
+def gate_on(metric: str, thresholds: Evaluation) -> str:
+    """What the gate asks of a metric; empty where it asks nothing."""
+    asked = []
+    if metric in thresholds.minimum:
+        asked.append(f"at least {thresholds.minimum[metric]:g}")
+    if metric in thresholds.maximum_drop:
+        drop = thresholds.maximum_drop[metric]
+        asked.append(f"at most {drop:g} below the serving model's")
+    return ", ".join(asked)

@@ -1,0 +1,73 @@
+"""Waiting for a training job that may be done, or fail, before there is anything to wait for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cli.account import Account
+from cli.loop import Loop, LoopFailed
+
+JOB = {"TrainingJobName": "job-1", "CheckpointConfig": {"S3Uri": "s3://lake/checkpoints/job-1"}}
+
+
+class FakeAccount(Account):
+    """One training job, one execution, and the keys of a lake."""
+
+    outputs = {"TrainAndRegisterArn": "arn:train"}  # noqa: RUF012
+
+    def __init__(
+        self, job: dict[str, Any], keys: list[str], output: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__("poc")
+        self._job, self._keys, self._output = job, keys, output
+
+    def client(self, service: str) -> Any:
+        return self
+
+    def list_objects_v2(self, **asked: str) -> dict[str, Any]:
+        return {"Contents": [{"Key": key} for key in self._keys if key.startswith(asked["Prefix"])]}
+
+    def describe_training_job(self, **asked: str) -> dict[str, Any]:
+        return self._job
+
+    def describe_execution(self, **asked: str) -> dict[str, Any]:
+        return {"status": "SUCCEEDED", "output": json.dumps(self._output)}
+
+    def list_executions(self, **asked: str) -> dict[str, Any]:
+        return {"executions": []}
+
+
+def test_a_checkpoint_is_there() -> None:
+    keys = ["checkpoints/job-1/step-20/model.safetensors"]
+    assert Loop(FakeAccount({"TrainingJobStatus": "InProgress"}, keys)).wait_for_checkpoint(JOB)
+
+
+def test_a_job_that_is_done_before_its_first_checkpoint() -> None:
+    keys = ["checkpoints/job-10/step-20/model.safetensors"]
+    account = FakeAccount({"TrainingJobStatus": "Completed"}, keys)
+    assert Loop(account).wait_for_checkpoint(JOB) is False
+
+
+@pytest.mark.parametrize("status", ["Failed", "Stopped"])
+def test_a_job_that_fails_says_why(status: str) -> None:
+    account = FakeAccount({"TrainingJobStatus": status, "FailureReason": "no memory"}, [])
+    with pytest.raises(LoopFailed, match=f"job-1 is {status}: no memory"):
+        Loop(account).wait_for_checkpoint(JOB)
+
+
+def test_a_job_that_goes_on_without_a_checkpoint() -> None:
+    account = FakeAccount({"TrainingJobStatus": "InProgress"}, [])
+    with pytest.raises(LoopFailed, match="waited 0 seconds for a checkpoint"):
+        Loop(account, timeout_seconds=0.3).wait_for_checkpoint(JOB)
+
+
+def test_a_refused_model_is_told_with_its_reasons() -> None:
+    reasons = ["exact_match is 0.2, below the threshold 0.5"]
+    with pytest.raises(LoopFailed, match="refused the model: exact_match is") as refused:
+        Loop(FakeAccount({}, [], {"reasons": reasons, "metrics": {}})).registered("arn:one")
+    assert reasons[0] in str(refused.value)
+    registered = {"model_package_arn": "arn:p", "metrics": {}}
+    assert Loop(FakeAccount({}, [], registered)).registered("arn:one") == registered
