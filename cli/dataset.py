@@ -87,8 +87,9 @@ def _set_aside(loop: Loop, version: str, manifest: dict[str, Any]) -> list[dict[
 
 def _entry(reason: str, line: dict[str, Any]) -> dict[str, str]:
     content = line["content"]
-    if isinstance(content, dict) and isinstance(content.get("question"), str):
-        content = content["question"]
+    question = content.get("question") if isinstance(content, dict) else None
+    if isinstance(question, str) and question.strip():
+        content = question
     text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
     if len(text) > MAX_EXCERPT_CHARACTERS:
         text = text[:MAX_EXCERPT_CHARACTERS] + "…"

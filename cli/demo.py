@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,57 +21,20 @@ from cli.company import (
     first_question,
     read_corrections,
 )
-from cli.dataset import Dataset, read_dataset
+from cli.dataset import read_dataset
 from cli.demo_folder import ASSEMBLY, LOG, prepare_folder
-from cli.lineage import Lineage, trace
+from cli.findings import Correction, Findings, Turn
+from cli.lineage import trace
 from cli.loop import Loop, LoopFailed
 from cli.progress import Progress
 from cli.synthesis import synthesize
-from stacks.environment import Environment, read_environment
+from stacks.environment import read_environment
 
 # Longer than the delivery stream keeps records back.
 LOG_BUFFER_SECONDS = 61
 TOO_SHORT_TO_RECLAIM = (
     "too few records to interrupt the training: the reclaiming of spot capacity is not shown"
 )
-
-
-@dataclass
-class Turn:
-    """One turn of the loop: what it trained on, and what came of it."""
-
-    dataset_version: str
-    manifest: dict[str, Any]
-    training_job: dict[str, Any]
-    loss_curve: list[dict[str, Any]]
-    model_package: dict[str, Any]
-    metrics: dict[str, float]
-
-
-@dataclass
-class Correction:
-    """A question that was answered wrong, what was said of it, and what is answered since."""
-
-    question: str
-    expected_answer: str
-    before: Reply
-    feedback_id: str
-    after: Reply | None = None
-
-
-@dataclass
-class Findings:
-    """What the demo has seen; the report is made of it."""
-
-    environment: Environment
-    datasets: list[Dataset] = field(default_factory=list)
-    turns: list[Turn] = field(default_factory=list)
-    refusals: list[dict[str, Any]] = field(default_factory=list)
-    corrections: list[Correction] = field(default_factory=list)
-    num_logged: int = 0
-    error: str | None = None
-    not_shown: list[str] = field(default_factory=list)
-    lineage: Lineage | None = None
 
 
 class Demo:
@@ -252,7 +214,11 @@ class Demo:
             correction.after = self._chat.ask(correction.question)
             self._progress.note(escape(f"{correction.question} -> {correction.after.text}"))
             if correction.after.text != correction.expected_answer:
-                raise LoopFailed(f"'{correction.question}' is still answered wrong")
+                raise LoopFailed(
+                    f"'{correction.question}' is still answered wrong: '{correction.after.text}'. "
+                    "Word corrections as the documents are worded, or raise feedback_weight or "
+                    "num_epochs in the environment file"
+                )
 
     def _check_held_out_score(self) -> None:
         before, after = (turn.metrics["exact_match"] for turn in self.findings.turns)

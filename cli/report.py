@@ -13,8 +13,8 @@ from jinja2 import PackageLoader, StrictUndefined
 
 from cli.chart import charts, resumed_from
 from cli.dataset import Dataset
-from cli.demo import Findings, Turn
 from cli.demo_folder import REPORT_JSON, REPORT_PAGE
+from cli.findings import Findings, Turn
 from cli.metrics import MEANINGS, gate_on
 from cli.progress import Progress
 from stacks.environment import Evaluation

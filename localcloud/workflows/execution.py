@@ -180,6 +180,9 @@ class Execution:
             return
         kind = {FAILED: "Failed", TIMED_OUT: "TimedOut", ABORTED: "Aborted"}[status]
         reason = self.error_members
+        if status != ABORTED:
+            said = " ".join(reason.values())
+            _log.warning("execution %s is %s: %s", self.start.arn, status, said)
         trail.add(f"Execution{kind}", f"execution{kind}EventDetails", **reason)
 
     @property

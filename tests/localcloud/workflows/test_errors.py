@@ -187,11 +187,18 @@ def test_an_error_nobody_takes_fails_the_execution(
         ("JSONata", {"Error": "{% $states.input.e %}", "Cause": "{% $states.input.c %}"}),
     ],
 )
-def test_fail(workflows: Any, machine: Any, language: str, fields: Any) -> None:
+def test_fail(
+    workflows: Any,
+    machine: Any,
+    language: str,
+    fields: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     described = workflows.run(
         machine(language, F={"Type": "Fail", **fields}), {"e": "Mine", "c": "why"}
     )
     assert (described["error"], described["cause"]) == ("Mine", "why")
+    assert f"{described['executionArn']} is FAILED: Mine why" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from cli.chat import Reply
-from cli.demo import Correction, Findings, Turn
+from cli.findings import Correction, Findings, Turn
 from cli.lineage import Lineage
 from cli.progress import Progress
 from cli.synthesis import REPOSITORY

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cli.chart import charts, ticks
-from cli.demo import Findings, Turn
+from cli.findings import Findings, Turn
 from cli.progress import Progress
 from cli.report import build_report, render
 

@@ -90,7 +90,10 @@ def test_broken_corrections(
 ) -> None:
     monkeypatch.setattr("cli.demo.CORRECTIONS", tmp_path / "corrections.jsonl")
     (tmp_path / "corrections.jsonl").write_text("{")
-    assert f"{tmp_path / 'corrections.jsonl'}:1: not JSON" in complaint(meguru("demo"))
+    said = complaint(meguru("demo"))
+    assert f"{tmp_path / 'corrections.jsonl'}:1: not JSON" in said
+    report = json.loads((tmp_path / ".meguru" / "demo" / "report.json").read_text("utf-8"))
+    assert (report["ok"], f"error: {report['error']}") == (False, said)
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "notes.txt/demo"])

@@ -12,7 +12,7 @@ import pytest
 
 from cli.chat import Reply
 from cli.dataset import Dataset
-from cli.demo import Correction, Findings, Turn
+from cli.findings import Correction, Findings, Turn
 from cli.lineage import Lineage
 from cli.progress import Progress
 from cli.report import build_report, num_interruptions, render, write_report
