@@ -139,7 +139,8 @@ class Gateway:
         self, services: tuple[Service, ...], call: Call, caller: Caller, reply: Reply
     ) -> None:
         listeners = [s for s in services if type(s).after is not Service.after]
-        if not listeners or reply.status >= 300:
+        # Who is answered with a stream of events has asked, and changed nothing.
+        if not listeners or reply.status >= 300 or call.model.has_event_stream_output:
             return
         result = protocol.read_result(call, reply)
         for service in listeners:

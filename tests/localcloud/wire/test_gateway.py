@@ -452,3 +452,13 @@ def test_a_head_of_an_object_has_its_length_and_no_body(cloud: Cloud) -> None:
     assert s3.head_object(Bucket="lake", Key="a")["ContentLength"] == 5
     with pytest.raises(ClientError, match="404"):
         s3.head_object(Bucket="lake", Key="b")
+
+
+def test_what_moto_can_make_no_sense_of_is_refused_and_not_tried_again(cloud: Cloud) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="lake")
+    s3.put_object(Bucket="lake", Key="a", Body=b"")
+    with pytest.raises(ClientError, match="can't make sense of the request") as refused:
+        s3.restore_object(Bucket="lake", Key="a")
+    metadata = refused.value.response["ResponseMetadata"]
+    assert (metadata["HTTPStatusCode"], metadata["RetryAttempts"]) == (400, 0)
