@@ -114,7 +114,7 @@ def _problem(shape: Any, value: Any) -> str | None:
     if isinstance(value, int | float):
         too_large = value > float(maximum)
         return f"Member must have value less than or equal to {maximum}" if too_large else None
-    if isinstance(value, str | bytes | list) and len(value) > float(maximum):
+    if isinstance(value, str | bytes | list | dict) and len(value) > float(maximum):
         return f"Member must have length less than or equal to {maximum}"
     return None
 
