@@ -72,7 +72,7 @@ class Subject:
         iam, sts = self._client("iam", "test", "test"), self._client("sts", "test", "test")
         self._role = iam.create_role(RoleName="b", AssumeRolePolicyDocument=json.dumps(TRUST))
         iam.put_role_policy(RoleName="b", PolicyName="p", PolicyDocument=json.dumps(ANYTHING))
-        taken = sts.assume_role(RoleArn=self._role["Role"]["Arn"], RoleSessionName="b")
+        taken = sts.assume_role(RoleArn=self._role["Role"]["Arn"], RoleSessionName="benchmark")
         self._session = taken["Credentials"]
 
     def _client(self, service: str, key: str, secret: str, token: str | None = None) -> Any:

@@ -18,7 +18,7 @@ class Caller:
 
     At most one of `role_arn`, `user_arn` and `service` is set, none for the administrator.
     `source_arn` is the resource on whose behalf a service calls (`aws:SourceArn` in its
-    conditions).
+    conditions). A role's session may have policies (JSON) that limit it, and tags of its own.
     """
 
     role_arn: str | None = None
@@ -27,6 +27,8 @@ class Caller:
     source_arn: str | None = None
     user_arn: str | None = None
     is_anonymous: bool = False
+    session_policies: tuple[str, ...] = ()
+    session_tags: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def administrator(cls) -> Caller:

@@ -68,8 +68,10 @@ def _own_demands(
             Demand(f"ssm:{operation}", resource(service, operation, {"Name": name}, place))
             for name in parameters["Names"]
         ]
-    action = action_name(service, operation)
-    return [Demand(action, resource(service, operation, parameters, place))]
+    own = Demand(action_name(service, operation), resource(service, operation, parameters, place))
+    if operation == "AssumeRole" and parameters.get("Tags"):
+        return [own, Demand("sts:TagSession", own.resource)]
+    return [own]
 
 
 def action_name(service: str, operation: str) -> str:

@@ -10,18 +10,21 @@ from moto.core.request import Request as WireRequest
 from localcloud.clock import Clock
 from localcloud.iam.absence import absence_demands
 from localcloud.iam.actions import api_gateway_demand, demands
-from localcloud.iam.context import Keys, request_context, s3_context, wire_context
+from localcloud.iam.context import Keys, request_context, s3_context, tag_context, wire_context
 from localcloud.iam.demand import EVERYTHING, Demand, Place
 from localcloud.iam.encryption import encryption_demands
 from localcloud.iam.identity import Identities, Identity
 from localcloud.iam.inventory import MotoInventory
 from localcloud.iam.policy import AccessRequest, Decision, decide, parse_policy
+from localcloud.iam.resource_tags import ResourceTags
 from localcloud.service import Caller, ServiceError
 from localcloud.wire.protocol import Call
 
 # Whose ARN -> the policy document attached to it, as JSON.
 ResourcePolicies = Callable[[str, str], str | None]
 _SERVICES_BY_PREFIX = {"states": "stepfunctions", "monitoring": "cloudwatch"}
+# What a role's trust policy has a say in.
+_TRUSTED = ("sts:AssumeRole", "sts:TagSession")
 # A bucket's owner can always mend a policy that shuts everyone out.
 _OWNERS_OWN = {"s3:PutBucketPolicy", "s3:GetBucketPolicy", "s3:DeleteBucketPolicy"}
 
@@ -40,6 +43,7 @@ class Authorizer:
         self._place, self._clock = place, clock
         self._identities, self._inventory = identities, inventory
         self._resource_policies = resource_policies
+        self._tags = ResourceTags(place.account, place.region)
 
     def check(self, caller: Caller, call: Call, request: WireRequest) -> None:
         """Raises ServiceError, worded as AWS does, where something the call needs is missing."""
@@ -52,9 +56,10 @@ class Authorizer:
         context = request_context(caller, identity, service, call.parameters, self._place)
         context |= wire_context(request, self._clock)
         if service == "s3":
-            context |= s3_context(request)
+            context |= s3_context(request, call.parameters)
         for demand in needed:
-            if reason := self.refusal(caller, identity, demand, context):
+            tags = tag_context(self._tags, demand, call.parameters.get("VersionId"))
+            if reason := self.refusal(caller, identity, demand, context | tags):
                 raise _denied(service, call.protocol, identity.name, demand, reason)
 
     def _needed(self, service: str, call: Call, request: WireRequest) -> list[Demand]:
@@ -82,19 +87,19 @@ class Authorizer:
             return "with an explicit deny in a resource-based policy"
         if caller.is_administrator:
             # A role's trust policy binds administrators too.
-            is_stranger = demand.action == "sts:AssumeRole" and attached is Decision.NOTHING
+            is_stranger = demand.action in _TRUSTED and attached is Decision.NOTHING
             return _nothing("resource", demand) if is_stranger else None
         if caller.service is not None or caller.is_anonymous:
             return None if attached is Decision.ALLOW else _nothing("resource", demand)
         own = decide(identity.policies, request)
         if own is Decision.DENY:
             return "with an explicit deny in an identity-based policy"
-        if identity.boundary is not None:
-            limit = identity.boundary.decide(request)
+        for kind, policies in identity.limits:
+            limit = decide(policies, request)
             if limit is Decision.DENY:
-                return "with an explicit deny in a permissions boundary"
+                return f"with an explicit deny in a {kind}"
             if limit is Decision.NOTHING:
-                return f"because no permissions boundary allows the {demand.action} action"
+                return f"because no {kind} allows the {demand.action} action"
         return _verdict(demand, own, attached)
 
     def _attached(self, demand: Demand, request: AccessRequest) -> Decision:
@@ -111,7 +116,7 @@ class Authorizer:
             raise ServiceError("MalformedPolicyDocument", message) from error
 
     def _document(self, demand: Demand) -> str | None:
-        if demand.action == "sts:AssumeRole":
+        if demand.action in _TRUSTED:
             role = self._inventory.role(demand.resource.rpartition("/")[2])
             return str(role.assume_role_policy_document) if role else None
         prefix = demand.resource.split(":")[2]
@@ -135,7 +140,7 @@ def _verdict(demand: Demand, own: Decision, attached: Decision) -> str | None:
     if attached is Decision.ALLOW:
         return None
     # The policies of keys and roles must let the account's own policies decide.
-    is_guarded = demand.action == "sts:AssumeRole" or demand.resource.startswith("arn:aws:kms:")
+    is_guarded = demand.action in _TRUSTED or demand.resource.startswith("arn:aws:kms:")
     if is_guarded and ":alias/" not in demand.resource and attached is Decision.NOTHING:
         return _nothing("resource", demand)
     return None if own is Decision.ALLOW else _nothing("identity", demand)

@@ -6,15 +6,19 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 from moto.core.request import Request as WireRequest
 
 from localcloud.clock import Clock
-from localcloud.iam.demand import Parameters, Place
+from localcloud.iam.demand import Demand, Parameters, Place
 from localcloud.iam.identity import Identity
+from localcloud.iam.resource_tags import ResourceTags
 from localcloud.service import Caller
 
 Keys = dict[str, str | list[str]]
+# Actions on objects that S3 decides without a look at the object that is there.
+_OBJECTS_TAGS_UNSEEN = ("s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion")
 
 
 def request_context(
@@ -48,8 +52,8 @@ def wire_context(request: WireRequest, clock: Clock) -> Keys:
     return keys
 
 
-def s3_context(request: WireRequest) -> Keys:
-    """S3's keys are its headers and query parameters."""
+def s3_context(request: WireRequest, parameters: Parameters) -> Keys:
+    """S3's keys are its headers and query parameters, and the tags that an object is to have."""
     keys: Keys = {
         f"s3:{name.lower()}": value
         for name, value in request.headers
@@ -60,7 +64,28 @@ def s3_context(request: WireRequest) -> Keys:
             keys[f"s3:{name}"] = request.args[name]
     if version := request.args.get("versionId"):
         keys["s3:versionid"] = version
-    return keys
+    tagging = parameters.get("Tagging")
+    if isinstance(tagging, str):
+        tags = dict(parse_qsl(tagging, keep_blank_values=True))
+    else:
+        tags = {tag["Key"]: tag["Value"] for tag in (tagging or {}).get("TagSet", [])}
+    keys |= {f"s3:requestobjecttag/{name.lower()}": value for name, value in tags.items()}
+    return keys | ({"s3:requestobjecttagkeys": list(tags)} if tags else {})
+
+
+def tag_context(resources: ResourceTags, demand: Demand, version: str | None) -> Keys:
+    """Keys that the tags of the resource tell, which conditions may also name by its service."""
+    service = demand.resource.split(":", 3)[2] if demand.resource.startswith("arn:") else ""
+    if service == "s3":
+        if demand.action in _OBJECTS_TAGS_UNSEEN:
+            return {}
+        tags = resources.of_object(demand.resource, version)
+        return {f"s3:existingobjecttag/{key.lower()}": value for key, value in tags.items()}
+    return {
+        f"{prefix}:resourcetag/{key.lower()}": value
+        for key, value in resources.of(demand.resource).items()
+        for prefix in ("aws", service)
+    }
 
 
 def _principal_keys(caller: Caller, identity: Identity, place: Place) -> Keys:

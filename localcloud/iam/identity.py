@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from moto.iam.models import Group, User
+from moto.iam.models import Group, Role, User
 
 from localcloud.iam.inventory import MotoInventory
 from localcloud.iam.policy import Policy, Principal, parse_policy
@@ -17,12 +17,12 @@ from localcloud.service import Caller
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a caller is to policies, and what its own policies are."""
+    """Who a caller is to policies, what its own policies are, and which kinds limit them."""
 
     principal: Principal
     name: str
     policies: tuple[Policy, ...] = ()
-    boundary: Policy | None = None
+    limits: tuple[tuple[str, tuple[Policy, ...]], ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     id: str = ""
 
@@ -62,7 +62,7 @@ class Identities:
         if caller.user_arn is not None:
             return self._user(caller.user_arn)
         if caller.role_arn is not None:
-            return self._role(caller.role_arn, caller.session_name)
+            return self._role(caller.role_arn, caller)
         root = f"arn:aws:iam::{self._account}:root"
         return Identity(Principal(self._account, (root,)), root, id=self._account)
 
@@ -77,9 +77,9 @@ class Identities:
         tags = self._inventory.user_tags(arn)
         return Identity(principal, arn, self._policies(written, attached), tags=tags, id=user.id)
 
-    def _role(self, arn: str, session_name: str) -> Identity:
+    def _role(self, arn: str, caller: Caller) -> Identity:
         name = arn.rpartition("/")[2]
-        session = f"arn:aws:sts::{self._account}:assumed-role/{name}/{session_name}"
+        session = f"arn:aws:sts::{self._account}:assumed-role/{name}/{caller.session_name}"
         principal = Principal(self._account, (arn, session))
         role = self._inventory.role(name)
         if role is None or role.arn != arn:
@@ -88,19 +88,32 @@ class Identities:
             principal,
             session,
             self._policies(role.policies.values(), role.managed_policies),
-            self._boundary(role.permissions_boundary_arn),
-            tuple((tag["Key"], tag["Value"]) for tag in role.tags or ()),
-            f"{role.id}:{session_name}",
+            (*self._boundary(role.permissions_boundary_arn), *_session_limit(caller)),
+            _tags(role, caller),
+            f"{role.id}:{caller.session_name}",
         )
 
     def _policies(self, written: Iterable[Any], attached: Iterable[str]) -> tuple[Policy, ...]:
         documents = [*written, *(self._inventory.managed_policy(arn) for arn in attached)]
         return tuple(_compiled(document) for document in documents if document)
 
-    def _boundary(self, arn: str | None) -> Policy | None:
-        document = self._inventory.managed_policy(arn) if arn else None
-        # A boundary that is gone leaves nothing within it.
-        return _compiled(document) if document else Policy(()) if arn else None
+    def _boundary(self, arn: str | None) -> Iterator[tuple[str, tuple[Policy, ...]]]:
+        if arn:
+            # A boundary that is gone leaves nothing within it.
+            document = self._inventory.managed_policy(arn)
+            yield "permissions boundary", (_compiled(document),) if document else ()
+
+
+def _session_limit(caller: Caller) -> Iterator[tuple[str, tuple[Policy, ...]]]:
+    if caller.session_policies:
+        yield "session policy", tuple(_compiled(one) for one in caller.session_policies)
+
+
+def _tags(role: Role, caller: Caller) -> tuple[tuple[str, str], ...]:
+    """A session's own tags go before its role's, whichever way their keys are written."""
+    tags = [(tag["Key"], tag["Value"]) for tag in role.tags or ()]
+    own = {key.lower() for key, _ in caller.session_tags}
+    return (*(tag for tag in tags if tag[0].lower() not in own), *caller.session_tags)
 
 
 def _compiled(document: str) -> Policy:

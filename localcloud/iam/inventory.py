@@ -117,6 +117,10 @@ class MotoInventory:
         bucket = self._backend(s3_backends, _PARTITION).buckets.get(bucket_name)
         return bucket is not None and upload_id in bucket.multiparts
 
+    def has_listing(self, token: str) -> bool:
+        """Whether a listing of objects goes on at this token."""
+        return token in self._backend(s3_backends, _PARTITION)._pagination_tokens
+
     def bucket_key(self, bucket_name: str) -> str | None:
         """The KMS key that a bucket encrypts new objects with, where it does."""
         bucket = self._backend(s3_backends, _PARTITION).buckets.get(bucket_name)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from moto.iam.models import Role
+
 from localcloud.credentials import Credentials
-from localcloud.iam.policy import parse_policy
+from localcloud.iam.policy import Policy, parse_policy
 from localcloud.service import Caller, Request, Response, Service, ServiceError
 
 _ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([\w+=,.@-]+)")
 _DEFAULT_SECONDS = 3600
+_SHORTEST_SECONDS = 900
 _READS = ("Get", "List", "Simulate", "Generate")
 
 
@@ -28,20 +31,35 @@ class StsService(Service):
         match = _ROLE_ARN.fullmatch(role_arn)
         if match is None or match[1] != self.cloud.account:
             raise ServiceError("ValidationError", f"{role_arn} is not a role of this account")
-        if request.get("Policy") or request.get("PolicyArns"):
-            raise ServiceError("ValidationError", "localcloud knows no session policies: leave out")
         role = self.cloud.inventory.role(match[2])
         if role is None or role.arn != role_arn:
             raise ServiceError("AccessDenied", f"there is no role {role_arn}", 403)
         seconds = request.get("DurationSeconds", _DEFAULT_SECONDS)
-        minted = self.cloud.credential_store.mint(
-            Caller.role(role_arn, session), timedelta(seconds=seconds)
+        _check_duration(seconds, role, caller)
+        limited = Caller(
+            role_arn=role_arn,
+            session_name=session,
+            session_policies=self._session_policies(request),
+            session_tags=tuple((tag["Key"], tag["Value"]) for tag in request.get("Tags", [])),
         )
+        minted = self.cloud.credential_store.mint(limited, timedelta(seconds=seconds))
         arn = f"arn:aws:sts::{self.cloud.account}:assumed-role/{match[2]}/{session}"
         return {
             "Credentials": _members(minted),
             "AssumedRoleUser": {"AssumedRoleId": f"{role.id}:{session}", "Arn": arn},
         }
+
+    def _session_policies(self, request: Request) -> tuple[str, ...]:
+        """The documents that a session is limited to. ServiceError where one can't be read."""
+        documents = [request["Policy"]] if request.get("Policy") else []
+        for arn in (one["arn"] for one in request.get("PolicyArns", [])):
+            document = self.cloud.inventory.managed_policy(arn)
+            if document is None:
+                raise ServiceError("ValidationError", f"Policy {arn} does not exist")
+            documents.append(document)
+        for document in documents:
+            check_policy(document, is_trust=False)
+        return tuple(documents)
 
     def get_session_token(self, request: Request, caller: Caller) -> Response:
         if caller.role_arn is not None:
@@ -58,6 +76,22 @@ class StsService(Service):
                 }
             }
         return {"Credentials": _members(self.cloud.credential_store.mint(caller, lifetime))}
+
+
+def _check_duration(seconds: int, role: Role, caller: Caller) -> None:
+    longest = int(role.max_session_duration or _DEFAULT_SECONDS)
+    if not seconds >= _SHORTEST_SECONDS:
+        message = f"DurationSeconds must have value greater than or equal to {_SHORTEST_SECONDS}"
+        raise ServiceError("ValidationError", message)
+    if seconds > longest:
+        message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        raise ServiceError("ValidationError", message)
+    if caller.role_arn is not None and seconds > _DEFAULT_SECONDS:
+        message = (
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by "
+            "role chaining"
+        )
+        raise ServiceError("ValidationError", message)
 
 
 def _members(minted: Credentials) -> Response:
@@ -101,10 +135,29 @@ class IamService(Service):
         is_trust = operation == "UpdateAssumeRolePolicy"
         for member in ("PolicyDocument", "AssumeRolePolicyDocument"):
             if member in request:
-                _check(request[member], is_trust=is_trust or member.startswith("Assume"))
+                of_trust = is_trust or member.startswith("Assume")
+                self._check_principals(check_policy(request[member], is_trust=of_trust))
+
+    def _check_principals(self, policy: Policy) -> None:
+        """A role or user that a trust policy names must be there."""
+        for statement in policy.statements:
+            for arn in (statement.principals or {}).get("AWS", ()):
+                if not self._exists(arn):
+                    message = f'Invalid principal in policy: "AWS":"{arn}"'
+                    raise ServiceError("MalformedPolicyDocument", message)
+
+    def _exists(self, arn: str) -> bool:
+        prefix = f"arn:aws:iam::{self.cloud.account}:"
+        if arn.startswith(f"{prefix}user/"):
+            return self.cloud.inventory.user(arn) is not None
+        # The roles of CDK's bootstrap stack, which no assembly makes, are there in every account.
+        if not arn.startswith(f"{prefix}role/") or arn.startswith(f"{prefix}role/cdk-"):
+            return True
+        return self.cloud.inventory.role_arn(arn.rpartition("/")[2]) == arn
 
 
-def _check(document: str, *, is_trust: bool) -> None:
+def check_policy(document: str, *, is_trust: bool) -> Policy:
+    """The policy of a document. ServiceError where IAM wouldn't take it as one of this kind."""
     try:
         policy = parse_policy(document)
     except ValueError as error:
@@ -115,3 +168,4 @@ def _check(document: str, *, is_trust: bool) -> None:
     if not is_trust and any(named):
         message = "Policy document should not specify a principal."
         raise ServiceError("MalformedPolicyDocument", message)
+    return policy

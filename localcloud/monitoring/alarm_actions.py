@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,8 @@ class AlarmActions:
             if suppressed or not alarm["ActionsEnabled"]
             else alarm[_ACTIONS[alarm["StateValue"]]]
         )
-        self._worker.submit(self._carry_out, alarm, previous, list(wanted))
+        done = self._worker.submit(self._carry_out, alarm, previous, list(wanted))
+        done.add_done_callback(_tell_fault)
 
     def _carry_out(self, alarm: Alarm, previous: Alarm, actions: list[str]) -> None:
         self._emit(alarm, previous)
@@ -127,6 +128,12 @@ class AlarmActions:
             "region": self._cloud.region,
             "alarmData": _event_detail(alarm, previous),
         }
+
+
+def _tell_fault(done: Future[None]) -> None:
+    """A bug in an action ends nothing but that change's actions; it must not do so unseen."""
+    if not done.cancelled() and (fault := done.exception()):
+        logger.error("an alarm's actions failed", exc_info=fault)
 
 
 def _event_detail(alarm: Alarm, previous: Alarm) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from localcloud.monitoring.alarm_evaluation import COMPARISONS, INSUFFICIENT_DATA
 from localcloud.monitoring.alarm_rules import alarm_names
-from localcloud.monitoring.queries import check_period, check_queries, metric_of
+from localcloud.monitoring.queries import check_period, check_queries, metric_of, offset
 from localcloud.monitoring.statistics import check_statistic, invalid
 from localcloud.service import Caller, Request, Response, Service, ServiceError
 
@@ -100,9 +100,11 @@ class AlarmOperations(Service):
 
     def describe_alarms(self, request: Request, caller: Caller) -> Response:
         types = request.get("AlarmTypes") or ["MetricAlarm"]
+        if "StateValue" in request:
+            check_state(request["StateValue"])
         with self.state.lock:
             found = [a for a in self._sorted() if _described(a, request, types)]
-            start, limit = int(request.get("NextToken") or 0), request.get("MaxRecords") or 50
+            start, limit = offset(request), request.get("MaxRecords") or 50
             some = copy.deepcopy(found[start : start + limit])
         response: Response = {
             "MetricAlarms": [a for a in some if "AlarmRule" not in a],
@@ -119,17 +121,15 @@ class AlarmOperations(Service):
             return {"MetricAlarms": copy.deepcopy(found)}
 
     def describe_alarm_history(self, request: Request, caller: Caller) -> Response:
+        start, limit = offset(request), request.get("MaxRecords") or 100
         with self.state.lock:
-            items = list(self.state.history)
-        wanted = [
-            item
-            for item in items
-            if request.get("AlarmName") in (None, item["AlarmName"])
-            and request.get("HistoryItemType") in (None, item["HistoryItemType"])
-        ]
+            wanted = [item for item in self.state.history if _remembered(item, request)]
         if request.get("ScanBy") == "TimestampAscending":
             wanted.reverse()
-        return {"AlarmHistoryItems": wanted[: request.get("MaxRecords") or 100]}
+        response: Response = {"AlarmHistoryItems": wanted[start : start + limit]}
+        if start + limit < len(wanted):
+            response["NextToken"] = str(start + limit)
+        return response
 
     def delete_alarms(self, request: Request, caller: Caller) -> Response:
         with self.state.lock:
@@ -198,6 +198,24 @@ def _described(alarm: Alarm, request: Request, types: list[str]) -> bool:
         and request.get("StateValue") in (None, alarm["StateValue"])
         and (not action or any(each.startswith(action) for each in every_action))
     )
+
+
+def _remembered(item: dict[str, Any], request: Request) -> bool:
+    types = request.get("AlarmTypes") or ["MetricAlarm"]
+    if "AlarmName" in request:
+        types = [item["AlarmType"]]
+    return (
+        request.get("AlarmName") in (None, item["AlarmName"])
+        and item["AlarmType"] in types
+        and request.get("HistoryItemType") in (None, item["HistoryItemType"])
+        and item["Timestamp"] >= request.get("StartDate", item["Timestamp"])
+        and item["Timestamp"] <= request.get("EndDate", item["Timestamp"])
+    )
+
+
+def check_state(state: str) -> None:
+    if state not in _STATES:
+        raise invalid(f"StateValue {state} must be one of {', '.join(_STATES)}")
 
 
 def _check_metric_alarm(request: Request) -> None:

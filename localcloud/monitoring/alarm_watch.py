@@ -160,7 +160,7 @@ class AlarmWatch:
 
 def data_points(store: MetricStore, alarm: Alarm, at: float) -> list[float | None]:
     """The alarm's latest whole periods before `at`, oldest first; None where there is no data."""
-    queries, period = _queries(alarm), _period(alarm)
+    queries, period = queries_of(alarm), _period(alarm)
     end = int(at // period * period)
     start = end - (alarm["EvaluationPeriods"] + EXTRA_PERIODS) * period
     wanted = next(q["Id"] for q in queries if q.get("ReturnData", True) is not False)
@@ -168,7 +168,8 @@ def data_points(store: MetricStore, alarm: Alarm, at: float) -> list[float | Non
     return [found.get(t) for t in range(start, end, period)]
 
 
-def _queries(alarm: Alarm) -> list[dict[str, Any]]:
+def queries_of(alarm: Alarm) -> list[dict[str, Any]]:
+    """The metric data queries of a metric alarm, one of which returns what it watches."""
     if alarm.get("Metrics"):
         queries: list[dict[str, Any]] = alarm["Metrics"]
         return queries
@@ -181,7 +182,7 @@ def _queries(alarm: Alarm) -> list[dict[str, Any]]:
 
 
 def _period(alarm: Alarm) -> int:
-    return period_of(_queries(alarm))
+    return period_of(queries_of(alarm))
 
 
 def _created(alarm: Alarm) -> float:

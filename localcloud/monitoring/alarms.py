@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from localcloud.monitoring.alarm_actions import Action, AlarmActions
-from localcloud.monitoring.alarm_operations import AlarmOperations, AlarmState
+from localcloud.monitoring.alarm_operations import AlarmOperations, AlarmState, check_state
 from localcloud.monitoring.alarm_watch import AlarmWatch
 from localcloud.monitoring.dashboards import Dashboards
 from localcloud.monitoring.metric_operations import MetricOperations
@@ -51,6 +51,7 @@ class CloudWatchService(MetricOperations, AlarmOperations, Dashboards):
     def set_alarm_state(self, request: Request, caller: Caller) -> Response:
         """The state holds until the alarm is evaluated again, as in AWS."""
         name, data = request["AlarmName"], request.get("StateReasonData")
+        check_state(request["StateValue"])
         if name not in self.state.alarms:
             raise ServiceError("ResourceNotFound", f"Unknown alarm: {name}", 404)
         if data:

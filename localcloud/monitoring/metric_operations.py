@@ -19,6 +19,7 @@ from localcloud.monitoring.queries import (
     check_queries,
     epoch,
     metric_of,
+    offset,
     run_queries,
 )
 from localcloud.monitoring.statistics import check_statistic, invalid, statistic
@@ -126,7 +127,7 @@ class MetricOperations(Service):
         if request.get("RecentlyActive"):
             since = self.cloud.clock.time() - _RECENT_SECONDS
             wanted = [m for m in wanted if self.store.newest(m) >= since]
-        start = int(request.get("NextToken") or 0)
+        start = offset(request)
         response: Response = {
             "Metrics": [
                 {

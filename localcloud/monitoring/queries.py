@@ -8,6 +8,7 @@ from typing import Any
 from localcloud.monitoring.expressions import Series, Value, evaluate, names
 from localcloud.monitoring.metric_store import Metric, MetricStore
 from localcloud.monitoring.statistics import check_statistic, invalid, statistic
+from localcloud.service import ServiceError
 
 _DEFAULT_PERIOD = 60
 
@@ -17,6 +18,14 @@ def epoch(value: Any) -> float:
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
     return float(value)
+
+
+def offset(request: dict[str, Any]) -> int:
+    """Where the page begins that a request's NextToken asks for."""
+    token = request.get("NextToken") or "0"
+    if not token.isdecimal():
+        raise ServiceError("InvalidNextToken", "The NextToken is not one that was returned")
+    return int(token)
 
 
 def metric_of(described: dict[str, Any]) -> Metric:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.monitoring.alarm_watch import queries_of
+from localcloud.monitoring.queries import period_of
 from localcloud.sagemaker.scalable_targets import Key
 from localcloud.sagemaker.scaling_policies import ScalingPolicies
 from localcloud.sagemaker.target_tracking import (
@@ -65,7 +67,13 @@ class ApplicationAutoScalingService(ScalingPolicies):
                 self._track(key, policy, current)
 
     def step(self, policy_arn: str, alarm: dict[str, Any]) -> None:
-        """Carry out a step scaling policy for the alarm whose action it is."""
+        """Carry out a step scaling policy for the alarm whose action it is.
+
+        A composite alarm watches no metric that a step could be chosen by.
+        """
+        if "AlarmRule" in alarm:
+            _log.warning("%s: a composite alarm scales nothing", alarm["AlarmName"])
+            return
         for key, policy in self.policies_of("StepScaling"):
             current = self.capacity(key)
             if policy["PolicyARN"] != policy_arn or current is None:
@@ -122,21 +130,16 @@ class ApplicationAutoScalingService(ScalingPolicies):
 
     def _breach(self, alarm: dict[str, Any]) -> float:
         """How far the alarm's metric is from its threshold, as of its last data."""
-        statistic = alarm["Statistic"]
+        queries = queries_of(alarm)
         now = self.cloud.clock.now()
-        points = self.cloud.client("cloudwatch").get_metric_statistics(
-            Namespace=alarm["Namespace"],
-            MetricName=alarm["MetricName"],
-            Dimensions=alarm.get("Dimensions", []),
-            StartTime=now - timedelta(seconds=alarm["Period"] * (alarm["EvaluationPeriods"] + 1)),
+        looked_back = period_of(queries) * (alarm["EvaluationPeriods"] + 1)
+        [found] = self.cloud.client("cloudwatch").get_metric_data(
+            MetricDataQueries=queries,
+            StartTime=now - timedelta(seconds=looked_back),
             EndTime=now,
-            Period=alarm["Period"],
-            Statistics=[statistic],
-        )["Datapoints"]
-        if not points:
-            return 0.0
-        newest = max(points, key=lambda point: point["Timestamp"])
-        return float(newest[statistic]) - float(alarm["Threshold"])
+            ScanBy="TimestampDescending",
+        )["MetricDataResults"]
+        return float(found["Values"][0]) - float(alarm["Threshold"]) if found["Values"] else 0.0
 
     def _run(self) -> None:
         while self.cloud.clock.sleep(_PERIOD_SECONDS, self._stop):

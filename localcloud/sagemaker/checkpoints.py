@@ -7,8 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from botocore.exceptions import ClientError
-
+from localcloud.sagemaker.job import UNFORESEEN
 from localcloud.sagemaker.transfer import Transfer, files_below
 
 # In AWS these are the sync's own marks in the folder; they are never copied.
@@ -30,7 +29,7 @@ class CheckpointSync:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self.error: ClientError | None = None
+        self.error: Exception | None = None
 
     def restore(self, proceed: Callable[[], None]) -> None:
         """Copy what S3 has into every host's folder."""
@@ -81,7 +80,7 @@ class CheckpointSync:
         while not self._stop.wait(_INTERVAL_SECONDS):
             try:
                 self.sync()
-            except ClientError as error:
+            except UNFORESEEN as error:
                 self.error = error
                 return
 

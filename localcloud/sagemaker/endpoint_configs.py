@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _NOT_CARRIED_OUT = ("AsyncInferenceConfig", "ShadowProductionVariants", "ExplainerConfig")
 
+_OF_INSTANCES = ("InstanceType", "InitialInstanceCount")
+
 
 class EndpointConfigs(Models):
     """The endpoint configuration part of SageMaker's API."""
@@ -80,6 +82,11 @@ class EndpointConfigs(Models):
             )
         self.servable(variant["ModelName"])
         if "ServerlessConfig" in variant:
+            given = [each for each in _OF_INSTANCES if each in variant]
+            if given:
+                raise validation_error(
+                    f"Variant {name} is serverless: {', '.join(given)} can't be given with it."
+                )
             return
         if variant.get("InitialInstanceCount", 0) < 1 or "InstanceType" not in variant:
             raise validation_error(

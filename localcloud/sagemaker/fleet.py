@@ -79,9 +79,16 @@ class Fleet:
         self._supervisor.start()
 
     def scale(self, count: int) -> None:
-        """Go to `count` instances; those that go finish their requests first."""
-        self.desired_count = count
-        self._grow(count - len(self._instances))
+        """Go to `count` instances; those that go finish their requests first.
+
+        FleetFailedError, with the count as it was, where a new one can't serve.
+        """
+        before, self.desired_count = self.desired_count, count
+        try:
+            self._grow(count - len(self._instances))
+        except FleetFailedError:
+            self.desired_count = before
+            raise
         with self._changed:
             leaving, self._instances = self._instances[count:], self._instances[:count]
         for instance in leaving:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
 _FAILURE_CHARACTERS = 1024
+# As many as a /24 has addresses for.
+MAX_HOSTS = 250
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Addresses:
         self._lock = threading.Lock()
 
     def take(self, count: int) -> list[str]:
-        if count > 250:
+        if count > MAX_HOSTS:
             raise ValueError(f"{count} hosts are too many for one machine: ask for fewer")
         with self._lock:
             subnet = next(self._subnets) % (250 * 256)

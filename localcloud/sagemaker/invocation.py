@@ -59,6 +59,8 @@ class Invocation:
         try:
             while chunk := self.response.read1(_CHUNK_BYTES):
                 yield chunk
+            if self.response.length:
+                raise http.client.IncompleteRead(b"", self.response.length)
         finally:
             self.close()
 

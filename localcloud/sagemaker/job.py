@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.sagemaker.notices import emit
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 SPOT_NOTICE_SECONDS = 2.0
 # What a run may meet beside its own failures: a full disk, a broken connection, a bad object.
-UNFORESEEN = (OSError, ValueError, RuntimeError, BotoCoreError, ClientError)
+UNFORESEEN = (OSError, ValueError, RuntimeError, Boto3Error, BotoCoreError, ClientError)
 
 
 class EndedEarlyError(Exception):
@@ -77,9 +78,9 @@ class Job:
             return copied
 
     def request_stop(self) -> None:
-        """What StopTrainingJob and StopProcessingJob do; a job that is over stays as it is."""
+        """What StopTrainingJob and StopProcessingJob do; a second one changes nothing."""
         with self.lock:
-            if self.is_over:
+            if self.is_over or self.stop_requested.is_set():
                 return
             self.description[f"{self._kind}JobStatus"] = "Stopping"
             if self._kind == "Training":

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
 INVOCATIONS = "SageMakerVariantInvocationsPerInstance"
+_METRIC = ("Namespace", "MetricName", "Statistic")
 _CONFIGURATIONS = {
     "TargetTrackingScaling": "TargetTrackingScalingPolicyConfiguration",
     "StepScaling": "StepScalingPolicyConfiguration",
@@ -101,6 +102,8 @@ def _check_policy(policy: dict[str, Any]) -> None:
 
 
 def _check_metric(configuration: dict[str, Any]) -> None:
+    if not configuration["TargetValue"] > 0:
+        raise ServiceError("ValidationException", "TargetValue must be above 0.")
     given = [
         member
         for member in ("PredefinedMetricSpecification", "CustomizedMetricSpecification")
@@ -124,3 +127,10 @@ def _check_metric(configuration: dict[str, Any]) -> None:
             "CustomizedMetricSpecification.Metrics is not carried out by localcloud: name one "
             "metric.",
         )
+    if given[0].startswith("Customized"):
+        missing = [each for each in _METRIC if each not in specification]
+        if missing:
+            raise ServiceError(
+                "ValidationException",
+                f"CustomizedMetricSpecification needs {', '.join(missing)}.",
+            )

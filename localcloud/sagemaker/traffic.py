@@ -30,6 +30,10 @@ def read_plan(config: Mapping[str, Any], num_instances: int) -> TrafficPlan:
     """
     alarms = config.get("AutoRollbackConfiguration", {}).get("Alarms", [])
     names = tuple(alarm["AlarmName"] for alarm in alarms if "AlarmName" in alarm)
+    if "RollingUpdatePolicy" in config and "BlueGreenUpdatePolicy" in config:
+        raise validation_error(
+            "DeploymentConfig: give one of BlueGreenUpdatePolicy and RollingUpdatePolicy."
+        )
     if "RollingUpdatePolicy" in config:
         policy = config["RollingUpdatePolicy"]
         batch = _share(policy["MaximumBatchSize"], num_instances, "MaximumBatchSize")

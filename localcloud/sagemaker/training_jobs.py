@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import threading
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from localcloud.sagemaker.job import Job
 from localcloud.sagemaker.jobs import Jobs
-from localcloud.sagemaker.metrics import check_definitions
-from localcloud.sagemaker.naming import arn, check_name, refuse_members, validation_error
+from localcloud.sagemaker.naming import arn, validation_error
 from localcloud.sagemaker.paging import listing
 from localcloud.sagemaker.roles import check_role
+from localcloud.sagemaker.training_checks import check_request
 from localcloud.sagemaker.training_input import check_channels
-from localcloud.sagemaker.training_run import TrainingRun, instance_groups
+from localcloud.sagemaker.training_run import TrainingRun
 from localcloud.sagemaker.transfer import Transfer
 from localcloud.service import Caller, Request, Response, ServiceError
 
@@ -29,7 +28,6 @@ _SUMMARY = (
     "TrainingJobStatus",
     "SecondaryStatus",
 )
-_NOT_CARRIED_OUT = ("ServerlessJobConfig", "SessionChainingConfig", "ModelPackageConfig")
 
 
 class TrainingJobs(Jobs):
@@ -41,7 +39,7 @@ class TrainingJobs(Jobs):
         self._training_lock = threading.Lock()
 
     def create_training_job(self, request: Request, caller: Caller) -> Response:
-        _check_request(request)
+        check_request(request)
         check_role(self.cloud, request["RoleArn"])
         try:
             image = self.images.find(request["AlgorithmSpecification"]["TrainingImage"])
@@ -138,53 +136,3 @@ class TrainingJobs(Jobs):
             job.tags = self.tags_of(job_arn)
             self._training_jobs[name] = job
         return job
-
-
-def _check_request(request: Request) -> None:
-    check_name(request["TrainingJobName"], "trainingJobName")
-    refuse_members(request, _NOT_CARRIED_OUT, "leave it out")
-    for member in ("RoleArn", "OutputDataConfig", "ResourceConfig", "StoppingCondition"):
-        if member not in request:
-            raise validation_error(f"{member} is required for a training job.")
-    algorithm = request["AlgorithmSpecification"]
-    if "TrainingImage" not in algorithm:
-        raise validation_error(
-            "AlgorithmName is not carried out by localcloud: give a TrainingImage."
-        )
-    if algorithm["TrainingInputMode"] == "Pipe":
-        raise validation_error("Pipe mode is not carried out by localcloud: use File.")
-    check_definitions(algorithm.get("MetricDefinitions", []))
-    local = PurePosixPath(
-        request.get("CheckpointConfig", {}).get("LocalPath", "/opt/ml/checkpoints")
-    )
-    if local.parts[:3] != ("/", "opt", "ml") or ".." in local.parts:
-        raise validation_error(f"CheckpointConfig: LocalPath {local} must be under /opt/ml.")
-    _check_resources(request["ResourceConfig"])
-    _check_limits(request)
-
-
-def _check_resources(config: Request) -> None:
-    if not config.get("InstanceGroups"):
-        for member in ("InstanceType", "InstanceCount"):
-            if member not in config:
-                raise validation_error(f"ResourceConfig: {member} or InstanceGroups is required.")
-    if sum(count for *_, count in instance_groups(config)) < 1:
-        raise validation_error("ResourceConfig: at least one instance is required.")
-
-
-def _check_limits(request: Request) -> None:
-    limits = request["StoppingCondition"]
-    longest = limits.get("MaxWaitTimeInSeconds")
-    runtime = limits.get("MaxRuntimeInSeconds", 86400)
-    if not request.get("EnableManagedSpotTraining"):
-        if longest is not None:
-            raise validation_error(
-                "Invalid MaxWaitTimeInSeconds. It is not supported when "
-                "EnableManagedSpotTraining is false."
-            )
-        return
-    if longest is None or longest < runtime:
-        raise validation_error(
-            "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to "
-            "MaxRuntimeInSeconds"
-        )

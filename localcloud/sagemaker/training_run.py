@@ -211,7 +211,7 @@ class TrainingRun:
                     "MaxRuntimeExceeded", "Training job runtime exceeded MaxRuntime"
                 )
             if checkpoints and checkpoints.error:
-                raise JobFailedError("ClientError: Checkpoint upload failed")
+                raise JobFailedError(f"ClientError: Checkpoint upload failed:{checkpoints.error}")
             time.sleep(_POLL_SECONDS)
             codes = processes.exit_codes()
         if any(codes):

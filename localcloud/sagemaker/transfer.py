@@ -84,11 +84,10 @@ class Transfer:
     def download_manifest(self, uri: str, folder: Path, shard: tuple[int, int] = (0, 1)) -> None:
         """The objects that a SageMaker ManifestFile names: [{"prefix": …}, "key", …]."""
         bucket, key = split_s3_uri(uri)
-        entries = json.loads(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-        if not (entries and isinstance(entries[0], dict) and "prefix" in entries[0]):
-            raise ValueError(f'the manifest {uri} must begin with {{"prefix": "s3://…"}}')
-        source_bucket, prefix = split_s3_uri(entries[0]["prefix"])
-        for relative in entries[1:][shard[0] :: shard[1]]:
+        content = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        prefix_uri, names = _read_manifest(content, uri)
+        source_bucket, prefix = split_s3_uri(prefix_uri)
+        for relative in names[shard[0] :: shard[1]]:
             self.download(source_bucket, prefix + relative, inside_folder(folder, relative))
 
     def upload(self, path: Path, uri: str, kms_key_id: str | None = None) -> None:
@@ -101,6 +100,19 @@ class Transfer:
     def put(self, content: bytes, uri: str) -> None:
         bucket, key = split_s3_uri(uri)
         self._s3.put_object(Bucket=bucket, Key=key, Body=content)
+
+
+def _read_manifest(content: bytes, uri: str) -> tuple[str, list[str]]:
+    """The prefix of a ManifestFile, and what follows it. ValueError for anything else."""
+    entries = json.loads(content)
+    head = entries[0] if isinstance(entries, list) and entries else None
+    prefix = head.get("prefix") if isinstance(head, dict) else None
+    if not isinstance(prefix, str):
+        raise ValueError(f'the manifest {uri} must begin with {{"prefix": "s3://…"}}')
+    names: list[str] = entries[1:]
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError(f"the manifest {uri} must name keys after its prefix, each a string")
+    return prefix, names
 
 
 def inside_folder(folder: Path, relative: str) -> Path:

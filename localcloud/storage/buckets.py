@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
-import zlib
-from collections.abc import Callable
-from typing import Any
 
+from localcloud.iam.s3_actions import copy_source
 from localcloud.service import Caller, Request, Response, Service, ServiceError
+from localcloud.storage.checksums import check_digests
+from localcloud.storage.object_requests import check_request
 
-_MAX_KEY_BYTES = 1024
-_MAX_DELETIONS = 1000
 _MAX_PARTS = 10_000
 _BUCKET_NAME = re.compile(
     r"(?!xn--|sthree-|\d+\.\d+\.\d+\.\d+$)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]"
 )
-_DIGESTS: dict[str, Callable[[bytes], bytes]] = {
-    "ContentMD5": lambda body: hashlib.md5(body, usedforsecurity=False).digest(),
-    "ChecksumCRC32": lambda body: zlib.crc32(body).to_bytes(4, "big"),
-    "ChecksumSHA1": lambda body: hashlib.sha1(body, usedforsecurity=False).digest(),
-    "ChecksumSHA256": lambda body: hashlib.sha256(body).digest(),
-}
 _ENCRYPTED_BY_S3 = {
     "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}],
 }
@@ -38,18 +28,19 @@ class StorageService(Service):
         if operation == "CreateBucket" and not _BUCKET_NAME.fullmatch(request["Bucket"]):
             message = "The specified bucket is not valid."
             raise ServiceError("InvalidBucketName", message, BucketName=request["Bucket"])
-        key = request.get("Key")
-        if isinstance(key, str) and len(key.encode()) > _MAX_KEY_BYTES:
-            raise ServiceError("KeyTooLongError", "Your key is too long")
+        check_request(operation, request)
         if operation in ("PutObject", "UploadPart"):
-            _check_digests(request)
+            check_digests(request)
         if operation in ("UploadPart", "UploadPartCopy"):
-            self._check_part(request)
+            self._check_number(request["PartNumber"])
+        if operation in ("UploadPart", "UploadPartCopy", "CompleteMultipartUpload"):
+            self._check_upload(request)
+        if operation == "UploadPartCopy":
+            self._check_source(request)
+        if operation == "ListObjectsV2":
+            self._check_token(request)
         if operation in ("CopyObject", "CompleteMultipartUpload"):
             self._check_target(request)
-        if operation == "DeleteObjects" and len(request["Delete"]["Objects"]) > _MAX_DELETIONS:
-            message = "The XML you provided was not well-formed or did not validate"
-            raise ServiceError("MalformedXML", message)
 
     def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
         is_plain = operation in ("CreateBucket", "DeleteBucketEncryption")
@@ -73,24 +64,27 @@ class StorageService(Service):
             message = "At least one of the pre-conditions you specified did not hold"
             raise ServiceError("PreconditionFailed", message, 412)
 
-    def _check_part(self, request: Request) -> None:
-        number = request["PartNumber"]
+    def _check_number(self, number: int) -> None:
         if not 1 <= number <= _MAX_PARTS:
             message = f"Part number must be an integer between 1 and {_MAX_PARTS}, inclusive"
             raise ServiceError("InvalidArgument", message)
+
+    def _check_upload(self, request: Request) -> None:
         bucket, upload = request["Bucket"], request["UploadId"]
         inventory = self.cloud.inventory
         if inventory.has_bucket(bucket) and not inventory.has_upload(bucket, upload):
             message = "The specified upload does not exist. The upload ID may be invalid"
             raise ServiceError("NoSuchUpload", message, 404, UploadId=upload)
 
+    def _check_source(self, request: Request) -> None:
+        bucket, key, version = copy_source(request) or ("", "", None)
+        inventory = self.cloud.inventory
+        is_known = not inventory.has_bucket(bucket) or inventory.object_etag(bucket, key)
+        if version is None and not is_known:
+            raise ServiceError("NoSuchKey", "The specified key does not exist.", 404, Key=key)
 
-def _check_digests(request: dict[str, Any]) -> None:
-    body = request.get("Body", b"")
-    if not isinstance(body, bytes) or "aws-chunked" in request.get("ContentEncoding", ""):
-        return
-    for member, digest in _DIGESTS.items():
-        if member in request and request[member] != base64.b64encode(digest(body)).decode():
-            name = member.removeprefix("Content").removeprefix("Checksum")
-            message = f"The {name} you specified did not match the calculated checksum."
-            raise ServiceError("BadDigest", message)
+    def _check_token(self, request: Request) -> None:
+        token = request.get("ContinuationToken")
+        if token and not self.cloud.inventory.has_listing(token):
+            message = "The continuation token provided is incorrect"
+            raise ServiceError("InvalidArgument", message, ArgumentName="continuation-token")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import io
 import itertools
+import logging
 import re
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import urlsplit
+from xml.parsers.expat import ExpatError
 
 from moto.core.base_backend import BackendDict
 from moto.core.config import default_user_config
@@ -49,6 +51,17 @@ _OURS = {
     "transfer-encoding",
     "x-amzn-requestid",
 }
+# What moto raises on a request that it didn't expect: AWS would refuse it as the client's fault.
+_BEWILDERED = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ExpatError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+logger = logging.getLogger("localcloud")
 _ACCESS_KEY = ADMINISTRATOR_ACCESS_KEY_ID
 Handler = Callable[[Any, str, Any], Any]
 
@@ -112,6 +125,8 @@ class MotoBackend:
         except NotImplementedError as error:
             message = f"localcloud doesn't run this part of {service_name}: {error}"
             raise ServiceError("NotImplemented", message, 501) from error
+        except _BEWILDERED as error:
+            raise _bewildered(service_name, wire, error) from error
         return Reply(int(status), _plain(headers), _encoded(body))
 
     def _lock(self, service_name: str, request: WireRequest) -> AbstractContextManager[Any]:
@@ -162,6 +177,15 @@ def _handlers(service_name: str) -> list[tuple[re.Pattern[str], Handler]]:
         for base in urls.url_bases
         for path, handler in urls.url_paths.items()
     ]
+
+
+def _bewildered(service_name: str, request: WireRequest, error: Exception) -> ServiceError:
+    logger.warning("%s %s: refused", request.method, request.full_path, exc_info=error)
+    told = f"{type(error).__name__}: {error}"
+    message = f"{service_name} can't make sense of the request ({told}): see localcloud's log"
+    is_query = service_name in ("iam", "sns", "sts")
+    code = "ValidationError" if is_query else "ValidationException"
+    return ServiceError("InvalidRequest" if service_name == "s3" else code, message)
 
 
 def _answer(response: Any) -> tuple[int, dict[str, Any], Any]:

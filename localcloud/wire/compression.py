@@ -15,6 +15,9 @@ from moto.core.request import Request as WireRequest
 
 from localcloud.service import ServiceError
 
+# PutMetricData, the largest of them, takes 1 MB.
+_MAX_BYTES = 16 << 20
+
 
 def decompressed(model: ServiceModel, request: WireRequest) -> WireRequest:
     """The request as it was before its client compressed it. ServiceError where it isn't gzip.
@@ -24,9 +27,13 @@ def decompressed(model: ServiceModel, request: WireRequest) -> WireRequest:
     if request.headers.get("Content-Encoding") != "gzip" or not _takes_compressed(model):
         return request
     try:
-        content = gzip.decompress(request.get_data(parse_form_data=False))
+        with gzip.GzipFile(fileobj=io.BytesIO(request.get_data(parse_form_data=False))) as file:
+            content = file.read(_MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise ServiceError("SerializationException", f"the body isn't gzip: {error}") from error
+    if len(content) > _MAX_BYTES:
+        message = f"the body is more than {_MAX_BYTES} bytes when it is decompressed"
+        raise ServiceError("RequestEntityTooLarge", message, 413)
     environ = dict(request.environ)
     del environ["HTTP_CONTENT_ENCODING"]
     environ |= {"wsgi.input": io.BytesIO(content), "CONTENT_LENGTH": str(len(content))}

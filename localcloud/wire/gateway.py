@@ -139,7 +139,8 @@ class Gateway:
         self, services: tuple[Service, ...], call: Call, caller: Caller, reply: Reply
     ) -> None:
         listeners = [s for s in services if type(s).after is not Service.after]
-        if not listeners or reply.status >= 300:
+        # Who is answered with a stream of events has asked, and changed nothing.
+        if not listeners or reply.status >= 300 or call.model.has_event_stream_output:
             return
         result = protocol.read_result(call, reply)
         for service in listeners:
@@ -149,10 +150,14 @@ class Gateway:
 def _read_body(request: WireRequest) -> None:
     """Read it as it is before werkzeug takes a form apart: moto reads it once more."""
     try:
-        request.get_data(parse_form_data=False)
+        body = request.get_data(parse_form_data=False)
     except (HTTPException, ValueError) as error:  # cut short, or its chunks aren't HTTP's
         message = f"The request's body can't be read: {error}"
         raise ServiceError("IncompleteBody", message) from error
+    if len(body) < (request.content_length or 0):
+        # The client has left: what came of it must not pass for the whole.
+        message = "You did not provide the number of bytes specified by the Content-Length"
+        raise ServiceError("IncompleteBody", message)
 
 
 def _full_disk(fault: Exception) -> str | None:

@@ -28,6 +28,10 @@ from localcloud.service import ServiceError
 from localcloud.wire import cbor
 
 CBOR = "smithy-rpc-v2-cbor"
+# What a body that is none of its protocol's ends in: RecursionError where it nests without end.
+_UNREADABLE = (
+    RequestParserError, ValueError, TypeError, AttributeError, LookupError, RecursionError
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def parse(model: ServiceModel, protocol: str, request: WireRequest) -> Call:
     operation, uri_params = _match(model, protocol, request)
     try:
         parameters = _parameters(operation, protocol, request, uri_params)
-    except (RequestParserError, ValueError, TypeError, AttributeError, LookupError) as error:
+    except _UNREADABLE as error:
         raise ServiceError("SerializationException", f"can't read the request: {error}") from error
     return Call(operation, protocol, parameters)
 

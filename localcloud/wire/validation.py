@@ -15,6 +15,14 @@ from localcloud.wire.protocol import Call
 _validator = ParamValidator()
 # These say what is wrong in words of their own, and their models are looser or stricter than they.
 _OWN_WORDS = ("s3", "sqs", "sns", "iam", "sts", "cloudformation", "cloudwatch", "apigateway")
+# Choices that S3 has refusals of their own for, or more of than the model lists.
+_OPEN = (
+    "BucketLocationConstraint",
+    "Event",
+    "FilterRuleName",
+    "StorageClass",
+    "TransitionStorageClass",
+)
 _SHOWN_CHARACTERS = 200
 
 
@@ -27,6 +35,8 @@ def validate(call: Call) -> None:
     if report.has_errors():
         problems = report.generate_report().replace("\n", "; ")
         raise ServiceError(_code(call), f"{call.operation}: {problems}")
+    if call.model.service_model.service_name == "s3":
+        _check_choices(call)
     if call.model.service_model.service_name in _OWN_WORDS:
         return
     failures = list(_failures(shape, call.parameters, ""))
@@ -40,6 +50,34 @@ def _code(call: Call) -> str:
     if call.model.service_model.service_name == "s3":
         return "InvalidRequest"
     return "ValidationError" if call.protocol == "query" else "ValidationException"
+
+
+def _check_choices(call: Call) -> None:
+    """S3 tells a value that it doesn't know by whether it came in a header or in the body."""
+    for name, value in call.parameters.items():
+        member = call.model.input_shape.members[name]
+        for unknown in _unknown(member, value):
+            if "location" in member.serialization:
+                message = f"{unknown!r} is no {name}"
+                raise ServiceError("InvalidArgument", message, ArgumentName=name)
+            message = "The XML you provided was not well-formed or did not validate"
+            raise ServiceError("MalformedXML", f"{message} against our published schema: {unknown}")
+
+
+def _unknown(shape: Any, value: Any) -> Iterator[str]:
+    """The values that aren't among those which the model names."""
+    if shape.type_name == "structure" and isinstance(value, dict):
+        for name in value.keys() & shape.members.keys():
+            yield from _unknown(shape.members[name], value[name])
+    elif shape.type_name == "list":
+        for item in value:
+            yield from _unknown(shape.member, item)
+    elif isinstance(value, str) and _is_unknown(shape, value):
+        yield value
+
+
+def _is_unknown(shape: Any, value: str) -> bool:
+    return bool(shape.enum) and shape.name not in _OPEN and value not in shape.enum
 
 
 def _failures(shape: Any, value: Any, path: str) -> Iterator[str]:
@@ -76,7 +114,7 @@ def _problem(shape: Any, value: Any) -> str | None:
     if isinstance(value, int | float):
         too_large = value > float(maximum)
         return f"Member must have value less than or equal to {maximum}" if too_large else None
-    if isinstance(value, str | bytes | list) and len(value) > float(maximum):
+    if isinstance(value, str | bytes | list | dict) and len(value) > float(maximum):
         return f"Member must have length less than or equal to {maximum}"
     return None
 

@@ -90,3 +90,74 @@ def test_other_ways_in_are_refused_by_name(ground: Cloud) -> None:
             RoleSessionName="one",
             WebIdentityToken="token",
         )
+
+
+def assumed(cloud: Cloud, role: Caller, service: str, **more: Any) -> Any:
+    """A client of a session of the role, which the administrator assumed."""
+    answer = cloud.client("sts").assume_role(
+        RoleArn=role.role_arn, RoleSessionName="limited", **more
+    )
+    return session_of(cloud, answer["Credentials"], service)
+
+
+def test_a_session_policy_limits_what_the_role_may(
+    ground: Cloud, make_role: MakeRole, policy: Callable[..., str]
+) -> None:
+    role = make_role("worker", {"Action": ["sqs:ListQueues", "sns:*"], "Resource": "*"})
+    only_sqs = policy({"Action": "sqs:*", "Resource": "*"})
+    assumed(ground, role, "sqs", Policy=only_sqs).list_queues()
+    assumed(ground, role, "sns").list_topics()
+    with pytest.raises(ClientError, match="no session policy allows the sns:ListTopics"):
+        assumed(ground, role, "sns", Policy=only_sqs).list_topics()
+    with pytest.raises(ClientError, match="no identity-based policy allows the sqs:CreateQueue"):
+        assumed(ground, role, "sqs", Policy=only_sqs).create_queue(QueueName="a")
+
+
+def test_a_session_is_limited_to_managed_policies(ground: Cloud, make_role: MakeRole) -> None:
+    role = make_role("worker", {"Action": "*", "Resource": "*"})
+    read_only = [{"arn": "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"}]
+    assumed(ground, role, "sqs", PolicyArns=read_only).list_queues()
+    with pytest.raises(ClientError, match="no session policy allows"):
+        assumed(ground, role, "sqs", PolicyArns=read_only).create_queue(QueueName="a")
+    with pytest.raises(ClientError, match="does not exist"):
+        assumed(ground, role, "sqs", PolicyArns=[{"arn": f"{read_only[0]['arn']}Not"}])
+    with pytest.raises(ClientError, match="MalformedPolicyDocument"):
+        assumed(ground, role, "sqs", Policy="nothing")
+
+
+def test_a_sessions_tags_are_its_principals(ground: Cloud, make_role: MakeRole) -> None:
+    team = {"StringEquals": {"aws:PrincipalTag/Team": "blue"}}
+    grant = {"Action": "sqs:ListQueues", "Resource": "*", "Condition": team}
+    trust = {"Principal": {"AWS": "*"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+    tags = [{"Key": "team", "Value": "red"}]
+    role = make_role("worker", grant, trust=trust, Tags=tags)
+    with pytest.raises(ClientError, match="not authorized to perform: sqs:ListQueues"):
+        assumed(ground, role, "sqs").list_queues()
+    assumed(ground, role, "sqs", Tags=[{"Key": "Team", "Value": "blue"}]).list_queues()
+
+
+def test_who_may_assume_a_role_may_not_tag_its_session(ground: Cloud, make_role: MakeRole) -> None:
+    trust = {"Principal": {"AWS": "*"}}
+    with pytest.raises(ClientError, match="not authorized to perform: sts:TagSession"):
+        assumed(ground, make_role("worker", trust=trust), "sqs", Tags=[{"Key": "a", "Value": "b"}])
+
+
+def test_a_session_lasts_no_longer_than_its_role_lets_it(
+    ground: Cloud, make_role: MakeRole
+) -> None:
+    long = make_role("long", {"Action": "*", "Resource": "*"}, MaxSessionDuration=7200)
+    with pytest.raises(ClientError, match="exceeds the MaxSessionDuration"):
+        assumed(ground, make_role("short"), "sqs", DurationSeconds=3601)
+    assumed(ground, long, "sqs", DurationSeconds=7200)
+    with pytest.raises(ClientError, match="role chaining"):
+        ground.client("sts", long).assume_role(
+            RoleArn=long.role_arn, RoleSessionName="chained", DurationSeconds=3601
+        )
+
+
+def test_a_trust_policy_names_whom_there_is(ground: Cloud, make_role: MakeRole) -> None:
+    prefix = f"arn:aws:iam::{ground.account}"
+    make_role("bootstrapped", trust={"Principal": {"AWS": f"{prefix}:role/cdk-deploy-role"}})
+    for missing in ("role/none", "user/none"):
+        with pytest.raises(ClientError, match=f"Invalid principal in policy.*{missing}"):
+            make_role("worker", trust={"Principal": {"AWS": f"{prefix}:{missing}"}})

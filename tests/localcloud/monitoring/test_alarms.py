@@ -319,3 +319,27 @@ def test_dashboards_are_recorded(cloudwatch: Any) -> None:
     cloudwatch.delete_dashboards(DashboardNames=["d"])
     with pytest.raises(ClientError, match="ResourceNotFound"):
         cloudwatch.get_dashboard(DashboardName="d")
+
+
+def test_a_state_or_token_that_is_none_is_refused(cloudwatch: Any) -> None:
+    put_alarm(cloudwatch)
+    with pytest.raises(ClientError, match="StateValue BROKEN must be one of"):
+        cloudwatch.set_alarm_state(AlarmName="errors", StateValue="BROKEN", StateReason="x")
+    assert state(cloudwatch) == "INSUFFICIENT_DATA"
+    for ask in (cloudwatch.describe_alarms, cloudwatch.describe_alarm_history):
+        with pytest.raises(ClientError, match="NextToken"):
+            ask(NextToken="none")
+
+
+def test_the_history_has_pages_and_types(cloudwatch: Any) -> None:
+    put_alarm(cloudwatch)
+    cloudwatch.put_composite_alarm(AlarmName="both", AlarmRule="ALARM(errors)")
+    for value in ("ALARM", "OK"):
+        cloudwatch.set_alarm_state(AlarmName="errors", StateValue=value, StateReason="x")
+    pages = cloudwatch.get_paginator("describe_alarm_history").paginate(
+        HistoryItemType="StateUpdate", PaginationConfig={"PageSize": 1}
+    )
+    told = [item["HistorySummary"] for page in pages for item in page["AlarmHistoryItems"]]
+    assert told[0].endswith("to OK") and told[1].endswith("to ALARM") and len(told) == 2
+    kept = cloudwatch.describe_alarm_history(AlarmTypes=["CompositeAlarm"])["AlarmHistoryItems"]
+    assert {item["AlarmName"] for item in kept} == {"both"}

@@ -124,6 +124,74 @@ def test_load_scales_out(bench: Bench, scaling: Any, target: dict[str, str]) -> 
     assert scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"] == []
 
 
+@pytest.mark.parametrize("kind", ["math", "percentile"])
+def test_alarms_of_every_kind_take_steps(
+    bench: Bench, scaling: Any, target: dict[str, str], kind: str
+) -> None:
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=3)
+    policy = scaling.put_scaling_policy(
+        **target,
+        PolicyName="steps",
+        PolicyType="StepScaling",
+        StepScalingPolicyConfiguration={
+            "AdjustmentType": "ExactCapacity",
+            "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 2}],
+        },
+    )
+    cloudwatch = bench.cloud.client("cloudwatch")
+    metric = {"Namespace": "App", "MetricName": "Queue"}
+    cloudwatch.put_metric_data(Namespace="App", MetricData=[{"MetricName": "Queue", "Value": 9}])
+    measured = {"Metric": metric, "Period": 60, "Stat": "Sum"}
+    watched: dict[str, Any] = {
+        "math": {
+            "Metrics": [
+                {"Id": "twice", "Expression": "queue * 2"},
+                {"Id": "queue", "MetricStat": measured, "ReturnData": False},
+            ]
+        },
+        "percentile": {**metric, "ExtendedStatistic": "p95", "Period": 60},
+    }
+    cloudwatch.put_metric_alarm(
+        AlarmName=kind,
+        EvaluationPeriods=1,
+        ComparisonOperator="GreaterThanThreshold",
+        Threshold=5,
+        AlarmActions=[policy["PolicyARN"]],
+        **watched[kind],
+    )
+    cloudwatch.set_alarm_state(AlarmName=kind, StateValue="ALARM", StateReason="test")
+    bench.wait_for(lambda: _count(bench) == 2)
+    cloudwatch.delete_alarms(AlarmNames=[kind])
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=1)
+    bench.wait_for(lambda: _count(bench) == 1)
+    scaling.deregister_scalable_target(**target)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "message"),
+    [
+        ({"TargetValue": 0}, "TargetValue must be above 0"),
+        ({"TargetValue": 5}, "CustomizedMetricSpecification needs Statistic"),
+    ],
+)
+def test_what_could_not_be_tracked_is_refused(
+    scaling: Any, target: dict[str, str], configuration: dict[str, Any], message: str
+) -> None:
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=3)
+    metric = {"Namespace": "App", "MetricName": "Queue"}
+    with pytest.raises(ClientError, match=message):
+        scaling.put_scaling_policy(
+            **target,
+            PolicyName="none",
+            PolicyType="TargetTrackingScaling",
+            TargetTrackingScalingPolicyConfiguration={
+                "CustomizedMetricSpecification": metric,
+                **configuration,
+            },
+        )
+    scaling.deregister_scalable_target(**target)
+
+
 def test_other_services_are_recorded(scaling: Any) -> None:
     table = {
         "ServiceNamespace": "dynamodb",

@@ -41,6 +41,13 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if "crash" in asked: os._exit(1)
+        if "cut" in asked:
+            self.send_response(200)
+            self.send_header("Content-Length", "30")
+            self.end_headers()
+            self.wfile.write(b"half")
+            self.close_connection = True
+            return
         if "stream" in asked: return self.stream()
         time.sleep(asked.get("sleep", 0.01))
         body = {"model": name, "pid": os.getpid(), "argv": sys.argv[1:]}
@@ -160,6 +167,15 @@ def test_streams_and_tells_the_container_when_the_caller_leaves(
     answer["Body"].close()
     work = bench.cloud.work_dir / "endpoints" / "streams"
     bench.wait_for(lambda: list(work.rglob("left")), what="the container's notice")
+
+
+def test_a_stream_that_breaks_off_says_so(serving: Serving) -> None:
+    serving.create("cut", "one")
+    stream = serving.runtime.invoke_endpoint_with_response_stream(
+        EndpointName="cut", Body=json.dumps({"cut": True})
+    )
+    with pytest.raises(ClientError, match="did not complete"):
+        list(stream["Body"])
 
 
 def test_an_update_under_load_loses_no_request(serving: Serving) -> None:
@@ -359,6 +375,14 @@ def test_invocations_are_metrics(serving: Serving) -> None:
     serving.bench.wait_for(invocations)
 
 
+_SERVERLESS_ON_INSTANCES = {
+    "VariantName": "main",
+    "ModelName": "config-0",
+    "InstanceType": "ml.m5.large",
+    "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 1},
+}
+
+
 @pytest.mark.parametrize(
     ("members", "message"),
     [
@@ -368,6 +392,7 @@ def test_invocations_are_metrics(serving: Serving) -> None:
             {"ProductionVariants": [{"VariantName": "main", "ModelName": "nobody"}]},
             "Could not find model",
         ),
+        ({"ProductionVariants": [_SERVERLESS_ON_INSTANCES]}, "InstanceType can't be given"),
     ],
 )
 def test_what_is_not_served_is_refused_by_name(

@@ -79,7 +79,7 @@ def test_approval_says_who_and_every_change_is_an_event(bench: Bench) -> None:
 def test_limits_and_unknown_names(bench: Bench) -> None:
     bench.sagemaker.create_model_package_group(ModelPackageGroupName="limits")
     too_many = {str(number): "x" for number in range(51)}
-    with pytest.raises(ClientError, match="at most 50"):
+    with pytest.raises(ClientError, match="equal to 50"):
         _version(bench, "limits", CustomerMetadataProperties=too_many)
     arn = _version(bench, "limits", CustomerMetadataProperties={"a": "1"})
     with pytest.raises(ClientError, match="at most 50"):

@@ -49,3 +49,9 @@ def test_rolling_bakes_after_every_batch() -> None:
 def test_what_is_refused(kind: str, size: Any, message: str) -> None:
     with pytest.raises(ServiceError, match=message):
         _plan(kind, size)
+
+
+def test_a_deployment_is_of_one_kind() -> None:
+    config: dict[str, Any] = {"RollingUpdatePolicy": {}, "BlueGreenUpdatePolicy": {}}
+    with pytest.raises(ServiceError, match="give one of"):
+        read_plan(config, 2)

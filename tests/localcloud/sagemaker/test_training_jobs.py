@@ -194,6 +194,21 @@ def test_a_role_without_grants_is_refused_by_action(bench: Bench) -> None:
     assert "s3:PutObject" in bench.finished("c")["FailureReason"]
 
 
+_VOLUME = {"VolumeSizeInGB": 1}
+_SIZE = _VOLUME | {"InstanceType": "ml.m5.large", "InstanceCount": 1}
+_GROUP = {"InstanceGroupName": "cpu", "InstanceType": "ml.m5.large", "InstanceCount": 1}
+_CHANNEL_OF_A_GROUP = {
+    "ChannelName": "train",
+    "DataSource": {
+        "S3DataSource": {
+            "S3DataType": "S3Prefix",
+            "S3Uri": "s3://lake/train/",
+            "InstanceGroupNames": ["gpu"],
+        }
+    },
+}
+
+
 @pytest.mark.parametrize(
     ("members", "message"),
     [
@@ -222,6 +237,13 @@ def test_a_role_without_grants_is_refused_by_action(bench: Bench) -> None:
             },
             "No S3 objects found",
         ),
+        ({"HyperParameters": {f"p{number}": "1" for number in range(101)}}, "equal to 100"),
+        ({"OutputDataConfig": {"S3OutputPath": "https://lake/runs"}}, "is no S3 URI"),
+        ({"CheckpointConfig": {"S3Uri": "https://lake/kept"}}, "is no S3 URI"),
+        ({"ResourceConfig": _SIZE | {"InstanceGroups": [_GROUP]}}, "together with InstanceGroups"),
+        ({"ResourceConfig": _VOLUME | {"InstanceGroups": [_GROUP, _GROUP]}}, "must be unique"),
+        ({"ResourceConfig": _SIZE | {"InstanceCount": 300}}, "from 1 to 250 instances"),
+        ({"InputDataConfig": [_CHANNEL_OF_A_GROUP]}, "no instance group gpu"),
     ],
 )
 def test_what_aws_refuses_at_creation(bench: Bench, members: dict[str, Any], message: str) -> None:
@@ -240,3 +262,28 @@ def test_a_name_is_used_once(bench: Bench) -> None:
         bench.train("once", image)
     assert raised.value.response["Error"]["Code"] == "ResourceInUse"
     bench.finished("once")
+
+
+@pytest.mark.parametrize(
+    "manifest", [b"5", b"[]", b'[{"prefix": 5}, "a"]', b'[{"prefix": "s3://lake/"}, {"a": 1}]']
+)
+def test_a_manifest_that_is_none_fails_the_job(bench: Bench, manifest: bytes) -> None:
+    key = f"manifests/{len(manifest)}"
+    bench.s3.put_object(Bucket="lake", Key=key, Body=manifest)
+    source = {"S3DataType": "ManifestFile", "S3Uri": f"s3://lake/{key}"}
+    channel = {"ChannelName": "train", "DataSource": {"S3DataSource": source}}
+    name = f"manifest-{len(manifest)}"
+    bench.train(name, bench.image("unused", "pass"), InputDataConfig=[channel])
+    assert "Data download failed:the manifest" in bench.finished(name)["FailureReason"]
+
+
+def test_a_checkpoint_that_s3_cannot_name_fails_the_job(bench: Bench) -> None:
+    program = (
+        "import os, time\n"
+        "open(os.environ['SAGEMAKER_BASE_DIR'] + '/checkpoints/\\udcff', 'w').close()\n"
+        "time.sleep(30)\n"
+    )
+    image = bench.image("unnameable", program)
+    bench.train("unnameable", image, CheckpointConfig={"S3Uri": "s3://lake/unnameable"})
+    job = bench.finished("unnameable")
+    assert job["TrainingJobStatus"] == "Failed"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +18,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -304,7 +307,7 @@ def test_broken_requests_are_the_clients_fault(cloud: Cloud) -> None:
         status, answer = http_status(request)
         return status, json.loads(answer)
 
-    for broken in (b"{", b"[]", b'"text"', b"\xff\xfe", b'{"Key": 7}'):
+    for broken in (b"{", b"[]", b'"text"', b"\xff\xfe", b'{"Key": 7}', b'{"Key":' * 50_000):
         status, answer = ask(broken)
         assert (status, answer["__type"]) in [
             (400, "SerializationException"),
@@ -321,6 +324,33 @@ def test_broken_requests_are_the_clients_fault(cloud: Cloud) -> None:
     for credential in ("Credential=test", "nothing"):
         status, answer = ask(b"{}", Authorization=f"AWS4-HMAC-SHA256 {credential}")
         assert (status, answer["__type"]) == (400, "IncompleteSignature")
+
+
+def test_a_body_that_is_cut_short_is_no_object(cloud: Cloud) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="lake")
+    url = urlsplit(s3.generate_presigned_url("put_object", {"Bucket": "lake", "Key": "cut"}))
+    head = (
+        f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: 100\r\n\r\n"
+    )
+    with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
+        connection.sendall(head.encode() + b"half")
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 400 ") and b"IncompleteBody" in answer
+    assert s3.list_objects_v2(Bucket="lake")["KeyCount"] == 0
+
+
+def test_a_body_that_grows_without_end_is_refused(cloud: Cloud) -> None:
+    signed = {
+        "Authorization": "AWS4-HMAC-SHA256 SignedHeaders=host, Signature=0, "
+        "Credential=test/20260101/us-east-1/monitoring/aws4_request",
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Content-Encoding": "gzip",
+    }
+    body = gzip.compress(b"0" * (17 << 20))
+    request = urllib.request.Request(cloud.endpoint_url, data=body, headers=signed, method="POST")
+    assert http_status(request)[0] == 413
 
 
 def test_a_service_of_another_cloud_is_refused_by_name(cloud: Cloud) -> None:
@@ -452,3 +482,13 @@ def test_a_head_of_an_object_has_its_length_and_no_body(cloud: Cloud) -> None:
     assert s3.head_object(Bucket="lake", Key="a")["ContentLength"] == 5
     with pytest.raises(ClientError, match="404"):
         s3.head_object(Bucket="lake", Key="b")
+
+
+def test_what_moto_can_make_no_sense_of_is_refused_and_not_tried_again(cloud: Cloud) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="lake")
+    s3.put_object(Bucket="lake", Key="a", Body=b"")
+    with pytest.raises(ClientError, match="can't make sense of the request") as refused:
+        s3.restore_object(Bucket="lake", Key="a")
+    metadata = refused.value.response["ResponseMetadata"]
+    assert (metadata["HTTPStatusCode"], metadata["RetryAttempts"]) == (400, 0)

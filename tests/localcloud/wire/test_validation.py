@@ -58,3 +58,22 @@ def test_services_with_words_of_their_own_keep_them() -> None:
     with pytest.raises(ServiceError) as refused:
         validate(call("iam", "CreateRole"))
     assert refused.value.code == "ValidationError"
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters", "expected"),
+    [
+        ("PutBucketAcl", {"Bucket": "lake", "ACL": "everyone"}, "InvalidArgument"),
+        (
+            "PutBucketVersioning",
+            {"Bucket": "lake", "VersioningConfiguration": {"Status": "On"}},
+            "MalformedXML",
+        ),
+    ],
+)
+def test_s3_tells_an_unknown_choice_by_where_it_stood(
+    operation: str, parameters: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(ServiceError) as refused:
+        validate(call("s3", operation, **parameters))
+    assert refused.value.code == expected
