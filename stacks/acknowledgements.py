@@ -35,7 +35,7 @@ LAKE_PREFIX = r"[\w:-]*LakeBucket\w*"
 ACKNOWLEDGEMENTS = (
     Acknowledgement(
         "AwsSolutions-L1",
-        r"[^/]+-(Api|Training)/.*",
+        r"[^/]+-(Api|Release|Training)/.*",
         "Functions, jobs and the one-machine cloud run the same Python, 3.11.",
     ),
     Acknowledgement(
@@ -81,13 +81,24 @@ ACKNOWLEDGEMENTS = (
     ),
     wildcard(
         r"arn:.*:sagemaker:.*:(training-job|processing-job|model|endpoint-config)/meguru-.*-\*",
-        ".*/(CurateDataset|TrainAndRegister|DeployModelVersion)/Role/DefaultPolicy/Resource",
+        ".*/((CurateDataset|TrainAndRegister|DeployModelVersion)/Role|PlanReleaseRole)"
+        "/DefaultPolicy/Resource",
         "Every run makes jobs, models and configs of its own, under the environment's prefix.",
     ),
     wildcard(
         r"arn:.*:sagemaker:.*:model-package/meguru-.*-text/\*",
         ".*/DefaultPolicy/Resource",
         "The versions of one model package group, which registering numbers.",
+    ),
+    wildcard(
+        r"\*",
+        ".*/PlanReleaseRole/DefaultPolicy/Resource",
+        "sagemaker:ListModelPackages takes no resource.",
+    ),
+    wildcard(
+        r"arn:.*:states:.*:execution:.*:\*",
+        ".*/ModelRelease/ReadExecutions/Resource",
+        "Executions of the one state machine, each named for its start.",
     ),
     wildcard(
         r"arn:.*:application-autoscaling:.*:scalable-target/\*",

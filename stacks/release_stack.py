@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
-from aws_cdk.aws_cloudwatch_actions import SnsAction
 from constructs import Construct
 
 from stacks.constructs.alarms import Alarms
@@ -35,9 +34,9 @@ class ReleaseStack(Stack):
             registry=self.registry,
             releases=storage.records.releases,
         )
-        alarms = Alarms(self, "Alarms", topic=storage.loop_events.topic)
+        alarms = Alarms(self, "Alarms", loop_events=storage.loop_events)
         alarms.watch_workflow("ReleaseFailed", self.release.workflow)
-        self.release.errors_alarm.add_alarm_action(SnsAction(storage.loop_events.topic))
+        self.release.alarms.notify(storage.loop_events.topic)
         CfnOutput(self, "ModelPackageGroup", value=self.registry.group_name)
         CfnOutput(self, "EndpointName", value=self.registry.endpoint_name)
         CfnOutput(self, "DeployModelVersionArn", value=self.release.workflow.state_machine_arn)

@@ -15,6 +15,8 @@ from stacks.environment import Environment
 from stacks.lake_stack import LakeStack
 from stacks.release_stack import ReleaseStack
 
+UNTOLD_ENDS = ("TIMED_OUT", "ABORTED")
+
 
 class TrainingStack(Stack):
     def __init__(
@@ -44,9 +46,10 @@ class TrainingStack(Stack):
             feedback=storage.records.feedback,
             curation=self.curation.workflow,
         )
-        alarms = Alarms(self, "Alarms", topic=storage.loop_events.topic)
-        alarms.watch_workflow("CurationFailed", self.curation.workflow)
-        alarms.watch_workflow("TrainingFailed", self.training.workflow)
+        alarms = Alarms(self, "Alarms", loop_events=storage.loop_events)
+        # These two tell of their failures themselves.
+        alarms.watch_workflow("CurationFailed", self.curation.workflow, ends=UNTOLD_ENDS)
+        alarms.watch_workflow("TrainingFailed", self.training.workflow, ends=UNTOLD_ENDS)
         alarms.watch_dead_letters("ArrivalsSetAside", self.curation.failed_arrivals)
         alarms.watch_dead_letters("FeedbackSetAside", self.retraining_trigger.failed_batches)
         CfnOutput(self, "CurateDatasetArn", value=self.curation.workflow.state_machine_arn)
