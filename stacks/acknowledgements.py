@@ -93,7 +93,7 @@ ACKNOWLEDGEMENTS = (
     wildcard(
         r"\*",
         ".*/PlanReleaseRole/DefaultPolicy/Resource",
-        "sagemaker:ListModelPackages takes no resource.",
+        "sagemaker:ListModelPackages, as other lists, takes no resource.",
     ),
     wildcard(
         r"arn:.*:states:.*:execution:.*:\*",

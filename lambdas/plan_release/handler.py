@@ -46,7 +46,7 @@ def _look_at_registry(seen: approvals.Seen) -> approvals.Seen:
 
 
 def _plan_as_holder(event: dict[str, Any], record: ReleaseRecord, row: Row) -> dict[str, Any]:
-    endpoint = hosting.describe_endpoint(sagemaker(), os.environ["ENDPOINT_NAME"])
+    endpoint = hosting.find_endpoint(sagemaker(), os.environ["ENDPOINT_NAME"])
     is_changing = endpoint is not None and endpoint.status in CHANGING
     if is_changing and event["attempted"]:
         # It waits for its own change: whoever asks meanwhile notices what was decided.

@@ -21,7 +21,7 @@ def release_name(prefix: str, package: str, created_at: str, hosting: dict[str, 
     return f"{prefix}-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
 
 
-def describe_endpoint(sagemaker: Any, name: str) -> Endpoint | None:
+def find_endpoint(sagemaker: Any, name: str) -> Endpoint | None:
     """The endpoint and its one variant, None where there is none of this name."""
     found = _found(lambda: sagemaker.describe_endpoint(EndpointName=name))
     if found is None:

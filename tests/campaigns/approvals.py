@@ -119,6 +119,17 @@ class Races:
             time.sleep(seconds)
         return self.faults()
 
+    def approve_during_a_change(self) -> list[str]:
+        """Approve a version while another one is on its way to serve; what did not hold."""
+        first, second = self.version(), self.version()
+        self.act("approve", first)
+        self.cloud.wait(lambda: self._is_on_its_way(first), f"{first} on its way")
+        self.act("approve", second)
+        return self.faults()
+
+    def _is_on_its_way(self, version: str) -> bool | None:
+        return self.models()[version] > 0 or None
+
     def plant(self, fault: str) -> None:
         """Plant a fault in the release workflow as it runs."""
         definition = self.cloud.definition("DeployModelVersion")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.plan_release.plan import update_policy
 from localcloud.clock import Clock
 from localcloud.iam.actions import demands
 from localcloud.iam.demand import Demand, Place
@@ -83,7 +84,8 @@ def assigned_variables(value: Any) -> set[str]:
 def example_variables(machine_name: str, deployment: Deployment) -> dict[str, Any]:
     group = f"meguru-{deployment.environment_name}-text"
     package = deployment.place.arn("sagemaker", f"model-package/{group}/1")
-    return {
+    first = deployment.state_machines[machine_name].definition["States"].get("Begin", {})
+    examples = {
         "states": {
             "input": {"reason": "manual"},
             "context": {
@@ -97,9 +99,11 @@ def example_variables(machine_name: str, deployment: Deployment) -> dict[str, An
         "failure": {"Error": "Broken", "Cause": "It broke."},
         "run": "run",
         **EXAMPLES[machine_name],
-        **({"package": package, "name": f"{group}-1-abc"} if "Deploy" in machine_name else {}),
+        **({"plan": _plan(package, group)} if "Deploy" in machine_name else {}),
         **({"package": package, "servingPackage": package} if "Train" in machine_name else {}),
     }
+    begun: dict[str, Any] = Query(examples, Clock()).expand(first.get("Assign", {}))
+    return {**begun, **examples}
 
 
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -116,12 +120,23 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "training": EXAMPLE_TRAINING,
         "gate": EXAMPLE_GATE,
     },
-    "DeployModelVersion": {
-        "approval": "Approved",
-        "handled": [],
-        "endpoint": {"EndpointStatus": "InService", "EndpointConfigName": "config"},
-    },
+    "DeployModelVersion": {"problem": {"Error": "Broken", "Cause": "It broke."}},
 }
+
+
+def _plan(package: str, group: str) -> dict[str, Any]:
+    """What plan_release says, with what any of the steps needs."""
+    release = {"package": package, "approved_at": "2026-01-01", "name": f"{group}-0123456789ab"}
+    policy = update_policy(4, traffic="canary", canary_percent=10, bake_seconds=600)
+    failure = {"Error": "Broken", "Cause": "It broke."}
+    return {
+        "step": "wait",
+        "looks": 1,
+        "seconds": 30,
+        "release": release,
+        "update_policy": policy,
+        "failure": failure,
+    }
 
 
 def _also(call: Call, place: Place) -> Iterator[Demand]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.plan_release.hosting import describe_endpoint, has_config, has_model, release_name
+from lambdas.plan_release.hosting import find_endpoint, has_config, has_model, release_name
 from lambdas.plan_release.plan import Endpoint
 
 HOSTING = {"InstanceType": "ml.m5.large", "VariantName": "AllTraffic"}
@@ -45,18 +45,18 @@ def test_an_endpoint() -> None:
         },
         config={"ProductionVariants": [{"InstanceType": "ml.m5.large"}]},
     )
-    found = describe_endpoint(sagemaker, "text")
+    found = find_endpoint(sagemaker, "text")
     assert found == Endpoint("InService", "text-1", "ml.m5.large", 3, "Rolled back.")
 
 
 def test_an_endpoint_that_is_being_made_has_no_fleet_yet() -> None:
     sagemaker = FakeSageMaker(endpoint={"EndpointStatus": "Creating", "EndpointConfigName": "c"})
-    assert describe_endpoint(sagemaker, "text") == Endpoint("Creating", "c", None, 0)
+    assert find_endpoint(sagemaker, "text") == Endpoint("Creating", "c", None, 0)
 
 
 def test_what_can_t_be_found_does_not_exist() -> None:
     sagemaker = FakeSageMaker()
-    assert describe_endpoint(sagemaker, "text") is None
+    assert find_endpoint(sagemaker, "text") is None
     assert not has_model(sagemaker, "text-1")
     assert not has_config(sagemaker, "text-1")
 
@@ -71,7 +71,7 @@ def test_what_can_t_be_found_does_not_exist() -> None:
 )
 def test_any_other_refusal_is_an_error(refusal: tuple[str, str]) -> None:
     with pytest.raises(ClientError):
-        describe_endpoint(FakeSageMaker(refusal), "text")
+        find_endpoint(FakeSageMaker(refusal), "text")
 
 
 def test_a_name_says_what_a_release_is_made_of() -> None:
