@@ -1,7 +1,7 @@
 # Two commands: `make demo` and `make test`. Each sets up what it needs in .venv, and nothing else.
 PYTHON ?= python3.11
 BIN := .venv/bin
-PIP_INSTALL := $(BIN)/pip install -qq --disable-pip-version-check --no-deps
+PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 SOURCES := app.py benchmarks cli curation evaluation inference_containers lambdas localcloud meguru stacks tests training
 
 .PHONY: demo up test lint synth bench lock setup clean
@@ -36,7 +36,8 @@ clean: ## remove what was made here, the virtual environment too
 
 setup: .venv/.ready
 
-.venv/.ready: requirements.lock requirements-cpu.lock requirements-cuda.lock pyproject.toml
+.venv/.ready: requirements.lock requirements-cpu.lock requirements-cuda.lock tools/install_torch.sh \
+		pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { \
 		echo "Meguru needs Python 3.11: install it, or say where it is with PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
@@ -45,8 +46,6 @@ setup: .venv/.ready
 	@$(PYTHON) -m venv .venv || { \
 		echo "$(PYTHON) can't make virtual environments: install its venv module (Debian: apt install python3.11-venv)" >&2; exit 1; }
 	@$(PIP_INSTALL) --require-hashes -r requirements.lock
-	@$(PIP_INSTALL) --require-hashes -r requirements-cpu.lock 2>/dev/null || { \
-		echo "pip finds no torch for the CPU: installing its CUDA build, 4 GB"; \
-		$(PIP_INSTALL) --require-hashes -r requirements-cuda.lock; }
+	@tools/install_torch.sh
 	@$(PIP_INSTALL) --no-build-isolation -e .
 	@touch $@
