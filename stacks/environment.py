@@ -20,6 +20,7 @@ from stacks.environment_values import (
     ProcessingInstanceType,
     Region,
     Schedule,
+    Tags,
     TrainingInstanceType,
 )
 from stacks.refusals import refusals, sentence
@@ -127,7 +128,7 @@ class Environment(Settings):
     region: Region | None = None
     destroyable: bool
     notify: Email | None = None
-    tags: dict[str, str] = {}
+    tags: Tags = {}
     curation: Curation
     training: Training
     evaluation: Evaluation
