@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from localcloud.template.assembly import Assembly
 
 from cli.cloud_process import CloudProcess
-from localcloud.template.assembly import Assembly
 from stacks.environment import read_environment
 from tests.stacks.deployment import Deployment, read_deployment
 

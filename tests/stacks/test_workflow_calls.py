@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from botocore.validate import ParamValidator
-
 from localcloud.clock import Clock
 from localcloud.workflows.definition import find_problems
 from localcloud.workflows.jsonata_queries import Query
+
 from meguru.hyperparameters import as_text
 from tests.stacks.deployment import Deployment, Role, StateMachine
 from tests.stacks.workflow_calls import assigned_variables, calls, example_variables

@@ -17,6 +17,7 @@ from localcloud.workflows.integrations import parameters
 from localcloud.workflows.integrations.resource import Resource, parse
 from localcloud.workflows.integrations.sync_jobs import JOBS
 from localcloud.workflows.jsonata_queries import Query
+
 from tests.stacks.deployment import Deployment, StateMachine
 
 EXAMPLE_VERSION = "3f" * 32
