@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from sacrebleu.metrics.chrf import CHRF
 
 from evaluation.dataset import Row
+from meguru.chat import fold_widths
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Sample:
 
 
 def normalised(text: str) -> str:
-    """Unicode NFKC with single spaces: widths and layout don't make an answer wrong."""
-    return " ".join(unicodedata.normalize("NFKC", text).split())
+    """In one width and with single spaces: widths and layout don't make an answer wrong."""
+    return " ".join(fold_widths(text).split())
 
 
 def exact_match(samples: Sequence[Sample]) -> float:
