@@ -33,7 +33,7 @@ class Feedback:
     """What a consumer said of one answer, with the question and answer it was said of.
 
     `rating` is 1 (good), -1 (bad) or 0 (none given). A correction is feedback with the right
-    answer in `corrected_output`.
+    answer in `corrected_output`; `model` is the API's name of the model that answered.
     """
 
     inference_id: str
@@ -47,6 +47,7 @@ class Feedback:
     comment: str = ""
     corrected_output: str = ""
     preferred_inference_id: str = ""
+    model: str = ""
     tags: list[str] = field(default_factory=list)
 
     @property

@@ -41,6 +41,7 @@ class FeedbackStore:
             rating=request.rating,
             question=_question(inference["messages"]),
             answer=inference["answer"],
+            model=inference["model"],
             model_package_arn=inference["model_package_arn"],
             reasons=request.reasons,
             comment=request.comment,

@@ -144,6 +144,7 @@ def record(*, attempt: dict[str, Any], consumer: str) -> dict[str, Any]:
         FeedbackRequest(**attempt["said"]), consumer, datetime.now(UTC)
     )
     if is_new:
+        metrics.add_dimension(name="environment", value=settings().environment_name)
         metrics.add_metric(name="FeedbackReceived", unit=MetricUnit.Count, value=1)
     return {
         "id": feedback.feedback_id,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Settings:
+    environment_name: str
     inference_table: str
     feedback_table: str
     idempotency_table: str
@@ -16,6 +17,7 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         return cls(
+            environment_name=environment["ENVIRONMENT_NAME"],
             inference_table=environment["INFERENCE_TABLE"],
             feedback_table=environment["FEEDBACK_TABLE"],
             idempotency_table=environment["IDEMPOTENCY_TABLE"],

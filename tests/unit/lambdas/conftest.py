@@ -25,9 +25,10 @@ ENVIRONMENT = {
     "RELEASE_TABLE": "releases",
     "PENDING_INDEX": "pending",
     "ENDPOINT_NAME": "text",
-    "MODEL_NAME": "meguru-text",
+    "ENDPOINTS": '{"meguru-text": "text", "other": "other-text"}',
+    "ENVIRONMENT_NAME": "poc",
     "CURATION_STATE_MACHINE": "arn:aws:states:us-east-1:123456789012:stateMachine:curate",
-    "CORRECTIONS_BEFORE_RETRAINING": "3",
+    "CORRECTIONS_BEFORE_RETRAINING": '{"meguru-text": 3, "other": 5}',
     "MINIMUM_METRICS": '{"exact_match": 0.5}',
     "MAXIMUM_METRIC_DROPS": '{"exact_match": 0.1}',
 }

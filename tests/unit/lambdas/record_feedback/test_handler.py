@@ -76,6 +76,7 @@ def service(make_table: Callable[..., Any]) -> Iterator[Service]:
                     {"role": "user", "content": [{"type": "text", "text": "いつ?"}]},
                 ],
                 "answer": "5日です",
+                "model": "meguru-text",
                 "model_package_arn": "arn:p",
             }
         )
@@ -90,6 +91,7 @@ def test_kept_beside_its_inference_and_in_the_lake(service: Service) -> None:
     (item,), (kept,) = service.items(), service.objects()
     assert item["feedback_id"] == kept["feedback_id"] == said["id"]
     assert (kept["question"], kept["answer"]) == ("いつ?", "5日です")
+    assert kept["model"] == "meguru-text"
     assert item["pending"] == "correction" and "pending" not in kept
 
 
@@ -109,7 +111,8 @@ def test_duplicate_counts_once(
     # Said again, it does not become newer than a correction made in between.
     (kept,) = service.objects()
     assert kept["created_at"] == answers[0][1]["created_at"]
-    assert capsys.readouterr().out.count('"FeedbackReceived":[1.0]') == 1
+    printed = capsys.readouterr().out
+    assert printed.count('"FeedbackReceived":[1.0]') == printed.count('"environment":"poc"') == 1
 
 
 def test_key_of_other_feedback(service: Service) -> None:

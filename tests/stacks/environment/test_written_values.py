@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from stacks.environment import Environment, read_environment
-from stacks.environment_file import InvalidEnvironment
+from stacks.environment.file import InvalidEnvironment
 
-POC = (Path(__file__).parents[2] / "environments" / "poc.yaml").read_text()
+POC = (Path(__file__).parents[3] / "environments" / "poc.yaml").read_text()
 FIRST = "name: poc\n"
 
 

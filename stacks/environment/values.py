@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
 from meguru.hyperparameters import as_text, problems
-from stacks.aws_offers import is_instance_type, is_region
-from stacks.refusals import only, refusal, refusals
-from stacks.schedule import schedule_problem
+from meguru.names import CURATION, MAX_MODEL_KEY, is_model_key
+from stacks.environment.aws_offers import is_instance_type, is_region
+from stacks.environment.refusals import only, refusal, refusals
+from stacks.environment.schedule import schedule_problem
 
 # Every resource has these. A client may give them other values.
 KIT_TAGS = ("project", "environment")
@@ -24,6 +25,12 @@ _KNOWN = ", ".join(HIGHEST)
 
 def _matches(pattern: str) -> Callable[[str], object]:
     return re.compile(pattern, re.ASCII).fullmatch
+
+
+def _check_kind(kind: object) -> object:
+    if kind in ("image", "embedding"):
+        raise refusal(f"{kind} models are not there yet: text")
+    return kind
 
 
 def _check_schedule(schedule: str) -> str:
@@ -103,6 +110,14 @@ Name = Annotated[
         "1 to 20 lower-case letters, digits and hyphens, beginning with a letter",
     ),
 ]
+ModelKey = Annotated[
+    str,
+    only(
+        is_model_key,
+        f"1 to {MAX_MODEL_KEY} lower-case letters and digits, in words with single hyphens between "
+        f"them; not {CURATION}, which is the data job",
+    ),
+]
 ModelName = Annotated[
     str,
     only(
@@ -135,6 +150,7 @@ EndpointInstanceType = Annotated[
     ),
 ]
 Tags = Annotated[dict[str, str], AfterValidator(_check_tags)]
+Kind = Annotated[Literal["text"], BeforeValidator(_check_kind)]
 Schedule = Annotated[str, AfterValidator(_check_schedule)]
 Count = Annotated[int, Field(ge=1)]
 Metrics = Annotated[dict[str, float], AfterValidator(_check_metrics)]
