@@ -75,7 +75,8 @@ class DynamoDbService(Service):
             raise ServiceError(
                 "ValidationException",
                 f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy "
-                f"constraint: Member must satisfy regular expression pattern: {_TABLE_NAME.pattern}",
+                "constraint: Member must satisfy regular expression pattern: "
+                f"{_TABLE_NAME.pattern}",
             )
 
     def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
