@@ -152,4 +152,4 @@ def test_a_hyperparameter_arrives_as_it_was_written(value: str | float | bool) -
 
     given = as_text({"name": value})
     text = json.loads(f"\"{{% $parse('{jsonata_text(given)}') %}}\"")
-    assert Query({}, Clock()).evaluate(text) == given
+    assert Query({}, Clock()).evaluate(text, "Output") == given

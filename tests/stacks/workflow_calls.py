@@ -64,7 +64,7 @@ def calls(machine: StateMachine, deployment: Deployment) -> Iterator[Call]:
     for name, state in states(machine.definition):
         if state["Type"] == "Task":
             resource = parse(state["Resource"])
-            arguments = query.expand(state["Arguments"])
+            arguments = query.expand(state["Arguments"], "Arguments")
             yield Call(name, resource, parameters.to_botocore(arguments, resource))
 
 

@@ -19,7 +19,7 @@ from localcloud.events.transform import check_input
 from localcloud.service import Caller, Request, Response, ServiceError
 
 _MOST_TARGETS = 5
-_EVENT_FIELDS = ("id", "account", "source", "time", "region", "resources", "detail-type")
+_EVENT_FIELDS = ("id", "account", "source", "time", "region", "detail-type")
 
 
 class RuleOperations(BusOperations):
