@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.dataset import Dataset, Row
 from evaluation.metrics import Sample, by_language, chrf, exact_match
 from evaluation.model import AnswerLoss, ChatModel
+from meguru.dataset_version import DatasetVersion, Row
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Evaluation:
 
 def evaluate(
     model: ChatModel,
-    dataset: Dataset,
+    dataset: DatasetVersion,
     settings: Settings,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Evaluation:

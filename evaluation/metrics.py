@@ -9,7 +9,7 @@ from typing import Any
 
 from sacrebleu.metrics.chrf import CHRF
 
-from evaluation.dataset import Row
+from meguru.dataset_version import Row
 
 
 @dataclass(frozen=True)

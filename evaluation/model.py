@@ -14,7 +14,8 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
-from evaluation.dataset import Row
+from meguru.dataset_version import Row
+from meguru.model_archive import weight_files
 
 IGNORED = -100
 
@@ -45,8 +46,7 @@ class ChatModel:
     @classmethod
     def load(cls, folder: Path) -> ChatModel:
         """Load safetensors from `folder`; ValueError where weights are missing or damaged."""
-        if not (folder / "model.safetensors").is_file() and not list(folder.glob("*.safetensors")):
-            raise ValueError(f"the model has no .safetensors file: {folder}")
+        weight_files(folder)
         try:
             model = AutoModelForCausalLM.from_pretrained(
                 folder,

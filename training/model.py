@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 import tempfile
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from transformers import (
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
 from meguru.hyperparameters import Hyperparameters
+from meguru.model_archive import open_model, weight_files
 
 
 def make_model(tokenizer: PreTrainedTokenizerFast, settings: Hyperparameters) -> PreTrainedModel:
@@ -38,21 +38,13 @@ def make_model(tokenizer: PreTrainedTokenizerFast, settings: Hyperparameters) ->
 
 def load_initial_model(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """The model and tokenizer in `folder` (or in its model.tar.gz); safetensors only."""
-    archive = folder / "model.tar.gz"
-    if archive.is_file():
-        # A place of its own for each process: they unpack at the same time.
-        with (
-            tempfile.TemporaryDirectory() as place,
-            tarfile.open(archive, "r:gz") as tar,
-        ):
-            tar.extractall(place, filter="data")
-            return _load(Path(place))
-    return _load(folder)
+    # A place of its own for each process: they unpack at the same time.
+    with tempfile.TemporaryDirectory() as scratch:
+        return _load(open_model(folder, Path(scratch)))
 
 
 def _load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    if not (folder / "model.safetensors").is_file():
-        raise ValueError("channel 'initial_model': no model.safetensors in it")
+    weight_files(folder)
     model = AutoModelForCausalLM.from_pretrained(
         folder,
         local_files_only=True,

@@ -7,16 +7,18 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet
 import torch
 from torch.distributed.elastic.multiprocessing.errors import record
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from meguru.dataset_version import DatasetVersion, read_dataset_version
 from meguru.hyperparameters import Hyperparameters
 from training.checkpoints import Checkpoints, write_atomically
-from training.dataset import Dataset, load_dataset
 from training.distributed import World, join_world
 from training.job import Job
 from training.model import load_initial_model, make_model, save_model
@@ -39,8 +41,16 @@ class StopSignal:
         return self.received
 
 
+def read_parquet(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """A shard's rows, with those of the columns that it has."""
+    table = pyarrow.parquet.read_table(path)
+    known = table.select([name for name in columns if name in table.column_names])
+    rows: list[dict[str, Any]] = known.to_pylist()
+    return rows
+
+
 def prepare(
-    job: Job, dataset: Dataset, settings: Hyperparameters, world: World
+    job: Job, dataset: DatasetVersion, settings: Hyperparameters, world: World
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """The model to start from and its tokenizer, the same on every rank."""
     torch.manual_seed(settings.seed)
@@ -53,7 +63,7 @@ def prepare(
     return make_model(tokenizer, settings), tokenizer
 
 
-def write_results(job: Job, trainer: Trainer, dataset: Dataset) -> None:
+def write_results(job: Job, trainer: Trainer, dataset: DatasetVersion) -> None:
     """The facts of this run, beside the weights: what an approver or a later run asks for."""
     facts: dict[str, Any] = {
         "hyperparameters": dataclasses.asdict(trainer.settings),
@@ -77,7 +87,9 @@ def run(job: Job, world: World, stop_requested: StopSignal) -> Outcome:
     settings = Hyperparameters.parse(job.hyperparameters())
     torch.set_num_threads(settings.num_threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    dataset = load_dataset(job.dataset)
+    dataset = read_dataset_version(job.dataset, read_parquet)
+    if not dataset.split("train"):
+        raise ValueError("the dataset has no row in split 'train'")
     model, tokenizer = prepare(job, dataset, settings, world)
     trainer = Trainer(
         model,

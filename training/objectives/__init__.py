@@ -8,8 +8,8 @@ from typing import Protocol
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from meguru.dataset_version import Row
 from meguru.hyperparameters import Hyperparameters
-from training.dataset import Row
 from training.objectives.causal_lm import CausalLM
 
 Batch = dict[str, torch.Tensor]

@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy, dropout
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from meguru.dataset_version import Row
 from meguru.hyperparameters import Hyperparameters
-from training.dataset import Row
 
 IGNORED = -100
 

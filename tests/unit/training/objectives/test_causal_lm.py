@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from meguru.dataset_version import Row
 from meguru.hyperparameters import Hyperparameters
-from training.dataset import Row
 from training.model import make_model
 from training.objectives.causal_lm import IGNORED, CausalLM
 from training.tokenizer import train_tokenizer
