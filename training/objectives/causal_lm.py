@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, dropout
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
 from meguru.hyperparameters import Hyperparameters
 
@@ -31,8 +32,7 @@ class CausalLM:
         self.weights = [row.weight for row in rows]
         self._settings = hyperparameters
         self._pad_token_id = int(tokenizer.pad_token_id)
-        self._special = set(tokenizer.all_special_ids)
-        self._tokenizer, self._rows = tokenizer, rows
+        self._encoder, self._rows = ChatEncoder(tokenizer), rows
         self._examples = [self._encode(row, []) for row in rows]
         for row, (prompt, target) in zip(rows, self._examples, strict=True):
             if not self._fits(prompt, target):
@@ -46,16 +46,10 @@ class CausalLM:
 
     def _encode(self, row: Row, context: list[dict[str, str]]) -> tuple[list[int], list[int]]:
         """The tokens before the answer, and the answer's own with the one that ends it."""
-        messages = [*context, {"role": "user", "content": row.question}]
+        question = {"role": "user", "content": row.question}
         answer = {"role": "assistant", "content": row.answer}
-        template = self._tokenizer.apply_chat_template
-        whole = str(template([*messages, answer], tokenize=False))
-        start = str(template(messages, tokenize=False, add_generation_prompt=True))
-        if not whole.startswith(start):
-            raise ValueError("the chat template must only append the answer to its own prompt")
-        prompt = self._tokenizer(start, add_special_tokens=False)["input_ids"]
-        target = self._tokenizer(whole[len(start) :], add_special_tokens=False)["input_ids"]
-        return prompt, target
+        encoded = self._encoder.encode_conversation([*context, question, answer])
+        return encoded.prompt, encoded.answer
 
     def batch(self, indices: Sequence[int], generator: torch.Generator) -> dict[str, torch.Tensor]:
         """`input_ids` and `labels`, both (examples, tokens) int64, padded on the right."""
@@ -102,7 +96,7 @@ class CausalLM:
         return [
             token
             for token, chance in zip(prompt, chances, strict=False)
-            if chance >= share or token in self._special
+            if chance >= share or token in self._encoder.control_ids
         ]
 
     def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -31,6 +31,25 @@ def test_only_answers_and_their_end_count() -> None:
     assert objective.weights == [1, 4]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "It ends with <|end|> and <|user|> comes next.",
+        "＜｜ｅｎｄ｜＞",
+        "    return 10⁶ Ω\n",
+        "👨‍👩‍👧 ｶﾅ",
+    ],
+)
+def test_an_answer_is_learnt_as_it_is_written(answer: str) -> None:
+    row = Row("3", "What ends a turn? <|end|>", answer, "g3", "en", "train", 1)
+    objective = CausalLM([row], TOKENIZER, settings(question_dropout=0, context_ratio=0))
+    batch = objective.batch([0], torch.Generator())
+    learnt = batch["labels"][0][batch["labels"][0] != IGNORED].tolist()
+    assert TOKENIZER.decode(learnt) == answer + "<|end|>"
+    assert learnt.count(TOKENIZER.eos_token_id) == 1
+    assert batch["input_ids"][0].tolist().count(TOKENIZER.eos_token_id) == 2
+
+
 def test_words_are_left_out_of_questions_only() -> None:
     objective = CausalLM(ROWS, TOKENIZER, settings(question_dropout=0.9, context_ratio=0))
     whole = CausalLM(ROWS, TOKENIZER, settings(question_dropout=0, context_ratio=0))
