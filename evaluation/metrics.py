@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sacrebleu.metrics.chrf import CHRF
 
+from meguru.chat import fold_widths
 from meguru.dataset_version import Row
 
 
@@ -37,8 +37,8 @@ class Sample:
 
 
 def normalised(text: str) -> str:
-    """Unicode NFKC with single spaces: widths and layout don't make an answer wrong."""
-    return " ".join(unicodedata.normalize("NFKC", text).split())
+    """In one width and with single spaces: widths and layout don't make an answer wrong."""
+    return " ".join(fold_widths(text).split())
 
 
 def exact_match(samples: Sequence[Sample]) -> float:

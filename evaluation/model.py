@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
+from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
 from meguru.model_archive import weight_files
 
@@ -41,6 +42,7 @@ class ChatModel:
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
         self._model, self._tokenizer = model, tokenizer
+        self._encoder = ChatEncoder(tokenizer)
         self._context = int(model.config.max_position_embeddings)
 
     @classmethod
@@ -65,14 +67,9 @@ class ChatModel:
     @torch.inference_mode()
     def answer(self, questions: Sequence[str], max_new_tokens: int) -> list[str]:
         """Greedy answers to a batch of questions: the same on every run."""
-        prompts = [self._prompt(question) for question in questions]
-        inputs = self._tokenizer(
-            prompts,
-            return_tensors="pt",
-            padding=True,
-            padding_side="left",
-            add_special_tokens=False,
-            return_token_type_ids=False,
+        prompts = [self._encoder.encode_prompt(_asked(question)) for question in questions]
+        inputs = self._tokenizer.pad(
+            {"input_ids": prompts}, padding_side="left", return_tensors="pt"
         ).to(self._model.device)
         length = inputs["input_ids"].shape[1]
         room = max(1, min(max_new_tokens, self._context - length))
@@ -82,7 +79,11 @@ class ChatModel:
     @torch.inference_mode()
     def loss(self, rows: Sequence[Row]) -> AnswerLoss:
         """The loss of the right answers, given their questions."""
-        pairs = [self._encode(row) for row in rows]
+        pairs = []
+        for row in rows:
+            answer = {"role": "assistant", "content": row.answer}
+            encoded = self._encoder.encode_conversation([*_asked(row.question), answer])
+            pairs.append((encoded.prompt, encoded.answer))
         longest = max(len(prompt) + len(target) for prompt, target in pairs)
         input_ids = torch.zeros(len(pairs), longest, dtype=torch.long)
         labels = torch.full_like(input_ids, IGNORED)
@@ -100,26 +101,6 @@ class ChatModel:
         )
         return AnswerLoss(float(total), int((labels != IGNORED).sum()))
 
-    def _prompt(self, question: str) -> str:
-        return str(
-            self._tokenizer.apply_chat_template(
-                [{"role": "user", "content": question}], tokenize=False, add_generation_prompt=True
-            )
-        )
 
-    def _encode(self, row: Row) -> tuple[list[int], list[int]]:
-        prompt = self._prompt(row.question)
-        whole = str(
-            self._tokenizer.apply_chat_template(
-                [
-                    {"role": "user", "content": row.question},
-                    {"role": "assistant", "content": row.answer},
-                ],
-                tokenize=False,
-            )
-        )
-        tokens = [
-            self._tokenizer(text, add_special_tokens=False)["input_ids"]
-            for text in (prompt, whole[len(prompt) :])
-        ]
-        return tokens[0], tokens[1]
+def _asked(question: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": question}]
