@@ -122,12 +122,20 @@ def run(folders: Folders, settings: Settings, scratch: Path) -> dict[str, Any]:
         "dataset_version": dataset.version,
         "training_job": facts.get("training_job"),
         "commit": facts.get("commit"),
+        **describe_set_aside(evaluation, facts),
     }
     comparison = compare(folders, evaluation, dataset, settings, scratch / "baseline")
     if comparison:
         report["comparison"] = comparison
     write(folders.output, report, evaluation.held_out + evaluation.train)
     return report
+
+
+def describe_set_aside(evaluation: Evaluation, facts: dict[str, Any]) -> dict[str, Any]:
+    """What neither training nor evaluation could use, each by its name."""
+    own = [dataclasses.asdict(one) for one in evaluation.set_aside]
+    set_aside = [*facts.get("set_aside", []), *own]
+    return {"num_set_aside": len(set_aside), "set_aside": set_aside}
 
 
 def fail(folders: Folders, reason: str) -> int:

@@ -29,6 +29,7 @@ class Sample:
             "group_id": self.row.group_id,
             "language": self.row.language,
             "split": self.row.split,
+            "context": list(self.row.context),
             "question": self.row.question,
             "expected": self.row.answer,
             "answer": self.answer,

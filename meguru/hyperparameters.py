@@ -9,6 +9,10 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 OBJECTIVES = ("causal_lm",)
+# What a model is built of: a training that goes on from one has to keep it.
+SHAPE = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
+# The model's context length in tokens; it may grow.
+CONTEXT = "max_position_embeddings"
 
 
 def _number(default: float, low: float, high: float) -> Any:

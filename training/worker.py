@@ -21,8 +21,8 @@ from meguru.hyperparameters import Hyperparameters
 from training.checkpoints import Checkpoints, write_atomically
 from training.distributed import World, join_world
 from training.job import Job
-from training.model import load_initial_model, make_model, save_model
-from training.objectives import make_objective
+from training.model import load_initial_model, make_model, save_model, with_shape_of
+from training.objectives import Objective, make_objective
 from training.tokenizer import train_tokenizer
 from training.trainer import Outcome, Trainer
 
@@ -55,12 +55,19 @@ def prepare(
     """The model to start from and its tokenizer, the same on every rank."""
     torch.manual_seed(settings.seed)
     if job.initial_model:
-        return load_initial_model(job.initial_model)
+        return load_initial_model(job.initial_model, job.hyperparameters(), settings)
     texts = [text for row in dataset.split("train") for text in (row.question, row.answer)]
     tokenizer = world.broadcast(
         train_tokenizer(texts, settings.vocab_size) if world.is_first else None
     )
     return make_model(tokenizer, settings), tokenizer
+
+
+def note_set_aside(objective: Objective) -> None:
+    """A line in the job's log for each record that is too long for the model."""
+    for one in objective.set_aside:
+        said = " ".join(f"{name}={value}" for name, value in dataclasses.asdict(one).items())
+        print(f"event=set_aside {said}", flush=True)
 
 
 def write_results(job: Job, trainer: Trainer, dataset: DatasetVersion) -> None:
@@ -73,6 +80,9 @@ def write_results(job: Job, trainer: Trainer, dataset: DatasetVersion) -> None:
         "num_processes": trainer.world.size,
         "seconds": round(trainer.curve.seconds, 3),
         "resumed_from_steps": trainer.curve.resumed_from_steps,
+        "num_set_aside": len(trainer.objective.set_aside),
+        "set_aside": [dataclasses.asdict(one) for one in trainer.objective.set_aside],
+        "num_contexts_cut": trainer.objective.num_contexts_cut,
         "dataset": dataset.name,
         "dataset_version": dataset.version,
         "training_job": job.name,
@@ -91,9 +101,13 @@ def run(job: Job, world: World, stop_requested: StopSignal) -> Outcome:
     if not dataset.split("train"):
         raise ValueError("the dataset has no row in split 'train'")
     model, tokenizer = prepare(job, dataset, settings, world)
+    settings = with_shape_of(model, settings)
+    objective = make_objective(dataset.split("train"), tokenizer, settings)
+    if world.is_first:
+        note_set_aside(objective)
     trainer = Trainer(
         model,
-        make_objective(dataset.split("train"), tokenizer, settings),
+        objective,
         settings,
         world,
         Checkpoints(job.checkpoints, world),
