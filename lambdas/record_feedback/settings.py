@@ -12,6 +12,8 @@ class Settings:
     feedback_table: str
     idempotency_table: str
     lake_bucket: str
+    endpoint_name: str
+    context_tokens: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -20,4 +22,6 @@ class Settings:
             feedback_table=environment["FEEDBACK_TABLE"],
             idempotency_table=environment["IDEMPOTENCY_TABLE"],
             lake_bucket=environment["LAKE_BUCKET"],
+            endpoint_name=environment["ENDPOINT_NAME"],
+            context_tokens=int(environment["CONTEXT_TOKENS"]),
         )

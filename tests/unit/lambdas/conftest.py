@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "RELEASE_TABLE": "releases",
     "PENDING_INDEX": "pending",
     "ENDPOINT_NAME": "text",
+    "CONTEXT_TOKENS": "128",
     "MODEL_NAME": "meguru-text",
     "CURATION_STATE_MACHINE": "arn:aws:states:us-east-1:123456789012:stateMachine:curate",
     "CORRECTIONS_BEFORE_RETRAINING": "3",
