@@ -51,7 +51,7 @@ def _is_too_long(error: ClientError) -> bool:
     )
 
 
-def _api_error(error: ClientError) -> Exception:
+def _api_error(error: ClientError) -> ApiError | ClientError:
     if error.response["Error"]["Code"] in NOT_SERVING:
         return NotServing()
     if error.response["Error"]["Code"] != "ModelError":
