@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 UNKNOWN_PATH = (
@@ -44,6 +45,16 @@ class NotServing(ApiError):
 
 def unknown_path() -> ApiError:
     return ApiError(404, UNKNOWN_PATH, code="unknown_url")
+
+
+def unknown_model(model: str, served: Iterable[str]) -> ApiError:
+    names = ", ".join(f"'{name}'" for name in served)
+    return ApiError(
+        404,
+        f"The model '{model[:100]}' does not exist; this API serves {names}.",
+        code="model_not_found",
+        param="model",
+    )
 
 
 def error_body(

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lambdas.record_feedback.settings import Model
 from lambdas.record_feedback.token_counter import TokenCounter
 from meguru.api_errors import ApiError
 from meguru.limits import MAX_QUESTION_CHARACTERS, Message, is_blank, most_tokens, shortenings
 
 
 class CorrectionCheck:
-    """Holds corrections against the limits of curation and training.
+    """Holds corrections against the limits of curation and of the models' training."""
 
-    `context_tokens` is the context length that models are trained with.
-    """
+    def __init__(self, counter: TokenCounter, models: Mapping[str, Model]) -> None:
+        self._counter, self._models = counter, models
 
-    def __init__(self, counter: TokenCounter, context_tokens: int) -> None:
-        self._counter, self._context_tokens = counter, context_tokens
-
-    def refuse_unlearnable(self, context: Sequence[Message], question: str, answer: str) -> None:
+    def refuse_unlearnable(
+        self, model_name: str, context: Sequence[Message], question: str, answer: str
+    ) -> None:
         """ApiError (400) for what can't be learnt, (503) where nobody can tell just now."""
         if is_blank(question) or len(question) > MAX_QUESTION_CHARACTERS:
             raise ApiError(
@@ -35,20 +35,29 @@ class CorrectionCheck:
             {"role": "user", "content": question},
             {"role": "assistant", "content": answer},
         ]
-        if most_tokens(lesson) > self._context_tokens:
-            self._refuse_too_long(self._counter.count(lesson))
+        model = self._learner(model_name)
+        if most_tokens(lesson) > model.context_tokens:
+            num_tokens = self._counter.count(model.endpoint_name, lesson)
+            _refuse_too_long(num_tokens, model.context_tokens)
 
-    def _refuse_too_long(self, num_tokens: int | None) -> None:
-        if num_tokens is None or num_tokens > self._context_tokens:
-            found = "more tokens than the serving model takes"
-            if num_tokens is not None:
-                found = f"{num_tokens} tokens; a model learns from at most {self._context_tokens}"
-            raise ApiError(
-                400,
-                f"'corrected_output' is too long to be learnt: with its question it has {found}.",
-                code="context_length_exceeded",
-                param="corrected_output",
-            )
+    def _learner(self, model_name: str) -> Model:
+        """The model that gave the answer; where it is gone, the one that takes the most."""
+        most = max(self._models.values(), key=lambda model: model.context_tokens)
+        return self._models.get(model_name, most)
+
+
+def _refuse_too_long(num_tokens: int | None, limit: int) -> None:
+    if num_tokens is not None and num_tokens <= limit:
+        return
+    found = "more tokens than the serving model takes"
+    if num_tokens is not None:
+        found = f"{num_tokens} tokens; the model learns from at most {limit}"
+    raise ApiError(
+        400,
+        f"'corrected_output' is too long to be learnt: with its question it has {found}.",
+        code="context_length_exceeded",
+        param="corrected_output",
+    )
 
 
 def split_conversation(messages: Sequence[dict[str, Any]]) -> tuple[list[dict[str, str]], str]:

@@ -39,7 +39,8 @@ class FeedbackStore:
             self._inference(request.preferred_inference_id, consumer, "preferred_inference_id")
         context, question = split_conversation(inference["messages"])
         if request.corrected_output:
-            self._check.refuse_unlearnable(context, question, request.corrected_output)
+            corrected = request.corrected_output
+            self._check.refuse_unlearnable(inference["model"], context, question, corrected)
         feedback = Feedback(
             inference_id=request.inference_id,
             consumer=consumer,
@@ -48,6 +49,7 @@ class FeedbackStore:
             context=context,
             question=question,
             answer=inference["answer"],
+            model=inference["model"],
             model_package_arn=inference["model_package_arn"],
             reasons=request.reasons,
             comment=request.comment,

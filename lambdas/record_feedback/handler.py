@@ -118,8 +118,7 @@ def correction_check() -> CorrectionCheck:
         connect_timeout=2, read_timeout=COUNT_SECONDS, retries={"total_max_attempts": 1}
     )
     runtime = boto3.client("sagemaker-runtime", config=config)
-    counter = TokenCounter(runtime, settings().endpoint_name)
-    return CorrectionCheck(counter, settings().context_tokens)
+    return CorrectionCheck(TokenCounter(runtime), settings().models)
 
 
 @cache
@@ -160,6 +159,7 @@ def record(*, attempt: dict[str, Any], consumer: str) -> dict[str, Any]:
         FeedbackRequest(**attempt["said"]), consumer, datetime.now(UTC)
     )
     if is_new:
+        metrics.add_dimension(name="environment", value=settings().environment_name)
         metrics.add_metric(name="FeedbackReceived", unit=MetricUnit.Count, value=1)
     return {
         "id": feedback.feedback_id,

@@ -13,12 +13,12 @@ from meguru.limits import Message
 
 
 class TokenCounter:
-    """Asks an endpoint that speaks OpenAI's chat completions: usage says how long a prompt is."""
+    """Asks endpoints that speak OpenAI's chat completions: usage says how long a prompt is."""
 
-    def __init__(self, runtime: Any, endpoint_name: str) -> None:
-        self._runtime, self._endpoint_name = runtime, endpoint_name
+    def __init__(self, runtime: Any) -> None:
+        self._runtime = runtime
 
-    def count(self, messages: Sequence[Message]) -> int | None:
+    def count(self, endpoint_name: str, messages: Sequence[Message]) -> int | None:
         """The tokens of `messages`; None where they are more than the model takes.
 
         A chat ends with what a person says. Where it is an answer that ends `messages`, a short
@@ -29,7 +29,7 @@ class TokenCounter:
             asked.append({"role": "user", "content": "?"})
         try:
             response = self._runtime.invoke_endpoint(
-                EndpointName=self._endpoint_name,
+                EndpointName=endpoint_name,
                 ContentType="application/json",
                 Body=json.dumps({"messages": asked, "max_tokens": 1}, ensure_ascii=False).encode(),
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
@@ -37,6 +39,7 @@ class FeedbackCapture(Construct):
             environment=environment,
             folder="record_feedback",
             variables={
+                "ENVIRONMENT_NAME": environment.name,
                 "INFERENCE_TABLE": records.inferences.table_name,
                 "FEEDBACK_TABLE": records.feedback.table_name,
                 "IDEMPOTENCY_TABLE": records.idempotency.table_name,
@@ -72,7 +75,10 @@ class RetrainingTrigger(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             retention_period=Duration.days(14),
         )
-        threshold = environment.feedback.corrections_before_retraining
+        thresholds = {
+            environment.name_in_api(key): model.retrain.corrections
+            for key, model in environment.models.items()
+        }
         function = PythonFunction(
             self,
             "StartRetraining",
@@ -82,7 +88,7 @@ class RetrainingTrigger(Construct):
                 "FEEDBACK_TABLE": feedback.table_name,
                 "PENDING_INDEX": PENDING_INDEX,
                 "CURATION_STATE_MACHINE": curation.state_machine_arn,
-                "CORRECTIONS_BEFORE_RETRAINING": str(threshold),
+                "CORRECTIONS_BEFORE_RETRAINING": json.dumps(thresholds),
             },
             timeout=Duration.seconds(60),
         )

@@ -58,7 +58,7 @@ ADDED_BY_SETTINGS = re.compile(r"RetrainingSchedule|LoopEvents/Topic/ml-operatio
 
 
 def test_every_environment_file_is_synthesized(syntheses: dict[str, Synthesis]) -> None:
-    assert set(syntheses) == {path.stem for path in ENVIRONMENTS.iterdir()}
+    assert {path.stem for path in ENVIRONMENTS.iterdir()} == set(syntheses) - {"longest"}
 
 
 def test_localcloud_knows_every_type(synthesis: Synthesis) -> None:

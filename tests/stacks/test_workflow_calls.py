@@ -110,7 +110,7 @@ def test_a_removed_grant_is_missed(deployments: dict[str, Deployment], name: str
 def test_a_grant_on_another_resource_is_missed(deployments: dict[str, Deployment]) -> None:
     deployment = deployments["poc"]
     machine = deployment.state_machines["TrainAndRegister"]
-    other = json.dumps(machine.role.statements).replace("meguru-poc-training-", "meguru-other-")
+    other = json.dumps(machine.role.statements).replace("meguru-poc--", "meguru-other--")
     role = dataclasses.replace(machine.role, statements=tuple(json.loads(other)))
     missed = {action for action, _ in missing(machine, role, deployment)}
     assert "sagemaker:CreateTrainingJob" in missed

@@ -81,7 +81,7 @@ def assigned_variables(value: Any) -> set[str]:
 
 
 def example_variables(machine_name: str, deployment: Deployment) -> dict[str, Any]:
-    group = f"meguru-{deployment.environment_name}-text"
+    group = deployment.model
     package = deployment.place.arn("sagemaker", f"model-package/{group}/1")
     return {
         "states": {
@@ -97,7 +97,7 @@ def example_variables(machine_name: str, deployment: Deployment) -> dict[str, An
         "failure": {"Error": "Broken", "Cause": "It broke."},
         "run": "run",
         **EXAMPLES[machine_name],
-        **({"package": package, "name": f"{group}-1-abc"} if "Deploy" in machine_name else {}),
+        **({"package": package, "name": f"{group}-{'0a' * 6}"} if "Deploy" in machine_name else {}),
         **({"package": package, "servingPackage": package} if "Train" in machine_name else {}),
     }
 

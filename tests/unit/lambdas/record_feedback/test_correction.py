@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from lambdas.record_feedback.correction import CorrectionCheck, split_conversation
+from lambdas.record_feedback.settings import Model
 from lambdas.record_feedback.token_counter import TokenCounter
 from meguru.api_errors import ApiError
 from meguru.limits import MAX_QUESTION_CHARACTERS
+from tests.unit.lambdas.conftest import FakeRuntime
 
 
 @pytest.mark.parametrize(
@@ -37,8 +40,18 @@ def test_conversation_before_the_question(
 
 @pytest.mark.parametrize("question", ["", "\u200b", "x" * (MAX_QUESTION_CHARACTERS + 1)])
 def test_question_that_curation_would_drop_is_refused(question: str) -> None:
-    check = CorrectionCheck(TokenCounter(None, "text"), 10_000)
+    check = CorrectionCheck(TokenCounter(None), {"text": Model("endpoint", 10_000)})
     with pytest.raises(ApiError, match=f"has {len(question)} characters") as refusal:
-        check.refuse_unlearnable([], question, "a")
+        check.refuse_unlearnable("text", [], question, "a")
     assert refusal.value.status == 400
-    check.refuse_unlearnable([], "x" * MAX_QUESTION_CHARACTERS, "a")
+    check.refuse_unlearnable("text", [], "x" * MAX_QUESTION_CHARACTERS, "a")
+
+
+@pytest.mark.parametrize(
+    ("model_name", "endpoint_name"), [("short", "a"), ("long", "b"), ("gone", "b")]
+)
+def test_the_model_that_answered_counts(model_name: str, endpoint_name: str) -> None:
+    runtime = FakeRuntime(json.dumps({"usage": {"prompt_tokens": 10}}).encode())
+    models = {"short": Model("a", 10), "long": Model("b", 20)}
+    CorrectionCheck(TokenCounter(runtime), models).refuse_unlearnable(model_name, [], "q", "a")
+    assert [request["EndpointName"] for request in runtime.requests] == [endpoint_name]

@@ -87,6 +87,7 @@ def service(make_table: Callable[..., Any]) -> Iterator[Service]:
                     {"role": "user", "content": [{"type": "text", "text": "いつ?"}]},
                 ],
                 "answer": "5日です",
+                "model": "meguru-text",
                 "model_package_arn": "arn:p",
             }
         )
@@ -101,6 +102,7 @@ def test_kept_beside_its_inference_and_in_the_lake(service: Service) -> None:
     (item,), (kept,) = service.items(), service.objects()
     assert item["feedback_id"] == kept["feedback_id"] == said["id"]
     assert (kept["question"], kept["answer"]) == ("いつ?", "5日です")
+    assert kept["model"] == "meguru-text"
     assert item["pending"] == "correction" and "pending" not in kept
     turns = [{"role": "user", "content": "締め切り"}, {"role": "assistant", "content": "はい"}]
     assert item["context"] == kept["context"] == turns
@@ -122,7 +124,8 @@ def test_duplicate_counts_once(
     # Said again, it does not become newer than a correction made in between.
     (kept,) = service.objects()
     assert kept["created_at"] == answers[0][1]["created_at"]
-    assert capsys.readouterr().out.count('"FeedbackReceived":[1.0]') == 1
+    printed = capsys.readouterr().out
+    assert printed.count('"FeedbackReceived":[1.0]') == printed.count('"environment":"poc"') == 1
 
 
 def test_key_of_other_feedback(service: Service) -> None:
@@ -282,7 +285,7 @@ def test_longer_correction_is_counted_by_the_model(
 @pytest.mark.parametrize(
     ("parts", "error", "said"),
     [
-        ([counted(129)], None, "129 tokens; a model learns from at most 128"),
+        ([counted(129)], None, "129 tokens; the model learns from at most 128"),
         ([], refused("ModelError", 400, '{"error": {"code": "context_length_exceeded"}}'), "more"),
         ([], refused("ModelError", 400, "This model's maximum context length is 96"), "more tok"),
     ],

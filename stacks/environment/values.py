@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
 from meguru.hyperparameters import as_text, problems
-from stacks.aws_offers import is_instance_type, is_region
-from stacks.refusals import only, refusal, refusals
-from stacks.schedule import schedule_problem
+from meguru.names import CURATION, MAX_MODEL_KEY, is_model_key
+from stacks.environment.aws_offers import is_instance_type, is_region
+from stacks.environment.refusals import only, refusal, refusals
+from stacks.environment.schedule import schedule_problem
 
 _KNOWN = ", ".join(HIGHEST)
 
 
 def _matches(pattern: str) -> Callable[[str], object]:
     return re.compile(pattern, re.ASCII).fullmatch
+
+
+def _check_kind(kind: object) -> object:
+    if kind in ("image", "embedding"):
+        raise refusal(f"{kind} models are not there yet: text")
+    return kind
 
 
 def _check_schedule(schedule: str) -> str:
@@ -61,6 +68,14 @@ Name = Annotated[
         "1 to 20 lower-case letters, digits and hyphens, beginning with a letter",
     ),
 ]
+ModelKey = Annotated[
+    str,
+    only(
+        is_model_key,
+        f"1 to {MAX_MODEL_KEY} lower-case letters and digits, in words with single hyphens between "
+        f"them; not {CURATION}, which is the data job",
+    ),
+]
 ModelName = Annotated[
     str,
     only(
@@ -92,6 +107,7 @@ EndpointInstanceType = Annotated[
         "an instance type of SageMaker's endpoints, such as ml.m5.large",
     ),
 ]
+Kind = Annotated[Literal["text"], BeforeValidator(_check_kind)]
 Schedule = Annotated[str, AfterValidator(_check_schedule)]
 Count = Annotated[int, Field(ge=1)]
 Metrics = Annotated[dict[str, float], AfterValidator(_check_metrics)]
