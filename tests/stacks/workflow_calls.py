@@ -99,6 +99,7 @@ def example_variables(machine_name: str, deployment: Deployment) -> dict[str, An
         **EXAMPLES[machine_name],
         **({"package": package, "name": f"{group}-{'0a' * 6}"} if "Deploy" in machine_name else {}),
         **({"package": package, "servingPackage": package} if "Train" in machine_name else {}),
+        **({"servingPackage": package} if "Curate" in machine_name else {}),
     }
 
 
@@ -106,6 +107,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "CurateDataset": {
         "reason": "manual",
         "headETag": '"e"',
+        "servingModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
         "published": {"version": EXAMPLE_VERSION, "changed": True, "num_records": 1},
     },
     "TrainAndRegister": {
