@@ -8,8 +8,8 @@ from typing import Any
 
 from sacrebleu.metrics.chrf import CHRF
 
-from evaluation.dataset import Row
 from meguru.chat import fold_widths
+from meguru.dataset_version import Row
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Sample:
             "group_id": self.row.group_id,
             "language": self.row.language,
             "split": self.row.split,
+            "context": list(self.row.context),
             "question": self.row.question,
             "expected": self.row.answer,
             "answer": self.answer,

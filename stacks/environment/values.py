@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
-from meguru.hyperparameters import as_text, problems
+from meguru.hyperparameters import as_text, problems, problems_of_values
 from meguru.names import CURATION, MAX_MODEL_KEY, is_model_key
 from stacks.environment.aws_offers import is_instance_type, is_region
 from stacks.environment.refusals import only, refusal, refusals
@@ -56,12 +56,23 @@ def _check_metrics(values: dict[str, float]) -> dict[str, float]:
 
 def _check_hyperparameters(values: dict[str, Any]) -> dict[str, Any]:
     """As the training job checks them, before it is paid for."""
+    return _check_each_with(problems, values)
+
+
+def _check_continued(values: dict[str, Any]) -> dict[str, Any]:
+    """Each for itself: they are only what differs from the other hyperparameters."""
+    return _check_each_with(problems_of_values, values)
+
+
+def _check_each_with(
+    complaints: Callable[[dict[str, str]], dict[str, str]], values: dict[str, Any]
+) -> dict[str, Any]:
     found = {
         name: "a number or text"
         for name, value in values.items()
         if value == "" or not isinstance(value, str | int | float)
     }
-    if found := found or problems(as_text(values)):
+    if found := found or complaints(as_text(values)):
         raise refusals(found, values)
     return values
 
@@ -155,3 +166,4 @@ Schedule = Annotated[str, AfterValidator(_check_schedule)]
 Count = Annotated[int, Field(ge=1)]
 Metrics = Annotated[dict[str, float], AfterValidator(_check_metrics)]
 HyperparameterValues = Annotated[dict[str, Any], AfterValidator(_check_hyperparameters)]
+ContinuedValues = Annotated[dict[str, Any], AfterValidator(_check_continued)]

@@ -143,6 +143,22 @@ def test_a_role_may_be_passed_to_its_service_only(deployment: Deployment) -> Non
 
 
 @pytest.mark.parametrize(
+    ("serving", "inputs"),
+    [("", ["raw", "feedback"]), ("s3://lake/model.tar.gz", ["raw", "feedback", "serving_model"])],
+)
+def test_curation_reads_the_model_that_serves_where_there_is_one(
+    deployments: dict[str, Deployment], serving: str, inputs: list[str]
+) -> None:
+    machine = deployments["poc"].state_machines["CurateDataset"]
+    arguments = machine.definition["States"]["CurateRecords"]["Arguments"]
+    query = Query({"servingModel": serving}, Clock())
+    read = query.expand(arguments["ProcessingInputs"])
+    assert [one["InputName"] for one in read] == inputs
+    assert all(one["S3Input"]["LocalPath"].endswith(f"/{one['InputName']}") for one in read)
+    assert arguments["Environment"]["CONTEXT_TOKENS"] == "512"
+
+
+@pytest.mark.parametrize(
     "value", ["a'b", 'a"b', "a\\b", "{% $x %}", "日本語", "a\nb", "${LakeBucket}", 1e-4, True]
 )
 def test_a_hyperparameter_arrives_as_it_was_written(value: str | float | bool) -> None:

@@ -115,12 +115,14 @@ def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
         **EXAMPLES[machine_name],
         **({"package": package, "name": f"{group}-{'0a' * 6}"} if "Deploy" in machine_name else {}),
         **({"package": package, "servingPackage": package} if "Train" in machine_name else {}),
+        **({"servingPackage": package} if "Curate" in machine_name else {}),
     }
 
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "CurateDataset": {
         "headETag": '"e"',
+        "servingModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
         "published": {"version": EXAMPLE_VERSION, "changed": True, "num_records": 1},
     },
     "TrainAndRegister": {

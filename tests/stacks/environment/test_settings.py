@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -210,6 +211,65 @@ def test_what_a_run_would_fail_on_is_refused_before_it(
     assert f": {'.'.join(place)}: {said}" in found, found
     if sum(line.strip().startswith(f"{place[-1]}:") for line in text.splitlines()) == 1:
         assert found.startswith(f"FILE:{line_of(text, place[-1])}: ")
+
+
+@pytest.mark.parametrize(
+    ("first", "continued", "said"),
+    [
+        ({"hidden_size": 64}, {"hidden_size": 128}, "hidden_size: 64, as it is in the model that"),
+        ({}, {"num_hidden_layers": 4}, "num_hidden_layers: 3, as it is in the model that is gone"),
+        ({}, {"max_position_embeddings": 256}, "max_position_embeddings: at least 512: a model's"),
+    ],
+)
+def test_training_that_goes_on_keeps_the_model_s_shape(
+    tmp_path: Path, first: dict[str, Any], continued: dict[str, Any], said: str
+) -> None:
+    found = refusal(tmp_path, _with_hyperparameters(first, continued))
+    assert f"training.continued_hyperparameters.{said}" in found, found
+
+
+@pytest.mark.parametrize(
+    ("first", "continued", "whole"),
+    [
+        ({"max_position_embeddings": 1024}, {"num_epochs": 6}, {"num_epochs": 6}),
+        ({}, {"max_position_embeddings": 1024}, {}),
+        # Said again it is no contradiction, and each alone need not fit the defaults.
+        (
+            {"max_position_embeddings": 1024, "hidden_size": 30, "num_attention_heads": 3},
+            {"hidden_size": 30},
+            {},
+        ),
+    ],
+)
+def test_continued_hyperparameters_inherit(
+    tmp_path: Path, first: dict[str, Any], continued: dict[str, Any], whole: dict[str, Any]
+) -> None:
+    path = tmp_path / "environment.yaml"
+    path.write_text(_with_hyperparameters(first, continued))
+    training = read_environment(path).models["meguru-text"].training
+    assert training.continued == {**first, **continued, **whole}
+    assert training.context_tokens == 1024
+
+
+def _with_hyperparameters(first: dict[str, Any], continued: dict[str, Any]) -> str:
+    values = copy.deepcopy(VALUES)
+    training = parent_of(values, (*MODEL, "training", "hyperparameters"))
+    training["hyperparameters"], training["continued_hyperparameters"] = first, continued
+    return yaml.safe_dump(values, allow_unicode=True, sort_keys=False)
+
+
+def test_most_models_with_the_longest_names_fit_a_function_s_environment(tmp_path: Path) -> None:
+    values = copy.deepcopy(VALUES)
+    (model,) = values["models"].values()
+    values["name"] = "e" * 20
+    values["models"] = {
+        f"{number:02}".ljust(20, "m"): {**model, "name": f"{number:02}".ljust(63, "n")}
+        for number in range(20)
+    }
+    path = tmp_path / "environment.yaml"
+    path.write_text(yaml.safe_dump(values))
+    # Lambda holds 4 KB; the tables' names and the rest take less than a fourth of it.
+    assert len(json.dumps(read_environment(path).learners)) < 3 * 1024
 
 
 def test_every_wrong_hyperparameter_has_its_line(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evaluation.dataset import Row
 from evaluation.metrics import Sample, by_language, chrf, exact_match
+from meguru.dataset_version import Row
 
 
 def sample(answer: str, expected: str, language: str = "ja") -> Sample:
