@@ -99,8 +99,7 @@ def _plan(
 
 def _wanted(package: str, approved: approvals.Seen, settings: dict[str, Any]) -> Wanted:
     seen = approved[package]
-    prefix = os.environ["NAME_PREFIX"]
-    name = hosting.release_name(prefix, package, seen["created_at"], settings)
+    name = hosting.release_name(os.environ["ENDPOINT_NAME"], package, seen["created_at"], settings)
     return Wanted(package, seen["approved_at"], name)
 
 

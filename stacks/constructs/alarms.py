@@ -13,23 +13,33 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from meguru.events import RUN_FAILED, SOURCE
+from meguru.events import RUN_FAILED, event_source
 from stacks.constructs.loop_events import LoopEvents
 from stacks.constructs.workflow import Workflow
+from stacks.environment import Environment
 
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 
 
 # The ends of an execution that need a person.
 BAD_ENDS = ("FAILED", "TIMED_OUT", "ABORTED")
+# Of a workflow that tells of its failures itself.
+UNTOLD_ENDS = ("TIMED_OUT", "ABORTED")
 
 
 class Alarms(Construct):
     """Alarms on what went wrong at all: one bad execution, one message set aside."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, loop_events: LoopEvents) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        loop_events: LoopEvents,
+    ) -> None:
         super().__init__(scope, construct_id)
-        self._loop_events = loop_events
+        self._source, self._loop_events = event_source(environment.name), loop_events
         self._action = actions.SnsAction(loop_events.topic)
 
     def watch_workflow(
@@ -62,7 +72,7 @@ class Alarms(Construct):
         template = re.sub(
             r'"(<\w+>)"',
             r"\1",
-            json.dumps({"source": SOURCE, "detail-type": RUN_FAILED, "detail": detail}),
+            json.dumps({"source": self._source, "detail-type": RUN_FAILED, "detail": detail}),
         )
         target = events.CfnRule.TargetProperty
         events.CfnRule(

@@ -19,8 +19,9 @@ from meguru.events import (
     MODEL_VERSION_REGISTERED,
     RUN_FAILED,
     SCALING_NOT_REGISTERED,
-    SOURCE,
+    event_source,
 )
+from meguru.names import event_log_name
 from stacks.constructs.retention import LogGroup
 from stacks.environment import Environment
 
@@ -39,12 +40,12 @@ class LoopEvents(Construct):
         self, scope: Construct, construct_id: str, *, environment: Environment, key: kms.IKey
     ) -> None:
         super().__init__(scope, construct_id)
+        self._source = event_source(environment.name)
         self.log_group = LogGroup(
             self,
             "Log",
             environment=environment,
-            # EventBridge delivers to log groups under this prefix.
-            log_group_name=f"/aws/events/meguru-{environment.name}",
+            log_group_name=event_log_name(environment.name),
         )
         self._keep_every_event()
         self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
@@ -53,7 +54,7 @@ class LoopEvents(Construct):
         events.Rule(
             self,
             "ForAPerson",
-            event_pattern=events.EventPattern(source=[SOURCE], detail_type=FOR_A_PERSON),
+            event_pattern=events.EventPattern(source=[self._source], detail_type=FOR_A_PERSON),
             targets=[targets.SnsTopic(self.topic)],
         )
         if environment.notify:
@@ -80,7 +81,7 @@ class LoopEvents(Construct):
         rule = events.CfnRule(
             self,
             "EveryEvent",
-            event_pattern={"source": [SOURCE]},
+            event_pattern={"source": [self._source]},
             targets=[
                 events.CfnRule.TargetProperty(
                     id="Log",

@@ -7,6 +7,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from meguru.events import event_source
 from meguru.names import RUNS_PREFIX
 from stacks.constructs.grants import default_bus_arn, grant, grant_pass_role, grant_table
 from stacks.constructs.job import ContainerRole
@@ -17,7 +18,7 @@ from stacks.constructs.release_alarms import ReleaseAlarms
 from stacks.constructs.release_grants import grant_hosting, grant_looking, grant_scaling
 from stacks.constructs.release_triggers import ReleaseTriggers
 from stacks.constructs.workflow import Workflow
-from stacks.environment import Environment
+from stacks.environment import Endpoint, Environment
 
 VARIANT_NAME = "AllTraffic"
 # Longer than a release takes that waits for capacity.
@@ -34,13 +35,14 @@ class ModelRelease(Construct):
         construct_id: str,
         *,
         environment: Environment,
+        endpoint: Endpoint,
         lake: Lake,
         registry: ModelRegistry,
         releases: dynamodb.ITableV2,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._environment, self._registry, self._releases = environment, registry, releases
-        self._prefix = f"meguru-{environment.name}-text"
+        self._environment, self._endpoint = environment, endpoint
+        self._registry, self._releases = registry, releases
         self._endpoint_role = ContainerRole(
             self, "EndpointRole", image=registry.image, log_groups=ENDPOINT_LOG_GROUPS
         )
@@ -50,7 +52,7 @@ class ModelRelease(Construct):
             "EndpointAlarms",
             endpoint_name=registry.endpoint_name,
             variant_name=VARIANT_NAME,
-            release=environment.endpoint.release,
+            release=endpoint.release,
         )
         self._plan_release = self._create_plan_release()
         self.workflow = self._create_workflow()
@@ -58,7 +60,7 @@ class ModelRelease(Construct):
         ReleaseTriggers(self, "Triggers", workflow=self.workflow, group_name=registry.group_name)
 
     def _create_plan_release(self) -> PythonFunction:
-        release = self._environment.endpoint.release
+        release = self._endpoint.release
         function = PythonFunction(
             self,
             "PlanRelease",
@@ -68,7 +70,6 @@ class ModelRelease(Construct):
                 "RELEASE_TABLE": self._releases.table_name,
                 "ENDPOINT_NAME": self._registry.endpoint_name,
                 "MODEL_PACKAGE_GROUP": self._registry.group_name,
-                "NAME_PREFIX": self._prefix,
                 "TRAFFIC": release.traffic,
                 "CANARY_PERCENT": str(release.canary_percent),
                 "BAKE_SECONDS": str(release.bake_seconds),
@@ -76,12 +77,12 @@ class ModelRelease(Construct):
             },
             timeout=Duration.minutes(2),
         )
-        grant_looking(function, self._registry, f"{self._prefix}-*")
+        grant_looking(function, self._registry, self._registry.made_by_runs)
         grant_table(function, self._releases, "GetItem", "UpdateItem")
         return function
 
     def _create_workflow(self) -> Workflow:
-        endpoint = self._environment.endpoint
+        endpoint = self._endpoint
         return Workflow(
             self,
             "DeployModelVersion",
@@ -89,7 +90,6 @@ class ModelRelease(Construct):
             name="deploy_model_version",
             timeout=TIME_LIMIT,
             substitutions={
-                "NamePrefix": self._prefix,
                 "PlanReleaseArn": self._plan_release.function_arn,
                 "ReleaseTable": self._releases.table_name,
                 "EndpointName": self._registry.endpoint_name,
@@ -102,11 +102,12 @@ class ModelRelease(Construct):
                 "ErrorsAlarmName": self.alarms.errors.alarm_name,
                 "LatencyAlarmName": self.alarms.latency.alarm_name,
                 "EventBusName": "default",
+                "EventSource": event_source(self._environment.name),
             },
         )
 
     def _grant(self) -> None:
-        workflow, names = self.workflow, f"{self._prefix}-*"
+        workflow, names = self.workflow, self._registry.made_by_runs
         alarms = [alarm.alarm_arn for alarm in self.alarms]
         grant_hosting(workflow, self._registry, names, *alarms)
         grant_scaling(workflow, self._registry)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.template.assembly import Assembly
+
 from tests.e2e.loop_cloud import LoopCloud
 
 ACTIONS = ("approve", "approve", "reject", "edit", "replay", "kill", "pause")
@@ -123,12 +124,13 @@ class Races:
         """Approve a version while another one is on its way to serve; what did not hold."""
         first, second = self.version(), self.version()
         self.act("approve", first)
-        self.cloud.wait(lambda: self._is_on_its_way(first), f"{first} on its way")
+        self.cloud.wait(self._is_changing, f"{first} on its way")
         self.act("approve", second)
         return self.faults()
 
-    def _is_on_its_way(self, version: str) -> bool | None:
-        return self.models()[version] > 0 or None
+    def _is_changing(self) -> bool | None:
+        listed = self.cloud.client("sagemaker").list_endpoints()["Endpoints"]
+        return any(one["EndpointStatus"] in ("Creating", "Updating") for one in listed) or None
 
     def plant(self, fault: str) -> None:
         """Plant a fault in the release workflow as it runs."""

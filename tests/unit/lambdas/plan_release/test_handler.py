@@ -22,7 +22,6 @@ EVENT: dict[str, Any] = {
 }
 VARIABLES = {
     "MODEL_PACKAGE_GROUP": "group",
-    "NAME_PREFIX": "meguru-poc-text",
     "TRAFFIC": "canary",
     "CANARY_PERCENT": "10",
     "BAKE_SECONDS": "600",
