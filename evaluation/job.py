@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from evaluation.archive import unpack_model
 from evaluation.comparison import compare_answers, compare_metrics, read_baseline
 from evaluation.dataset import Dataset, load_dataset
 from evaluation.evaluate import Evaluation, Settings, evaluate
 from evaluation.metrics import Sample
 from evaluation.model import ChatModel
+from meguru.accelerator import check_accelerator
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +134,7 @@ def main(environment: Mapping[str, str]) -> int:
     folders = Folders(Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml")))
     with tempfile.TemporaryDirectory(prefix="evaluation-") as scratch:
         try:
+            check_accelerator(is_used=torch.cuda.is_available(), environment=environment)
             report = run(folders, read_settings(environment), Path(scratch))
         except (ValueError, OSError, RuntimeError) as error:
             return fail(folders, str(error))

@@ -26,6 +26,15 @@ class ApiError(Exception):
         return error_body(self.message, error_type(self.status), code=self.code, param=self.param)
 
 
+class Overloaded(ApiError):
+    """There is more to answer than can be taken in now."""
+
+    retry_after_seconds = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(503, message, code="overloaded")
+
+
 def unknown_path() -> ApiError:
     return ApiError(404, UNKNOWN_PATH, code="unknown_url")
 
