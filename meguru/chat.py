@@ -123,8 +123,14 @@ class ChatEncoder:
 
     def _tokenize(self, texts: list[str]) -> list[list[int]]:
         # Always with these options: other ones would change the tokenizer that threads share.
-        options = {"add_special_tokens": False, "split_special_tokens": True}
-        runs: list[list[int]] = self._tokenizer(texts, **options)["input_ids"]
+        encoded = self._tokenizer(
+            texts,
+            add_special_tokens=False,
+            split_special_tokens=True,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )
+        runs: list[list[int]] = encoded["input_ids"]
         return runs
 
     def _check(self) -> None:
