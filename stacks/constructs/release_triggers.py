@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from aws_cdk import Duration
@@ -12,8 +13,8 @@ from constructs import Construct
 from stacks.constructs.workflow import Workflow
 
 LOOK_EVERY = Duration.hours(1)
-# The input of an execution that follows a failed one: text, as a status event repeats it.
-AFTER_FAILURE = '{"after":"failure"}'
+# Inputs of executions that nobody asked for: as text, as a status event repeats them.
+AFTER_FAILURE, AFTER_AN_HOUR = '{"after":"failure"}', '{"after":"an hour"}'
 
 
 class ReleaseTriggers(Construct):
@@ -39,12 +40,13 @@ class ReleaseTriggers(Construct):
             self,
             "Hourly",
             schedule=events.Schedule.rate(LOOK_EVERY),
-            targets=[targets.SfnStateMachine(workflow)],
+            targets=[self._target(AFTER_AN_HOUR)],
         )
         self._follow("Stopped", {"status": ["ABORTED", "TIMED_OUT"]})
         # What was approved meanwhile was left to the failed execution. Only once: what fails every
         # time is tried again by the clock.
-        self._follow("Failed", {"status": ["FAILED"], "input": [{"anything-but": [AFTER_FAILURE]}]})
+        unasked = [{"anything-but": [AFTER_FAILURE, AFTER_AN_HOUR]}]
+        self._follow("Failed", {"status": ["FAILED"], "input": unasked})
 
     def _follow(self, construct_id: str, detail: dict[str, Any]) -> None:
         """Look again after an execution that may have left its work undone."""
@@ -56,9 +58,9 @@ class ReleaseTriggers(Construct):
                 detail_type=["Step Functions Execution Status Change"],
                 detail={"stateMachineArn": [self._workflow.state_machine_arn], **detail},
             ),
-            targets=[
-                targets.SfnStateMachine(
-                    self._workflow, input=events.RuleTargetInput.from_object({"after": "failure"})
-                )
-            ],
+            targets=[self._target(AFTER_FAILURE)],
         )
+
+    def _target(self, text: str) -> targets.SfnStateMachine:
+        given = events.RuleTargetInput.from_object(json.loads(text))
+        return targets.SfnStateMachine(self._workflow, input=given)

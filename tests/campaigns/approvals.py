@@ -25,8 +25,9 @@ ACTIONS = ("approve", "approve", "reject", "edit", "replay", "kill", "pause")
 QUIET_SECONDS = 3
 # A model server that is ready at once: a campaign makes many.
 QUICK_SERVER = '''
-"""Answers every request at once."""
+"""Answers every request at once, and doesn't start with a model that is called broken."""
 import os
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -40,6 +41,8 @@ class Handler(BaseHTTPRequestHandler):
     do_POST = do_GET
 
 
+if os.path.exists(os.path.join(os.environ["SAGEMAKER_BASE_DIR"], "model", "broken")):
+    sys.exit("The model is broken.")
 address = (os.environ["SAGEMAKER_BIND_TO_HOST"], int(os.environ["SAGEMAKER_BIND_TO_PORT"]))
 ThreadingHTTPServer(address, Handler).serve_forever()
 '''
@@ -55,11 +58,12 @@ def with_quick_server(assembly: Path, folder: Path) -> Path:
     return copy
 
 
-def empty_archive() -> bytes:
-    """A model.tar.gz without a model: the quick server needs none."""
+def empty_archive(*names: str) -> bytes:
+    """A model.tar.gz of empty files without a model: the quick server needs none."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz"):
-        pass
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name in names:
+            archive.addfile(tarfile.TarInfo(name))
     return buffer.getvalue()
 
 
@@ -120,22 +124,35 @@ class Races:
             time.sleep(seconds)
         return self.faults()
 
-    def approve_during_a_change(self) -> list[str]:
-        """Approve a version while another one is on its way to serve; what did not hold."""
+    def approve_during(self, state: str) -> list[str]:
+        """Approve a version when the release of another one enters a state; what did not hold."""
         first, second = self.version(), self.version()
         self.act("approve", first)
-        self.cloud.wait(self._is_changing, f"{first} on its way")
+        self.cloud.wait(lambda: self._has_entered(state), f"a release to enter {state}")
         self.act("approve", second)
         return self.faults()
 
-    def _is_changing(self) -> bool | None:
-        listed = self.cloud.client("sagemaker").list_endpoints()["Endpoints"]
-        return any(one["EndpointStatus"] in ("Creating", "Updating") for one in listed) or None
+    def _has_entered(self, state: str) -> bool | None:
+        states = self.cloud.client("stepfunctions")
+        entered = {
+            event["stateEnteredEventDetails"]["name"]
+            for arn in self._running()
+            for event in states.get_execution_history(executionArn=arn, maxResults=1000)["events"]
+            if "stateEnteredEventDetails" in event
+        }
+        return state in entered or None
 
-    def plant(self, fault: str) -> None:
-        """Plant a fault in the release workflow as it runs."""
+    def _running(self) -> list[str]:
+        listed = self.cloud.client("stepfunctions").list_executions(
+            stateMachineArn=self.cloud.outputs["DeployModelVersionArn"], statusFilter="RUNNING"
+        )
+        return [one["executionArn"] for one in listed["executions"]]
+
+    def plant(self, *faults: str) -> None:
+        """Plant faults in the release workflow as it runs."""
         definition = self.cloud.definition("DeployModelVersion")
-        PLANTED[fault](definition["States"])
+        for fault in faults:
+            PLANTED[fault](definition["States"])
         self.cloud.client("stepfunctions").update_state_machine(
             stateMachineArn=self.cloud.outputs["DeployModelVersionArn"],
             definition=json.dumps(definition),
@@ -181,10 +198,8 @@ class Races:
     def kill(self) -> None:
         """Stop whatever runs, wherever it is."""
         states = self.cloud.client("stepfunctions")
-        for one in states.list_executions(
-            stateMachineArn=self.cloud.outputs["DeployModelVersionArn"], statusFilter="RUNNING"
-        )["executions"]:
-            states.stop_execution(executionArn=one["executionArn"])
+        for arn in self._running():
+            states.stop_execution(executionArn=arn)
 
     def _follow(
         self, plan: list[str], before: str, versions: list[str], chance: random.Random
@@ -234,17 +249,17 @@ def is_as_it_should_be(release: dict[str, Any]) -> bool:
     return release["status"] in ("SUCCEEDED", "ABORTED") or refused
 
 
-def claim_back_unasked(states: dict[str, Any]) -> None:
-    """Without the last look: whoever asked meanwhile is overlooked."""
+def hesitate(states: dict[str, Any]) -> None:
+    """No fault: time passes between the last look and giving the claim back."""
+    states["NextStep"]["Default"] = "Hesitate"
+    states["Hesitate"] = {"Type": "Wait", "Seconds": 2, "Next": "GiveClaimBack"}
+
+
+def overlook(states: dict[str, Any]) -> None:
+    """Without another look for those who asked since the last one."""
     arguments = states["GiveClaimBack"]["Arguments"]
     arguments["ConditionExpression"] = "claimed_by = :run"
     del arguments["ExpressionAttributeValues"][":looks"]
-
-
-def end_after_release(states: dict[str, Any]) -> None:
-    """One release an execution, and no look after it."""
-    states["AnnounceRelease"]["Next"] = "GiveClaimBack"
-    claim_back_unasked(states)
 
 
 def keep_claim(states: dict[str, Any]) -> None:
@@ -252,13 +267,15 @@ def keep_claim(states: dict[str, Any]) -> None:
 
 
 def serve_without_recording(states: dict[str, Any]) -> None:
-    states["RecordRelease"]["Arguments"]["UpdateExpression"] = "SET #release = :release"
-    del states["RecordRelease"]["Arguments"]["ExpressionAttributeValues"][":package"]
-    del states["RecordRelease"]["Arguments"]["ExpressionAttributeValues"][":now"]
+    arguments = states["RecordRelease"]["Arguments"]
+    arguments["UpdateExpression"] = "SET #release = :release"
+    for name in (":package", ":now"):
+        del arguments["ExpressionAttributeValues"][name]
 
 
 PLANTED: dict[str, Callable[[dict[str, Any]], None]] = {
-    "end after release": end_after_release,
+    "hesitate": hesitate,
+    "overlook": overlook,
     "keep claim": keep_claim,
     "serve without recording": serve_without_recording,
 }
