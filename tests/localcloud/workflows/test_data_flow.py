@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -141,8 +142,13 @@ def test_more_than_the_payload_quota_is_refused(workflows: Any, cloud: Any, mach
     cloud.function(lambda event: "x" * 300_000)
     caught = {"ErrorEquals": ["States.ALL"], "Next": "Z"}
     task = {"Type": "Task", "Resource": FUNCTION, "Catch": [caught], "End": True}
-    described = workflows.run(machine(T=task, Z={"Type": "Pass"}))
-    assert described["error"] == "States.DataLimitExceeded"
+    arn = workflows.start(machine(T=task, Z={"Type": "Pass"}))
+    assert json.loads(workflows.wait(arn)["output"]) == {
+        "Error": "States.DataLimitExceeded",
+        "Cause": f"The state/task '{FUNCTION}' returned a result with a size exceeding the maximum "
+        "number of bytes service limit.",
+    }
+    assert "LambdaFunctionFailed" in workflows.kinds(arn)
 
 
 def test_the_variables_of_one_assign_share_the_quota(workflows: Any, machine: Any) -> None:
