@@ -374,3 +374,8 @@ def test_the_context_object_counts_retries_where_there_may_be_any(
     output = workflows.output(machine(S=state))
     found = output[0] if kind == "Parallel" else output
     assert found["state"].keys() == members
+
+
+def test_a_seeded_random_number_is_the_one_that_aws_gives(workflows: Any, machine: Any) -> None:
+    definition = machine("JSONata", P={"Type": "Pass", "Output": "{% $random(42) %}"})
+    assert workflows.output(definition) == 0.7275636800328681
