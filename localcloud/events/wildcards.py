@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 _MOST_PLACES = 10
 _QUOTE = '"'  # a text is followed with its quotes around it
-_OTHER = ""  # stands for all characters that no text has
+_OTHER = ""  # stands for all characters that no place goes on with
 
 Place = tuple[int, int]  # a text's number, and how many of its steps are behind
 
@@ -64,12 +64,11 @@ def _in_order(literals: list[str], value: str) -> bool:
 def are_too_complex(texts: Iterable[str]) -> bool:
     """Whether some value could keep more places of the wildcards in play than are allowed."""
     paths = [[_QUOTE, *steps_of(text), _QUOTE] for text in dict.fromkeys(texts)]
-    characters = {step for path in paths for step in path if step is not None} | {_OTHER}
     waiting = [frozenset((number, 0) for number in range(len(paths)))]
     seen = set(waiting)
     while waiting:
         places = waiting.pop()
-        for character in characters:
+        for character in _awaited(places, paths):
             following = _follow(places, character, paths)
             if len(following) > _MOST_PLACES:
                 return True
@@ -77,6 +76,12 @@ def are_too_complex(texts: Iterable[str]) -> bool:
                 seen.add(following)
                 waiting.append(following)
     return False
+
+
+def _awaited(places: frozenset[Place], paths: list[list[str | None]]) -> set[str]:
+    """The characters with which some place goes on, and one for all others."""
+    steps = {paths[number][behind] for number, behind in places if behind < len(paths[number])}
+    return {step for step in steps if step is not None} | {_OTHER}
 
 
 def _follow(
