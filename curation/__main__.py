@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from curation.parsing import parse_document, parse_feedback
 from curation.records import Record, SetAside
 from meguru.fingerprint import canonical_json, sha256_hex
 from meguru.names import RAW_PREFIX
+from meguru.normalisation import ON, RULES, read_rules
 
 
 def main() -> None:
@@ -25,13 +27,22 @@ def main() -> None:
         base / "processing" / "output",
         dataset=os.environ["DATASET"],
         feedback_weight=int(os.environ["FEEDBACK_WEIGHT"]),
+        rules=read_rules(os.environ.get("NORMALISATION", ON)),
     )
     print(json.dumps(result, ensure_ascii=False))
 
 
-def curate(source: Path, output: Path, *, dataset: str, feedback_weight: int) -> dict[str, Any]:
+def curate(
+    source: Path,
+    output: Path,
+    *,
+    dataset: str,
+    feedback_weight: int,
+    rules: Sequence[str] = RULES,
+) -> dict[str, Any]:
     """Curate `source/{raw,feedback}` into `output/{datasets,quarantine,result}`.
 
+    `rules` are those by which the text for training is normalised.
     Returns what result.json says: the version, its counts, and how much was set aside and why.
     """
     documents, sources, set_aside = read_documents(source / "raw")
@@ -39,8 +50,10 @@ def curate(source: Path, output: Path, *, dataset: str, feedback_weight: int) ->
     documents, duplicates = deduplicate(documents)
     documents, applied, superseded = apply_corrections(documents, corrections)
     set_aside += broken + duplicates + superseded
-    rows = dataset_rows(documents, applied, feedback_weight)
-    version, manifest = freeze(output / "datasets" / dataset, dataset, rows, sources, set_aside)
+    rows = dataset_rows(documents, applied, feedback_weight, rules)
+    version, manifest = freeze(
+        output / "datasets" / dataset, dataset, rows, sources, set_aside, rules
+    )
     write_quarantine(output / "quarantine", version, set_aside)
     result = {
         "version": version,

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from meguru.normalisation import ON
 from stacks.environment_file import InvalidEnvironment, line_of, read_document
 from stacks.environment_values import (
     Account,
@@ -17,6 +18,7 @@ from stacks.environment_values import (
     Metrics,
     ModelName,
     Name,
+    Normalisation,
     ProcessingInstanceType,
     Region,
     Schedule,
@@ -32,9 +34,12 @@ class Settings(BaseModel):
 
 
 class Curation(Settings):
+    """The curation job. `normalisation` names the rules that its text for training is made by."""
+
     instance_type: ProcessingInstanceType
     batch_seconds: Annotated[int, Field(ge=0, le=300)]
     feedback_weight: Count
+    normalisation: Normalisation = ON
 
 
 class Training(Settings):

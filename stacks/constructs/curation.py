@@ -75,6 +75,7 @@ class Curation(Construct):
                 "CurationImageUri": self._job.image.image_uri,
                 "CurationInstanceType": settings.instance_type,
                 "FeedbackWeight": str(settings.feedback_weight),
+                "Normalisation": settings.normalisation,
                 "VolumeSizeInGB": "30",
                 "MaxRuntimeSeconds": str(MAX_RUNTIME.to_seconds()),
                 "SourceCommit": source_commit(),

@@ -132,6 +132,11 @@ def test_a_wrong_line_is_named(tmp_path: Path, before: str, after: str, said: st
             "curation.batch_seconds: at most 300 (it is 3",
         ),
         (
+            "  batch_seconds: 2",
+            "  batch_seconds: 2\n  normalisation: nfkc",
+            "curation.normalisation: on, off, or some of the rules line_ends, control_characters, ",
+        ),
+        (
             "  instance_type: ml.t3.medium",
             "  instance_type: ml.banana.xlarge",
             "curation.instance_type: an instance type of SageMaker's processing jobs, such as ",

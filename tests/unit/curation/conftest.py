@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 
 from curation.__main__ import curate
 from curation.records import Record, Source
+from meguru.normalisation import RULES
 
 
 @dataclass
@@ -72,10 +73,14 @@ class Lake:
         }
         self.feedback(name, said, **more)
 
-    def curate(self) -> Curated:
+    def delete(self, name: str) -> None:
+        (self._root / "raw" / name).unlink()
+
+    def curate(self, rules: Sequence[str] = RULES) -> Curated:
         self._num_runs += 1
         output = self._root / f"output-{self._num_runs}"
-        return Curated(output, curate(self._root, output, dataset="text", feedback_weight=4))
+        result = curate(self._root, output, dataset="text", feedback_weight=4, rules=rules)
+        return Curated(output, result)
 
 
 @pytest.fixture
