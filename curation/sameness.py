@@ -160,7 +160,7 @@ def _differences(
     last = _num_equal(*(reversed(side[first:]) for side in forms))
     left, right = (words[first : len(words) - last] for words in (left, right))
     forms = [side[first : len(side) - last] for side in forms]
-    matcher = SequenceMatcher(None, *forms, autojunk=False)
+    matcher = SequenceMatcher(None, forms[0], forms[1], autojunk=False)
     for kind, start, end, other_start, other_end in matcher.get_opcodes():
         if kind != "equal":
             yield left[start:end], right[other_start:other_end]
@@ -168,9 +168,8 @@ def _differences(
 
 def _num_equal(left: Iterable[str], right: Iterable[str]) -> int:
     """How many texts are the same at the beginning of both."""
-    return sum(
-        1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False))
-    )
+    pairs = zip(left, right, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _is_slip_of_kana(left: Sequence[Word], right: Sequence[Word]) -> bool:
