@@ -27,7 +27,7 @@ class Entry:
         day = day_of_raw_key(record.source.uri)
         self.record, self.day = record, day.isoformat() if day else ""
         self.since, self._has_changed = self.day, False
-        self.question_key = comparison_key(record.questions[0])
+        self.question_keys = list(map(comparison_key, record.questions))
         self.answer_key = comparison_key(record.answer)
 
     @cached_property
@@ -87,15 +87,15 @@ class KnownRecords:
         self._near: defaultdict[Hashable, list[Entry]] = defaultdict(list)
 
     def add(self, entry: Entry) -> None:
-        for question in entry.record.questions:
-            self._by_question[comparison_key(question)] = entry
-        for key in (*_question_keys(entry), _answer_key(entry)):
-            if len(self._near[key]) < MAX_COMPARED:
-                self._near[key].append(entry)
+        for key in entry.question_keys:
+            self._by_question.setdefault(key, entry)
+        for near in (*_question_keys(entry), _answer_key(entry)):
+            if len(self._near[near]) < MAX_COMPARED:
+                self._near[near].append(entry)
 
     def with_question(self, entry: Entry) -> Entry | None:
         """The one that asks the same, in these words or nearly."""
-        if (known := self._by_question.get(entry.question_key)) is not None:
+        if (known := self._by_question.get(entry.question_keys[0])) is not None:
             return known
         for key in _question_keys(entry):
             for near in self._near.get(key, ()):
@@ -112,17 +112,17 @@ class KnownRecords:
 
     def with_phrasing(self, entry: Entry) -> Entry | None:
         """The newer one that is all about what `entry` also asks, and answers it otherwise."""
-        for key in map(comparison_key, entry.record.questions):
+        for key in entry.question_keys:
             known = self._by_question.get(key)
-            if known and known.question_key == key and known.is_newer_than(entry):
+            if known and known.question_keys[0] == key and known.is_newer_than(entry):
                 return None if entry.answers_as(known) else known
         return None
 
     def leave_phrasings(self, entry: Entry) -> list[SetAside]:
         """Take from `entry` the phrasings of others; returns those that are answered otherwise."""
         own, otherwise = [], []
-        for question in entry.record.questions:
-            known = self._by_question.get(comparison_key(question))
+        for question, key in zip(entry.record.questions, entry.question_keys, strict=True):
+            known = self._by_question.get(key)
             if known is None:
                 own.append(question)
             elif not entry.answers_as(known):
@@ -135,9 +135,8 @@ class KnownRecords:
 def _question_keys(entry: Entry) -> Iterator[Hashable]:
     if entry.question.content:
         yield "words", entry.question.content_key
-    # Where nothing but hiragana is left there is nothing to find it by.
-    if len(entry.question.kanji_key) > 1:
-        yield "kanji", entry.question.kanji_key
+    if entry.question.written:
+        yield "written", entry.question.written
 
 
 def _answer_key(entry: Entry) -> Hashable:
@@ -145,8 +144,8 @@ def _answer_key(entry: Entry) -> Hashable:
 
 
 def _duplicate(entry: Entry, kept: Entry) -> SetAside:
-    keys = (entry.question_key, entry.answer_key)
-    is_exact = keys[1] == kept.answer_key and keys[0] in map(comparison_key, kept.record.questions)
+    asks_the_same = entry.question_keys[0] in kept.question_keys
+    is_exact = asks_the_same and entry.answer_key == kept.answer_key
     detail = f"says the same as {_named(kept)}, which is kept"
     return _set_aside("exact_duplicate" if is_exact else "near_duplicate", detail, entry)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 # What people wrap a question or a request in, and what has the meaning of another word.
-_PHRASES: Sequence[tuple[str, str]] = (
+_JAPANESE_PHRASES: Sequence[tuple[str, str]] = (
     (r"お手数(?:を?おかけし(?:ます|て申し訳ありません)|です)が|恐れ入りますが|恐縮ですが", ""),
     (r"すみません(?:が)?|お世話になっております|(?:どうぞ)?(?:よろしく|宜しく)(?=お願い)", ""),
     (
@@ -16,8 +16,13 @@ _PHRASES: Sequence[tuple[str, str]] = (
     (r"(?:を|か)?(?:知りたい|伺いたい|聞きたい)(?:です|のですが)?", ""),
     (r"(いただけ|頂け|もらえ|くれ)ません(?=か)", r"\1ます"),
     (r"(?:なければ|なくては|ないと|ねば)(?:なり|なら|いけ|行け)(?:ません|ない)", "必要"),
+    (r"(?<=[ばら])(?:いい|よい|良い|よろしい)(?=です|でしょう|の|か)", ""),
+    (r"どのように|どうやって|どの様に", "どう"),
+    (r"どなた", "誰"),
     (r"置いてあ(?=り|る)", "あ"),
     (r"かもしれ(?:ません|ない)", "可能性"),
+)
+_ENGLISH_PHRASES: Sequence[tuple[str, str]] = (
     (r"\b(?:could|can|would|will) you (?:please |kindly )?(?:tell|let) me(?: know)?\b", " "),
     (r"\b(?:please |kindly )?(?:tell|let) me(?: know)?\b|\bdo you (?:happen to )?know\b", " "),
     (r"\bi(?:'d| would) like to (?:know|ask)\b|\bi (?:want|need) to know\b", " "),
@@ -28,7 +33,10 @@ _PHRASES: Sequence[tuple[str, str]] = (
     (r"n't\b", " not"),
     (r"(?<=[a-z])'(?:s|re|ll|ve|d|m)\b", " "),
 )
-_COMPILED = [(re.compile(pattern, re.IGNORECASE), instead) for pattern, instead in _PHRASES]
+_PHRASES = {
+    language: [(re.compile(pattern, re.IGNORECASE), instead) for pattern, instead in phrases]
+    for language, phrases in [("ja", _JAPANESE_PHRASES), ("en", _ENGLISH_PHRASES)]
+}
 
 
 def _words(text: str) -> frozenset[str]:
@@ -64,8 +72,8 @@ DIRECTIONS = _words("から まで より 前 後 from into before after than")
 SUBORDINATORS = _words("if when unless because before after until once while")
 
 
-def without_politeness(text: str) -> str:
+def without_politeness(text: str, language: str) -> str:
     """`text` (folded) without its polite phrases, and with one word for what has several."""
-    for pattern, instead in _COMPILED:
+    for pattern, instead in _PHRASES[language]:
         text = pattern.sub(instead, text)
     return text

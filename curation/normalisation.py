@@ -29,7 +29,7 @@ _MARKS = r"[\s?!？！。、．，.,…~〜'’‘\"“”「」『』()（）�
 _NOT_MEANING = re.compile(
     rf"(?<=\d)({_MARKS})(?=\d)|(?<=[a-z])['’](?=[a-z])|(?<=[a-z])({_MARKS})(?=[a-z])|{_MARKS}"
 )
-_ONE_HYPHEN = str.maketrans(dict.fromkeys("‐‑‒–−", "-") | {"〜": "~"})
+_DASHES = re.compile("[‐‑‒–−]")
 
 
 def folded(text: str) -> str:
@@ -41,7 +41,7 @@ def folded(text: str) -> str:
     text = unicodedata.normalize("NFKC", _UNSEEN.sub("", text))
     text = _OTHER_DIGITS.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
     text = _AREAS.sub(r"\1\2", _THOUSANDS.sub("", text))
-    return _MEGA.sub(r"\1mega", text).translate(_ONE_HYPHEN)
+    return _DASHES.sub("-", _MEGA.sub(r"\1mega", text)).replace("〜", "~")
 
 
 def _spelt_out(symbols: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import takewhile
 
-from curation.function_words import DIRECTIONS, SEQUENCE, SUBORDINATORS
+from curation.function_words import DIRECTIONS, MEANINGFUL, SEQUENCE, SUBORDINATORS
 from curation.words import Word, words_of
 
 MAX_SLIPS = 2
@@ -45,9 +45,9 @@ class Wording:
         return tuple(sorted(word.form for word in self.content if not word.is_verbal))
 
     @cached_property
-    def kanji_key(self) -> str:
-        """What texts have in common that differ in hiragana alone."""
-        return _KANA.sub("", "".join(word.surface for word in self.words))
+    def written(self) -> tuple[str, ...]:
+        """The content that isn't in hiragana, which texts with a slip in that have in common."""
+        return tuple(word.form for word in self.content if not _KANA.fullmatch(word.surface))
 
 
 def say_the_same(left: Wording, right: Wording) -> bool:
@@ -56,7 +56,9 @@ def say_the_same(left: Wording, right: Wording) -> bool:
         return False
     if _alike_in_order(left.content, right.content):
         return not _swapped(left.links, right.links)
-    return left.arranged == right.arranged or _differ_in_slips(left.words, right.words)
+    if left.content_key == right.content_key:
+        return left.arranged == right.arranged
+    return left.written == right.written and _differ_in_slips(left.words, right.words)
 
 
 def ask_the_same(left: Wording, right: Wording) -> bool:
@@ -82,31 +84,44 @@ def _sentences(words: Sequence[Word]) -> Iterator[list[Word]]:
 
 
 def _arranged(sentence: Sequence[Word]) -> list[tuple[str, ...]]:
-    """The sentence in parts, sorted where their order can make no difference.
+    """The sentence in parts, sorted where their order can make no difference."""
+    num_subordinators = sum(word.form in SUBORDINATORS for word in sentence)
+    if num_subordinators:
+        return _clauses(sentence) if num_subordinators == 1 else [_forms(sentence)]
+    parts, links = _phrases(sentence)
+    # Two phrases with the same particle may be what two predicates are about.
+    return sorted(parts) if len(set(links)) == len(links) else parts
 
-    In Japanese a part ends with its particle, and may stand anywhere before the predicate if none
-    of the others has the same. In English a subordinate clause stands at either end.
-    """
-    parts: list[list[str]] = [[]]
-    num_subordinators = 0
-    # The particles of a polite ending (してください) move nothing.
+
+def _clauses(sentence: Sequence[Word]) -> list[tuple[str, ...]]:
+    """The main clause and the subordinate one, which stands before, after or within it."""
+    start = next(at for at, word in enumerate(sentence) if word.form in SUBORDINATORS)
+    pauses = (at for at, word in enumerate(sentence) if at > start and word.role == "pause")
+    end = next(pauses, len(sentence))
+    return [_forms([*sentence[:start], *sentence[end:]]), _forms(sentence[start:end])]
+
+
+def _phrases(sentence: Sequence[Word]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """The phrases of a Japanese sentence, each up to its particle, and these particles."""
+    parts: list[tuple[str, ...]] = []
+    links: list[tuple[str, ...]] = []
+    phrase: list[Word] = []
+    # The particles of a polite ending (してください) part nothing.
     end = max((at for at, word in enumerate(sentence) if word.role == "content"), default=-1) + 1
     for word in sentence[:end]:
-        if word.role == "content" and word.form in SUBORDINATORS:
-            num_subordinators += 1
-            parts.append([word.form])
-        elif word.role == "content":
-            parts[-1].append(word.form)
-        elif word.role == "link":
-            parts[-1].append(f"\n{word.form}")
-            parts.append([])
-        elif word.role == "pause" and num_subordinators:
-            parts.append([])
-    filled = [tuple(part) for part in parts if part]
-    ends = [part[-1] if part[-1].startswith("\n") else "" for part in filled]
-    has_links = any(ends)
-    can_move = len(set(ends)) == len(ends) if has_links else num_subordinators == 1
-    return sorted(filled) if can_move else filled
+        if word.role != "link":
+            phrase.append(word)
+            continue
+        # までに is another particle than に.
+        last = [one.form for one in phrase[-1:] if one.form in MEANINGFUL]
+        links.append((*last, word.form))
+        parts.append((*_forms(phrase), word.form))
+        phrase = []
+    return [*parts, _forms(phrase)], links
+
+
+def _forms(words: Sequence[Word]) -> tuple[str, ...]:
+    return tuple(word.form for word in words if word.role == "content")
 
 
 def _alike_in_order(left: Sequence[Word], right: Sequence[Word]) -> bool:

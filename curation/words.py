@@ -6,9 +6,9 @@ import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
-from sudachipy import Dictionary, SplitMode
+from sudachipy import Dictionary, SplitMode, Tokenizer
 
 from curation.function_words import (
     ENGLISH,
@@ -45,9 +45,9 @@ class Word:
 
 def words_of(text: str) -> tuple[Word, ...]:
     """The words of `text`, without its polite phrases."""
-    plain = without_politeness(folded(text))
-    words = _japanese(plain) if language_of(plain) == "ja" else _english(plain)
-    return tuple(words)
+    language = language_of(text)
+    plain = without_politeness(folded(text), language)
+    return tuple(_japanese(plain) if language == "ja" else _english(plain))
 
 
 def _english(text: str) -> Iterator[Word]:
@@ -94,26 +94,31 @@ def _mark(surface: str) -> Word | None:
 
 
 def _japanese(text: str) -> Iterator[Word]:
+    tokenizer = _dictionary()[1]
     for start in range(0, len(text), _MAX_CHARACTERS):
         for line in text[start : start + _MAX_CHARACTERS].splitlines(keepends=True):
-            for morpheme in _tokenizer().tokenize(line):
-                yield from _word(morpheme)
+            for morpheme in tokenizer.tokenize(line):
+                yield from _word(
+                    morpheme.surface(), morpheme.normalized_form(), morpheme.part_of_speech_id()
+                )
 
 
-def _word(morpheme: Any) -> Iterator[Word]:
-    surface, form = morpheme.surface(), morpheme.normalized_form()
-    kind, subkind, use = morpheme.part_of_speech()[:3]
+@functools.lru_cache(maxsize=65_536)
+def _word(surface: str, form: str, part_of_speech: int) -> tuple[Word, ...]:
+    kind, subkind, use = _dictionary()[0].pos_of(part_of_speech)[:3]
     if surface == "-":
-        yield Word(form, surface, "content")
-    elif surface.isascii():
+        return (Word(form, surface, "content"),)
+    if surface.isascii():
         # In Japanese a word of letters is a name or a term, never grammar.
-        for word in _english(surface):
-            yield replace(word, role="content") if word.role == "grammar" else word
-    elif kind in ("補助記号", "記号", "空白"):
+        words = _english(surface)
+        return tuple(
+            replace(word, role="content") if word.role == "grammar" else word for word in words
+        )
+    if kind in ("補助記号", "記号", "空白"):
         marks = [_mark(character) for character in surface if not character.isspace()]
-        yield from (mark for mark in marks if mark)
-    else:
-        yield Word(form, surface, _role(form, kind, subkind), "動詞" in kind or "サ変" in use)
+        return tuple(mark for mark in marks if mark)
+    is_verbal = "動詞" in kind or "サ変" in use
+    return (Word(form, surface, _role(form, kind, subkind), is_verbal),)
 
 
 def _role(form: str, kind: str, subkind: str) -> Role:
@@ -130,5 +135,6 @@ def _role(form: str, kind: str, subkind: str) -> Role:
 
 
 @functools.cache
-def _tokenizer() -> Any:
-    return Dictionary(dict="small").tokenizer(mode=SplitMode.A)
+def _dictionary() -> tuple[Dictionary, Tokenizer]:
+    dictionary = Dictionary(dict="small")
+    return dictionary, dictionary.tokenizer(mode=SplitMode.A)
