@@ -19,6 +19,7 @@ _JAPANESE_PHRASES: Sequence[tuple[str, str]] = (
     (r"(?<=[ばら])(?:いい|よい|良い|よろしい)(?=です|でしょう|の|か)", ""),
     (r"どのように|どうやって|どの様に", "どう"),
     (r"どなた", "誰"),
+    (r"または|又は", "若しくは"),
     (r"置いてあ(?=り|る)", "あ"),
     (r"かもしれ(?:ません|ない)", "可能性"),
 )
@@ -45,16 +46,18 @@ def _words(text: str) -> frozenset[str]:
 
 ENGLISH = _words(
     """a an the of to for in on at as be am is are was were been being do does did have has had can
-    could may will would shall i you we they it my our your their its me us them this that
-    these those there here and but so also just simply really very please kindly thanks hello
+    could may will would shall i you we they it my our your their its he she me us them this that
+    these those there here and so also just simply really very please kindly thanks hello
     hi dear"""
 )
+# One may be missing, but not stand for another.
+CONTRASTS = _words("in on at he she")
 # By part of speech in UniDic, as Sudachi's dictionary has them.
 JAPANESE_KINDS = _words("助詞 助動詞 接続詞 感動詞")
 # Of those kinds, and yet they have a meaning: negation, limits, voice, choice.
 MEANINGFUL = _words(
     """ない ず ぬ まい から まで より だけ しか のみ ばかり ほど 程 位 くらい ずつ さえ すら きり
-    ながら つつ れる られる せる させる べし らしい 又は 或いは 若しくは はい いいえ"""
+    ながら つつ れる られる せる させる べし らしい 或いは 若しくは はい いいえ"""
 )
 # Of other kinds, and yet they have none.
 MEANINGLESS = _words(

@@ -29,6 +29,8 @@ _MARKS = r"[\s?!？！。、．，.,…~〜'’‘\"“”「」『』()（）�
 _NOT_MEANING = re.compile(
     rf"(?<=\d)({_MARKS})(?=\d)|(?<=[a-z])['’](?=[a-z])|(?<=[a-z])({_MARKS})(?=[a-z])|{_MARKS}"
 )
+# Brackets beside an operator group; elsewhere they are punctuation.
+_GROUPING = re.compile(r"\(([^()]*)\)(?=\s*[-+*/×÷^])|(?<=[-+*/×÷^])\s*\(([^()]*)\)")
 _DASHES = re.compile("[‐‑‒–−]")
 
 
@@ -41,7 +43,8 @@ def folded(text: str) -> str:
     text = unicodedata.normalize("NFKC", _UNSEEN.sub("", text))
     text = _OTHER_DIGITS.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
     text = _AREAS.sub(r"\1\2", _THOUSANDS.sub("", text))
-    return _DASHES.sub("-", _MEGA.sub(r"\1mega", text)).replace("〜", "~")
+    text = _DASHES.sub("-", _MEGA.sub(r"\1mega", text)).replace("〜", "~")
+    return _GROUPING.sub(r"⟨\1\2⟩", text.replace("!=", "≠"))
 
 
 def _spelt_out(symbols: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import takewhile
 
-from curation.function_words import DIRECTIONS, MEANINGFUL, SEQUENCE, SUBORDINATORS
+from curation.function_words import CONTRASTS, DIRECTIONS, MEANINGFUL, SEQUENCE, SUBORDINATORS
 from curation.words import Word, words_of
 
 MAX_SLIPS = 2
@@ -26,6 +26,7 @@ class Wording:
         self.words = words_of(text)
         self.content = [word for word in self.words if word.role == "content"]
         self.forms = [word.form for word in self.content]
+        self.contrasts = [word.form for word in self.words if word.form in CONTRASTS]
         self.links = [word.form for word in self.words if word.role == "link"]
 
     @cached_property
@@ -55,7 +56,7 @@ def say_the_same(left: Wording, right: Wording) -> bool:
     if not (left.content and right.content):
         return False
     if _alike_in_order(left.content, right.content):
-        return not _swapped(left.links, right.links)
+        return not (_swapped(left.links, right.links) or _replaced(left.contrasts, right.contrasts))
     if left.content_key == right.content_key:
         return left.arranged == right.arranged
     return left.written == right.written and _differ_in_slips(left.words, right.words)
@@ -131,6 +132,10 @@ def _alike_in_order(left: Sequence[Word], right: Sequence[Word]) -> bool:
 def _swapped(left: Sequence[str], right: Sequence[str]) -> bool:
     """Whether the particles say that who does what to whom has changed places."""
     return left != right and sorted(left) == sorted(right)
+
+
+def _replaced(left: Sequence[str], right: Sequence[str]) -> bool:
+    return left != right and len(left) == len(right)
 
 
 def _alike(left: Word, right: Word) -> bool:

@@ -49,6 +49,9 @@ def test_only_dress_differs(left: str, right: str) -> None:
         ("クラスⅠ、Ⅱ", "クラスⅢ"),
         ("10 MW", "10 mW"),
         ("no, where", "nowhere"),
+        ("a = b", "a != b"),
+        ("(1+2)×3", "1+2×3"),
+        ("3*(a+b)", "3*a+b"),
         ("👨\u200d👩\u200d👧", "👨👩👧"),
     ],
 )

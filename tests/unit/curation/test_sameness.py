@@ -60,6 +60,9 @@ version 1.2|version 12
 -5 degrees|5 degrees
 Contact Brian|Contact Brain
 Ask IT|Ask HR
+All but visitors|All visitors
+in the box|on the box
+正社員と契約社員|正社員または契約社員
 👍|👎
 ?|!
 """
