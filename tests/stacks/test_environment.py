@@ -203,6 +203,17 @@ def test_every_wrong_hyperparameter_has_its_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "setting"),
+    [("on", "on"), ("off", "off"), ("'off'", "off"), ("[margins, spaces]", "margins,spaces")],
+)
+def test_normalisation(tmp_path: Path, value: str, setting: str) -> None:
+    path = tmp_path / "environment.yaml"
+    line = "  feedback_weight: 10\n"
+    path.write_text(POC.replace(line, f"{line}  normalisation: {value}\n"), "utf-8")
+    assert read_environment(path).curation.normalisation == setting
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("", "FILE: an environment file has keys and values"),
