@@ -23,6 +23,8 @@ SCHEMA = pa.schema(
     [
         ("record_id", pa.string()),
         ("group_id", pa.string()),
+        # The messages before the question, oldest first; documents' questions have none.
+        ("context", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
         ("question", pa.string()),
         ("answer", pa.string()),
         ("original_question", pa.string()),
@@ -47,12 +49,18 @@ def rows_of(
     answer = normalise(record.answer, rules)
     questions = {normalise(question, rules): question for question in reversed(record.questions)}
     first = normalise(record.questions[0], rules)
-    group_id = fingerprint([first, answer])
+    context = [
+        {**message, "content": normalise(message["content"], rules)} for message in record.context
+    ]
+    # Without a context the ids are what they were before there was one.
+    before = [context] if context else []
+    group_id = fingerprint([first, answer, *before])
     held_out = _held_out(list(questions), first)
     return [
         {
-            "record_id": fingerprint([question, answer]),
+            "record_id": fingerprint([question, answer, *before]),
             "group_id": group_id,
+            "context": context,
             "question": question,
             "answer": answer,
             "original_question": original,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from meguru.limits import Message
+
 SHOWN_CHARACTERS = 80
 
 
@@ -22,12 +24,14 @@ class Record:
 
     `questions` and `answer` are as they arrived; `created_at` (ISO 8601) is the moment of a
     correction, and the day a document's answer dates from where that is known.
+    `context` is the messages before the question, where it was asked in a conversation.
     """
 
     questions: tuple[str, ...]
     answer: str
     source: Source
     created_at: str = ""
+    context: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True)

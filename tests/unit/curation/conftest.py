@@ -64,8 +64,17 @@ class Lake:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(value if isinstance(value, bytes) else json.dumps(value).encode())
 
-    def correct(self, name: str, question: str, answer: str, hour: int, **more: Any) -> None:
+    def correct(
+        self,
+        name: str,
+        question: str,
+        answer: str,
+        hour: int,
+        context: list[dict[str, str]] | None = None,
+        **more: Any,
+    ) -> None:
         said = {
+            **({} if context is None else {"context": context}),
             "feedback_id": name,
             "question": question,
             "corrected_output": answer,
@@ -76,10 +85,22 @@ class Lake:
     def delete(self, name: str) -> None:
         (self._root / "raw" / name).unlink()
 
-    def curate(self, rules: Sequence[str] = RULES) -> Curated:
+    @property
+    def serving_model(self) -> Path:
+        """Where the job finds the model that serves, if there is one."""
+        return self._root / "serving_model"
+
+    def curate(self, context_tokens: int = 0, rules: Sequence[str] = RULES) -> Curated:
         self._num_runs += 1
         output = self._root / f"output-{self._num_runs}"
-        result = curate(self._root, output, dataset="text", feedback_weight=4, rules=rules)
+        result = curate(
+            self._root,
+            output,
+            dataset="text",
+            feedback_weight=4,
+            rules=rules,
+            context_tokens=context_tokens,
+        )
         return Curated(output, result)
 
 
