@@ -8,7 +8,7 @@ from json import JSONDecodeError
 from typing import Any
 
 from curation.readers.entries import Broken, Entry, Found
-from curation.readers.fields import names_a_record
+from curation.readers.fields import is_known_key, names_a_record
 from curation.readers.json_decoder import Complaint, Decoder
 from curation.readers.lines import MARK, damage, has_damage
 
@@ -23,7 +23,8 @@ def read_values(text: str, decoder: Decoder, line: int = 1) -> Iterator[Found]:
 
     A list within an object is read where it is the one that has records. Where a value is broken
     the next begins at the first `{` that begins a line and is indented no deeper, or that is
-    followed by the broken value's (else the first value's) first key.
+    followed by the first key of the first value that was read or, if that is a known one, of the
+    broken one; by any where there is neither.
     """
     values = _Values(text, decoder, line)
     start = _start(text, 0)
@@ -119,7 +120,8 @@ class _Values:
             if self._text[position] == "[" and line_of_list is None:
                 line_of_list = self._line_at(position)
                 position += 1
-            elif self._text[position] == "]":
+            elif self._text[position] in "]}":
+                # Of a list or an object that was opened in a broken part, or of the list.
                 line_of_list = None
                 position += 1
                 if is_within:
@@ -177,16 +179,17 @@ class _Values:
             begins_a_line = re.compile(rf"[\r\n]{MARK}?[ \t]{{0,{len(before)}}}(\{{)")
             found = begins_a_line.search(self._text, position)
             end = found.start(1) if found else end
-        key = self._key_at(position) or self._first_key
-        if key:
-            # Not the value of a key, nor the first of a list: that is within the broken one.
-            begins_alike = re.compile(rf"[^:\[\s]\s*(\{{\s*{re.escape(key)}\s*:)")
-            found = begins_alike.search(self._text, position, end)
-            end = found.start(1) if found else end
-        elif self._text[position] != "{":
-            found = re.compile(r"\{").search(self._text, position, end)
-            end = found.start() if found else end
-        return end
+        own = self._key_at(position)
+        keys = [self._first_key, own if own and is_known_key(own[1:-1]) else None]
+        known = "|".join(re.escape(key) for key in keys if key)
+        first = rf"(?:{known})\s*:" if known else '"'
+        # Not the value of a key, nor the first of a list: that is within a broken object.
+        is_object = self._text[position] == "{"
+        begins_alike = re.compile(
+            rf"[^:\[\s]\s*(\{{\s*{first})" if is_object else rf"(\{{\s*{first})"
+        )
+        found = begins_alike.search(self._text, position, end)
+        return found.start(1) if found else end
 
     def _key_at(self, position: int) -> str | None:
         match = _FIRST_KEY.match(self._text, position)
