@@ -145,5 +145,4 @@ def test_bytes_of_another_encoding(parse: Parse, data: Any, pairs: list[Pair], n
     others = [pair for pair in pairs if pair != pairs[victim - len(lines)]]
     parsed = parse(name, b"\r\n".join(lines))
     assert [pair for pair in kept(parsed) if pair in others] == others
-    (aside,) = [one for one in parsed if isinstance(one, SetAside)]
-    assert aside.reason == "undecodable"
+    assert "undecodable" in {one.reason for one in parsed if isinstance(one, SetAside)}

@@ -107,6 +107,13 @@ def test_no_header_at_all_loses_no_row(parse: Parse) -> None:
         ('q1,a1\n"q2,a2\nq3,a3\n', ["q1=a1", "broken_csv line 3", "q3=a3"]),
         ('q1,a1\nq2,"a2\nmore\n', ["q1=a1", "broken_csv line 3"]),
         ('q1,"a1\nq2,""\nq3,a3\n', ["broken_csv line 2", "missing_answer line 3", "q3=a3"]),
+        # One after the other.
+        (
+            '"q1,a1\n"q2,a2\n"q3,a3\nq4,a4\n',
+            [f"broken_csv line {n}" for n in (2, 3, 4)] + ["q4=a4"],
+        ),
+        ('q1,"a"1"\nq2,"a"2"\nq3,a3\n', ["broken_csv line 2", "broken_csv line 3", "q3=a3"]),
+        ('q1,"a1\nq2,"a"2"\nq3,a3\n', ["broken_csv line 2", "broken_csv line 3", "q3=a3"]),
         # Cells too few and too many.
         ("q1\nq2,a2\n", ["missing_answer line 2", "q2=a2"]),
         ("q1,a, b\nq2,a2\n", ["broken_csv line 2", "q2=a2"]),
