@@ -58,6 +58,8 @@ def test_what_leaves_room_for_another_is_not_guessed(
     [
         (UTF_8 + "表,表です。\n".encode("cp932") + UTF_8, 4),
         (CP932 * 5 + "表,これは表です。\n".encode() + CP932, 12),
+        # Its bytes are characters in CP932, too.
+        (CP932 * 5 + "休みは?,あり\n".encode() + CP932, 12),
         (CP932 * 5 + b"\x81\x20,\xff\n" + CP932, 12),
         (UTF_8 + b"q,\xed\xa0\x80\n" + UTF_8, 4),
     ],

@@ -53,6 +53,7 @@ def pretty(indent: int) -> str:
         f"[{ONE}]\n[{TWO}]",
         f'{{"data": [{ONE}, {TWO}]}}',
         f'{{"status": "ok", "result": {{"items": [\n{ONE},\n{TWO}\n], "n": 2}}, "tags": ["x"]}}',
+        f'{{\n"question": "q1",\n"of":\n{{\n"x": 1\n}},\n"answer": "a"\n}}\n{TWO}',
         pretty(0),
         pretty(2),
         '{"質問": "q1", "回答": "a"}\n{"Ｑ": "q2", "Ａ": "a"}',
