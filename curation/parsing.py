@@ -16,7 +16,7 @@ from curation.readers.entries import Broken, Found
 from curation.readers.fields import complaint_of_keys, named_by_field
 from curation.readers.json_lines import read_json, read_json_lines
 from curation.readers.tables import read_table
-from curation.records import Record, SetAside, Source
+from curation.records import Parsed, Record, SetAside, Source
 
 MAX_QUESTION_CHARACTERS = 500
 MAX_ANSWER_CHARACTERS = 2000
@@ -28,7 +28,6 @@ _READERS = {
     ".tsv": read_table,
 }
 FORMATS = tuple(_READERS)
-Parsed = Record | SetAside
 
 
 def parse_document(path: Path, uri: str) -> Iterator[Parsed]:

@@ -35,3 +35,6 @@ class SetAside:
     detail: str
     source: Source
     content: Any
+
+
+Parsed = Record | SetAside
