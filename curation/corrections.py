@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from curation.normalisation import comparison_key
-from curation.records import Record, SetAside, Source
+from curation.records import Record, SetAside, Source, shown
+from meguru.limits import Message
+
+Identity = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -21,16 +25,17 @@ def apply_corrections(
 ) -> tuple[list[Record], list[Correction], list[SetAside]]:
     """Hold each correction against the documents.
 
+    A question after other turns is another one than the same words alone, which documents answer.
     Of several corrections of one question the newest counts. A document that has the question is
     set aside, and its other phrasings get the corrected answer: they ask for the same. Where
     several of its phrasings were corrected, each has its own answer, and the others get the
-    newest. Returns the documents left, the corrections, and what was set aside.
+    newest. A document whose answer is of a later day (UTC) than the correction, and another,
+    counts for more than the correction. Returns the documents left, the corrections, and what was
+    set aside.
     """
     newest, set_aside = _newest(corrections)
     by_question = {
-        comparison_key(question): document
-        for document in documents
-        for question in document.questions
+        identity(question): document for document in documents for question in document.questions
     }
     applied: list[Correction] = []
     replaced: set[int] = set()
@@ -40,6 +45,9 @@ def apply_corrections(
         if document is None:
             applied.append(Correction(correction, None))
             continue
+        if _is_answered_anew(document, correction):
+            set_aside.append(_outdated(correction, document))
+            continue
         questions = correction.questions
         if id(document) not in replaced:
             replaced.add(id(document))
@@ -47,7 +55,7 @@ def apply_corrections(
             questions += tuple(
                 phrasing
                 for phrasing in document.questions
-                if comparison_key(phrasing) == key or comparison_key(phrasing) not in newest
+                if identity(phrasing) == key or identity(phrasing) not in newest
             )
         record = replace(correction, questions=tuple(dict.fromkeys(questions)))
         applied.append(Correction(record, document.source))
@@ -55,8 +63,20 @@ def apply_corrections(
     return left, applied, set_aside
 
 
-def _newest(corrections: list[Record]) -> tuple[dict[str, Record], list[SetAside]]:
-    newest: dict[str, Record] = {}
+def _is_answered_anew(document: Record, correction: Record) -> bool:
+    """Whether the document's answer is newer: the same file put again is the answer corrected."""
+    is_later = document.created_at > correction.created_at[: len("2026-11-22")]
+    return is_later and comparison_key(document.answer) != comparison_key(correction.answer)
+
+
+def identity(question: str, context: Sequence[Message] = ()) -> Identity:
+    """What two questions have in common that ask the same: the turns before them, and the words."""
+    turns = ((message["role"], comparison_key(message["content"])) for message in context)
+    return (*turns, ("user", comparison_key(question)))
+
+
+def _newest(corrections: list[Record]) -> tuple[dict[Identity, Record], list[SetAside]]:
+    newest: dict[Identity, Record] = {}
     set_aside: list[SetAside] = []
     seen: set[str] = set()
     for correction in sorted(
@@ -65,7 +85,7 @@ def _newest(corrections: list[Record]) -> tuple[dict[str, Record], list[SetAside
         if correction.source.uri in seen:
             continue
         seen.add(correction.source.uri)
-        key = comparison_key(correction.questions[0])
+        key = identity(correction.questions[0], correction.context)
         if key in newest:
             set_aside.append(_superseded(newest.pop(key), correction))
         newest[key] = correction
@@ -73,9 +93,24 @@ def _newest(corrections: list[Record]) -> tuple[dict[str, Record], list[SetAside
 
 
 def _superseded(record: Record, correction: Record) -> SetAside:
-    return SetAside(
-        "superseded",
-        f"corrected by feedback {correction.source.uri}",
-        record.source,
-        {"question": record.questions[0], "answer": record.answer},
+    detail = f"corrected by feedback {correction.source.uri}"
+    if correction.created_at:
+        detail += f" of {correction.created_at[:10]}"
+    return _set_aside(detail, record)
+
+
+def _outdated(correction: Record, document: Record) -> SetAside:
+    detail = (
+        f"{document.source.uri} answers otherwise since {document.created_at}, which is after "
+        f"the correction of {correction.created_at[:10]}: {shown(document.answer)}"
     )
+    return _set_aside(detail, correction)
+
+
+def _set_aside(detail: str, record: Record) -> SetAside:
+    content = {
+        "context": list(record.context),
+        "question": record.questions[0],
+        "answer": record.answer,
+    }
+    return SetAside("superseded", detail, record.source, content)

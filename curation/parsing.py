@@ -17,9 +17,9 @@ from curation.readers.fields import complaint_of_keys, named_by_field
 from curation.readers.json_lines import read_json, read_json_lines
 from curation.readers.tables import read_table
 from curation.records import Parsed, Record, SetAside, Source
+from meguru.limits import MAX_ANSWER_CHARACTERS, MAX_QUESTION_CHARACTERS, Message
 
-MAX_QUESTION_CHARACTERS = 500
-MAX_ANSWER_CHARACTERS = 2000
+ROLES = ("system", "user", "assistant")
 _READERS = {
     ".jsonl": read_json_lines,
     ".ndjson": read_json_lines,
@@ -77,7 +77,9 @@ def parse_feedback(path: Path) -> Parsed | None:
             return None
         source = Source("feedback", _text(value["feedback_id"]))
         row = {"question": value["question"], "answer": value["corrected_output"]}
-        return _check(row, source, created_at=_utc(value["created_at"]))
+        context = _context(value.get("context") or [])
+        parsed = _check(row, source, created_at=_utc(value["created_at"]))
+        return replace(parsed, context=context) if isinstance(parsed, Record) else parsed
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         content = path.read_bytes().decode("utf-8", "replace")
         return SetAside("broken_feedback", f"not a feedback record: {error!r}", source, content)
@@ -87,6 +89,16 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise TypeError(f"{value!r} is not a text")
     return value
+
+
+def _context(messages: Any) -> tuple[Message, ...]:
+    """The messages before a question; feedback of earlier releases has none."""
+    context = tuple({"role": one["role"], "content": one["content"]} for one in messages)
+    for message in context:
+        if message["role"] not in ROLES or not isinstance(message["content"], str):
+            raise TypeError(f"{message!r} is not a message")
+        message["content"].encode()  # UnicodeEncodeError for half of a character
+    return context
 
 
 def _utc(value: Any) -> str:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from meguru.limits import Message
+
+SHOWN_CHARACTERS = 80
+
 
 @dataclass(frozen=True)
 class Source:
@@ -18,13 +22,16 @@ class Source:
 class Record:
     """One answer and the ways its question is asked, in the order they were given.
 
-    `questions` and `answer` are as they arrived; `created_at` (ISO 8601) orders corrections.
+    `questions` and `answer` are as they arrived; `created_at` (ISO 8601) is the moment of a
+    correction, and the day a document's answer dates from where that is known.
+    `context` is the messages before the question, where it was asked in a conversation.
     """
 
     questions: tuple[str, ...]
     answer: str
     source: Source
     created_at: str = ""
+    context: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,3 +45,9 @@ class SetAside:
 
 
 Parsed = Record | SetAside
+
+
+def shown(text: str) -> str:
+    """The beginning of a text, in one line, for a sentence about it."""
+    text = " ".join(text.split())
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"

@@ -6,12 +6,14 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from cli.account import Account
 from localcloud.iam.demand import Demand, Place
 from localcloud.iam.policy import AccessRequest, Decision, Principal, decide, parse_policy
 
+from cli.account import Account
+
 if TYPE_CHECKING:
     from localcloud.template.assembly import Assembly
+
     from tests.stacks.synthesis import Resource, Synthesis
 
 ACCOUNT = "123456789012"
@@ -77,7 +79,9 @@ class Function:
 
 @dataclass(frozen=True)
 class Deployment:
-    environment_name: str
+    """`model` is the name of its first model's endpoint and model package group."""
+
+    model: str
     place: Place
     state_machines: dict[str, StateMachine]
     functions: dict[str, Function]
@@ -94,7 +98,7 @@ def read_deployment(synthesis: Synthesis, endpoint_url: str) -> Deployment:
     ]
     place = Place(ACCOUNT, synthesis.environment.region or "us-east-1", NoInventory())
     return Deployment(
-        synthesis.name,
+        next(iter(synthesis.environment.endpoints.values())),
         place,
         {machine.name: machine for machine in machines},
         {function.folder: function for function in functions},

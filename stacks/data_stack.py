@@ -1,0 +1,46 @@
+"""Curation, and what starts it: arrivals, feedback, a schedule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack
+from constructs import Construct
+
+from stacks.constructs.alarms import Alarms
+from stacks.constructs.curation import Curation
+from stacks.constructs.feedback_capture import RetrainingTrigger
+from stacks.environment import Environment
+from stacks.lake_stack import LakeStack
+
+
+class DataStack(Stack):
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        storage: LakeStack,
+        **stack: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, **stack)
+        self.curation = Curation(
+            self,
+            "Curation",
+            environment=environment,
+            lake=storage.lake,
+            releases=storage.records.releases,
+        )
+        self.retraining_trigger = RetrainingTrigger(
+            self,
+            "RetrainingTrigger",
+            environment=environment,
+            feedback=storage.records.feedback,
+            curation=self.curation.workflow,
+        )
+        alarms = Alarms(self, "Alarms", topic=storage.loop_events.topic)
+        alarms.watch_workflow("CurationFailed", self.curation.workflow)
+        alarms.watch_dead_letters("ArrivalsSetAside", self.curation.failed_arrivals)
+        alarms.watch_dead_letters("FeedbackSetAside", self.retraining_trigger.failed_batches)
+        CfnOutput(self, "CurateDatasetArn", value=self.curation.workflow.state_machine_arn)

@@ -1,0 +1,432 @@
+"""The environment file: what is wrong is refused with its file, line and key."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stacks.environment import Environment, InvalidEnvironment, read_environment
+
+ENVIRONMENTS = Path(__file__).parents[3] / "environments"
+POC = (ENVIRONMENTS / "poc.yaml").read_text()
+VALUES: dict[str, Any] = yaml.safe_load(POC)
+# Maps whose keys a client chooses: names of metrics, hyperparameters.
+MODEL = ("models", "meguru-text")
+FREE = {
+    (*MODEL, "gate", "minimum"),
+    (*MODEL, "gate", "maximum_drop"),
+    (*MODEL, "training", "hyperparameters"),
+    (*MODEL, "training", "continued_hyperparameters"),
+}
+Keys = tuple[str, ...]
+
+
+def paths(values: dict[str, Any], above: Keys = ()) -> Iterator[Keys]:
+    """The keys of a document, each with those it stands under."""
+    for key, value in values.items():
+        # A model's name is the client's to choose.
+        if (*above, key) != MODEL:
+            yield (*above, key)
+        if isinstance(value, dict) and (*above, key) not in FREE:
+            yield from paths(value, (*above, key))
+
+
+def parent_of(values: dict[str, Any], keys: Keys) -> dict[str, Any]:
+    for key in keys[:-1]:
+        values = values[key]
+    return values
+
+
+def line_of(text: str, key: str) -> int:
+    return next(n for n, line in enumerate(text.splitlines(), 1) if line.strip().startswith(key))
+
+
+def refusal(folder: Path, text: str) -> str:
+    """What is said of a file with this text; it has to be refused."""
+    path = folder / "planted.yaml"
+    path.write_text(text)
+    with pytest.raises(InvalidEnvironment) as refused:
+        read_environment(path)
+    return str(refused.value).replace(str(path), "FILE")
+
+
+@pytest.mark.parametrize("path", sorted(ENVIRONMENTS.iterdir()), ids=lambda path: path.stem)
+def test_every_environment_of_ours_is_read(path: Path) -> None:
+    environment = read_environment(path)
+    assert environment.name == path.stem
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            "      spot: true",
+            "      spott: true",
+            "FILE:{line}: models.meguru-text.training.spott: unknown key",
+        ),
+        ("      spot: true", "      spot: 1", "FILE:{line}: models.meguru-text.training.spot: "),
+        (
+            "      spot: true",
+            "      spot: 'true'",
+            "FILE:{line}: models.meguru-text.training.spot: ",
+        ),
+        ("  burst: 10", "  burst: 0", "FILE:{line}: api.burst: "),
+        ("  burst: 10", "  burst: ten", "FILE:{line}: api.burst: "),
+        ("  burst: 10", "  burst: 10.5", "FILE:{line}: api.burst: "),
+        ("  burst: 10", "  burst:", "FILE:{line}: api.burst: "),
+        ("  burst: 10", "  burst: [10]", "FILE:{line}: api.burst: "),
+        ("name: poc", "name: Poc", "FILE:{line}: name: "),
+        ("name: poc", "name: a-name-longer-than-twenty", "FILE:{line}: name: "),
+        ("name: poc", "name: 7", "FILE:{line}: name: "),
+        ("name: poc", "name: poc\nregion: tokyo", "FILE:3: region: "),
+        ("name: poc", "name: poc\naccount: 123", "FILE:3: account: "),
+        ("name: poc", "name: poc\nnotify: nobody", "FILE:3: notify: "),
+        (
+            "        exact_match: 0.5",
+            "        exact_match: .nan",
+            "FILE:{line}: models.meguru-text.gate.minimum.exact_m",
+        ),
+        ("        exact_match: 0.05", "        exact_match: -1", "gate.maximum_drop.exact_match: "),
+        (
+            "        traffic: all_at_once",
+            "        traffic: al",
+            "FILE:{line}: models.meguru-text.endpoint.release.traffic: ",
+        ),
+        ("      max_instances: 2", "      max_instances: 0", "endpoint.max_instances: "),
+        ("  log_days: 7", "  log_days: 8", "FILE:{line}: records.log_days: "),
+        ("  burst: 10", "  burst: 10\n  burst: 20", "api: burst: this key stands here twice"),
+        ("  burst: 10", "\tburst: 10", "FILE:{line}: not YAML: "),
+        ("  burst: 10", "  burst: {10", "not YAML: "),
+        ("api:", "api", "not YAML: "),
+    ],
+)
+def test_a_wrong_line_is_named(tmp_path: Path, before: str, after: str, said: str) -> None:
+    assert POC.count(before + "\n") == 1
+    text = POC.replace(before + "\n", after + "\n")
+    found = refusal(tmp_path, text)
+    line = line_of(POC, before.strip())
+    wanted = said.format(line=line).removeprefix("api: ")
+    assert wanted in found, found
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            "name: poc",
+            "name: 本番 環境",
+            "name: 1 to 20 lower-case letters, digits and hyphens, begin",
+        ),
+        ("name: poc", "name: ''", "name: is empty"),
+        ("name: poc", "name:", "name: is empty"),
+        ("name: poc", "name: poc\naccount: 123456789012", "account: 12 digits in quotation marks "),
+        ("name: poc", "name: poc\nregion: ap-nowhere-9", "region: a region that has SageMaker, "),
+        ("name: poc", "name: poc\ntags: a", "tags: keys and values (it is 'a')"),
+        ("      spot: true", "      spot: 1", "training.spot: true or false (it is 1)"),
+        ("  burst: 10", "  burst: 0", "api.burst: at least 1 (it is 0)"),
+        ("  burst: 10", "  burst: true", "api.burst: a whole number (it is true)"),
+        ("  burst: 10", "  burst: 10.5", "api.burst: a whole number (it is 10.5)"),
+        (
+            "        traffic: all_at_once",
+            "        traffic: al",
+            "'all_at_once' or 'canary' (it is 'al')",
+        ),
+        (
+            "      min_instances: 1",
+            "      min_instances: 3",
+            "max_instances: at least 3, which is min",
+        ),
+        (
+            "      max_wait_minutes: 120",
+            "      max_wait_minutes: 30",
+            "at least 60, which is max_runtime_minutes: waiting",
+        ),
+        (
+            "  batch_seconds: 2",
+            "  batch_seconds: 301",
+            "curation.batch_seconds: at most 300 (it is 3",
+        ),
+        (
+            "  batch_seconds: 2",
+            "  batch_seconds: 2\n  normalisation: nfkc",
+            "curation.normalisation: on, off, or some of the rules line_ends, control_characters, ",
+        ),
+        (
+            "  instance_type: ml.t3.medium",
+            "  instance_type: ml.banana.xlarge",
+            "curation.instance_type: an instance type of SageMaker's processing jobs, such as ",
+        ),
+        (
+            "      corrections: 3",
+            "      corrections: 3\n      schedule: cron(0 18 * * SAT *)",
+            "retrain.schedule: cron takes ? as exactly one of day of month and day of week",
+        ),
+    ],
+)
+def test_a_refusal_is_a_sentence_for_a_person(
+    tmp_path: Path, before: str, after: str, said: str
+) -> None:
+    assert POC.count(before + "\n") == 1
+    found = refusal(tmp_path, POC.replace(before + "\n", after + "\n"))
+    assert said in found, found
+    assert len(found.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "said"),
+    [
+        ("gate.minimum.chfr", 50, "unknown metric; the gate knows exact_match, train_"),
+        ("gate.minimum.perplexity", 3, "unknown to the gate, which judges only where higher"),
+        ("gate.minimum.exact_match", 60, "from 0 to 1 (it is 60)"),
+        ("gate.minimum.chrf", 101, "from 0 to 100 (it is 101)"),
+        ("gate.minimum.chrf", None, "is empty"),
+        ("gate.maximum_drop.loss", 0.1, "unknown to the gate, which judges only where hig"),
+        ("gate.maximum_drop.exact_match", 2, "from 0 to 1 (it is 2)"),
+        ("training.hyperparameters.hiden_size", 8, "unknown hyperparameter; known are: obj"),
+        ("training.hyperparameters.hidden_size", "big", "a whole number from 16 to 16384 (it is "),
+        ("training.hyperparameters.hidden_size", True, "a whole number from 16 to 16384 (it is "),
+        ("training.hyperparameters.hidden_size", [1], "a number or text (it is a list)"),
+        ("training.hyperparameters.hidden_size", None, "is empty"),
+        ("training.hyperparameters.num_attention_heads", 7, "hidden_size (192) has to be a multip"),
+        ("training.continued_hyperparameters.dropout", 1, "a number from 0.0 to 0.9 (it is 1)"),
+        ("training.instance_type", "ml.t2.medium", "an instance type of SageMaker's training jobs"),
+        ("evaluation.instance_type", "ml.m5.huge", "an instance type of SageMaker's processing j"),
+        ("endpoint.instance_type", "m5.large", "an instance type of SageMaker's endpoints"),
+        ("name", "-", "1 to 63 letters, digits, dots, underscores and hyphens, beg"),
+        ("retrain.schedule", "cron(nonsense)", "cron takes six fields"),
+        ("retrain.schedule", "", "is empty"),
+    ],
+)
+def test_what_a_run_would_fail_on_is_refused_before_it(
+    tmp_path: Path, keys: str, value: object, said: str
+) -> None:
+    values = copy.deepcopy(VALUES)
+    place = (*MODEL, *keys.split("."))
+    parent_of(values, place)[place[-1]] = value
+    text = yaml.safe_dump(values, allow_unicode=True, sort_keys=False)
+    found = refusal(tmp_path, text)
+    assert f": {'.'.join(place)}: {said}" in found, found
+    if sum(line.strip().startswith(f"{place[-1]}:") for line in text.splitlines()) == 1:
+        assert found.startswith(f"FILE:{line_of(text, place[-1])}: ")
+
+
+@pytest.mark.parametrize(
+    ("first", "continued", "said"),
+    [
+        ({"hidden_size": 64}, {"hidden_size": 128}, "hidden_size: 64, as it is in the model that"),
+        ({}, {"num_hidden_layers": 4}, "num_hidden_layers: 3, as it is in the model that is gone"),
+        ({}, {"max_position_embeddings": 256}, "max_position_embeddings: at least 512: a model's"),
+    ],
+)
+def test_training_that_goes_on_keeps_the_model_s_shape(
+    tmp_path: Path, first: dict[str, Any], continued: dict[str, Any], said: str
+) -> None:
+    found = refusal(tmp_path, _with_hyperparameters(first, continued))
+    assert f"training.continued_hyperparameters.{said}" in found, found
+
+
+@pytest.mark.parametrize(
+    ("first", "continued", "whole"),
+    [
+        ({"max_position_embeddings": 1024}, {"num_epochs": 6}, {"num_epochs": 6}),
+        ({}, {"max_position_embeddings": 1024}, {}),
+        # Said again it is no contradiction, and each alone need not fit the defaults.
+        (
+            {"max_position_embeddings": 1024, "hidden_size": 30, "num_attention_heads": 3},
+            {"hidden_size": 30},
+            {},
+        ),
+    ],
+)
+def test_continued_hyperparameters_inherit(
+    tmp_path: Path, first: dict[str, Any], continued: dict[str, Any], whole: dict[str, Any]
+) -> None:
+    path = tmp_path / "environment.yaml"
+    path.write_text(_with_hyperparameters(first, continued))
+    training = read_environment(path).models["meguru-text"].training
+    assert training.continued == {**first, **continued, **whole}
+    assert training.context_tokens == 1024
+
+
+def _with_hyperparameters(first: dict[str, Any], continued: dict[str, Any]) -> str:
+    values = copy.deepcopy(VALUES)
+    training = parent_of(values, (*MODEL, "training", "hyperparameters"))
+    training["hyperparameters"], training["continued_hyperparameters"] = first, continued
+    return yaml.safe_dump(values, allow_unicode=True, sort_keys=False)
+
+
+def test_most_models_with_the_longest_names_fit_a_function_s_environment(tmp_path: Path) -> None:
+    values = copy.deepcopy(VALUES)
+    (model,) = values["models"].values()
+    values["name"] = "e" * 20
+    values["models"] = {
+        f"{number:02}".ljust(20, "m"): {**model, "name": f"{number:02}".ljust(63, "n")}
+        for number in range(20)
+    }
+    path = tmp_path / "environment.yaml"
+    path.write_text(yaml.safe_dump(values))
+    # Lambda holds 4 KB; the tables' names and the rest take less than a fourth of it.
+    assert len(json.dumps(read_environment(path).learners)) < 3 * 1024
+
+
+def test_every_wrong_hyperparameter_has_its_line(tmp_path: Path) -> None:
+    wrong = "        num_epochs: 0\n        hiden_size: 3\n"
+    found = refusal(tmp_path, POC.replace("        num_epochs: 12\n", wrong)).splitlines()
+    line = line_of(POC, "num_epochs: 12")
+    assert [one.split(": ")[0] for one in found] == [f"FILE:{line}", f"FILE:{line + 1}"]
+
+
+@pytest.mark.parametrize(
+    ("value", "setting"),
+    [("on", "on"), ("off", "off"), ("'off'", "off"), ("[margins, spaces]", "margins,spaces")],
+)
+def test_normalisation(tmp_path: Path, value: str, setting: str) -> None:
+    path = tmp_path / "environment.yaml"
+    line = "  feedback_weight: 10\n"
+    path.write_text(POC.replace(line, f"{line}  normalisation: {value}\n"), "utf-8")
+    assert read_environment(path).curation.normalisation == setting
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "FILE: an environment file has keys and values"),
+        ("# only a comment\n", "FILE: an environment file has keys and values"),
+        ("- a\n- b\n", "FILE: an environment file has keys and values"),
+        ("just words", "FILE: an environment file has keys and values"),
+        ("name: [unclosed", "FILE:1: not YAML"),
+        ("name: a\n---\nname: b\n", "FILE:2: not YAML"),
+        ("name: !!python/object:os.system x", "FILE:1: not YAML"),
+        ("name: 2026-13-45", "FILE: not a YAML file: month"),
+        ("a: &x {b: 1}\nc: *y", "FILE:2: not YAML"),
+        ("1: 2\n", "FILE:1: "),
+        ("null: 2\n", "FILE:1: "),
+    ],
+)
+def test_what_is_no_environment_is_said(tmp_path: Path, text: str, said: str) -> None:
+    assert said in refusal(tmp_path, text)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "staging.yaml", tmp_path):
+        with pytest.raises(InvalidEnvironment, match="no such environment file") as refused:
+            read_environment(path)
+        assert str(refused.value).startswith(f"{path}: ")
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "planted.yaml"
+    path.write_bytes(b"name: \xff\xfe")
+    with pytest.raises(InvalidEnvironment, match="not a YAML file"):
+        read_environment(path)
+
+
+@pytest.mark.parametrize("key", ["name", "models"])
+def test_a_key_left_out_is_named(tmp_path: Path, key: str) -> None:
+    values = copy.deepcopy(VALUES)
+    del values[key]
+    found = refusal(tmp_path, yaml.safe_dump(values))
+    assert f": {key}: this key is missing" in found
+
+
+def test_what_has_a_default_may_be_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "short.yaml"
+    path.write_text("name: acme\nmodels:\n  staff-chat: {kind: text}\n  drafts: {}\n")
+    environment = read_environment(path)
+    assert environment.models["staff-chat"] == environment.models["drafts"]
+    assert environment.endpoints == {
+        "staff-chat": "meguru-acme--staff-chat",
+        "drafts": "meguru-acme--drafts",
+    }
+    assert not environment.destroyable
+
+
+@pytest.mark.parametrize(
+    ("models", "said"),
+    [
+        ("{}", "FILE:2: models: at least 1 of them"),
+        ("[a]", "FILE:2: models: keys and values"),
+        ("{pictures: {kind: image}}", "models.pictures.kind: image models are not there yet: text"),
+        ("{e5: {kind: embedding}}", "models.e5.kind: embedding models are not there yet: text"),
+        ("{a: {kind: sound}}", "models.a.kind: one of 'text' (it is 'sound')"),
+        ("{Staff: {}}", "FILE:2: models.Staff: 1 to 20 lower-case letters and digits"),
+        ("{a--b: {}}", "models.a--b: 1 to 20 lower-case letters and digits, in words with single"),
+        ("{a-: {}}", "models.a-: 1 to 20 lower-case letters"),
+        ("{a.b: {}}", "models.a.b: 1 to 20 lower-case letters"),
+        ("{aaaaaaaaaaaaaaaaaaaaa: {}}", "1 to 20 lower-case letters"),
+        ("{curation: {}}", "not curation, which is the data job"),
+        ("{1: {}}", "1 to 20 lower-case letters"),
+        ("{a: {name: b}, b: {}}", "FILE:2: models.a: another model's name in the API is 'b' too"),
+        ("{a: {name: X}, b: {name: X}}", "models.b: another model's name in the API is 'X' too"),
+        ("{" + ", ".join(f"m{n}: {{}}" for n in range(21)) + "}", "models: at most 20 of them"),
+    ],
+)
+def test_a_model_that_can_t_be_is_refused(tmp_path: Path, models: str, said: str) -> None:
+    assert said in refusal(tmp_path, f"name: acme\nmodels: {models}\n")
+
+
+@pytest.mark.parametrize("schedule", ["daily", "weekly", "rate(2 days)"])
+def test_a_schedule_may_be_a_word(tmp_path: Path, schedule: str) -> None:
+    path = tmp_path / "planted.yaml"
+    path.write_text(f"name: acme\nmodels: {{a: {{retrain: {{schedule: {schedule}}}}}}}\n")
+    assert read_environment(path).models["a"].retrain.schedule == schedule
+
+
+@pytest.mark.parametrize("keys", sorted(paths(VALUES)), ids=".".join)
+def test_a_key_misspelt_is_named(tmp_path: Path, keys: Keys) -> None:
+    values = copy.deepcopy(VALUES)
+    parent = parent_of(values, keys)
+    misspelt = keys[-1] + "s"
+    parent[misspelt] = parent.pop(keys[-1])
+    found = refusal(tmp_path, yaml.safe_dump(values))
+    assert f": {'.'.join((*keys[:-1], misspelt))}: unknown key" in found
+
+
+CORRUPTIONS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**12), 10**12),
+    st.floats(),
+    st.text(max_size=30),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=2),
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(keys=st.sampled_from(sorted(paths(VALUES))), value=CORRUPTIONS)
+def test_a_corrupted_value_is_refused_or_read_as_written(
+    tmp_path_factory: pytest.TempPathFactory, keys: Keys, value: Any
+) -> None:
+    """Nothing is turned into something else: what is accepted is what stands in the file."""
+    values = copy.deepcopy(VALUES)
+    parent_of(values, keys)[keys[-1]] = value
+    path = tmp_path_factory.getbasetemp() / "corrupted.yaml"
+    path.write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
+    try:
+        environment = read_environment(path)
+    except InvalidEnvironment as error:
+        assert all(line.startswith(f"{path}") for line in str(error).splitlines())
+        assert "Input should" not in str(error)
+        return
+    assert _written(environment, values) == values
+
+
+def _written(environment: Environment, values: dict[str, Any]) -> dict[str, Any]:
+    """The environment as a document with the keys of `values`."""
+
+    def pick(read: Any, wanted: Any) -> Any:
+        if isinstance(wanted, dict) and isinstance(read, dict):
+            return {key: pick(read[key], value) for key, value in wanted.items()}
+        return read
+
+    picked: dict[str, Any] = pick(environment.model_dump(), values)
+    return picked
