@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -16,7 +17,7 @@ from curation.deduplication import deduplicate
 from curation.parsing import parse_document, parse_feedback
 from curation.records import Record, SetAside
 from curation.token_limit import TokenLimit
-from meguru.fingerprint import canonical_json, sha256_hex
+from meguru.fingerprint import canonical_json
 from meguru.names import RAW_PREFIX
 from meguru.normalisation import ON, RULES, read_rules
 
@@ -84,7 +85,8 @@ def read_documents(folder: Path) -> tuple[list[Record], dict[str, str], list[Set
     sources: dict[str, str] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         uri = RAW_PREFIX + path.relative_to(folder).as_posix()
-        sources[uri] = sha256_hex(path.read_bytes())
+        with path.open("rb") as file:
+            sources[uri] = hashlib.file_digest(file, "sha256").hexdigest()
         for parsed in parse_document(path, uri):
             if isinstance(parsed, SetAside):
                 set_aside.append(parsed)

@@ -44,6 +44,9 @@ class SetAside:
     content: Any
 
 
+Parsed = Record | SetAside
+
+
 def shown(text: str) -> str:
     """The beginning of a text, in one line, for a sentence about it."""
     text = " ".join(text.split())
