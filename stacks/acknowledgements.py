@@ -90,9 +90,9 @@ ACKNOWLEDGEMENTS = (
         "Scalable targets have generated names.",
     ),
     wildcard(
-        r"arn:.*:cloudwatch:.*:alarm:TargetTracking-\*",
+        r"arn:.*:cloudwatch:.*:alarm:TargetTracking-endpoint/meguru-.*--.*/\*",
         ".*/DeployModelVersion/Role/DefaultPolicy/Resource",
-        "Target tracking names its alarms.",
+        "Target tracking ends the names of its alarms by itself.",
     ),
     wildcard(
         r"arn:.*:role/aws-service-role/sagemaker\.application-autoscaling\.amazonaws\.com/\*",

@@ -169,7 +169,8 @@ class ModelRelease(Construct):
             stack.format_arn(
                 service="cloudwatch",
                 resource="alarm",
-                resource_name="TargetTracking-*",
+                # Target tracking names its alarms by what it scales.
+                resource_name=f"TargetTracking-endpoint/{self._registry.endpoint_name}/*",
                 arn_format=ArnFormat.COLON_RESOURCE_NAME,
             ),
         )

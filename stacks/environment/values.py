@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,10 @@ from stacks.environment.aws_offers import is_instance_type, is_region
 from stacks.environment.refusals import only, refusal, refusals
 from stacks.environment.schedule import schedule_problem
 
+# Every resource has these. A client may give them other values.
+KIT_TAGS = ("project", "environment")
+# A resource has at most 50, and AWS and CDK add some.
+MAX_TAGS = 40
 _KNOWN = ", ".join(HIGHEST)
 
 
@@ -72,6 +77,43 @@ def _check_each_with(
     return values
 
 
+def _check_tags(values: dict[str, str]) -> dict[str, str]:
+    """What the services that are tagged take; IAM takes no two keys that differ in case only.
+
+    Source: "Tag naming limits and requirements", Tagging AWS Resources User Guide.
+    """
+    if len(values) > MAX_TAGS:
+        raise refusal(f"at most {MAX_TAGS} tags")
+    found = {}
+    seen = {name.casefold(): name for name in KIT_TAGS}
+    for key, value in values.items():
+        same = seen.setdefault(key.casefold(), key)
+        if problem := _tag_problem(key, value):
+            found[key] = problem
+        elif same != key:
+            found[key] = f"differs from the tag {same} in upper and lower case only: IAM takes one"
+    if found:
+        raise refusals(found, values)
+    return values
+
+
+def _tag_problem(key: str, value: str) -> str | None:
+    if not 1 <= len(key) <= 128:
+        return "a tag's key has 1 to 128 characters"
+    if key.casefold().startswith("aws:"):
+        return "keys that begin with aws: are AWS's own"
+    if len(value) > 256:
+        return f"a tag's value has at most 256 characters, this one has {len(value)}"
+    wrong = "".join(dict.fromkeys(one for one in key + value if not _is_tag_character(one)))
+    if wrong:
+        return f"tags take letters, digits, spaces and _ . : / = + - @, and not {wrong}"
+    return None
+
+
+def _is_tag_character(character: str) -> bool:
+    return character in "_.:/=+-@" or unicodedata.category(character)[0] in "LNZ"
+
+
 Name = Annotated[
     str,
     only(
@@ -118,6 +160,7 @@ EndpointInstanceType = Annotated[
         "an instance type of SageMaker's endpoints, such as ml.m5.large",
     ),
 ]
+Tags = Annotated[dict[str, str], AfterValidator(_check_tags)]
 Kind = Annotated[Literal["text"], BeforeValidator(_check_kind)]
 Schedule = Annotated[str, AfterValidator(_check_schedule)]
 Count = Annotated[int, Field(ge=1)]
