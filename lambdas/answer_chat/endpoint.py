@@ -9,16 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from meguru.api_errors import ApiError, NotServing, Overloaded
+from meguru.api_errors import NOT_SERVING, ApiError, NotServing, Overloaded
 from meguru.model_version import read_version
-
-# What SageMaker says of an endpoint that is not there, or not yet.
-NOT_SERVING = (
-    "ValidationError",
-    "ValidationException",
-    "ServiceUnavailable",
-    "ModelNotReadyException",
-)
 
 
 class TextEndpoint:

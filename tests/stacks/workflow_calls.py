@@ -90,7 +90,9 @@ def example_variables(machine: StateMachine, deployment: Deployment) -> dict[str
     """The variables of a definition: as its first state makes them, and as the others may."""
     first = machine.definition["States"][machine.definition["StartAt"]]
     examples = _examples(machine.name, deployment)
-    made = Query(examples, Clock()).expand(first["Assign"]) if first["Type"] == "Pass" else {}
+    if first["Type"] != "Pass":
+        return examples
+    made: dict[str, Any] = Query(examples, Clock()).expand(first["Assign"], "Assign")
     return made | examples
 
 
