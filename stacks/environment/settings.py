@@ -23,6 +23,7 @@ from stacks.environment.values import (
     ProcessingInstanceType,
     Region,
     Schedule,
+    Tags,
     TrainingInstanceType,
 )
 
@@ -165,7 +166,7 @@ class Environment(Settings):
     region: Region | None = None
     destroyable: bool = False
     notify: Email | None = None
-    tags: dict[str, str] = {}
+    tags: Tags = {}
     curation: Curation = Curation()
     # Their endpoints' names go into a function's environment, which holds 4 KB.
     models: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,8 @@ from stacks.environment.aws_offers import is_instance_type, is_region
 from stacks.environment.refusals import only, refusal, refusals
 from stacks.environment.schedule import schedule_problem
 
+# Tags of the kit's own; a client may give them other values.
+OWN_TAGS = ("project", "environment")
 _KNOWN = ", ".join(HIGHEST)
 
 
@@ -47,6 +50,29 @@ def _check_metrics(values: dict[str, float]) -> dict[str, float]:
     if found:
         raise refusals(found, values)
     return values
+
+
+def _check_tags(tags: dict[str, str]) -> dict[str, str]:
+    """As every service takes them that tags are put on."""
+    spelt = {key.lower(): key for key in OWN_TAGS}
+    found = {}
+    for key, value in tags.items():
+        other = spelt.setdefault(key.lower(), key)
+        if other != key:
+            found[key] = f"differs from '{other}' in upper and lower case only, which IAM refuses"
+        elif key.lower().startswith("aws:"):
+            found[key] = "AWS keeps keys that begin with aws: to itself"
+        elif not (0 < len(key) <= 128 and len(value) <= 256):
+            found[key] = "a key has 1 to 128 characters, a value at most 256"
+        elif wrong := [sign for sign in key + value if not _may_be_in_tag(sign)]:
+            found[key] = f"letters, digits, spaces and _ . : / = + - @, not {wrong[0]!r}"
+    if found:
+        raise refusals(found, tags)
+    return tags
+
+
+def _may_be_in_tag(sign: str) -> bool:
+    return unicodedata.category(sign)[0] in "LZN" or sign in "_.:/=+-@"
 
 
 def _check_hyperparameters(values: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +109,7 @@ ModelName = Annotated[
         "1 to 63 letters, digits, dots, underscores and hyphens, beginning with a letter or digit",
     ),
 ]
+Tags = Annotated[dict[str, str], Field(max_length=40), AfterValidator(_check_tags)]
 Account = Annotated[str, only(_matches(r"\d{12}"), "12 digits in quotation marks")]
 Email = Annotated[str, only(_matches(r"[^@\s]+@[^@\s]+"), "an e-mail address")]
 Region = Annotated[str, only(is_region, "a region that has SageMaker, such as ap-northeast-1")]

@@ -297,6 +297,32 @@ def test_a_model_that_can_t_be_is_refused(tmp_path: Path, models: str, said: str
     assert said in refusal(tmp_path, f"name: acme\nmodels: {models}\n")
 
 
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ("{Project: a}", "tags.Project: differs from 'project' in upper and lower case only"),
+        ("{team: a, Team: b}", "FILE:3: tags.Team: differs from 'team'"),
+        ("{'aws:a': b}", "tags.aws:a: AWS keeps keys that begin with aws: to itself"),
+        ("{AWS:a: b}", "AWS keeps keys"),
+        ("{team: R&D}", "tags.team: letters, digits, spaces and _ . : / = + - @, not '&' (it"),
+        ("{team: 開発、運用}", "not '、'"),
+        (f"{{team: {'x' * 257}}}", "a value at most 256"),
+        (f"{{{'x' * 129}: a}}", "a key has 1 to 128 characters"),
+        ("{'': a}", "a key has 1 to 128 characters"),
+        ("{team: 7}", "tags.team: text (it is 7)"),
+        ("{" + ", ".join(f"t{n}: a" for n in range(41)) + "}", "tags: at most 40 of them"),
+    ],
+)
+def test_a_tag_that_some_service_refuses_is_refused(tmp_path: Path, tags: str, said: str) -> None:
+    assert said in refusal(tmp_path, f"name: acme\nmodels: {{a: {{}}}}\ntags: {tags}\n")
+
+
+def test_tags_may_be_japanese_and_take_the_place_of_our_own(tmp_path: Path) -> None:
+    path = tmp_path / "tags.yaml"
+    path.write_text("name: acme\nmodels: {a: {}}\ntags: {部署: 開発 1部, project: 社内}\n", "utf-8")
+    assert read_environment(path).tags == {"部署": "開発 1部", "project": "社内"}
+
+
 @pytest.mark.parametrize("schedule", ["daily", "weekly", "rate(2 days)"])
 def test_a_schedule_may_be_a_word(tmp_path: Path, schedule: str) -> None:
     path = tmp_path / "planted.yaml"
