@@ -132,7 +132,9 @@ def test_both_forms_at_once_are_refused(tmp_path: Path) -> None:
 
 
 VALUES: dict[str, Any] = yaml.safe_load(TEXT)
-PLACES = [(top, key) for top in VALUES if isinstance(VALUES[top], dict) for key in VALUES[top]]
+PLACES: list[tuple[str, ...]] = [
+    (top, key) for top in VALUES if isinstance(VALUES[top], dict) for key in VALUES[top]
+]
 PLACES += [(top,) for top in VALUES]
 CORRUPTIONS = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=30)),
