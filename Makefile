@@ -1,10 +1,12 @@
 # Two commands: `make demo` and `make test`. Each sets up what it needs in .venv, and nothing else.
 PYTHON ?= python3.11
 BIN := .venv/bin
-PIP_INSTALL := $(BIN)/pip install -qq --disable-pip-version-check --no-deps
-SOURCES := app.py benchmarks cli curation evaluation inference_containers lambdas localcloud meguru stacks tests training
+LOCALCLOUD := packages/localcloud
+PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
+IN_PARALLEL := --numprocesses logical --maxprocesses 4 --dist loadfile
+SOURCES := app.py benchmarks cli curation evaluation inference_containers lambdas meguru stacks tests training
 
-.PHONY: demo up test lint synth bench lock setup clean
+.PHONY: demo up test test-localcloud lint synth bench lock setup clean
 
 demo: setup ## turn the whole loop twice on this machine; ARGS=--manual to approve yourself
 	@exec $(BIN)/meguru demo $(ARGS)
@@ -12,14 +14,18 @@ demo: setup ## turn the whole loop twice on this machine; ARGS=--manual to appro
 up: setup ## keep the local cloud running until Ctrl-C; ARGS=--empty for one without a model
 	@exec $(BIN)/meguru up $(ARGS)
 
-test: setup ## all tests
-	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile $(ARGS)
+test: setup ## Meguru's tests
+	@$(BIN)/python -m pytest $(IN_PARALLEL) $(ARGS)
+
+test-localcloud: setup ## the tests of the local cloud, a library of its own
+	@cd $(LOCALCLOUD) && ../../$(BIN)/python -m pytest $(IN_PARALLEL) $(ARGS)
 
 lint: setup ## style, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy $(SOURCES)
 	@$(BIN)/lint-imports
+	@cd $(LOCALCLOUD) && ../../$(BIN)/mypy src tests && ../../$(BIN)/lint-imports
 
 synth: setup ## write the templates of one environment to cdk.out; ENV=environments/production.yaml
 	@$(BIN)/python app.py $(or $(ENV),environments/poc.yaml)
@@ -36,7 +42,8 @@ clean: ## remove what was made here, the virtual environment too
 
 setup: .venv/.ready
 
-.venv/.ready: requirements.lock requirements-cpu.lock requirements-cuda.lock pyproject.toml
+.venv/.ready: requirements.lock requirements-cpu.lock requirements-cuda.lock tools/install_torch.sh \
+		pyproject.toml $(LOCALCLOUD)/pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { \
 		echo "Meguru needs Python 3.11: install it, or say where it is with PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
@@ -45,8 +52,6 @@ setup: .venv/.ready
 	@$(PYTHON) -m venv .venv || { \
 		echo "$(PYTHON) can't make virtual environments: install its venv module (Debian: apt install python3.11-venv)" >&2; exit 1; }
 	@$(PIP_INSTALL) --require-hashes -r requirements.lock
-	@$(PIP_INSTALL) --require-hashes -r requirements-cpu.lock 2>/dev/null || { \
-		echo "pip finds no torch for the CPU: installing its CUDA build, 4 GB"; \
-		$(PIP_INSTALL) --require-hashes -r requirements-cuda.lock; }
-	@$(PIP_INSTALL) --no-build-isolation -e .
+	@tools/install_torch.sh
+	@$(PIP_INSTALL) --no-build-isolation -e $(LOCALCLOUD) -e .
 	@touch $@

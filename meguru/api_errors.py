@@ -9,6 +9,13 @@ UNKNOWN_PATH = (
     "There is nothing at this path and method. "
     "See /v1/models, /v1/chat/completions and /v1/feedback."
 )
+# What SageMaker says of an endpoint that is not there, or not yet.
+NOT_SERVING = (
+    "ValidationError",
+    "ValidationException",
+    "ServiceUnavailable",
+    "ModelNotReadyException",
+)
 
 
 class ApiError(Exception):
@@ -25,6 +32,24 @@ class ApiError(Exception):
 
     def body(self) -> dict[str, Any]:
         return error_body(self.message, error_type(self.status), code=self.code, param=self.param)
+
+
+class NotServing(ApiError):
+    """No model version answers now: none was released yet, or the endpoint is being changed."""
+
+    retry_after_seconds = 10
+
+    def __init__(self) -> None:
+        super().__init__(503, "No model is serving yet. Try again later.", code="model_not_ready")
+
+
+class Overloaded(ApiError):
+    """There is more to answer than can be taken in now."""
+
+    retry_after_seconds = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(503, message, code="overloaded")
 
 
 def unknown_path() -> ApiError:

@@ -25,7 +25,13 @@ class DataStack(Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
-        self.curation = Curation(self, "Curation", environment=environment, lake=storage.lake)
+        self.curation = Curation(
+            self,
+            "Curation",
+            environment=environment,
+            lake=storage.lake,
+            releases=storage.records.releases,
+        )
         self.retraining_trigger = RetrainingTrigger(
             self,
             "RetrainingTrigger",

@@ -7,7 +7,7 @@ uv=${UV:-.venv/bin/uv}
 # torch's CPU build is on no index that is asked here.
 TORCH_CPU_HASH=sha256:6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b
 compile="$uv pip compile --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links --generate-hashes
-  --python-version 3.11 --python-platform x86_64-manylinux_2_28"
+  --no-emit-package localcloud --python-version 3.11 --python-platform x86_64-manylinux_2_28"
 
 groups=""
 for group in infrastructure functions localcloud jobs cli peers dev; do groups="$groups --group $group"; done

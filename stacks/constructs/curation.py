@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aws_cdk import Duration
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda_event_sources as event_sources
@@ -21,7 +22,7 @@ from meguru.names import (
     made_by_runs,
     resource_name,
 )
-from stacks.constructs.grants import default_bus_arn, grant
+from stacks.constructs.grants import default_bus_arn, grant, grant_table, sagemaker_arn
 from stacks.constructs.job import Job, source_commit
 from stacks.constructs.job_grants import grant_processing_jobs
 from stacks.constructs.lake import Lake
@@ -37,12 +38,19 @@ class Curation(Construct):
     """The curation job, its workflow, and the queue of arrivals that starts it."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, environment: Environment, lake: Lake
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        lake: Lake,
+        releases: dynamodb.ITableV2,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._environment, self._lake = environment, lake
+        self._environment, self._lake, self._releases = environment, lake, releases
         self._job = Job(self, "Job", folder="curation")
-        lake.grant_read(self._job.role, RAW_PREFIX, FEEDBACK_PREFIX)
+        # A model that serves lies where a run left it.
+        lake.grant_read(self._job.role, RAW_PREFIX, FEEDBACK_PREFIX, RUNS_PREFIX)
         lake.grant_write(self._job.role, DATASETS_PREFIX, QUARANTINE_PREFIX, RUNS_PREFIX)
         self._publish_dataset = self._create_publish_dataset()
         self.workflow = self._create_workflow()
@@ -65,6 +73,9 @@ class Curation(Construct):
     def _create_workflow(self) -> Workflow:
         settings = self._environment.curation
         name = resource_name(self._environment.name, CURATION)
+        # What this model can't read is too long for each of the others.
+        reader = self._environment.longest_context
+        endpoint_name = self._environment.resource_name(reader)
         workflow = Workflow(
             self,
             "CurateDataset",
@@ -79,6 +90,9 @@ class Curation(Construct):
                 "CurationImageUri": self._job.image.image_uri,
                 "CurationInstanceType": settings.instance_type,
                 "FeedbackWeight": str(settings.feedback_weight),
+                "ContextTokens": str(self._environment.models[reader].training.context_tokens),
+                "ReleaseTable": self._releases.table_name,
+                "EndpointName": endpoint_name,
                 "VolumeSizeInGB": "30",
                 "MaxRuntimeSeconds": str(MAX_RUNTIME.to_seconds()),
                 "SourceCommit": source_commit(),
@@ -88,6 +102,12 @@ class Curation(Construct):
             },
         )
         self._lake.grant_read(workflow, DATASETS_PREFIX)
+        grant_table(workflow, self._releases, "GetItem")
+        grant(
+            workflow,
+            "sagemaker:DescribeModelPackage",
+            sagemaker_arn(self, "model-package", f"{endpoint_name}/*"),
+        )
         grant_processing_jobs(workflow, made_by_runs(name), self._job.role)
         grant(workflow, "lambda:InvokeFunction", self._publish_dataset.function_arn)
         grant(workflow, "events:PutEvents", default_bus_arn(self))

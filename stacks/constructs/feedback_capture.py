@@ -13,7 +13,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from meguru.names import FEEDBACK_PREFIX
-from stacks.constructs.grants import grant, grant_table
+from stacks.constructs.grants import grant, grant_table, sagemaker_arn
 from stacks.constructs.lake import Lake
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.records import PENDING_INDEX, Records
@@ -44,6 +44,7 @@ class FeedbackCapture(Construct):
                 "FEEDBACK_TABLE": records.feedback.table_name,
                 "IDEMPOTENCY_TABLE": records.idempotency.table_name,
                 "LAKE_BUCKET": lake.bucket.bucket_name,
+                "MODELS": json.dumps(environment.learners),
             },
             timeout=Duration.seconds(15),
         )
@@ -53,6 +54,12 @@ class FeedbackCapture(Construct):
             self.function, records.idempotency, "GetItem", "PutItem", "UpdateItem", "DeleteItem"
         )
         lake.grant_write(self.function, FEEDBACK_PREFIX)
+        # A long correction's tokens are counted by the model it is of.
+        grant(
+            self.function,
+            "sagemaker:InvokeEndpoint",
+            *(sagemaker_arn(self, "endpoint", name) for name in environment.endpoints.values()),
+        )
 
 
 class RetrainingTrigger(Construct):

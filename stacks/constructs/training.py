@@ -116,9 +116,7 @@ class Training(Construct):
             "MaxWaitSeconds": str(training.wait_minutes * 60),
             "HyperParameters": jsonata_text(as_text(training.hyperparameters)),
             "ContinueServingModel": json.dumps(training.continued_hyperparameters is not None),
-            "ContinuedHyperParameters": jsonata_text(
-                as_text(training.continued_hyperparameters or {})
-            ),
+            "ContinuedHyperParameters": jsonata_text(as_text(training.continued)),
             "ReleaseTable": self._releases.table_name,
             "EndpointName": self._registry.endpoint_name,
             "EvaluationRoleArn": self._evaluation.role.role_arn,

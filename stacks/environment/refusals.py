@@ -58,12 +58,17 @@ def refusal(said: str) -> PydanticCustomError:
     return PydanticCustomError("refused", "{said}", {"said": said})
 
 
-def refusals(problems: Mapping[str, str], values: Mapping[str, Any]) -> ValidationError:
-    """To be raised by the validator of a section: a refusal at each of its keys."""
+def refusals(
+    problems: Mapping[str, str], values: Mapping[str, Any], *above: str
+) -> ValidationError:
+    """To be raised by the validator of a section: a refusal at each of its keys.
+
+    `above` is where they stand in the section, where that is not at its top.
+    """
     return ValidationError.from_exception_data(
         "section",
         [
-            InitErrorDetails(type=refusal(said), loc=(name,), input=values[name])
+            InitErrorDetails(type=refusal(said), loc=(*above, name), input=values[name])
             for name, said in problems.items()
         ],
     )

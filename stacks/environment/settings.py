@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from meguru.hyperparameters import CONTEXT, SHAPE, Hyperparameters, as_text, read_values
 from meguru.names import resource_name
 from stacks.environment.refusals import refusals
 from stacks.environment.values import (
     Account,
+    ContinuedValues,
     Count,
     Email,
     EndpointInstanceType,
@@ -44,7 +46,8 @@ class Training(Settings):
     """The training job. Hyperparameters are checked as the job does, and go to it as they are.
 
     With `continued_hyperparameters`, training goes on from the weights that serve once there are
-    any; without, every training starts from scratch.
+    any; without, every training starts from scratch. What they don't say is as in
+    `hyperparameters`, and the model keeps the shape it has.
     """
 
     instance_type: TrainingInstanceType = "ml.m5.xlarge"
@@ -54,7 +57,7 @@ class Training(Settings):
     max_wait_minutes: Count | None = None
     volume_gb: Count = 50
     hyperparameters: HyperparameterValues = {}
-    continued_hyperparameters: HyperparameterValues | None = None
+    continued_hyperparameters: ContinuedValues | None = None
 
     @model_validator(mode="after")
     def check_max_wait(self) -> Self:
@@ -65,6 +68,32 @@ class Training(Settings):
             )
             raise refusals({"max_wait_minutes": said}, {"max_wait_minutes": self.max_wait_minutes})
         return self
+
+    @model_validator(mode="after")
+    def check_continued(self) -> Self:
+        """Against the model that is gone on from, as the job checks them."""
+        own = self.continued_hyperparameters or {}
+        first = Hyperparameters.parse(as_text(self.hyperparameters))
+        found = {}
+        for name, value in read_values(as_text(own)).items():
+            before = getattr(first, name)
+            if name in SHAPE and value != before:
+                found[name] = f"{before}, as it is in the model that is gone on from"
+            elif name == CONTEXT and value < before:
+                found[name] = f"at least {before}: a model's context may grow, not shrink"
+        if found:
+            raise refusals(found, own, "continued_hyperparameters")
+        return self
+
+    @property
+    def continued(self) -> dict[str, Any]:
+        """The hyperparameters of a training that goes on from the weights that serve."""
+        return {**self.hyperparameters, **(self.continued_hyperparameters or {})}
+
+    @property
+    def context_tokens(self) -> int:
+        """The most tokens that a conversation may have to be learnt."""
+        return Hyperparameters.parse(as_text(self.continued)).max_position_embeddings
 
     @property
     def wait_minutes(self) -> int:
@@ -180,6 +209,11 @@ class Environment(Settings):
     def name_in_api(self, key: str) -> str:
         return self.models[key].name or key
 
+    @property
+    def longest_context(self) -> str:
+        """The key of the model that takes the longest conversations."""
+        return max(self.models, key=lambda key: self.models[key].training.context_tokens)
+
     def resource_name(self, key: str) -> str:
         """The name of a model's endpoint and model package group."""
         return resource_name(self.name, key)
@@ -188,3 +222,11 @@ class Environment(Settings):
     def endpoints(self) -> dict[str, str]:
         """The name of each model's endpoint, by the model's name in the API."""
         return {self.name_in_api(key): self.resource_name(key) for key in self.models}
+
+    @property
+    def learners(self) -> dict[str, tuple[str, int]]:
+        """Each model's endpoint and context length in tokens, by the model's name in the API."""
+        return {
+            self.name_in_api(key): (self.resource_name(key), model.training.context_tokens)
+            for key, model in self.models.items()
+        }

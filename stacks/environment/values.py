@@ -10,14 +10,16 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
-from meguru.hyperparameters import as_text, problems
+from meguru.hyperparameters import as_text, problems, problems_of_values
 from meguru.names import CURATION, MAX_MODEL_KEY, is_model_key
 from stacks.environment.aws_offers import is_instance_type, is_region
 from stacks.environment.refusals import only, refusal, refusals
 from stacks.environment.schedule import schedule_problem
 
-# Tags of the kit's own; a client may give them other values.
-OWN_TAGS = ("project", "environment")
+# Every resource has these. A client may give them other values.
+KIT_TAGS = ("project", "environment")
+# A resource has at most 50, and AWS and CDK add some.
+MAX_TAGS = 40
 _KNOWN = ", ".join(HIGHEST)
 
 
@@ -52,39 +54,64 @@ def _check_metrics(values: dict[str, float]) -> dict[str, float]:
     return values
 
 
-def _check_tags(tags: dict[str, str]) -> dict[str, str]:
-    """As every service takes them that tags are put on."""
-    spelt = {key.lower(): key for key in OWN_TAGS}
-    found = {}
-    for key, value in tags.items():
-        other = spelt.setdefault(key.lower(), key)
-        if other != key:
-            found[key] = f"differs from '{other}' in upper and lower case only, which IAM refuses"
-        elif key.lower().startswith("aws:"):
-            found[key] = "AWS keeps keys that begin with aws: to itself"
-        elif not (0 < len(key) <= 128 and len(value) <= 256):
-            found[key] = "a key has 1 to 128 characters, a value at most 256"
-        elif wrong := [sign for sign in key + value if not _may_be_in_tag(sign)]:
-            found[key] = f"letters, digits, spaces and _ . : / = + - @, not {wrong[0]!r}"
-    if found:
-        raise refusals(found, tags)
-    return tags
-
-
-def _may_be_in_tag(sign: str) -> bool:
-    return unicodedata.category(sign)[0] in "LZN" or sign in "_.:/=+-@"
-
-
 def _check_hyperparameters(values: dict[str, Any]) -> dict[str, Any]:
     """As the training job checks them, before it is paid for."""
+    return _check_each_with(problems, values)
+
+
+def _check_continued(values: dict[str, Any]) -> dict[str, Any]:
+    """Each for itself: they are only what differs from the other hyperparameters."""
+    return _check_each_with(problems_of_values, values)
+
+
+def _check_each_with(
+    complaints: Callable[[dict[str, str]], dict[str, str]], values: dict[str, Any]
+) -> dict[str, Any]:
     found = {
         name: "a number or text"
         for name, value in values.items()
         if value == "" or not isinstance(value, str | int | float)
     }
-    if found := found or problems(as_text(values)):
+    if found := found or complaints(as_text(values)):
         raise refusals(found, values)
     return values
+
+
+def _check_tags(values: dict[str, str]) -> dict[str, str]:
+    """What the services that are tagged take; IAM takes no two keys that differ in case only.
+
+    Source: "Tag naming limits and requirements", Tagging AWS Resources User Guide.
+    """
+    if len(values) > MAX_TAGS:
+        raise refusal(f"at most {MAX_TAGS} tags")
+    found = {}
+    seen = {name.casefold(): name for name in KIT_TAGS}
+    for key, value in values.items():
+        same = seen.setdefault(key.casefold(), key)
+        if problem := _tag_problem(key, value):
+            found[key] = problem
+        elif same != key:
+            found[key] = f"differs from the tag {same} in upper and lower case only: IAM takes one"
+    if found:
+        raise refusals(found, values)
+    return values
+
+
+def _tag_problem(key: str, value: str) -> str | None:
+    if not 1 <= len(key) <= 128:
+        return "a tag's key has 1 to 128 characters"
+    if key.casefold().startswith("aws:"):
+        return "keys that begin with aws: are AWS's own"
+    if len(value) > 256:
+        return f"a tag's value has at most 256 characters, this one has {len(value)}"
+    wrong = "".join(dict.fromkeys(one for one in key + value if not _is_tag_character(one)))
+    if wrong:
+        return f"tags take letters, digits, spaces and _ . : / = + - @, and not {wrong}"
+    return None
+
+
+def _is_tag_character(character: str) -> bool:
+    return character in "_.:/=+-@" or unicodedata.category(character)[0] in "LNZ"
 
 
 Name = Annotated[
@@ -109,7 +136,6 @@ ModelName = Annotated[
         "1 to 63 letters, digits, dots, underscores and hyphens, beginning with a letter or digit",
     ),
 ]
-Tags = Annotated[dict[str, str], Field(max_length=40), AfterValidator(_check_tags)]
 Account = Annotated[str, only(_matches(r"\d{12}"), "12 digits in quotation marks")]
 Email = Annotated[str, only(_matches(r"[^@\s]+@[^@\s]+"), "an e-mail address")]
 Region = Annotated[str, only(is_region, "a region that has SageMaker, such as ap-northeast-1")]
@@ -134,8 +160,10 @@ EndpointInstanceType = Annotated[
         "an instance type of SageMaker's endpoints, such as ml.m5.large",
     ),
 ]
+Tags = Annotated[dict[str, str], AfterValidator(_check_tags)]
 Kind = Annotated[Literal["text"], BeforeValidator(_check_kind)]
 Schedule = Annotated[str, AfterValidator(_check_schedule)]
 Count = Annotated[int, Field(ge=1)]
 Metrics = Annotated[dict[str, float], AfterValidator(_check_metrics)]
 HyperparameterValues = Annotated[dict[str, Any], AfterValidator(_check_hyperparameters)]
+ContinuedValues = Annotated[dict[str, Any], AfterValidator(_check_continued)]

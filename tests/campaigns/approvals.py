@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.template.assembly import Assembly
+
 from tests.e2e.loop_cloud import LoopCloud
 
 ACTIONS = ("approve", "approve", "reject", "edit", "replay", "pause")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from localcloud.template.assembly import Assembly
 
 from cli.cloud_process import CloudProcess
-from localcloud.template.assembly import Assembly
 from meguru.names import MAX_MODEL_KEY
 from stacks.environment import read_environment
 from tests.stacks.deployment import Deployment, read_deployment

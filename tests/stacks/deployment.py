@@ -6,12 +6,14 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from cli.account import Account
 from localcloud.iam.demand import Demand, Place
 from localcloud.iam.policy import AccessRequest, Decision, Principal, decide, parse_policy
 
+from cli.account import Account
+
 if TYPE_CHECKING:
     from localcloud.template.assembly import Assembly
+
     from tests.stacks.synthesis import Resource, Synthesis
 
 ACCOUNT = "123456789012"

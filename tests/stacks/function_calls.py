@@ -13,8 +13,8 @@ from typing import Any
 import botocore.session
 from botocore import xform_name
 from botocore.model import OperationModel, ServiceModel
-
 from localcloud.iam.actions import action_name
+
 from tests.stacks.aws_limits import complaints
 
 # The resource API's one noun in use: a Table's methods are operations on its own table.

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
-
 from localcloud.template.assembly import Assembly
+
 from stacks.environment import Environment
 
 REPOSITORY = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from localcloud.resources.table import Handling, handling_of
+
 from tests.stacks.deployment import listed
 
 if TYPE_CHECKING:

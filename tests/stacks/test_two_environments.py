@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from localcloud.events.patterns import matches
 from localcloud.template.assembly import Assembly
+
 from meguru.events import event_source
 from stacks.environment import read_environment
 from tests.stacks.deployment import listed

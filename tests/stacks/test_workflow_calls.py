@@ -8,10 +8,10 @@ import re
 from pathlib import Path
 
 import pytest
-
 from localcloud.clock import Clock
 from localcloud.workflows.definition import find_problems
 from localcloud.workflows.jsonata_queries import Query
+
 from meguru.hyperparameters import as_text
 from tests.stacks.aws_limits import call_complaints
 from tests.stacks.deployment import Deployment, Role, StateMachine
@@ -143,6 +143,22 @@ def test_a_role_may_be_passed_to_its_service_only(deployment: Deployment) -> Non
 
 
 @pytest.mark.parametrize(
+    ("serving", "inputs"),
+    [("", ["raw", "feedback"]), ("s3://lake/model.tar.gz", ["raw", "feedback", "serving_model"])],
+)
+def test_curation_reads_the_model_that_serves_where_there_is_one(
+    deployments: dict[str, Deployment], serving: str, inputs: list[str]
+) -> None:
+    machine = deployments["poc"].state_machines["CurateDataset"]
+    arguments = machine.definition["States"]["CurateRecords"]["Arguments"]
+    query = Query({"servingModel": serving}, Clock())
+    read = query.expand(arguments["ProcessingInputs"])
+    assert [one["InputName"] for one in read] == inputs
+    assert all(one["S3Input"]["LocalPath"].endswith(f"/{one['InputName']}") for one in read)
+    assert arguments["Environment"]["CONTEXT_TOKENS"] == "512"
+
+
+@pytest.mark.parametrize(
     "value", ["a'b", 'a"b', "a\\b", "{% $x %}", "日本語", "a\nb", "${LakeBucket}", 1e-4, True]
 )
 def test_a_hyperparameter_arrives_as_it_was_written(value: str | float | bool) -> None:
@@ -152,4 +168,4 @@ def test_a_hyperparameter_arrives_as_it_was_written(value: str | float | bool) -
 
     given = as_text({"name": value})
     text = json.loads(f"\"{{% $parse('{jsonata_text(given)}') %}}\"")
-    assert Query({}, Clock()).evaluate(text) == given
+    assert Query({}, Clock()).evaluate(text, "Output") == given

@@ -17,6 +17,7 @@ from localcloud.workflows.integrations import parameters
 from localcloud.workflows.integrations.resource import Resource, parse
 from localcloud.workflows.integrations.sync_jobs import JOBS
 from localcloud.workflows.jsonata_queries import Query
+
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
 from tests.stacks.deployment import Deployment, StateMachine
 
@@ -63,7 +64,7 @@ def calls(machine: StateMachine, deployment: Deployment) -> Iterator[Call]:
     for name, state in states(machine.definition):
         if state["Type"] == "Task":
             resource = parse(state["Resource"])
-            arguments = query.expand(state["Arguments"])
+            arguments = query.expand(state["Arguments"], "Arguments")
             yield Call(name, resource, parameters.to_botocore(arguments, resource))
 
 
@@ -114,12 +115,14 @@ def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
         **EXAMPLES[machine_name],
         **({"package": package, "name": f"{group}-{'0a' * 6}"} if "Deploy" in machine_name else {}),
         **({"package": package, "servingPackage": package} if "Train" in machine_name else {}),
+        **({"servingPackage": package} if "Curate" in machine_name else {}),
     }
 
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "CurateDataset": {
         "headETag": '"e"',
+        "servingModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
         "published": {"version": EXAMPLE_VERSION, "changed": True, "num_records": 1},
     },
     "TrainAndRegister": {

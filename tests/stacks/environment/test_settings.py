@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -212,6 +213,65 @@ def test_what_a_run_would_fail_on_is_refused_before_it(
         assert found.startswith(f"FILE:{line_of(text, place[-1])}: ")
 
 
+@pytest.mark.parametrize(
+    ("first", "continued", "said"),
+    [
+        ({"hidden_size": 64}, {"hidden_size": 128}, "hidden_size: 64, as it is in the model that"),
+        ({}, {"num_hidden_layers": 4}, "num_hidden_layers: 3, as it is in the model that is gone"),
+        ({}, {"max_position_embeddings": 256}, "max_position_embeddings: at least 512: a model's"),
+    ],
+)
+def test_training_that_goes_on_keeps_the_model_s_shape(
+    tmp_path: Path, first: dict[str, Any], continued: dict[str, Any], said: str
+) -> None:
+    found = refusal(tmp_path, _with_hyperparameters(first, continued))
+    assert f"training.continued_hyperparameters.{said}" in found, found
+
+
+@pytest.mark.parametrize(
+    ("first", "continued", "whole"),
+    [
+        ({"max_position_embeddings": 1024}, {"num_epochs": 6}, {"num_epochs": 6}),
+        ({}, {"max_position_embeddings": 1024}, {}),
+        # Said again it is no contradiction, and each alone need not fit the defaults.
+        (
+            {"max_position_embeddings": 1024, "hidden_size": 30, "num_attention_heads": 3},
+            {"hidden_size": 30},
+            {},
+        ),
+    ],
+)
+def test_continued_hyperparameters_inherit(
+    tmp_path: Path, first: dict[str, Any], continued: dict[str, Any], whole: dict[str, Any]
+) -> None:
+    path = tmp_path / "environment.yaml"
+    path.write_text(_with_hyperparameters(first, continued))
+    training = read_environment(path).models["meguru-text"].training
+    assert training.continued == {**first, **continued, **whole}
+    assert training.context_tokens == 1024
+
+
+def _with_hyperparameters(first: dict[str, Any], continued: dict[str, Any]) -> str:
+    values = copy.deepcopy(VALUES)
+    training = parent_of(values, (*MODEL, "training", "hyperparameters"))
+    training["hyperparameters"], training["continued_hyperparameters"] = first, continued
+    return yaml.safe_dump(values, allow_unicode=True, sort_keys=False)
+
+
+def test_most_models_with_the_longest_names_fit_a_function_s_environment(tmp_path: Path) -> None:
+    values = copy.deepcopy(VALUES)
+    (model,) = values["models"].values()
+    values["name"] = "e" * 20
+    values["models"] = {
+        f"{number:02}".ljust(20, "m"): {**model, "name": f"{number:02}".ljust(63, "n")}
+        for number in range(20)
+    }
+    path = tmp_path / "environment.yaml"
+    path.write_text(yaml.safe_dump(values))
+    # Lambda holds 4 KB; the tables' names and the rest take less than a fourth of it.
+    assert len(json.dumps(read_environment(path).learners)) < 3 * 1024
+
+
 def test_every_wrong_hyperparameter_has_its_line(tmp_path: Path) -> None:
     wrong = "        num_epochs: 0\n        hiden_size: 3\n"
     found = refusal(tmp_path, POC.replace("        num_epochs: 12\n", wrong)).splitlines()
@@ -295,32 +355,6 @@ def test_what_has_a_default_may_be_left_out(tmp_path: Path) -> None:
 )
 def test_a_model_that_can_t_be_is_refused(tmp_path: Path, models: str, said: str) -> None:
     assert said in refusal(tmp_path, f"name: acme\nmodels: {models}\n")
-
-
-@pytest.mark.parametrize(
-    ("tags", "said"),
-    [
-        ("{Project: a}", "tags.Project: differs from 'project' in upper and lower case only"),
-        ("{team: a, Team: b}", "FILE:3: tags.Team: differs from 'team'"),
-        ("{'aws:a': b}", "tags.aws:a: AWS keeps keys that begin with aws: to itself"),
-        ("{AWS:a: b}", "AWS keeps keys"),
-        ("{team: R&D}", "tags.team: letters, digits, spaces and _ . : / = + - @, not '&' (it"),
-        ("{team: 開発、運用}", "not '、'"),
-        (f"{{team: {'x' * 257}}}", "a value at most 256"),
-        (f"{{{'x' * 129}: a}}", "a key has 1 to 128 characters"),
-        ("{'': a}", "a key has 1 to 128 characters"),
-        ("{team: 7}", "tags.team: text (it is 7)"),
-        ("{" + ", ".join(f"t{n}: a" for n in range(41)) + "}", "tags: at most 40 of them"),
-    ],
-)
-def test_a_tag_that_some_service_refuses_is_refused(tmp_path: Path, tags: str, said: str) -> None:
-    assert said in refusal(tmp_path, f"name: acme\nmodels: {{a: {{}}}}\ntags: {tags}\n")
-
-
-def test_tags_may_be_japanese_and_take_the_place_of_our_own(tmp_path: Path) -> None:
-    path = tmp_path / "tags.yaml"
-    path.write_text("name: acme\nmodels: {a: {}}\ntags: {部署: 開発 1部, project: 社内}\n", "utf-8")
-    assert read_environment(path).tags == {"部署": "開発 1部", "project": "社内"}
 
 
 @pytest.mark.parametrize("schedule", ["daily", "weekly", "rate(2 days)"])

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.answer_chat.chat_request import MAX_BODY_BYTES
+from lambdas.answer_chat.admission import MAX_BODY_BYTES
 from lambdas.answer_chat.server import ChatServer
 
 CONTEXT = {

@@ -1,0 +1,55 @@
+"""A container as a process: an image started in a /opt/ml layout of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from localcloud.sagemaker.images import Image
+from localcloud.service import Caller
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+# The session name under which SageMaker assumes an execution role.
+ROLE_SESSION = "SageMaker"
+
+
+@dataclass(frozen=True)
+class Container:
+    """What to start. `opt_ml` is the folder that stands for the container's /opt/ml."""
+
+    image: Image
+    opt_ml: Path
+    entrypoint: Sequence[str]
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    role_arn: str
+
+    def start(self, cloud: Cloud) -> subprocess.Popen[bytes]:
+        """Start it as the leader of its own process group; its output is a pipe."""
+        home = self.opt_ml.parent / "home"
+        home.mkdir(parents=True, exist_ok=True)
+        given = {
+            name: self.image.localise(value, self.opt_ml)
+            for name, value in self.environment.items()
+        }
+        environment = {
+            "LANG": "C.UTF-8",
+            "HOME": str(home),
+            # An instance here has no GPU, whatever the machine has, unless a person shares it.
+            "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
+            **self.image.environment(self.opt_ml),
+            **cloud.credentials(Caller.role(self.role_arn, ROLE_SESSION)),
+            **given,
+            "SAGEMAKER_BASE_DIR": str(self.opt_ml),
+        }
+        return cloud.processes.start(
+            self.image.command(self.entrypoint, self.arguments, self.opt_ml),
+            env=environment,
+            cwd=self.image.working_directory(),
+        )

@@ -1,0 +1,205 @@
+"""Request bodies: what is read, what is refused, and under which name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meguru.api_errors import ApiError
+from meguru.chat_request import IGNORED, NEUTRAL, READ, UNSUPPORTED, ChatRequest
+
+USER = {"role": "user", "content": "締切は?"}
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = st.sampled_from([*READ, *NEUTRAL, *IGNORED, *UNSUPPORTED]) | st.text()
+
+
+def parse(**body: Any) -> ChatRequest:
+    return ChatRequest.parse(json.dumps({"messages": [USER], **body}).encode())
+
+
+def test_text_parts_become_one_text() -> None:
+    parts = [{"type": "text", "text": "締切は"}, {"type": "text", "text": "いつ?"}]
+    request = parse(messages=[{"role": "user", "content": parts}])
+    assert request.messages == [{"role": "user", "content": "締切はいつ?"}]
+
+
+def test_null_means_not_given() -> None:
+    request = parse(temperature=None, stop=None, tools=None, stream=None, max_tokens=None)
+    assert request == parse()
+
+
+def test_newer_name_of_max_tokens_wins() -> None:
+    assert parse(max_tokens=5, max_completion_tokens=7).max_tokens == 7
+
+
+def test_developer_is_system() -> None:
+    request = parse(messages=[{"role": "developer", "content": "Be brief."}, USER])
+    assert request.messages[0]["role"] == "system"
+
+
+def test_neutral_values_of_unsupported_options_are_fine() -> None:
+    parse(n=1, frequency_penalty=0.0, presence_penalty=0, logprobs=False, tools=[], user="u")
+    parse(response_format={"type": "text"})
+    parse(metadata={"team": "a"}, prompt_cache_retention="24h", service_tier="auto")
+
+
+def test_what_says_nothing_of_the_answer_is_not_passed_on() -> None:
+    assert parse(user="u", metadata={"a": "b"}, store=False).body() == {"messages": [USER]}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"temperature": 5e-324, "top_p": 1e-300, "seed": -(2**63), "max_tokens": 10**4000},
+        {"model": "m", "stop": ["\u2028", "👨‍👩‍👧", "\u0000", "\u202e"], "temperature": 0},
+        {"stream": True, "stream_options": {"include_usage": True}, "seed": 2**63 - 1},
+        {"messages": [{"role": "developer", "content": ""}, USER], "stop": "x"},
+    ],
+)
+def test_what_a_model_server_is_asked_reads_as_the_same_request(members: dict[str, Any]) -> None:
+    request = parse(**members)
+    assert ChatRequest.parse(json.dumps(request.body()).encode()) == request
+
+
+@pytest.mark.parametrize("role", ["system", "assistant"])
+def test_what_others_than_the_user_said_may_be_empty(role: str) -> None:
+    messages = [{"role": role, "content": ""}, USER]
+    assert parse(messages=messages).messages == messages
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"messages": "hello"}, "messages"),
+        ({"messages": [1]}, "messages[0]"),
+        ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role"),
+        ({"messages": [{"role": ["user"], "content": "x"}]}, "messages[0].role"),
+        ({"messages": [{"role": "user"}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": "  "}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": []}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": ["a"]}]}, "messages[0].content[0]"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
+            "messages[0].content[0].text",
+        ),
+        ({"messages": []}, "messages"),
+        ({"messages": None}, "messages"),
+        ({"model": 7}, "model"),
+        ({"model": "\ud800"}, "model"),
+        ({"user": "\ud800"}, "user"),
+        ({"metadata": {"a": "\udfff"}}, "metadata.a"),
+        ({"metadata": {"a": 1}}, "metadata.a"),
+        ({"stop": "\ud800"}, "stop"),
+        ({"messages": [{"role": "user", "content": "\ud800"}]}, "messages[0].content"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
+            "messages[0].content[0]",
+        ),
+        ({"messages": [{**USER, "tool_calls": []}]}, "messages[0].tool_calls"),
+        ({"messages": [USER, {"role": "assistant", "content": "x"}]}, "messages[1].role"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"max_tokens": True}, "max_tokens"),
+        ({"temperature": 10**400}, "temperature"),
+        ({"temperature": -5e-324}, "temperature"),
+        ({"seed": 1.0}, "seed"),
+        ({"seed": -(2**63) - 1}, "seed"),
+        ({"max_completion_tokens": 1.5}, "max_completion_tokens"),
+        ({"temperature": 2.1}, "temperature"),
+        ({"temperature": "0"}, "temperature"),
+        ({"top_p": -0.1}, "top_p"),
+        ({"seed": 2**64}, "seed"),
+        ({"stop": ["a"] * 5}, "stop"),
+        ({"stop": [""]}, "stop"),
+        ({"stop": 3}, "stop"),
+        ({"stream": "yes"}, "stream"),
+        ({"stream_options": {"include_usage": True}}, "stream_options"),
+        ({"stream": True, "stream_options": {"what": 1}}, "stream_options"),
+        (
+            {"stream": True, "stream_options": {"include_usage": "yes"}},
+            "stream_options.include_usage",
+        ),
+        ({"n": 2}, "n"),
+        ({"n": True}, "n"),
+        ({"tools": [{"type": "function"}]}, "tools"),
+        ({"tool_choice": "auto"}, "tool_choice"),
+        ({"logprobs": True}, "logprobs"),
+        ({"frequency_penalty": 0.5}, "frequency_penalty"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"temprature": 1}, "temprature"),
+        ({"user": 7}, "user"),
+        ({"metadata": ["a"]}, "metadata"),
+        ({"service_tier": {}}, "service_tier"),
+    ],
+)
+def test_wrong_member_is_refused_by_name(body: dict[str, Any], param: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        parse(**body)
+    assert caught.value.param == param
+    assert caught.value.status == 400
+    assert param.split("[")[0].split(".")[0] in caught.value.message
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_the_limit_of_tokens_is_the_context(name: str) -> None:
+    assert parse(**{name: 2**40}).max_tokens == 2**40
+    with pytest.raises(ApiError, match="at least 1; an answer ends where the model's context"):
+        parse(**{name: -1})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"{", b"\xff\xfe", b"\xef\xbb\xbf{}", b"[]", b"null", b'"x"', b"[" * 100_000),
+        *(b'{"seed": NaN}', b'{"metadata": 1e999}', b'{"seed": ' + b"9" * 5000 + b"}"),
+        '{"model": "締切"}'.encode("cp932"),
+    ],
+)
+def test_broken_json_is_refused(content: bytes) -> None:
+    with pytest.raises(ApiError) as caught:
+        ChatRequest.parse(content)
+    assert caught.value.code in ("invalid_json", "invalid_type")
+
+
+@pytest.mark.parametrize(
+    ("content", "param"),
+    [
+        (b'{"model": "a", "model": "b"}', "model"),
+        (b'{"messages": [{"role": "system", "role": "user"}]}', "role"),
+    ],
+)
+def test_of_a_member_given_twice_neither_counts(content: bytes, param: str) -> None:
+    with pytest.raises(ApiError, match="given twice") as caught:
+        ChatRequest.parse(content)
+    assert caught.value.param == param
+
+
+@given(name=NAMES, value=ANYTHING)
+def test_anything_is_read_or_refused(name: str, value: Any) -> None:
+    read_or_refused(json.dumps({"messages": [USER], name: value}).encode())
+
+
+@given(message=st.dictionaries(st.sampled_from(["role", "content", "name"]), ANYTHING))
+def test_any_message_is_read_or_refused(message: dict[str, Any]) -> None:
+    read_or_refused(json.dumps({"messages": [{"role": "user", **message}, USER]}).encode())
+
+
+@given(st.binary(max_size=200) | st.text().map(str.encode))
+def test_any_bytes_are_read_or_refused(content: bytes) -> None:
+    read_or_refused(content)
+
+
+def read_or_refused(content: bytes) -> None:
+    try:
+        json.dumps(ChatRequest.parse(content).body(), ensure_ascii=False).encode()
+    except ApiError as error:
+        assert error.status == 400
+        json.dumps(error.body(), ensure_ascii=False).encode()
