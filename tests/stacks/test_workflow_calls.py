@@ -152,7 +152,7 @@ def test_curation_reads_the_model_that_serves_where_there_is_one(
     machine = deployments["poc"].state_machines["CurateDataset"]
     arguments = machine.definition["States"]["CurateRecords"]["Arguments"]
     query = Query({"servingModel": serving}, Clock())
-    read = query.expand(arguments["ProcessingInputs"])
+    read = query.expand(arguments["ProcessingInputs"], "Arguments")
     assert [one["InputName"] for one in read] == inputs
     assert all(one["S3Input"]["LocalPath"].endswith(f"/{one['InputName']}") for one in read)
     assert arguments["Environment"]["CONTEXT_TOKENS"] == "512"

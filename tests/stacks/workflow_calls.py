@@ -90,7 +90,11 @@ def example_variables(machine: StateMachine, deployment: Deployment) -> dict[str
     """The variables of a definition: as its first state makes them, and as the others may."""
     first = machine.definition["States"][machine.definition["StartAt"]]
     examples = _examples(machine.name, deployment)
-    made = Query(examples, Clock()).expand(first["Assign"]) if first["Type"] == "Pass" else {}
+    made = (
+        Query(examples, Clock()).expand(first["Assign"], "Assign")
+        if first["Type"] == "Pass"
+        else {}
+    )
     return made | examples
 
 
