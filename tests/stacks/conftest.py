@@ -22,6 +22,7 @@ name: {"e" * 20}
 account: "123456789012"
 region: ap-southeast-2
 notify: {"n" * 50}@example.com
+tags: {{{"k" * 128}: {"v" * 256}}}
 models:
   {"m" * MAX_MODEL_KEY}:
     name: {"N" * 63}

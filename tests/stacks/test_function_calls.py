@@ -83,6 +83,8 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
         "release": {"released_model_package_arn": package},
         # Of the longest run's name.
         "key": f"runs/{'x' * 80}/evaluation/evaluation.json",
+        "endpoint_name": deployment.model,
+        "asked": [{"role": "user", "content": "あ" * 20_000}],
         "dataset": TEXT_DATASET,
         "head": {"version": "3f" * 32},
         "event": {"Records": []},
