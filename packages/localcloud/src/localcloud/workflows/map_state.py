@@ -30,7 +30,7 @@ def run_map(visit: Visit) -> Outcome:
     items = map_items.items_of(visit, flow)
     tolerance = _tolerance(flow, len(items))
     concurrency = flow.integer("MaxConcurrency", least=0) or 0
-    map_run = None
+    map_run: MapRun | None = None
     if distributed:
         limits = {"maxConcurrency": concurrency, **tolerance.limits}
         map_run = visit.environment.map_runs.begin(visit, processor, items, limits)
