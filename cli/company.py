@@ -53,7 +53,7 @@ def read_corrections(path: Path, wanted: int) -> list[ExpectedAnswer]:
     if len(found) < wanted:
         raise ValueError(
             f"{path} has {len(found)} corrections, and {wanted} are needed "
-            "(feedback.corrections_before_retraining in the environment file)"
+            "(retrain.corrections in the environment file)"
         )
     return found
 

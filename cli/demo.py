@@ -51,7 +51,7 @@ class Demo:
     def run(self) -> None:
         """Fill `findings`. Raises LoopFailed when a stage does not do what it is for."""
         check_documents(DOCUMENTS)
-        wanted = self.findings.environment.feedback.corrections_before_retraining
+        wanted = self.findings.model.retrain.corrections
         self._expected = read_corrections(CORRECTIONS, wanted)
         with ExitStack() as stack:
             with self._progress.stage("Synthesize the templates"):
@@ -59,7 +59,9 @@ class Demo:
             with self._progress.stage("Bring up every resource in the local cloud"):
                 log = self._folder / LOG
                 cloud = stack.enter_context(CloudProcess(assembly, port=self._port, log=log))
-            self._account = Account(self.findings.environment.name, cloud.endpoint_url)
+            self._account = Account(
+                self.findings.environment.name, cloud.endpoint_url, self.findings.model_key
+            )
             self._loop = Loop(self._account)
             self._first_turn()
             self._use_the_api()
@@ -188,7 +190,7 @@ class Demo:
         self._progress.note(f"in the inference log: {logged[-1]['model_version']}")
 
     def _correct_wrong_answers(self) -> None:
-        wanted = self.findings.environment.feedback.corrections_before_retraining
+        wanted = self.findings.model.retrain.corrections
         for expected in self._expected:
             if len(self.findings.corrections) == wanted:
                 return
@@ -222,7 +224,7 @@ class Demo:
 
     def _check_held_out_score(self) -> None:
         before, after = (turn.metrics["exact_match"] for turn in self.findings.turns)
-        allowed = self.findings.environment.evaluation.maximum_drop.get("exact_match", 0)
+        allowed = self.findings.model.gate.maximum_drop.get("exact_match", 0)
         self._progress.note(f"held-out exact match {before:.3f} -> {after:.3f}")
         if after < before - allowed:
             raise LoopFailed(f"the held-out score has fallen from {before} to {after}")

@@ -8,7 +8,7 @@ from typing import Any
 from cli.chat import Reply
 from cli.dataset import Dataset
 from cli.lineage import Lineage
-from stacks.environment import Environment
+from stacks.environment import Environment, Model
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Correction:
 
 @dataclass
 class Findings:
-    """What the demo has seen; the report is made of it."""
+    """What the demo has seen of an environment's first model; the report is made of it."""
 
     environment: Environment
     datasets: list[Dataset] = field(default_factory=list)
@@ -47,3 +47,11 @@ class Findings:
     error: str | None = None
     not_shown: list[str] = field(default_factory=list)
     lineage: Lineage | None = None
+
+    @property
+    def model_key(self) -> str:
+        return next(iter(self.environment.models))
+
+    @property
+    def model(self) -> Model:
+        return self.environment.models[self.model_key]

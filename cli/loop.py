@@ -85,16 +85,19 @@ class Loop:
         return outcome
 
     def training_job(self, dataset_version: str) -> dict[str, Any]:
-        """The newest training job on a dataset version, once there is one."""
+        """The model's newest training job on a dataset version, once there is one."""
         sagemaker = self.account.client("sagemaker")
+        model = self.account.outputs["ModelPackageGroup"]
 
         def look() -> dict[str, Any] | None:
-            jobs = sagemaker.list_training_jobs(SortBy="CreationTime", SortOrder="Descending")
-            for summary in jobs["TrainingJobSummaries"]:
-                job: dict[str, Any] = sagemaker.describe_training_job(
-                    TrainingJobName=summary["TrainingJobName"]
-                )
-                if dataset_version in json.dumps(job["InputDataConfig"]):
+            jobs = sagemaker.list_training_jobs(
+                NameContains=model, SortBy="CreationTime", SortOrder="Descending"
+            )
+            for name in (summary["TrainingJobName"] for summary in jobs["TrainingJobSummaries"]):
+                job = self.describe_training_job(name)
+                if name.rpartition("-")[0] == model and dataset_version in json.dumps(
+                    job["InputDataConfig"]
+                ):
                     return job
             return None
 

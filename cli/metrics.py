@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stacks.environment import Evaluation
+from stacks.environment import Gate
 
 MEANINGS = {
     "exact_match": "share of the held-out questions that are answered exactly right, 0 to 1",
@@ -15,7 +15,7 @@ MEANINGS = {
 }
 
 
-def gate_on(metric: str, thresholds: Evaluation) -> str:
+def gate_on(metric: str, thresholds: Gate) -> str:
     """What the gate asks of a metric; empty where it asks nothing."""
     asked = []
     if metric in thresholds.minimum:

@@ -17,7 +17,7 @@ from cli.demo_folder import REPORT_JSON, REPORT_PAGE
 from cli.findings import Findings, Turn
 from cli.metrics import MEANINGS, gate_on
 from cli.progress import Progress
-from stacks.environment import Evaluation
+from stacks.environment import Gate
 
 SIMULATED = (
     "Simulated on this machine: the capacity behind instances, the reclaiming of spot capacity and "
@@ -61,7 +61,7 @@ def build_report(findings: Findings, progress: Progress) -> dict[str, Any]:
         "num_logged_inferences": findings.num_logged,
         "lineage": findings.lineage and findings.lineage.as_dict(),
         "datasets": [_dataset(dataset) for dataset in findings.datasets],
-        "metrics": _metrics(findings.turns, findings.environment.evaluation),
+        "metrics": _metrics(findings.turns, findings.model.gate),
         "turns": [_turn(turn) for turn in findings.turns],
         "not_shown": findings.not_shown,
         "simulated": SIMULATED,
@@ -94,7 +94,7 @@ def _model_package(turn: Turn) -> dict[str, Any]:
     }
 
 
-def _metrics(turns: list[Turn], thresholds: Evaluation) -> list[dict[str, str]]:
+def _metrics(turns: list[Turn], thresholds: Gate) -> list[dict[str, str]]:
     """Every metric some version has, with its meaning and what the gate asks of it."""
     names = dict.fromkeys(name for turn in turns for name in turn.metrics)
     return [

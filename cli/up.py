@@ -44,12 +44,13 @@ class Up:
             assembly = synthesize(self._environment_file, FOLDER / "up" / "cdk.out")
         cloud = CloudProcess(assembly, port=self._port, log=FOLDER / "up" / "localcloud.log")
         with cloud:
-            account = Account(environment.name, cloud.endpoint_url)
+            keys = list(environment.models)
+            account = Account(environment.name, cloud.endpoint_url, keys[0])
             try:
                 self._say(account)
                 if not self._empty:
                     self._progress.console.print("A model answers once `ready` is printed.\n")
-                    self._turn(Loop(account))
+                    self._turn([Loop(account.of_model(key)) for key in keys])
                 self._say_ready(account)
                 status = cloud.wait()
             finally:
@@ -80,17 +81,19 @@ class Up:
             self._progress.command(command)
         self._progress.console.print("[bold green]ready[/] - Ctrl-C ends it")
 
-    def _turn(self, loop: Loop) -> None:
+    def _turn(self, loops: list[Loop]) -> None:
+        """Turn the loops of all models once; they train at the same time."""
         with self._progress.stage("Curate the example company's documents"):
-            loop.put_documents(DOCUMENTS, "example-company")
-            version = loop.dataset_version()
-            read_dataset(loop, version).check_usable()
-        with self._progress.stage("Train and evaluate a model"):
-            run = loop.training_run(version)
-            outcome = loop.registered(run["executionArn"])
-        with self._progress.stage("Approve and release it"):
-            loop.approve(outcome["model_package_arn"])
-            loop.released(outcome["model_package_arn"])
+            loops[0].put_documents(DOCUMENTS, "example-company")
+            version = loops[0].dataset_version()
+            read_dataset(loops[0], version).check_usable()
+        for loop in loops:
+            with self._progress.stage("Train and evaluate a model"):
+                run = loop.training_run(version)
+                outcome = loop.registered(run["executionArn"])
+            with self._progress.stage("Approve and release it"):
+                loop.approve(outcome["model_package_arn"])
+                loop.released(outcome["model_package_arn"])
 
 
 @contextmanager

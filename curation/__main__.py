@@ -14,6 +14,7 @@ from curation.dataset import dataset_rows, freeze
 from curation.deduplication import deduplicate
 from curation.parsing import parse_document, parse_feedback
 from curation.records import Record, SetAside
+from curation.token_limit import TokenLimit
 from meguru.fingerprint import canonical_json, sha256_hex
 from meguru.names import RAW_PREFIX
 
@@ -25,17 +26,33 @@ def main() -> None:
         base / "processing" / "output",
         dataset=os.environ["DATASET"],
         feedback_weight=int(os.environ["FEEDBACK_WEIGHT"]),
+        context_tokens=int(os.environ.get("CONTEXT_TOKENS", "0")),
     )
     print(json.dumps(result, ensure_ascii=False))
 
 
-def curate(source: Path, output: Path, *, dataset: str, feedback_weight: int) -> dict[str, Any]:
+def curate(
+    source: Path,
+    output: Path,
+    *,
+    dataset: str,
+    feedback_weight: int,
+    context_tokens: int = 0,
+) -> dict[str, Any]:
     """Curate `source/{raw,feedback}` into `output/{datasets,quarantine,result}`.
 
-    Returns what result.json says: the version, its counts, and how much was set aside and why.
+    Where a model serves it is in `source/serving_model`: what has more than `context_tokens` by its
+    tokenizer is set aside. Without, or with 0, that is left to the training. Returns what
+    result.json says: the version, its counts, and how much was set aside and why.
     """
     documents, sources, set_aside = read_documents(source / "raw")
     corrections, broken = read_feedback(source / "feedback")
+    serving_model = source / "serving_model"
+    if context_tokens and serving_model.is_dir():
+        limit = TokenLimit.of_model(serving_model, context_tokens)
+        documents, long_documents = limit.hold(documents)
+        corrections, long_corrections = limit.hold(corrections)
+        set_aside += long_documents + long_corrections
     documents, duplicates = deduplicate(documents)
     documents, applied, superseded = apply_corrections(documents, corrections)
     set_aside += broken + duplicates + superseded

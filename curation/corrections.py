@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from curation.normalisation import comparison_key
 from curation.records import Record, SetAside, Source
+from meguru.limits import Message
+
+Identity = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ def apply_corrections(
 ) -> tuple[list[Record], list[Correction], list[SetAside]]:
     """Hold each correction against the documents.
 
+    A question after other turns is another one than the same words alone, which documents answer.
     Of several corrections of one question the newest counts. A document that has the question is
     set aside, and its other phrasings get the corrected answer: they ask for the same. Where
     several of its phrasings were corrected, each has its own answer, and the others get the
@@ -28,9 +33,7 @@ def apply_corrections(
     """
     newest, set_aside = _newest(corrections)
     by_question = {
-        comparison_key(question): document
-        for document in documents
-        for question in document.questions
+        identity(question): document for document in documents for question in document.questions
     }
     applied: list[Correction] = []
     replaced: set[int] = set()
@@ -47,7 +50,7 @@ def apply_corrections(
             questions += tuple(
                 phrasing
                 for phrasing in document.questions
-                if comparison_key(phrasing) == key or comparison_key(phrasing) not in newest
+                if identity(phrasing) == key or identity(phrasing) not in newest
             )
         record = replace(correction, questions=tuple(dict.fromkeys(questions)))
         applied.append(Correction(record, document.source))
@@ -55,8 +58,14 @@ def apply_corrections(
     return left, applied, set_aside
 
 
-def _newest(corrections: list[Record]) -> tuple[dict[str, Record], list[SetAside]]:
-    newest: dict[str, Record] = {}
+def identity(question: str, context: Sequence[Message] = ()) -> Identity:
+    """What two questions have in common that ask the same: the turns before them, and the words."""
+    turns = ((message["role"], comparison_key(message["content"])) for message in context)
+    return (*turns, ("user", comparison_key(question)))
+
+
+def _newest(corrections: list[Record]) -> tuple[dict[Identity, Record], list[SetAside]]:
+    newest: dict[Identity, Record] = {}
     set_aside: list[SetAside] = []
     seen: set[str] = set()
     for correction in sorted(
@@ -65,7 +74,7 @@ def _newest(corrections: list[Record]) -> tuple[dict[str, Record], list[SetAside
         if correction.source.uri in seen:
             continue
         seen.add(correction.source.uri)
-        key = comparison_key(correction.questions[0])
+        key = identity(correction.questions[0], correction.context)
         if key in newest:
             set_aside.append(_superseded(newest.pop(key), correction))
         newest[key] = correction
@@ -77,5 +86,9 @@ def _superseded(record: Record, correction: Record) -> SetAside:
         "superseded",
         f"corrected by feedback {correction.source.uri}",
         record.source,
-        {"question": record.questions[0], "answer": record.answer},
+        {
+            "context": list(record.context),
+            "question": record.questions[0],
+            "answer": record.answer,
+        },
     )

@@ -22,6 +22,8 @@ SCHEMA = pa.schema(
     [
         ("record_id", pa.string()),
         ("group_id", pa.string()),
+        # The messages before the question, oldest first; documents' questions have none.
+        ("context", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
         ("question", pa.string()),
         ("answer", pa.string()),
         ("original_question", pa.string()),
@@ -40,12 +42,16 @@ def rows_of(record: Record, weight: int, corrects: Source | None = None) -> list
     """A row for each phrasing. Of three or more, one is held out: always the same one."""
     answer = normalise(record.answer)
     questions = {normalise(question): question for question in reversed(record.questions)}
-    group_id = fingerprint([normalise(record.questions[0]), answer])
+    context = [{**message, "content": normalise(message["content"])} for message in record.context]
+    # Without a context the ids are what they were before there was one.
+    before = [context] if context else []
+    group_id = fingerprint([normalise(record.questions[0]), answer, *before])
     held_out = _held_out(list(questions), normalise(record.questions[0]))
     return [
         {
-            "record_id": fingerprint([question, answer]),
+            "record_id": fingerprint([question, answer, *before]),
             "group_id": group_id,
+            "context": context,
             "question": question,
             "answer": answer,
             "original_question": original,

@@ -2,46 +2,72 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from curation.normalisation import normalise
+from curation.readers.encodings import NotText
+from curation.readers.entries import Broken, Found
+from curation.readers.fields import rename_keys, repeated_field, unknown_keys
+from curation.readers.json_lines import read_json, read_json_lines
+from curation.readers.tables import read_table
 from curation.records import Record, SetAside, Source
+from meguru.limits import MAX_ANSWER_CHARACTERS, MAX_QUESTION_CHARACTERS, Message
 
-MAX_QUESTION_CHARACTERS = 500
-MAX_ANSWER_CHARACTERS = 2000
-FORMATS = (".jsonl", ".json", ".csv")
-_LINE_END = re.compile("\r\n|\r|\n")
+ROLES = ("system", "user", "assistant")
+_READERS = {
+    ".jsonl": read_json_lines,
+    ".ndjson": read_json_lines,
+    ".json": read_json,
+    ".csv": read_table,
+    ".tsv": read_table,
+}
+FORMATS = tuple(_READERS)
 Parsed = Record | SetAside
 
 
 def parse_document(path: Path, uri: str) -> Iterator[Parsed]:
-    """The records of one raw object: JSON Lines, JSON (an array) or CSV with a header, in UTF-8.
+    """The records of one raw object, and what in it is none, each with the line it begins on.
 
-    A record has `question`, `answer` and, where there are more ways to ask, `phrasings` (in CSV one
-    per line of the cell).
+    A record has `question`, `answer` and, where there are more ways to ask, `phrasings` (in a table
+    one per line of the cell). What can't be read costs the record it is in.
     """
     source = Source("document", uri)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        yield SetAside("undecodable", f"not UTF-8 text: {error}", source, "")
-        return
-    readers = dict(zip(FORMATS, (_read_json_lines, _read_json, _read_csv), strict=True))
-    reader = readers.get(path.suffix.lower())
+    reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        detail = f"'{path.suffix}' is not read yet; known are {', '.join(readers)}"
+        detail = f"'{path.suffix}' is not read yet; known are {', '.join(_READERS)}"
         yield SetAside("unsupported_format", detail, source, "")
         return
-    for value in reader(text, source):
-        yield value if isinstance(value, SetAside) else _check(value, source)
+    try:
+        for found in reader(path):
+            yield _parsed(found, source)
+    except NotText as error:
+        yield SetAside("undecodable", str(error), source, "")
+
+
+def _parsed(found: Found, source: Source) -> Parsed:
+    if isinstance(found, Broken):
+        return SetAside(found.reason, f"line {found.line}: {found.detail}", source, found.content)
+    parsed = _check_names(found.value, source)
+    if isinstance(parsed, SetAside):
+        return replace(parsed, detail=f"line {found.line}: {parsed.detail}")
+    return parsed
+
+
+def _check_names(value: Any, source: Source) -> Parsed:
+    if not isinstance(value, dict):
+        return _check(value, source)
+    unknown, repeated = unknown_keys(value), repeated_field(list(value))
+    if unknown:
+        return SetAside("unknown_keys", unknown, source, value)
+    if repeated:
+        return SetAside("repeated_key", repeated, source, value)
+    return _check(rename_keys(value), source)
 
 
 def parse_feedback(path: Path) -> Parsed | None:
@@ -53,7 +79,9 @@ def parse_feedback(path: Path) -> Parsed | None:
             return None
         source = Source("feedback", _text(value["feedback_id"]))
         row = {"question": value["question"], "answer": value["corrected_output"]}
-        return _check(row, source, created_at=_utc(value["created_at"]))
+        context = _context(value.get("context") or [])
+        parsed = _check(row, source, created_at=_utc(value["created_at"]))
+        return replace(parsed, context=context) if isinstance(parsed, Record) else parsed
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         content = path.read_bytes().decode("utf-8", "replace")
         return SetAside("broken_feedback", f"not a feedback record: {error!r}", source, content)
@@ -63,6 +91,16 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise TypeError(f"{value!r} is not a text")
     return value
+
+
+def _context(messages: Any) -> tuple[Message, ...]:
+    """The messages before a question; feedback of earlier releases has none."""
+    context = tuple({"role": one["role"], "content": one["content"]} for one in messages)
+    for message in context:
+        if message["role"] not in ROLES or not isinstance(message["content"], str):
+            raise TypeError(f"{message!r} is not a message")
+        message["content"].encode()  # UnicodeEncodeError for half of a character
+    return context
 
 
 def _utc(value: Any) -> str:
@@ -82,47 +120,6 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{text} is not a number in JSON")
     return number
-
-
-def _read_json_lines(text: str, source: Source) -> Iterator[Any]:
-    # Only these end a line in JSON Lines; str.splitlines knows more than a text may contain.
-    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
-        if line.strip():
-            try:
-                yield _loads(line)
-            except (ValueError, RecursionError) as error:
-                yield SetAside("broken_json", f"line {number}: {error}", source, line)
-
-
-def _read_json(text: str, source: Source) -> Iterator[Any]:
-    try:
-        value = _loads(text)
-    except (ValueError, RecursionError) as error:
-        yield SetAside("broken_json", str(error), source, text)
-        return
-    yield from value if isinstance(value, list) else [value]
-
-
-def _read_csv(text: str, source: Source) -> Iterator[Any]:
-    # A long cell is for the check to refuse, and no reason to read no further.
-    csv.field_size_limit(max(len(text), 1))
-    try:
-        for row in csv.DictReader(io.StringIO(text, newline=""), strict=True):
-            phrasings = _LINE_END.split(row.get("phrasings") or "")
-            value: dict[Any, Any] = {
-                **row,
-                "phrasings": [phrasing for phrasing in phrasings if phrasing.strip()],
-            }
-            # Cells beyond the header are under no name.
-            extra = value.pop(None, None)
-            yield _unquoted(value, extra, source) if extra else value
-    except csv.Error as error:
-        yield SetAside("broken_csv", str(error), source, text)
-
-
-def _unquoted(row: dict[str, Any], extra: list[str], source: Source) -> SetAside:
-    detail = "the row has more cells than the header: a cell with a comma has to be quoted"
-    return SetAside("broken_csv", detail, source, {**row, "beyond_the_header": extra})
 
 
 def _check(value: Any, source: Source, created_at: str = "") -> Parsed:

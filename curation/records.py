@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from meguru.limits import Message
+
 
 @dataclass(frozen=True)
 class Source:
@@ -19,12 +21,14 @@ class Record:
     """One answer and the ways its question is asked, in the order they were given.
 
     `questions` and `answer` are as they arrived; `created_at` (ISO 8601) orders corrections.
+    `context` is the messages before the question, where it was asked in a conversation.
     """
 
     questions: tuple[str, ...]
     answer: str
     source: Source
     created_at: str = ""
+    context: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True)

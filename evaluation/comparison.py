@@ -40,8 +40,12 @@ def compare_metrics(
 
 
 def compare_answers(candidate: Sequence[Sample], baseline: Sequence[Sample]) -> dict[str, Any]:
-    """How many answers became right or wrong, and which became wrong (at most 20)."""
-    pairs = list(zip(candidate, baseline, strict=True))
+    """How many answers became right or wrong, and which became wrong (at most 20).
+
+    Of models with different contexts one may have had to leave a question out: it counts nowhere.
+    """
+    earlier = {sample.row.record_id: sample for sample in baseline}
+    pairs = [(new, earlier[new.row.record_id]) for new in candidate if new.row.record_id in earlier]
     worse = [new for new, old in pairs if old.exact and not new.exact]
     return {
         "num_improved": sum(new.exact and not old.exact for new, old in pairs),

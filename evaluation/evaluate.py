@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.dataset import Dataset, Row
 from evaluation.metrics import Sample, by_language, chrf, exact_match
-from evaluation.model import AnswerLoss, ChatModel
+from evaluation.model import AnswerLoss, ChatModel, Example
+from meguru.dataset_version import DatasetVersion, Row
+from meguru.limits import TooLong
 
 
 @dataclass(frozen=True)
@@ -23,29 +24,38 @@ class Settings:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured; `samples` are the held-out ones, then some of the training split."""
+    """What was measured, on held-out rows and on some of the training split.
+
+    `set_aside` are held-out rows that are too long for the model.
+    """
 
     metrics: dict[str, dict[str, Any]]
     languages: dict[str, dict[str, float | int]]
     held_out: list[Sample]
     train: list[Sample]
+    set_aside: list[TooLong]
 
 
 def evaluate(
     model: ChatModel,
-    dataset: Dataset,
+    dataset: DatasetVersion,
     settings: Settings,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Evaluation:
-    """Answer every held-out question; ValueError where the dataset has none."""
+    """Answer every held-out question; ValueError where the dataset has none for this model."""
     rows = dataset.split("held_out")
     if not rows:
         raise ValueError("the dataset has no row in split 'held_out': nothing to evaluate on")
+    examples, set_aside = encode_all(model, rows)
+    if not examples:
+        raise ValueError(f"each of the {len(rows)} held-out rows is too long for the model")
     started = clock()
-    held_out = answer_all(model, rows, settings)
+    held_out = answer_all(model, examples, settings)
     seconds = clock() - started
-    train = answer_all(model, spread(dataset.split("train"), settings.num_train_samples), settings)
-    loss = total_loss(model, rows, settings.batch_size)
+    # What is too long here was set aside by the training already, by name.
+    known, _ = encode_all(model, spread(dataset.split("train"), settings.num_train_samples))
+    train = answer_all(model, known, settings)
+    loss = total_loss(model, examples, settings.batch_size)
     values: dict[str, float | int] = {
         "exact_match": round(exact_match(held_out), 4),
         "chrf": round(chrf(held_out), 2),
@@ -57,22 +67,31 @@ def evaluate(
     if train:
         values["train_exact_match"] = round(exact_match(train), 4)
     metrics = {name: {"value": value} for name, value in values.items()}
-    return Evaluation(metrics, by_language(held_out), held_out, train)
+    return Evaluation(metrics, by_language(held_out), held_out, train, set_aside)
 
 
-def answer_all(model: ChatModel, rows: Sequence[Row], settings: Settings) -> list[Sample]:
-    """The model's answers in the rows' order; batches of like length waste no padding."""
-    order = sorted(range(len(rows)), key=lambda index: len(rows[index].question))
+def encode_all(model: ChatModel, rows: Sequence[Row]) -> tuple[list[Example], list[TooLong]]:
+    encoded = [model.encode(row) for row in rows]
+    return (
+        [one for one in encoded if isinstance(one, Example)],
+        [one for one in encoded if isinstance(one, TooLong)],
+    )
+
+
+def answer_all(model: ChatModel, examples: Sequence[Example], settings: Settings) -> list[Sample]:
+    """The model's answers in the examples' order; batches of like length waste no padding."""
+    order = sorted(range(len(examples)), key=lambda index: examples[index].num_tokens)
     answers: dict[int, str] = {}
     for start in range(0, len(order), settings.batch_size):
         batch = order[start : start + settings.batch_size]
-        questions = [rows[index].question for index in batch]
-        answers |= dict(zip(batch, model.answer(questions, settings.max_new_tokens), strict=True))
-    return [Sample(row, answers[index]) for index, row in enumerate(rows)]
+        asked = [examples[index] for index in batch]
+        answers |= dict(zip(batch, model.answer(asked, settings.max_new_tokens), strict=True))
+    return [Sample(one.row, answers[index]) for index, one in enumerate(examples)]
 
 
-def total_loss(model: ChatModel, rows: Sequence[Row], batch_size: int) -> AnswerLoss:
-    losses = [model.loss(rows[i : i + batch_size]) for i in range(0, len(rows), batch_size)]
+def total_loss(model: ChatModel, examples: Sequence[Example], batch_size: int) -> AnswerLoss:
+    starts = range(0, len(examples), batch_size)
+    losses = [model.loss(examples[start : start + batch_size]) for start in starts]
     return AnswerLoss(sum(one.total for one in losses), sum(one.num_tokens for one in losses))
 
 

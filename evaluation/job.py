@@ -6,16 +6,18 @@ import dataclasses
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluation.archive import unpack_model
+import pyarrow.parquet
+
 from evaluation.comparison import compare_answers, compare_metrics, read_baseline
-from evaluation.dataset import Dataset, load_dataset
 from evaluation.evaluate import Evaluation, Settings, evaluate
 from evaluation.metrics import Sample
 from evaluation.model import ChatModel
+from meguru.dataset_version import DatasetVersion, read_dataset_version
+from meguru.model_archive import open_model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,19 +55,29 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return settings
 
 
+def read_parquet(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """A shard's rows, with those of the columns that it has."""
+    table = pyarrow.parquet.read_table(path)
+    known = table.select([name for name in columns if name in table.column_names])
+    rows: list[dict[str, Any]] = known.to_pylist()
+    return rows
+
+
 def load_model(folder: Path, scratch: Path) -> tuple[ChatModel, dict[str, Any]]:
     """The model in `folder` (a model.tar.gz or its files), and its training's facts."""
-    archive = folder / "model.tar.gz"
-    if archive.is_file():
-        folder = unpack_model(archive, scratch)
-    elif not folder.is_dir():
+    if not folder.is_dir():
         raise ValueError(f"no input 'model' at {folder}: give the job a model.tar.gz")
+    folder = open_model(folder, scratch)
     facts = folder / "training.json"
     return ChatModel.load(folder), json.loads(facts.read_text()) if facts.is_file() else {}
 
 
 def compare(
-    folders: Folders, evaluation: Evaluation, dataset: Dataset, settings: Settings, scratch: Path
+    folders: Folders,
+    evaluation: Evaluation,
+    dataset: DatasetVersion,
+    settings: Settings,
+    scratch: Path,
 ) -> dict[str, Any] | None:
     """The comparison with input `baseline`, where it holds anything."""
     folder = folders.inputs / "baseline"
@@ -100,7 +112,7 @@ def write(folder: Path, report: dict[str, Any], samples: list[Sample]) -> None:
 
 def run(folders: Folders, settings: Settings, scratch: Path) -> dict[str, Any]:
     """Evaluate, compare, write; the report as written."""
-    dataset = load_dataset(folders.inputs / "dataset")
+    dataset = read_dataset_version(folders.inputs / "dataset", read_parquet)
     model, facts = load_model(folders.inputs / "model", scratch / "model")
     evaluation = evaluate(model, dataset, settings)
     report: dict[str, Any] = {
@@ -110,12 +122,20 @@ def run(folders: Folders, settings: Settings, scratch: Path) -> dict[str, Any]:
         "dataset_version": dataset.version,
         "training_job": facts.get("training_job"),
         "commit": facts.get("commit"),
+        **describe_set_aside(evaluation, facts),
     }
     comparison = compare(folders, evaluation, dataset, settings, scratch / "baseline")
     if comparison:
         report["comparison"] = comparison
     write(folders.output, report, evaluation.held_out + evaluation.train)
     return report
+
+
+def describe_set_aside(evaluation: Evaluation, facts: dict[str, Any]) -> dict[str, Any]:
+    """What neither training nor evaluation could use, each by its name."""
+    own = [dataclasses.asdict(one) for one in evaluation.set_aside]
+    set_aside = [*facts.get("set_aside", []), *own]
+    return {"num_set_aside": len(set_aside), "set_aside": set_aside}
 
 
 def fail(folders: Folders, reason: str) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sacrebleu.metrics.chrf import CHRF
 
-from evaluation.dataset import Row
+from meguru.chat import fold_widths
+from meguru.dataset_version import Row
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Sample:
             "group_id": self.row.group_id,
             "language": self.row.language,
             "split": self.row.split,
+            "context": list(self.row.context),
             "question": self.row.question,
             "expected": self.row.answer,
             "answer": self.answer,
@@ -37,8 +38,8 @@ class Sample:
 
 
 def normalised(text: str) -> str:
-    """Unicode NFKC with single spaces: widths and layout don't make an answer wrong."""
-    return " ".join(unicodedata.normalize("NFKC", text).split())
+    """In one width and with single spaces: widths and layout don't make an answer wrong."""
+    return " ".join(fold_widths(text).split())
 
 
 def exact_match(samples: Sequence[Sample]) -> float:

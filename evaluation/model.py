@@ -14,7 +14,10 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
-from evaluation.dataset import Row
+from meguru.chat import ChatEncoder
+from meguru.dataset_version import Row
+from meguru.limits import TooLong, shortenings
+from meguru.model_archive import weight_files
 
 IGNORED = -100
 
@@ -35,18 +38,31 @@ class AnswerLoss:
         return math.exp(min(self.mean, 700.0))  # beyond that a float overflows
 
 
+@dataclass(frozen=True)
+class Example:
+    """A row as the model's tokens: all before the answer, and the answer with what ends it."""
+
+    row: Row
+    prompt: list[int]
+    target: list[int]
+
+    @property
+    def num_tokens(self) -> int:
+        return len(self.prompt) + len(self.target)
+
+
 class ChatModel:
     """A causal language model with its chat template, on the GPU where there is one."""
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
         self._model, self._tokenizer = model, tokenizer
+        self._encoder = ChatEncoder(tokenizer)
         self._context = int(model.config.max_position_embeddings)
 
     @classmethod
     def load(cls, folder: Path) -> ChatModel:
         """Load safetensors from `folder`; ValueError where weights are missing or damaged."""
-        if not (folder / "model.safetensors").is_file() and not list(folder.glob("*.safetensors")):
-            raise ValueError(f"the model has no .safetensors file: {folder}")
+        weight_files(folder)
         try:
             model = AutoModelForCausalLM.from_pretrained(
                 folder,
@@ -62,34 +78,50 @@ class ChatModel:
             nn.Module.to(model, "cuda")
         return cls(model.train(False), tokenizer)
 
-    @torch.inference_mode()
-    def answer(self, questions: Sequence[str], max_new_tokens: int) -> list[str]:
-        """Greedy answers to a batch of questions: the same on every run."""
-        prompts = [self._prompt(question) for question in questions]
-        inputs = self._tokenizer(
-            prompts,
-            return_tensors="pt",
-            padding=True,
-            padding_side="left",
-            add_special_tokens=False,
-            return_token_type_ids=False,
-        ).to(self._model.device)
-        length = inputs["input_ids"].shape[1]
-        room = max(1, min(max_new_tokens, self._context - length))
-        output = self._model.generate(**inputs, max_new_tokens=room, do_sample=False)  # type: ignore[operator]
-        return list(self._tokenizer.batch_decode(output[:, length:], skip_special_tokens=True))
+    def encode(self, row: Row) -> Example | TooLong:
+        """A row with as many of the turns before its question as the model has room for."""
+        question = {"role": "user", "content": row.question}
+        answer = {"role": "assistant", "content": row.answer}
+        num_tokens = 0
+        for context in shortenings(row.context):
+            encoded = self._encoder.encode_conversation([*context, question, answer])
+            num_tokens = len(encoded.prompt) + len(encoded.answer)
+            if num_tokens <= self._context:
+                return Example(row, encoded.prompt, encoded.answer)
+        return TooLong(row.record_id, row.source_uri, num_tokens, self._context)
 
     @torch.inference_mode()
-    def loss(self, rows: Sequence[Row]) -> AnswerLoss:
+    def answer(self, examples: Sequence[Example], max_new_tokens: int) -> list[str]:
+        """Greedy answers to a batch of questions: the same on every run, in whatever batch.
+
+        An answer ends where the context does, or after `max_new_tokens` and as many as the right
+        one has.
+        """
+        inputs = self._tokenizer.pad(
+            {"input_ids": [one.prompt for one in examples]},
+            padding_side="left",
+            return_tensors="pt",
+        ).to(self._model.device)
+        rooms = [
+            min(max(max_new_tokens, len(one.target)), self._context - len(one.prompt))
+            for one in examples
+        ]
+        output = self._model.generate(**inputs, max_new_tokens=max(rooms), do_sample=False)  # type: ignore[operator]
+        answers = output[:, inputs["input_ids"].shape[1] :]
+        return [
+            str(self._tokenizer.decode(answer[:room], skip_special_tokens=True))
+            for answer, room in zip(answers, rooms, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def loss(self, examples: Sequence[Example]) -> AnswerLoss:
         """The loss of the right answers, given their questions."""
-        pairs = [self._encode(row) for row in rows]
-        longest = max(len(prompt) + len(target) for prompt, target in pairs)
-        input_ids = torch.zeros(len(pairs), longest, dtype=torch.long)
+        longest = max(one.num_tokens for one in examples)
+        input_ids = torch.zeros(len(examples), longest, dtype=torch.long)
         labels = torch.full_like(input_ids, IGNORED)
-        for index, (prompt, target) in enumerate(pairs):
-            end = len(prompt) + len(target)
-            input_ids[index, :end] = torch.tensor(prompt + target)
-            labels[index, len(prompt) : end] = torch.tensor(target)
+        for index, one in enumerate(examples):
+            input_ids[index, : one.num_tokens] = torch.tensor(one.prompt + one.target)
+            labels[index, len(one.prompt) : one.num_tokens] = torch.tensor(one.target)
         # Padded on the right of a causal model: no token that counts sees padding.
         logits = self._model(input_ids=input_ids.to(self._model.device), use_cache=False).logits
         total = cross_entropy(
@@ -99,27 +131,3 @@ class ChatModel:
             reduction="sum",
         )
         return AnswerLoss(float(total), int((labels != IGNORED).sum()))
-
-    def _prompt(self, question: str) -> str:
-        return str(
-            self._tokenizer.apply_chat_template(
-                [{"role": "user", "content": question}], tokenize=False, add_generation_prompt=True
-            )
-        )
-
-    def _encode(self, row: Row) -> tuple[list[int], list[int]]:
-        prompt = self._prompt(row.question)
-        whole = str(
-            self._tokenizer.apply_chat_template(
-                [
-                    {"role": "user", "content": row.question},
-                    {"role": "assistant", "content": row.answer},
-                ],
-                tokenize=False,
-            )
-        )
-        tokens = [
-            self._tokenizer(text, add_special_tokens=False)["input_ids"]
-            for text in (prompt, whole[len(prompt) :])
-        ]
-        return tokens[0], tokens[1]

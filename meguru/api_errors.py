@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 UNKNOWN_PATH = (
     "There is nothing at this path and method. "
     "See /v1/models, /v1/chat/completions and /v1/feedback."
+)
+# What SageMaker says of an endpoint that is not there, or not yet.
+NOT_SERVING = (
+    "ValidationError",
+    "ValidationException",
+    "ServiceUnavailable",
+    "ModelNotReadyException",
 )
 
 
@@ -26,8 +34,27 @@ class ApiError(Exception):
         return error_body(self.message, error_type(self.status), code=self.code, param=self.param)
 
 
+class NotServing(ApiError):
+    """No model version answers now: none was released yet, or the endpoint is being changed."""
+
+    retry_after_seconds = 10
+
+    def __init__(self) -> None:
+        super().__init__(503, "No model is serving yet. Try again later.", code="model_not_ready")
+
+
 def unknown_path() -> ApiError:
     return ApiError(404, UNKNOWN_PATH, code="unknown_url")
+
+
+def unknown_model(model: str, served: Iterable[str]) -> ApiError:
+    names = ", ".join(f"'{name}'" for name in served)
+    return ApiError(
+        404,
+        f"The model '{model[:100]}' does not exist; this API serves {names}.",
+        code="model_not_found",
+        param="model",
+    )
 
 
 def error_body(

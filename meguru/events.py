@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-SOURCE = "meguru"
-
 DATASET_VERSION_FROZEN = "Dataset Version Frozen"
 MODEL_VERSION_REGISTERED = "Model Version Registered"
 MODEL_VERSION_REFUSED = "Model Version Refused"
 MODEL_VERSION_RELEASED = "Model Version Released"
 RUN_FAILED = "Run Failed"
+
+
+def event_source(environment: str) -> str:
+    """The source of an environment's events: another's on the same bus are not its own."""
+    return f"meguru.{environment}"

@@ -9,6 +9,10 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 OBJECTIVES = ("causal_lm",)
+# What a model is built of: a training that goes on from one has to keep it.
+SHAPE = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
+# The model's context length in tokens; it may grow.
+CONTEXT = "max_position_embeddings"
 
 
 def _number(default: float, low: float, high: float) -> Any:
@@ -58,7 +62,7 @@ class Hyperparameters:
         """Read SageMaker's strings; ValueError names the key and the value it can't take."""
         for name, problem in problems(values).items():
             raise ValueError(f"hyperparameter {name}={values[name]!r}: {problem}")
-        return cls(**_read(values))
+        return cls(**read_values(values))
 
 
 def as_text(values: Mapping[str, str | int | float | bool]) -> dict[str, str]:
@@ -71,6 +75,11 @@ def as_text(values: Mapping[str, str | int | float | bool]) -> dict[str, str]:
 
 def problems(values: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with each of `values`, by its name: nothing where a job can run with them."""
+    return problems_of_values(values) or _problem_of_heads(values)
+
+
+def problems_of_values(values: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with each of `values` for itself, by its name."""
     known = {one.name: one for one in fields(Hyperparameters)}
     found = {}
     for name, text in values.items():
@@ -78,12 +87,12 @@ def problems(values: Mapping[str, str]) -> dict[str, str]:
             found[name] = f"unknown hyperparameter; known are: {', '.join(known)}"
         elif not _is_possible(known[name], text):
             found[name] = _possible(known[name])
-    return found or _problem_of_heads(values)
+    return found
 
 
 def _problem_of_heads(values: Mapping[str, str]) -> dict[str, str]:
     """Each head takes an equal, even share of the hidden size, as rotary positions need."""
-    read = Hyperparameters(**_read(values))
+    read = Hyperparameters(**read_values(values))
     if read.hidden_size % (2 * read.num_attention_heads) == 0:
         return {}
     name = "num_attention_heads" if "num_attention_heads" in values else "hidden_size"
@@ -93,7 +102,8 @@ def _problem_of_heads(values: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _read(values: Mapping[str, str]) -> dict[str, Any]:
+def read_values(values: Mapping[str, str]) -> dict[str, Any]:
+    """Values without problems, in their types."""
     kinds = {one.name: _kind(one) for one in fields(Hyperparameters)}
     return {name: kinds[name](text) for name, text in values.items()}
 

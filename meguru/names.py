@@ -1,8 +1,16 @@
-"""Where things lie in the lake, and what the account's shared names are."""
+"""Where things lie in the lake, and what things are called that an account has once.
+
+A double hyphen parts the environment from what is its own. As no model's name has one, and what
+SageMaker's jobs, models and configs add is of one length, no environment and model share a name,
+or a pattern in a policy, with another.
+"""
 
 from __future__ import annotations
 
+import re
 from datetime import date
+
+from meguru.fingerprint import sha256_hex
 
 RAW_PREFIX = "raw/"
 QUARANTINE_PREFIX = "quarantine/"
@@ -13,6 +21,12 @@ INFERENCE_LOG_PREFIX = "inference-log/"
 
 METRIC_NAMESPACE = "Meguru"
 TEXT_DATASET = "text"
+
+MAX_MODEL_KEY = 20
+# The name beside the models' that the data job's are made of: no model has it.
+CURATION = "curation"
+# What every execution adds to the names it makes: hexadecimal digits of a random UUID.
+NUM_RANDOM_DIGITS = 12
 
 
 def raw_key(source: str, day: date, name: str) -> str:
@@ -36,3 +50,55 @@ def dataset_head_key(dataset: str) -> str:
 
 def feedback_key(day: date, feedback_id: str) -> str:
     return f"{FEEDBACK_PREFIX}dt={day.isoformat()}/{feedback_id}.json"
+
+
+def stack_name(environment: str, concern: str, model: str = "") -> str:
+    """The stack of a concern (Lake, Data, Model, Api), of one model where a model has its own."""
+    return f"Meguru-{environment}-{concern}" + (f"-{model}" if model else "")
+
+
+def is_stack_of(name: str, environment: str) -> bool:
+    """Whether a stack is one of an environment's; another's name may begin with its name."""
+    return re.fullmatch(rf"Meguru-{re.escape(environment)}-[A-Z].*", name) is not None
+
+
+def api_name(environment: str) -> str:
+    return f"meguru-{environment}"
+
+
+def stage_name(environment: str) -> str:
+    """The stage of the API, which is a part of its address; API Gateway takes no hyphen in it."""
+    return environment.replace("-", "_")
+
+
+def event_log_name(environment: str) -> str:
+    """The log group of the loop's events; EventBridge delivers to those under /aws/events/."""
+    return f"/aws/events/meguru-{environment}"
+
+
+def resource_name(environment: str, model: str) -> str:
+    """The endpoint and the model package group of a model; what its jobs' names begin with."""
+    return f"meguru-{environment}--{model}"
+
+
+def made_by_runs(name: str) -> str:
+    """A policy's pattern for what executions make under `name`: `name-` and the random digits.
+
+    A question mark stands for exactly one character, so that `a` does not match what is `a-b`'s.
+    """
+    return f"{name}-{'?' * NUM_RANDOM_DIGITS}"
+
+
+def is_model_key(name: str) -> bool:
+    """Whether AWS's names can be made of a model's name as it is."""
+    fits = re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name, re.ASCII) and len(name) <= MAX_MODEL_KEY
+    return bool(fits) and name != CURATION
+
+
+def model_key(name: str) -> str:
+    """The key of a model that the API knows by `name`: itself, or made of it and its hash."""
+    if is_model_key(name):
+        return name
+    digits = sha256_hex(name.encode())[:6]
+    words = "-".join(re.findall(r"[a-z0-9]+", name.lower()))
+    return f"{words[: MAX_MODEL_KEY - len(digits) - 1].strip('-')}-{digits}".lstrip("-")

@@ -33,7 +33,8 @@ class Feedback:
     """What a consumer said of one answer, with the question and answer it was said of.
 
     `rating` is 1 (good), -1 (bad) or 0 (none given). A correction is feedback with the right
-    answer in `corrected_output`.
+    answer in `corrected_output`; `model` is the API's name of the model that answered. `context` is
+    the messages before the question, oldest first, each with `role` and `content`.
     """
 
     inference_id: str
@@ -47,13 +48,17 @@ class Feedback:
     comment: str = ""
     corrected_output: str = ""
     preferred_inference_id: str = ""
+    model: str = ""
     tags: list[str] = field(default_factory=list)
+    context: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def feedback_id(self) -> str:
         """The same feedback has the same id, so that it counts once however often it is sent."""
         said = asdict(self)
         del said["created_at"]
+        # It follows from the inference, and earlier feedback was kept without.
+        del said["context"]
         return f"fb-{fingerprint(said)[:32]}"
 
     def as_dict(self) -> dict[str, Any]:

@@ -35,7 +35,7 @@ LAKE_PREFIX = r"[\w:-]*LakeBucket\w*"
 ACKNOWLEDGEMENTS = (
     Acknowledgement(
         "AwsSolutions-L1",
-        r"[^/]+-(Api|Training)/.*",
+        r"[^/]+-(Api|Data|Model-[^/]+)/.*",
         "Functions, jobs and the one-machine cloud run the same Python, 3.11.",
     ),
     Acknowledgement(
@@ -80,12 +80,7 @@ ACKNOWLEDGEMENTS = (
         "namespace) take no resource.",
     ),
     wildcard(
-        r"arn:.*:sagemaker:.*:(training-job|processing-job|model|endpoint-config)/meguru-.*-\*",
-        ".*/(CurateDataset|TrainAndRegister|DeployModelVersion)/Role/DefaultPolicy/Resource",
-        "Every run makes jobs, models and configs of its own, under the environment's prefix.",
-    ),
-    wildcard(
-        r"arn:.*:sagemaker:.*:model-package/meguru-.*-text/\*",
+        r"arn:.*:sagemaker:.*:model-package/meguru-.*--.*/\*",
         ".*/DefaultPolicy/Resource",
         "The versions of one model package group, which registering numbers.",
     ),
@@ -95,9 +90,9 @@ ACKNOWLEDGEMENTS = (
         "Scalable targets have generated names.",
     ),
     wildcard(
-        r"arn:.*:cloudwatch:.*:alarm:TargetTracking-\*",
+        r"arn:.*:cloudwatch:.*:alarm:TargetTracking-endpoint/meguru-.*--.*/\*",
         ".*/DeployModelVersion/Role/DefaultPolicy/Resource",
-        "Target tracking names its alarms.",
+        "Target tracking ends the names of its alarms by itself.",
     ),
     wildcard(
         r"arn:.*:role/aws-service-role/sagemaker\.application-autoscaling\.amazonaws\.com/\*",

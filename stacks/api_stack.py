@@ -12,7 +12,6 @@ from stacks.constructs.inference_api import InferenceApi
 from stacks.constructs.inference_log import InferenceLog
 from stacks.environment import Environment
 from stacks.lake_stack import LakeStack
-from stacks.release_stack import ReleaseStack
 
 
 class ApiStack(Stack):
@@ -23,7 +22,6 @@ class ApiStack(Stack):
         *,
         environment: Environment,
         storage: LakeStack,
-        release: ReleaseStack,
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
@@ -32,7 +30,6 @@ class ApiStack(Stack):
             self,
             "InferenceApi",
             environment=environment,
-            registry=release.registry,
             records=storage.records,
             inference_log=inference_log,
             feedback=FeedbackCapture(
@@ -45,4 +42,3 @@ class ApiStack(Stack):
         )
         CfnOutput(self, "ApiBase", value=f"{self.inference_api.api.url}v1")
         CfnOutput(self, "ApiKeyId", value=self.inference_api.first_key.key_id)
-        CfnOutput(self, "ModelName", value=environment.endpoint.model_name)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import tarfile
+import dataclasses
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
 from transformers import (
+    AutoConfig,
     LlamaConfig,
     LlamaForCausalLM,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
-from meguru.hyperparameters import Hyperparameters
+from meguru.hyperparameters import CONTEXT, SHAPE, Hyperparameters
+from meguru.model_archive import open_model, weight_files
 
 
 def make_model(tokenizer: PreTrainedTokenizerFast, settings: Hyperparameters) -> PreTrainedModel:
@@ -36,25 +40,30 @@ def make_model(tokenizer: PreTrainedTokenizerFast, settings: Hyperparameters) ->
     return LlamaForCausalLM(config)  # type: ignore[no-untyped-call]
 
 
-def load_initial_model(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """The model and tokenizer in `folder` (or in its model.tar.gz); safetensors only."""
-    archive = folder / "model.tar.gz"
-    if archive.is_file():
-        # A place of its own for each process: they unpack at the same time.
-        with (
-            tempfile.TemporaryDirectory() as place,
-            tarfile.open(archive, "r:gz") as tar,
-        ):
-            tar.extractall(place, filter="data")
-            return _load(Path(place))
-    return _load(folder)
+def load_initial_model(
+    folder: Path, wanted: Collection[str], settings: Hyperparameters
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """The model and tokenizer in `folder` (or in its model.tar.gz); safetensors only.
+
+    Of the hyperparameters in `wanted` the model's shape must be its own already, and its context
+    may grow; ValueError names what contradicts.
+    """
+    # A place of its own for each process: they unpack at the same time.
+    with tempfile.TemporaryDirectory() as scratch:
+        return _load(open_model(folder, Path(scratch)), wanted, settings)
 
 
-def _load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    if not (folder / "model.safetensors").is_file():
-        raise ValueError("channel 'initial_model': no model.safetensors in it")
+def _load(
+    folder: Path, wanted: Collection[str], settings: Hyperparameters
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    weight_files(folder)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    _refuse_another_shape(config, wanted, settings)
+    if CONTEXT in wanted:
+        _lengthen_context(config, settings.max_position_embeddings)
     model = AutoModelForCausalLM.from_pretrained(
         folder,
+        config=config,
         local_files_only=True,
         use_safetensors=True,
         trust_remote_code=False,
@@ -62,6 +71,37 @@ def _load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     )
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
     return model, tokenizer
+
+
+def with_shape_of(model: PreTrainedModel, settings: Hyperparameters) -> Hyperparameters:
+    """The settings as they are in truth: an initial model brings its own shape and context."""
+    own = {name: getattr(model.config, name, None) for name in (*SHAPE, CONTEXT)}
+    known = {name: value for name, value in own.items() if value is not None}
+    return dataclasses.replace(settings, **known)
+
+
+def _refuse_another_shape(
+    config: PreTrainedConfig, wanted: Collection[str], settings: Hyperparameters
+) -> None:
+    for name in SHAPE:
+        value, own = getattr(settings, name), getattr(config, name, None)
+        if name in wanted and value != own:
+            raise ValueError(
+                f"hyperparameter {name}={value}: the initial model has {own}, and a training that "
+                "goes on from it keeps its shape"
+            )
+
+
+def _lengthen_context(config: PreTrainedConfig, num_tokens: int) -> None:
+    """Plain rotary positions go on beyond the length they were trained at; others end there."""
+    own = config.max_position_embeddings
+    rotary = getattr(config, "rope_parameters", None) or {}
+    if num_tokens < own or (num_tokens > own and rotary.get("rope_type") != "default"):
+        raise ValueError(
+            f"hyperparameter {CONTEXT}={num_tokens}: the initial model has {own}, which may grow "
+            "where its positions are plain rotary ones, and never shrinks"
+        )
+    config.max_position_embeddings = num_tokens
 
 
 def save_model(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:

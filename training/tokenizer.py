@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
+
+from meguru.chat import FOLD_WIDTHS, QUESTION_READING
 
 PAD, END = "<|pad|>", "<|end|>"
 ROLES = ("system", "user", "assistant")
@@ -14,7 +16,9 @@ CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "{% if message['role'] not in ['system', 'user', 'assistant'] %}"
     "{{ raise_exception('unknown role: ' + message['role']) }}{% endif %}"
-    "{{ '<|' + message['role'] + '|>' + message['content'] | trim + '<|end|>' }}"
+    "{% set said = message['content'] %}"
+    "{% if message['role'] != 'assistant' %}{% set said = said | trim %}{% endif %}"
+    "{{ '<|' + message['role'] + '|>' + said + '<|end|>' }}"
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
@@ -24,9 +28,11 @@ WORDS = r"\p{Han}+|\p{Hiragana}+|[\p{Katakana}ー]+| ?[\p{Latin}\p{M}']+|\p{N}|\
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
-    """Learn a vocabulary of at most `vocab_size` tokens. Every byte has one: nothing is unknown."""
+    """Learn a vocabulary of at most `vocab_size` tokens.
+
+    Every byte has one and nothing is normalised: any text decodes to exactly itself.
+    """
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(WORDS), behavior="isolated"),
@@ -48,4 +54,5 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenize
         additional_special_tokens=list(SPECIAL_TOKENS[2:]),
         chat_template=CHAT_TEMPLATE,
         clean_up_tokenization_spaces=False,
+        **{QUESTION_READING: FOLD_WIDTHS},
     )

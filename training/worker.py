@@ -7,20 +7,22 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet
 import torch
 from torch.distributed.elastic.multiprocessing.errors import record
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from meguru.dataset_version import DatasetVersion, read_dataset_version
 from meguru.hyperparameters import Hyperparameters
 from training.checkpoints import Checkpoints, write_atomically
-from training.dataset import Dataset, load_dataset
 from training.distributed import World, join_world
 from training.job import Job
-from training.model import load_initial_model, make_model, save_model
-from training.objectives import make_objective
+from training.model import load_initial_model, make_model, save_model, with_shape_of
+from training.objectives import Objective, make_objective
 from training.tokenizer import train_tokenizer
 from training.trainer import Outcome, Trainer
 
@@ -39,13 +41,21 @@ class StopSignal:
         return self.received
 
 
+def read_parquet(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """A shard's rows, with those of the columns that it has."""
+    table = pyarrow.parquet.read_table(path)
+    known = table.select([name for name in columns if name in table.column_names])
+    rows: list[dict[str, Any]] = known.to_pylist()
+    return rows
+
+
 def prepare(
-    job: Job, dataset: Dataset, settings: Hyperparameters, world: World
+    job: Job, dataset: DatasetVersion, settings: Hyperparameters, world: World
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """The model to start from and its tokenizer, the same on every rank."""
     torch.manual_seed(settings.seed)
     if job.initial_model:
-        return load_initial_model(job.initial_model)
+        return load_initial_model(job.initial_model, job.hyperparameters(), settings)
     texts = [text for row in dataset.split("train") for text in (row.question, row.answer)]
     tokenizer = world.broadcast(
         train_tokenizer(texts, settings.vocab_size) if world.is_first else None
@@ -53,7 +63,14 @@ def prepare(
     return make_model(tokenizer, settings), tokenizer
 
 
-def write_results(job: Job, trainer: Trainer, dataset: Dataset) -> None:
+def note_set_aside(objective: Objective) -> None:
+    """A line in the job's log for each record that is too long for the model."""
+    for one in objective.set_aside:
+        said = " ".join(f"{name}={value}" for name, value in dataclasses.asdict(one).items())
+        print(f"event=set_aside {said}", flush=True)
+
+
+def write_results(job: Job, trainer: Trainer, dataset: DatasetVersion) -> None:
     """The facts of this run, beside the weights: what an approver or a later run asks for."""
     facts: dict[str, Any] = {
         "hyperparameters": dataclasses.asdict(trainer.settings),
@@ -63,6 +80,9 @@ def write_results(job: Job, trainer: Trainer, dataset: Dataset) -> None:
         "num_processes": trainer.world.size,
         "seconds": round(trainer.curve.seconds, 3),
         "resumed_from_steps": trainer.curve.resumed_from_steps,
+        "num_set_aside": len(trainer.objective.set_aside),
+        "set_aside": [dataclasses.asdict(one) for one in trainer.objective.set_aside],
+        "num_contexts_cut": trainer.objective.num_contexts_cut,
         "dataset": dataset.name,
         "dataset_version": dataset.version,
         "training_job": job.name,
@@ -77,11 +97,17 @@ def run(job: Job, world: World, stop_requested: StopSignal) -> Outcome:
     settings = Hyperparameters.parse(job.hyperparameters())
     torch.set_num_threads(settings.num_threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    dataset = load_dataset(job.dataset)
+    dataset = read_dataset_version(job.dataset, read_parquet)
+    if not dataset.split("train"):
+        raise ValueError("the dataset has no row in split 'train'")
     model, tokenizer = prepare(job, dataset, settings, world)
+    settings = with_shape_of(model, settings)
+    objective = make_objective(dataset.split("train"), tokenizer, settings)
+    if world.is_first:
+        note_set_aside(objective)
     trainer = Trainer(
         model,
-        make_objective(dataset.split("train"), tokenizer, settings),
+        objective,
         settings,
         world,
         Checkpoints(job.checkpoints, world),

@@ -12,8 +12,8 @@ from torch import nn
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
-# Nothing in these is ever executed. Pickles (.bin, .pt, .pkl) and Python files are.
-ALLOWED_SUFFIXES = (".safetensors", ".json", ".jsonl", ".jinja", ".txt", ".md", ".html")
+from meguru.model_archive import weight_files
+
 REQUIRED = ("config.json", "tokenizer.json")
 
 
@@ -63,19 +63,10 @@ def check_files(folder: Path) -> list[Path]:
     """The weight files of `folder`, after refusing what a model's folder must not hold."""
     if not folder.is_dir():
         raise ValueError(f"no model folder at {folder}")
-    files = [path for path in sorted(folder.rglob("*")) if not path.is_dir()]
-    for path in files:
-        if path.is_symlink() or path.suffix not in ALLOWED_SUFFIXES:
-            raise ValueError(
-                f"{path.relative_to(folder)} is refused: a model's folder may hold only "
-                + ", ".join(ALLOWED_SUFFIXES)
-            )
+    weights = weight_files(folder)
     for name in REQUIRED:
         if not (folder / name).is_file():
             raise ValueError(f"{folder}: {name} is missing")
-    weights = [path for path in files if path.suffix == ".safetensors"]
-    if not weights:
-        raise ValueError(f"{folder}: no .safetensors file with the model's weights")
     return weights
 
 

@@ -36,7 +36,7 @@ class Answer:
             inference_id=self.inference_id,
             created_at=self.created_at.isoformat(),
             consumer=self.consumer,
-            model=self.request.body["model"],
+            model=self.request.model,
             model_package_arn=self.model_package_arn,
             messages=self.request.messages,
             answer=self.text,
@@ -94,7 +94,7 @@ class Chat:
             raise
 
     def _named(self, answer: Answer, completion: dict[str, Any]) -> dict[str, Any]:
-        return completion | {"id": answer.inference_id, "model": answer.request.body["model"]}
+        return completion | {"id": answer.inference_id, "model": answer.request.model}
 
 
 def _read(chunk: dict[str, Any], answer: Answer) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from meguru.api_errors import ApiError
+from meguru.api_errors import ApiError, unknown_model
 
 # Each answer is kept with its question, and an item of DynamoDB holds 400 KB.
 MAX_BODY_BYTES = 256 * 1024
@@ -20,6 +21,10 @@ class ChatRequest:
     """A body of `/v1/chat/completions` that has been checked."""
 
     body: dict[str, Any]
+
+    @property
+    def model(self) -> str:
+        return str(self.body["model"])
 
     @property
     def stream(self) -> bool:
@@ -38,8 +43,11 @@ class ChatRequest:
         ]
 
 
-def parse_chat_request(content: bytes, model_name: str) -> ChatRequest:
-    """Check the members this API answers for; what the model server owns is left to it."""
+def parse_chat_request(content: bytes, models: Collection[str]) -> ChatRequest:
+    """Check the members this API answers for; what the model server owns is left to it.
+
+    `models` are the names of what the API serves.
+    """
     if len(content) > MAX_BODY_BYTES:
         raise ApiError(413, f"The request body is larger than {MAX_BODY_BYTES} bytes.")
     try:
@@ -53,7 +61,7 @@ def parse_chat_request(content: bytes, model_name: str) -> ChatRequest:
     if not isinstance(body, dict):
         raise ApiError(400, "The request body has to be a JSON object.")
     _check_unicode(body)
-    _check_model(body.get("model"), model_name)
+    _check_model(body.get("model"), models)
     _check_messages(body.get("messages"))
     _check_stream(body)
     return ChatRequest(body)
@@ -67,16 +75,11 @@ def _check_unicode(body: dict[str, Any]) -> None:
         raise ApiError(400, "The request body is not valid Unicode text.") from error
 
 
-def _check_model(model: object, model_name: str) -> None:
+def _check_model(model: object, models: Collection[str]) -> None:
     if not isinstance(model, str) or not model:
         raise ApiError(400, "'model' has to be the name of a model.", param="model")
-    if model != model_name:
-        raise ApiError(
-            404,
-            f"The model '{model[:100]}' does not exist; this API serves '{model_name}'.",
-            code="model_not_found",
-            param="model",
-        )
+    if model not in models:
+        raise unknown_model(model, models)
 
 
 def _check_messages(messages: object) -> None:

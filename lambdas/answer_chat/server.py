@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -28,9 +29,11 @@ logger = logging.getLogger(__name__)
 
 
 class ChatServer(ThreadingHTTPServer):
-    def __init__(self, address: tuple[str, int], chat: Chat, model_name: str) -> None:
+    """`chats` are those of each model, by the model's name in the API."""
+
+    def __init__(self, address: tuple[str, int], chats: Mapping[str, Chat]) -> None:
         super().__init__(address, ChatRequestHandler)
-        self.chat, self.model_name = chat, model_name
+        self.chats = chats
 
 
 class ChatRequestHandler(BaseHTTPRequestHandler):
@@ -63,12 +66,13 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
             self._send_failure()
 
     def _answer(self) -> None:
-        request = parse_chat_request(self._read_body(), self.server.model_name)
+        request = parse_chat_request(self._read_body(), self.server.chats)
+        chat = self.server.chats[request.model]
         answer = Answer(request=request, consumer=self._consumer())
         if request.stream:
-            self._send_events(answer)
+            self._send_events(chat, answer)
         else:
-            self._send_json(200, self.server.chat.complete(answer), answer.inference_id)
+            self._send_json(200, chat.complete(answer), answer.inference_id)
 
     def _read_body(self) -> bytes:
         stated = self.headers.get("content-length") or "0"
@@ -120,8 +124,8 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
         self._send_event(json.dumps(error.body()))
         self.wfile.write(b"0\r\n\r\n")
 
-    def _send_events(self, answer: Answer) -> None:
-        with self.server.chat.stream(answer) as chunks:
+    def _send_events(self, chat: Chat, answer: Answer) -> None:
+        with chat.stream(answer) as chunks:
             self._start_events(answer)
             for chunk in chunks:
                 self._send_event(json.dumps(chunk, ensure_ascii=False))
@@ -161,9 +165,13 @@ def main() -> None:
         settings.inference_stream,
         settings.retention_days,
     )
-    chat = Chat(TextEndpoint(boto3.client("sagemaker-runtime"), settings.endpoint_name), log)
+    runtime = boto3.client("sagemaker-runtime")
+    chats = {
+        model: Chat(TextEndpoint(runtime, endpoint_name), log)
+        for model, endpoint_name in settings.endpoints.items()
+    }
     port = int(os.environ.get("AWS_LWA_PORT") or os.environ.get("PORT") or 8080)
-    ChatServer(("127.0.0.1", port), chat, settings.model_name).serve_forever()
+    ChatServer(("127.0.0.1", port), chats).serve_forever()
 
 
 if __name__ == "__main__":

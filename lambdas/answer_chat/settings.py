@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Settings:
-    endpoint_name: str
-    model_name: str
+    """`endpoints` has the name of the endpoint of each model, by the model's name in the API."""
+
+    endpoints: dict[str, str]
     inference_table: str
     inference_stream: str
     retention_days: int
@@ -17,8 +19,7 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         return cls(
-            endpoint_name=environment["ENDPOINT_NAME"],
-            model_name=environment["MODEL_NAME"],
+            endpoints=json.loads(environment["ENDPOINTS"]),
             inference_table=environment["INFERENCE_TABLE"],
             inference_stream=environment["INFERENCE_STREAM"],
             retention_days=int(environment["INFERENCE_RETENTION_DAYS"]),

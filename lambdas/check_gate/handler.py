@@ -18,7 +18,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
     Takes `evaluation_key` (evaluation.json in the lake). Returns `passed`, `reasons`, the `metrics`
     as numbers (null for what is none: Step Functions reads JSON), and as `metadata` the same as
-    text, as model packages keep them.
+    text, as model packages keep them, with the number of records that were set aside.
     """
     evaluation = _read_json(event["evaluation_key"])
     metrics = {name: float(metric["value"]) for name, metric in evaluation["metrics"].items()}
@@ -33,7 +33,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         "metrics": {
             name: value if math.isfinite(value) else None for name, value in metrics.items()
         },
-        "metadata": {name: f"{value:.15g}" for name, value in metrics.items()},
+        "metadata": {
+            **{name: f"{value:.15g}" for name, value in metrics.items()},
+            "num_set_aside": str(evaluation.get("num_set_aside", 0)),
+        },
     }
 
 

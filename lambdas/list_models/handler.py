@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from functools import cache
 from typing import Any
@@ -11,24 +12,27 @@ import boto3
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from meguru.api_errors import ApiError, unknown_path
+from meguru.api_errors import ApiError, unknown_model, unknown_path
 
 app = APIGatewayRestResolver()
 
 
 @app.get("/v1/models")
 def list_models() -> Response[dict[str, Any]]:
-    return _json(200, {"object": "list", "data": [one for one in [serving_model()] if one]})
+    served = [model for name in endpoints() if (model := serving_model(name))]
+    return _json(200, {"object": "list", "data": served})
 
 
 @app.get("/v1/models/<name>")
 def retrieve_model(name: str) -> Response[dict[str, Any]]:
     # API Gateway hands a path on as it was sent, percent-encoding and all.
-    asked, model = unquote(name), serving_model()
-    if model is None or model["id"] != asked:
+    asked = unquote(name)
+    if asked not in endpoints():
+        raise unknown_model(asked, endpoints())
+    if (model := serving_model(asked)) is None:
         raise ApiError(
             404,
-            f"The model '{asked[:100]}' does not exist.",
+            f"The model '{asked}' has no released version yet.",
             code="model_not_found",
             param="model",
         )
@@ -50,18 +54,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return app.resolve(event, context)
 
 
-def serving_model() -> dict[str, Any] | None:
-    """OpenAI's model object for the released model version, None before the first release."""
-    release = release_table().get_item(Key={"endpoint_name": os.environ["ENDPOINT_NAME"]})
+def serving_model(name: str) -> dict[str, Any] | None:
+    """OpenAI's model object for a model's released version, None before its first release."""
+    release = release_table().get_item(Key={"endpoint_name": endpoints()[name]})
     released = release.get("Item", {}).get("released_at")
     if released is None:
         return None
-    return {
-        "id": os.environ["MODEL_NAME"],
-        "object": "model",
-        "created": int(released),
-        "owned_by": "meguru",
-    }
+    return {"id": name, "object": "model", "created": int(released), "owned_by": "meguru"}
 
 
 def _json(status: int, body: dict[str, Any]) -> Response[dict[str, Any]]:
@@ -71,6 +70,13 @@ def _json(status: int, body: dict[str, Any]) -> Response[dict[str, Any]]:
         body=body,
         headers={"x-request-id": app.current_event.request_context.request_id or ""},
     )
+
+
+@cache
+def endpoints() -> dict[str, str]:
+    """The name of each model's endpoint, by the model's name in the API."""
+    named: dict[str, str] = json.loads(os.environ["ENDPOINTS"])
+    return named
 
 
 @cache

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meguru.api_errors import ApiError
+from meguru.limits import MAX_ANSWER_CHARACTERS, is_blank
 
 MEMBERS = (
     "inference_id",
@@ -54,13 +55,17 @@ def parse_feedback_request(content: str | None) -> FeedbackRequest:
         rating=_rating(body.get("rating")),
         reasons=_texts(body, "reasons"),
         comment=_text(body, "comment").strip(),
-        corrected_output=_text(body, "corrected_output").strip(),
+        corrected_output=_text(body, "corrected_output", MAX_ANSWER_CHARACTERS).strip(),
         preferred_inference_id=_text(body, "preferred_inference_id", MAX_ID),
         tags=_texts(body, "tags"),
     )
     if request == FeedbackRequest(inference_id=request.inference_id) and body.get("rating") is None:
         raise ApiError(
             400, "Feedback has to say something: a rating, a comment or a corrected_output."
+        )
+    if request.corrected_output and is_blank(request.corrected_output):
+        raise ApiError(
+            400, "'corrected_output' has no text that can be read.", param="corrected_output"
         )
     if request.preferred_inference_id == request.inference_id:
         raise ApiError(

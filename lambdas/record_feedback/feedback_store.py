@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.record_feedback.correction import CorrectionCheck, split_conversation
 from lambdas.record_feedback.feedback_request import FeedbackRequest
 from meguru.api_errors import ApiError
 from meguru.names import feedback_key
@@ -19,9 +20,11 @@ ALREADY_THERE = ("PreconditionFailed", "ConditionalRequestConflict")
 class FeedbackStore:
     """The feedback of one account. Recording the same feedback again changes nothing."""
 
-    def __init__(self, inferences: Any, feedback: Any, s3: Any, bucket: str) -> None:
+    def __init__(
+        self, inferences: Any, feedback: Any, s3: Any, bucket: str, check: CorrectionCheck
+    ) -> None:
         self._inferences, self._feedback = inferences, feedback
-        self._s3, self._bucket = s3, bucket
+        self._s3, self._bucket, self._check = s3, bucket, check
 
     def record(
         self, request: FeedbackRequest, consumer: str, now: datetime
@@ -34,13 +37,19 @@ class FeedbackStore:
         inference = self._inference(request.inference_id, consumer, "inference_id")
         if request.preferred_inference_id:
             self._inference(request.preferred_inference_id, consumer, "preferred_inference_id")
+        context, question = split_conversation(inference["messages"])
+        if request.corrected_output:
+            corrected = request.corrected_output
+            self._check.refuse_unlearnable(inference["model"], context, question, corrected)
         feedback = Feedback(
             inference_id=request.inference_id,
             consumer=consumer,
             created_at=now.isoformat(),
             rating=request.rating,
-            question=_question(inference["messages"]),
+            context=context,
+            question=question,
             answer=inference["answer"],
+            model=inference["model"],
             model_package_arn=inference["model_package_arn"],
             reasons=request.reasons,
             comment=request.comment,
@@ -94,13 +103,3 @@ class FeedbackStore:
                 raise
             return False
         return True
-
-
-def _question(messages: list[dict[str, Any]]) -> str:
-    """The text of the last thing the user said."""
-    content = next(
-        (message["content"] for message in reversed(messages) if message["role"] == "user"), ""
-    )
-    if isinstance(content, str):
-        return content
-    return "".join(part["text"] for part in content)

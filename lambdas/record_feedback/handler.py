@@ -24,15 +24,20 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyAlreadyInProgressError,
     IdempotencyValidationError,
 )
+from botocore.config import Config
 
+from lambdas.record_feedback.correction import CorrectionCheck
 from lambdas.record_feedback.feedback_request import FeedbackRequest, parse_feedback_request
 from lambdas.record_feedback.feedback_store import FeedbackStore
 from lambdas.record_feedback.settings import Settings
+from lambdas.record_feedback.token_counter import TokenCounter
 from meguru.api_errors import ApiError, unknown_path
 from meguru.fingerprint import fingerprint
 from meguru.names import METRIC_NAMESPACE
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
+# The model has this long to count a correction's tokens.
+COUNT_SECONDS = 8
 # Who sends the same twice at once (a double click) waits for the first to be recorded.
 WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 
@@ -67,7 +72,7 @@ def refuse_path(error: NotFoundError) -> Response[dict[str, Any]]:
 
 @app.exception_handler(ApiError)
 def send_error(error: ApiError) -> Response[dict[str, Any]]:
-    return _json(error.status, error.body())
+    return _json(error.status, error.body(), retry_after=error.retry_after_seconds)
 
 
 @app.exception_handler(Exception)
@@ -103,7 +108,17 @@ def feedback_store() -> FeedbackStore:
         dynamodb.Table(settings().feedback_table),
         boto3.client("s3"),
         settings().lake_bucket,
+        correction_check(),
     )
+
+
+def correction_check() -> CorrectionCheck:
+    # A count is asked for once and soon: who waits for it is told to come again.
+    config = Config(
+        connect_timeout=2, read_timeout=COUNT_SECONDS, retries={"total_max_attempts": 1}
+    )
+    runtime = boto3.client("sagemaker-runtime", config=config)
+    return CorrectionCheck(TokenCounter(runtime), settings().models)
 
 
 @cache
@@ -144,6 +159,7 @@ def record(*, attempt: dict[str, Any], consumer: str) -> dict[str, Any]:
         FeedbackRequest(**attempt["said"]), consumer, datetime.now(UTC)
     )
     if is_new:
+        metrics.add_dimension(name="environment", value=settings().environment_name)
         metrics.add_metric(name="FeedbackReceived", unit=MetricUnit.Count, value=1)
     return {
         "id": feedback.feedback_id,
@@ -153,10 +169,15 @@ def record(*, attempt: dict[str, Any], consumer: str) -> dict[str, Any]:
     }
 
 
-def _json(status: int, body: dict[str, Any]) -> Response[dict[str, Any]]:
+def _json(
+    status: int, body: dict[str, Any], retry_after: int | None = None
+) -> Response[dict[str, Any]]:
+    headers = {"x-request-id": app.current_event.request_context.request_id or ""}
+    if retry_after is not None:
+        headers["retry-after"] = str(retry_after)
     return Response(
         status_code=status,
         content_type=content_types.APPLICATION_JSON,
         body=body,
-        headers={"x-request-id": app.current_event.request_context.request_id or ""},
+        headers=headers,
     )

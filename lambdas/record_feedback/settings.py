@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Model:
+    """A model's endpoint, and the context length in tokens that its versions are trained with."""
+
+    endpoint_name: str
+    context_tokens: int
+
+
+@dataclass(frozen=True)
 class Settings:
+    """`models` are by their names in the API."""
+
+    environment_name: str
     inference_table: str
     feedback_table: str
     idempotency_table: str
     lake_bucket: str
+    models: dict[str, Model]
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         return cls(
+            environment_name=environment["ENVIRONMENT_NAME"],
             inference_table=environment["INFERENCE_TABLE"],
             feedback_table=environment["FEEDBACK_TABLE"],
             idempotency_table=environment["IDEMPOTENCY_TABLE"],
             lake_bucket=environment["LAKE_BUCKET"],
+            models={
+                name: Model(endpoint_name, context_tokens)
+                for name, (endpoint_name, context_tokens) in json.loads(
+                    environment["MODELS"]
+                ).items()
+            },
         )

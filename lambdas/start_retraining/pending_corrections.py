@@ -16,13 +16,19 @@ class PendingCorrections:
     def __init__(self, table: Any, index_name: str) -> None:
         self._table, self._index_name = table, index_name
 
-    def ids(self, arrived: set[str]) -> list[str]:
-        """The ids of all pending corrections, sorted; `arrived` have just come in.
+    def models(self, arrived: set[str]) -> dict[str, str]:
+        """The model that each pending correction is of, by the correction's id.
 
-        The index lags behind the table: it may lack what has just arrived, and still have what was
-        just taken. So each is looked up in the table itself.
+        `arrived` are ids that have just come in. The index lags behind the table: it may lack what
+        has just arrived, and still have what was just taken. So each is looked up in the table
+        itself. A correction from before feedback named its model has an empty one.
         """
-        return sorted(name for name in self._indexed() | arrived if self._is_pending(name))
+        items = (self._item(feedback_id) for feedback_id in self._indexed() | arrived)
+        return {
+            item["feedback_id"]: item.get("model", "")
+            for item in items
+            if item.get("pending") == PENDING
+        }
 
     def take(self, feedback_ids: list[str], run: str) -> None:
         """Mark corrections as taken by a run; one already taken stays as it is."""
@@ -51,6 +57,7 @@ class PendingCorrections:
                 return found
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def _is_pending(self, feedback_id: str) -> bool:
-        item = self._table.get_item(Key={"feedback_id": feedback_id}, ConsistentRead=True)
-        return bool(item.get("Item", {}).get("pending") == PENDING)
+    def _item(self, feedback_id: str) -> dict[str, Any]:
+        found = self._table.get_item(Key={"feedback_id": feedback_id}, ConsistentRead=True)
+        item: dict[str, Any] = found.get("Item", {})
+        return item

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from aws_cdk import Duration
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from meguru.events import event_source
 from meguru.names import (
+    CURATION,
     DATASETS_PREFIX,
     FEEDBACK_PREFIX,
     QUARANTINE_PREFIX,
     RAW_PREFIX,
     RUNS_PREFIX,
     TEXT_DATASET,
+    made_by_runs,
+    resource_name,
 )
-from stacks.constructs.grants import default_bus_arn, grant
+from stacks.constructs.grants import default_bus_arn, grant, grant_table, sagemaker_arn
 from stacks.constructs.job import Job, source_commit
 from stacks.constructs.job_grants import grant_processing_jobs
 from stacks.constructs.lake import Lake
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.workflow import Workflow
 from stacks.environment import Environment
+from stacks.environment.schedule import schedule_expression
 
 MAX_RUNTIME = Duration.hours(4)
 
@@ -32,18 +38,24 @@ class Curation(Construct):
     """The curation job, its workflow, and the queue of arrivals that starts it."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, environment: Environment, lake: Lake
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        lake: Lake,
+        releases: dynamodb.ITableV2,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._environment, self._lake = environment, lake
+        self._environment, self._lake, self._releases = environment, lake, releases
         self._job = Job(self, "Job", folder="curation")
-        lake.grant_read(self._job.role, RAW_PREFIX, FEEDBACK_PREFIX)
+        # A model that serves lies where a run left it.
+        lake.grant_read(self._job.role, RAW_PREFIX, FEEDBACK_PREFIX, RUNS_PREFIX)
         lake.grant_write(self._job.role, DATASETS_PREFIX, QUARANTINE_PREFIX, RUNS_PREFIX)
         self._publish_dataset = self._create_publish_dataset()
         self.workflow = self._create_workflow()
         self._start_on_arrival()
-        if environment.feedback.schedule:
-            self._start_on_schedule(environment.feedback.schedule)
+        self._start_on_schedules()
 
     def _create_publish_dataset(self) -> PythonFunction:
         function = PythonFunction(
@@ -60,7 +72,10 @@ class Curation(Construct):
 
     def _create_workflow(self) -> Workflow:
         settings = self._environment.curation
-        name_prefix = f"meguru-{self._environment.name}"
+        name = resource_name(self._environment.name, CURATION)
+        # What this model can't read is too long for each of the others.
+        reader = self._environment.longest_context
+        endpoint_name = self._environment.resource_name(reader)
         workflow = Workflow(
             self,
             "CurateDataset",
@@ -70,20 +85,30 @@ class Curation(Construct):
             substitutions={
                 "LakeBucket": self._lake.bucket.bucket_name,
                 "Dataset": TEXT_DATASET,
-                "NamePrefix": name_prefix,
+                "NamePrefix": name,
                 "CurationRoleArn": self._job.role.role_arn,
                 "CurationImageUri": self._job.image.image_uri,
                 "CurationInstanceType": settings.instance_type,
                 "FeedbackWeight": str(settings.feedback_weight),
+                "ContextTokens": str(self._environment.models[reader].training.context_tokens),
+                "ReleaseTable": self._releases.table_name,
+                "EndpointName": endpoint_name,
                 "VolumeSizeInGB": "30",
                 "MaxRuntimeSeconds": str(MAX_RUNTIME.to_seconds()),
                 "SourceCommit": source_commit(),
                 "PublishDatasetArn": self._publish_dataset.function_arn,
                 "EventBusName": "default",
+                "EventSource": event_source(self._environment.name),
             },
         )
         self._lake.grant_read(workflow, DATASETS_PREFIX)
-        grant_processing_jobs(workflow, f"{name_prefix}-curation-*", self._job.role)
+        grant_table(workflow, self._releases, "GetItem")
+        grant(
+            workflow,
+            "sagemaker:DescribeModelPackage",
+            sagemaker_arn(self, "model-package", f"{endpoint_name}/*"),
+        )
+        grant_processing_jobs(workflow, made_by_runs(name), self._job.role)
         grant(workflow, "lambda:InvokeFunction", self._publish_dataset.function_arn)
         grant(workflow, "events:PutEvents", default_bus_arn(self))
         return workflow
@@ -136,14 +161,19 @@ class Curation(Construct):
         )
         self.failed_arrivals = failed
 
-    def _start_on_schedule(self, schedule: str) -> None:
-        events.Rule(
-            self,
-            "RetrainingSchedule",
-            schedule=events.Schedule.expression(schedule),
-            targets=[
-                targets.SfnStateMachine(
-                    self.workflow, input=events.RuleTargetInput.from_object({"reason": "schedule"})
-                )
-            ],
-        )
+    def _start_on_schedules(self) -> None:
+        """One rule for each time at which some model is to learn what is new."""
+        retrain = [model.retrain for model in self._environment.models.values()]
+        schedules = dict.fromkeys(one.schedule for one in retrain if one.schedule)
+        for number, schedule in enumerate(schedules, 1):
+            events.Rule(
+                self,
+                f"RetrainingSchedule{number}",
+                schedule=events.Schedule.expression(schedule_expression(schedule)),
+                targets=[
+                    targets.SfnStateMachine(
+                        self.workflow,
+                        input=events.RuleTargetInput.from_object({"reason": "schedule"}),
+                    )
+                ],
+            )

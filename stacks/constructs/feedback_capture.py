@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
@@ -11,7 +13,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from meguru.names import FEEDBACK_PREFIX
-from stacks.constructs.grants import grant, grant_table
+from stacks.constructs.grants import grant, grant_table, sagemaker_arn
 from stacks.constructs.lake import Lake
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.records import PENDING_INDEX, Records
@@ -37,10 +39,12 @@ class FeedbackCapture(Construct):
             environment=environment,
             folder="record_feedback",
             variables={
+                "ENVIRONMENT_NAME": environment.name,
                 "INFERENCE_TABLE": records.inferences.table_name,
                 "FEEDBACK_TABLE": records.feedback.table_name,
                 "IDEMPOTENCY_TABLE": records.idempotency.table_name,
                 "LAKE_BUCKET": lake.bucket.bucket_name,
+                "MODELS": json.dumps(environment.learners),
             },
             timeout=Duration.seconds(15),
         )
@@ -50,6 +54,12 @@ class FeedbackCapture(Construct):
             self.function, records.idempotency, "GetItem", "PutItem", "UpdateItem", "DeleteItem"
         )
         lake.grant_write(self.function, FEEDBACK_PREFIX)
+        # A long correction's tokens are counted by the model it is of.
+        grant(
+            self.function,
+            "sagemaker:InvokeEndpoint",
+            *(sagemaker_arn(self, "endpoint", name) for name in environment.endpoints.values()),
+        )
 
 
 class RetrainingTrigger(Construct):
@@ -72,7 +82,10 @@ class RetrainingTrigger(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             retention_period=Duration.days(14),
         )
-        threshold = environment.feedback.corrections_before_retraining
+        thresholds = {
+            environment.name_in_api(key): model.retrain.corrections
+            for key, model in environment.models.items()
+        }
         function = PythonFunction(
             self,
             "StartRetraining",
@@ -82,7 +95,7 @@ class RetrainingTrigger(Construct):
                 "FEEDBACK_TABLE": feedback.table_name,
                 "PENDING_INDEX": PENDING_INDEX,
                 "CURATION_STATE_MACHINE": curation.state_machine_arn,
-                "CORRECTIONS_BEFORE_RETRAINING": str(threshold),
+                "CORRECTIONS_BEFORE_RETRAINING": json.dumps(thresholds),
             },
             timeout=Duration.seconds(60),
         )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
+import json
+
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from meguru.names import api_name, stage_name
 from stacks.constructs.feedback_capture import FeedbackCapture
 from stacks.constructs.gateway_responses import add_gateway_responses
-from stacks.constructs.grants import grant, grant_table
+from stacks.constructs.grants import grant, grant_table, sagemaker_arn
 from stacks.constructs.inference_log import InferenceLog
-from stacks.constructs.model_registry import ModelRegistry
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.records import Records
 from stacks.constructs.retention import LogGroup
@@ -30,13 +32,13 @@ class InferenceApi(Construct):
         construct_id: str,
         *,
         environment: Environment,
-        registry: ModelRegistry,
         records: Records,
         inference_log: InferenceLog,
         feedback: FeedbackCapture,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._environment, self._registry = environment, registry
+        self._environment = environment
+        self._endpoints = json.dumps(environment.endpoints)
         self._records, self._inference_log = records, inference_log
         self.api = self._create_api()
         add_gateway_responses(self.api)
@@ -48,15 +50,18 @@ class InferenceApi(Construct):
         return apigateway.RestApi(
             self,
             "Api",
-            rest_api_name=f"meguru-{self._environment.name}",
+            rest_api_name=api_name(self._environment.name),
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             api_key_source_type=apigateway.ApiKeySourceType.AUTHORIZER,
             # Bodies arrive as they were sent: as text, API Gateway would put replacement
             # characters into what is not UTF-8, and a correction would be kept with them.
             binary_media_types=["*/*"],
+            # An account has one such role in a region: it stays for the environments that still
+            # log when this one is destroyed.
             cloud_watch_role=True,
+            cloud_watch_role_removal_policy=RemovalPolicy.RETAIN,
             deploy_options=apigateway.StageOptions(
-                stage_name=self._environment.name,
+                stage_name=stage_name(self._environment.name),
                 logging_level=apigateway.MethodLoggingLevel.ERROR,
                 metrics_enabled=True,
                 tracing_enabled=True,
@@ -123,8 +128,7 @@ class InferenceApi(Construct):
             environment=self._environment,
             folder="answer_chat",
             variables={
-                "ENDPOINT_NAME": self._registry.endpoint_name,
-                "MODEL_NAME": self._environment.endpoint.model_name,
+                "ENDPOINTS": self._endpoints,
                 "INFERENCE_TABLE": self._records.inferences.table_name,
                 "INFERENCE_STREAM": self._inference_log.stream_name,
                 "INFERENCE_RETENTION_DAYS": str(self._environment.records.inference_days),
@@ -133,8 +137,14 @@ class InferenceApi(Construct):
             memory_mb=512,
             streaming=True,
         )
-        grant(function, "sagemaker:InvokeEndpoint", self._registry.endpoint_arn)
-        grant(function, "sagemaker:InvokeEndpointWithResponseStream", self._registry.endpoint_arn)
+        grant(
+            function,
+            ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"],
+            *(
+                sagemaker_arn(self, "endpoint", name)
+                for name in self._environment.endpoints.values()
+            ),
+        )
         grant_table(function, self._records.inferences, "PutItem")
         self._inference_log.grant_put(function)
         return function
@@ -146,8 +156,7 @@ class InferenceApi(Construct):
             environment=self._environment,
             folder="list_models",
             variables={
-                "ENDPOINT_NAME": self._registry.endpoint_name,
-                "MODEL_NAME": self._environment.endpoint.model_name,
+                "ENDPOINTS": self._endpoints,
                 "RELEASE_TABLE": self._records.releases.table_name,
             },
             timeout=Duration.seconds(10),

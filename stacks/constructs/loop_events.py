@@ -14,7 +14,13 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from meguru.events import MODEL_VERSION_REFUSED, MODEL_VERSION_REGISTERED, RUN_FAILED, SOURCE
+from meguru.events import (
+    MODEL_VERSION_REFUSED,
+    MODEL_VERSION_REGISTERED,
+    RUN_FAILED,
+    event_source,
+)
+from meguru.names import event_log_name
 from stacks.constructs.retention import LogGroup
 from stacks.environment import Environment
 
@@ -28,12 +34,12 @@ class LoopEvents(Construct):
         self, scope: Construct, construct_id: str, *, environment: Environment, key: kms.IKey
     ) -> None:
         super().__init__(scope, construct_id)
+        self._source = event_source(environment.name)
         self.log_group = LogGroup(
             self,
             "Log",
             environment=environment,
-            # EventBridge delivers to log groups under this prefix.
-            log_group_name=f"/aws/events/meguru-{environment.name}",
+            log_group_name=event_log_name(environment.name),
         )
         self._keep_every_event()
         self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
@@ -42,7 +48,7 @@ class LoopEvents(Construct):
         events.Rule(
             self,
             "ForAPerson",
-            event_pattern=events.EventPattern(source=[SOURCE], detail_type=FOR_A_PERSON),
+            event_pattern=events.EventPattern(source=[self._source], detail_type=FOR_A_PERSON),
             targets=[targets.SnsTopic(self.topic)],
         )
         if environment.notify:
@@ -59,7 +65,7 @@ class LoopEvents(Construct):
         rule = events.CfnRule(
             self,
             "EveryEvent",
-            event_pattern={"source": [SOURCE]},
+            event_pattern={"source": [self._source]},
             targets=[
                 events.CfnRule.TargetProperty(
                     id="Log",

@@ -5,26 +5,25 @@ from __future__ import annotations
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from meguru.names import made_by_runs
 from stacks.constructs.grants import sagemaker_arn
 from stacks.constructs.job import Image
-from stacks.environment import Environment
 
 
 class ModelRegistry(Construct):
     """A model package group. The endpoint its versions are released to is named here too, so that
-    who trains and who serves need not know each other."""
+    who trains and who serves need not know each other. Both have the model's name."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, environment: Environment) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, name: str) -> None:
         super().__init__(scope, construct_id)
-        self.group_name = f"meguru-{environment.name}-text"
-        self.endpoint_name = f"meguru-{environment.name}-text"
+        self.group_name = self.endpoint_name = name
         self.image = Image(self, "Image", folder="inference_containers/text")
         self.group = sagemaker.CfnModelPackageGroup(
             self,
             "Group",
             # SageMaker makes no name of its own here.
             model_package_group_name=self.group_name,
-            model_package_group_description="Text models; approving a version releases it.",
+            model_package_group_description="Text model versions; approving one releases it.",
         )
 
     @property
@@ -39,3 +38,8 @@ class ModelRegistry(Construct):
     @property
     def endpoint_arn(self) -> str:
         return sagemaker_arn(self, "endpoint", self.endpoint_name)
+
+    @property
+    def made_by_runs(self) -> str:
+        """Matches the names of the jobs, models and configs that workflows make for the model."""
+        return made_by_runs(self.group_name)

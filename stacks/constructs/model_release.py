@@ -10,6 +10,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from meguru.events import event_source
 from meguru.names import RUNS_PREFIX
 from stacks.constructs.grants import (
     default_bus_arn,
@@ -22,7 +23,7 @@ from stacks.constructs.job import ContainerRole
 from stacks.constructs.lake import Lake
 from stacks.constructs.model_registry import ModelRegistry
 from stacks.constructs.workflow import Workflow
-from stacks.environment import Environment
+from stacks.environment import Endpoint, Environment
 
 VARIANT_NAME = "AllTraffic"
 # Of a release, with its waiting for an earlier one; a claim that was left behind ends with it.
@@ -39,13 +40,14 @@ class ModelRelease(Construct):
         construct_id: str,
         *,
         environment: Environment,
+        endpoint: Endpoint,
         lake: Lake,
         registry: ModelRegistry,
         releases: dynamodb.ITableV2,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._environment, self._registry, self._releases = environment, registry, releases
-        self._prefix = f"meguru-{environment.name}-text"
+        self._environment, self._endpoint = environment, endpoint
+        self._registry, self._releases = registry, releases
         self._endpoint_role = ContainerRole(
             self, "EndpointRole", image=registry.image, log_groups=ENDPOINT_LOG_GROUPS
         )
@@ -80,7 +82,7 @@ class ModelRelease(Construct):
         )
 
     def _create_workflow(self) -> Workflow:
-        endpoint, release = self._environment.endpoint, self._environment.endpoint.release
+        endpoint, release = self._endpoint, self._endpoint.release
         return Workflow(
             self,
             "DeployModelVersion",
@@ -88,7 +90,7 @@ class ModelRelease(Construct):
             name="deploy_model_version",
             timeout=TIME_LIMIT,
             substitutions={
-                "NamePrefix": self._prefix,
+                "NamePrefix": self._registry.endpoint_name,
                 "ReleaseTable": self._releases.table_name,
                 "EndpointName": self._registry.endpoint_name,
                 "EndpointRoleArn": self._endpoint_role.role_arn,
@@ -105,11 +107,12 @@ class ModelRelease(Construct):
                 "PollSeconds": str(release.poll_seconds),
                 "RollbackAlarmName": self.errors_alarm.alarm_name,
                 "EventBusName": "default",
+                "EventSource": event_source(self._environment.name),
             },
         )
 
     def _grant_release(self) -> None:
-        workflow, names = self.workflow, f"{self._prefix}-*"
+        workflow, names = self.workflow, self._registry.made_by_runs
         models = sagemaker_arn(self, "model", names)
         configs = sagemaker_arn(self, "endpoint-config", names)
         grant(workflow, "sagemaker:DescribeModelPackage", self._registry.versions_arn)
@@ -166,7 +169,8 @@ class ModelRelease(Construct):
             stack.format_arn(
                 service="cloudwatch",
                 resource="alarm",
-                resource_name="TargetTracking-*",
+                # Target tracking names its alarms by what it scales.
+                resource_name=f"TargetTracking-endpoint/{self._registry.endpoint_name}/*",
                 arn_format=ArnFormat.COLON_RESOURCE_NAME,
             ),
         )

@@ -10,7 +10,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from meguru.events import DATASET_VERSION_FROZEN, SOURCE
+from meguru.events import DATASET_VERSION_FROZEN, event_source
 from meguru.hyperparameters import as_text
 from meguru.names import DATASETS_PREFIX, RUNS_PREFIX, TEXT_DATASET
 from stacks.constructs.grants import default_bus_arn, grant, grant_table
@@ -20,7 +20,7 @@ from stacks.constructs.lake import Lake
 from stacks.constructs.model_registry import ModelRegistry
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.workflow import Workflow
-from stacks.environment import Environment
+from stacks.environment import Environment, Model
 
 
 class Training(Construct):
@@ -32,12 +32,13 @@ class Training(Construct):
         construct_id: str,
         *,
         environment: Environment,
+        model: Model,
         lake: Lake,
         registry: ModelRegistry,
         releases: dynamodb.ITableV2,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._environment, self._lake = environment, lake
+        self._environment, self._model, self._lake = environment, model, lake
         self._registry, self._releases = registry, releases
         self._job = Job(self, "Job", folder="training")
         lake.grant_read(self._job.role, DATASETS_PREFIX, RUNS_PREFIX)
@@ -50,7 +51,7 @@ class Training(Construct):
         self._start_on_dataset_version()
 
     def _create_check_gate(self) -> PythonFunction:
-        gate = self._environment.evaluation
+        gate = self._model.gate
         function = PythonFunction(
             self,
             "CheckGate",
@@ -71,17 +72,16 @@ class Training(Construct):
         return function
 
     def _create_workflow(self) -> Workflow:
-        prefix = f"meguru-{self._environment.name}"
         workflow = Workflow(
             self,
             "TrainAndRegister",
             environment=self._environment,
             name="train_and_register",
             timeout=Duration.days(7),
-            substitutions=self._substitutions(prefix),
+            substitutions=self._substitutions(),
         )
-        grant_training_jobs(workflow, f"{prefix}-training-*", self._job.role)
-        grant_processing_jobs(workflow, f"{prefix}-evaluation-*", self._evaluation.role)
+        grant_training_jobs(workflow, self._registry.made_by_runs, self._job.role)
+        grant_processing_jobs(workflow, self._registry.made_by_runs, self._evaluation.role)
         grant_table(workflow, self._releases, "GetItem")
         grant(workflow, "sagemaker:DescribeModelPackage", self._registry.versions_arn)
         grant(workflow, "lambda:InvokeFunction", self._check_gate.function_arn)
@@ -99,12 +99,12 @@ class Training(Construct):
         )
         return workflow
 
-    def _substitutions(self, prefix: str) -> dict[str, str]:
-        training, endpoint = self._environment.training, self._environment.endpoint
+    def _substitutions(self) -> dict[str, str]:
+        training = self._model.training
         return {
             "LakeBucket": self._lake.bucket.bucket_name,
             "Dataset": TEXT_DATASET,
-            "NamePrefix": prefix,
+            "NamePrefix": self._registry.group_name,
             "SourceCommit": source_commit(),
             "UseSpot": json.dumps(training.spot),
             "TrainingRoleArn": self._job.role.role_arn,
@@ -113,22 +113,21 @@ class Training(Construct):
             "TrainingInstanceCount": str(training.instance_count),
             "VolumeSizeInGB": str(training.volume_gb),
             "MaxRuntimeSeconds": str(training.max_runtime_minutes * 60),
-            "MaxWaitSeconds": str(training.max_wait_minutes * 60),
+            "MaxWaitSeconds": str(training.wait_minutes * 60),
             "HyperParameters": jsonata_text(as_text(training.hyperparameters)),
             "ContinueServingModel": json.dumps(training.continued_hyperparameters is not None),
-            "ContinuedHyperParameters": jsonata_text(
-                as_text(training.continued_hyperparameters or {})
-            ),
+            "ContinuedHyperParameters": jsonata_text(as_text(training.continued)),
             "ReleaseTable": self._releases.table_name,
             "EndpointName": self._registry.endpoint_name,
             "EvaluationRoleArn": self._evaluation.role.role_arn,
             "EvaluationImageUri": self._evaluation.image.image_uri,
-            "EvaluationInstanceType": self._environment.evaluation.instance_type,
+            "EvaluationInstanceType": self._model.evaluation.instance_type,
             "CheckGateArn": self._check_gate.function_arn,
             "ModelPackageGroupName": self._registry.group_name,
             "InferenceImageUri": self._registry.image.image_uri,
-            "EndpointInstanceType": endpoint.instance_type,
+            "EndpointInstanceType": self._model.endpoint.instance_type,
             "EventBusName": "default",
+            "EventSource": event_source(self._environment.name),
         }
 
     def _start_on_dataset_version(self) -> None:
@@ -136,7 +135,8 @@ class Training(Construct):
             self,
             "DatasetVersionFrozen",
             event_pattern=events.EventPattern(
-                source=[SOURCE], detail_type=[DATASET_VERSION_FROZEN]
+                source=[event_source(self._environment.name)],
+                detail_type=[DATASET_VERSION_FROZEN],
             ),
             targets=[targets.SfnStateMachine(self.workflow)],
         )

@@ -64,7 +64,7 @@ class Reclaims:
         given = self.cloud.definition("TrainAndRegister")["States"]["TrainModel"]["Arguments"]
         bucket = self.cloud.outputs["LakeBucket"]
         prefix = f"s3://{bucket}/runs/{name}"
-        name = f"meguru-trial-training-{name}-{random.getrandbits(32):08x}"
+        name = f"{name}-{random.getrandbits(32):08x}"
         channel = {
             "S3DataType": "S3Prefix",
             "S3DataDistributionType": "FullyReplicated",

@@ -22,8 +22,12 @@ from cli.account import Account
 from cli.cloud_process import CloudProcess
 from cli.loop import Loop
 from cli.synthesis import REPOSITORY
+from meguru.names import api_name, stage_name
 
-NAME = "trial"
+# The longest names that are legal: what is composed of them has to fit everywhere in AWS.
+NAME = "trial-with-long-name"
+MODEL = "model-with-long-name"
+SECOND_MODEL = "second"
 DEADLINE_SECONDS = 120
 Found = TypeVar("Found")
 SIZES: dict[str, Any] = {
@@ -37,11 +41,12 @@ SIZES: dict[str, Any] = {
 
 
 def synthesize_trial(folder: Path) -> Path:
-    """The assembly of environments/poc.yaml with a tiny model, no floor, and a wide rate."""
+    """The assembly of environments/poc.yaml with two tiny models, no floor, and a wide rate."""
     values = yaml.safe_load((REPOSITORY / "environments" / "poc.yaml").read_text())
-    values["name"] = NAME
-    values["training"]["hyperparameters"] = {**SIZES, "max_steps": 60, "checkpoint_steps": 5}
-    values["evaluation"]["minimum"] = {"exact_match": 0.0}
+    [model] = values["models"].values()
+    model["training"]["hyperparameters"] = {**SIZES, "max_steps": 60, "checkpoint_steps": 5}
+    model["gate"]["minimum"] = {"exact_match": 0.0}
+    values["name"], values["models"] = NAME, {MODEL: model, SECOND_MODEL: model}
     values["api"] |= {"requests_per_second": 500, "burst": 1000}
     file = folder / "trial.yaml"
     file.write_text(yaml.safe_dump(values))
@@ -79,7 +84,7 @@ def make_model_archive(folder: Path, texts: list[str], seed: int = 3) -> bytes:
 def loop_cloud(assembly: Path, log: Path) -> Iterator[LoopCloud]:
     """The assembly on a local cloud of its own process."""
     with CloudProcess(assembly, port=0, log=log) as process:
-        yield LoopCloud(Account(NAME, process.endpoint_url))
+        yield LoopCloud(Account(NAME, process.endpoint_url, MODEL))
 
 
 class LoopCloud:
@@ -87,6 +92,10 @@ class LoopCloud:
 
     def __init__(self, account: Account) -> None:
         self.account, self.loop = account, Loop(account, DEADLINE_SECONDS)
+
+    def of_model(self, key: str) -> LoopCloud:
+        """The same environment, with another model's registry and endpoint."""
+        return LoopCloud(self.account.of_model(key))
 
     def client(self, service: str) -> Any:
         return self.account.client(service)
@@ -209,10 +218,10 @@ class LoopCloud:
     def create_key(self, name: str, *, rate: float = 100, burst: int = 100, quota: int = 0) -> str:
         """A key made at run time, with a usage plan of its own on the API's stage; its value."""
         gateway = self.client("apigateway")
-        [api] = [a for a in gateway.get_rest_apis()["items"] if a["name"] == f"meguru-{NAME}"]
+        [api] = [a for a in gateway.get_rest_apis()["items"] if a["name"] == api_name(NAME)]
         plan = gateway.create_usage_plan(
             name=name,
-            apiStages=[{"apiId": api["id"], "stage": NAME}],
+            apiStages=[{"apiId": api["id"], "stage": stage_name(NAME)}],
             throttle={"rateLimit": rate, "burstLimit": burst},
             **({"quota": {"limit": quota, "period": "DAY"}} if quota else {}),
         )

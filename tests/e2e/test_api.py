@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.e2e.loop_cloud import LoopCloud
+from tests.e2e.loop_cloud import MODEL, LoopCloud
 
-MODEL = "meguru-text"
 ASK: Any = {"model": MODEL, "messages": [{"role": "user", "content": "締切は?"}], "max_tokens": 4}
 USER = {"role": "user", "content": "a"}
 
@@ -157,7 +156,7 @@ def test_a_body_of_many_megabytes_is_too_large(cloud: LoopCloud, path: str, mega
         ("GET", "unknown", 404),
         ("GET", "chat/completions", 404),
         ("POST", "models", 404),
-        ("DELETE", "models/meguru-text", 404),
+        ("DELETE", f"models/{MODEL}", 404),
         ("PUT", "feedback", 404),
         ("GET", "models/unknown", 404),
         ("GET", "models/%2e%2e%2fsecret", 404),

@@ -14,7 +14,10 @@ from rich.console import Console
 from cli.demo import Demo
 from cli.loop import LoopFailed
 from cli.progress import Progress
+from cli.synthesis import REPOSITORY
+from meguru.names import MAX_MODEL_KEY
 from tests.e2e.command import running
+from tests.e2e.loop_cloud import MODEL, NAME
 from tests.e2e.test_removed_grants import without_grants
 
 DEMO_SECONDS = 300
@@ -22,9 +25,12 @@ DEMO_SECONDS = 300
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a whole demo ran and left its report."""
+    """Where a whole demo ran and left its report, under the longest names that are legal."""
     folder = tmp_path_factory.mktemp("demo")
-    with running(folder, "demo") as command:
+    text = (REPOSITORY / "environments" / "poc.yaml").read_text("utf-8")
+    file = folder / "longest.yaml"
+    file.write_text(text.replace("name: poc", f"name: {NAME}").replace("meguru-text:", f"{MODEL}:"))
+    with running(folder, "demo", "--environment", str(file)) as command:
         assert command.process.wait(DEMO_SECONDS) == 0, command.said()
         assert command.left_behind() == []
     return folder / ".meguru" / "demo"
@@ -34,6 +40,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def report(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((folder / "report.json").read_text("utf-8"))
     return found
+
+
+def test_the_names_were_the_longest(report: dict[str, Any]) -> None:
+    assert report["environment"] == NAME and len(NAME) == 20
+    jobs = [turn["training_job"] for turn in report["turns"]]
+    assert all(job.startswith(f"meguru-{NAME}--{MODEL}-") for job in jobs)
+    assert len(MODEL) == MAX_MODEL_KEY and {len(job) for job in jobs} == {62}
 
 
 def test_it_went_well(report: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.e2e.loop_cloud import LoopCloud
+from tests.e2e.loop_cloud import MODEL, LoopCloud
 
 Ask = Callable[[], str]
 
@@ -18,7 +18,7 @@ Ask = Callable[[], str]
 def inference_id(cloud: LoopCloud) -> str:
     """An answer that the environment's first key received."""
     completion = cloud.openai_client().chat.completions.create(
-        model="meguru-text", messages=[{"role": "user", "content": "締切は?"}], max_tokens=4
+        model=MODEL, messages=[{"role": "user", "content": "締切は?"}], max_tokens=4
     )
     return completion.id
 

@@ -7,9 +7,8 @@ from typing import Any
 import openai
 import pytest
 
-from tests.e2e.loop_cloud import LoopCloud
+from tests.e2e.loop_cloud import MODEL, LoopCloud
 
-MODEL = "meguru-text"
 USER: Any = {"role": "user", "content": "締切は?"}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import openai
 import pytest
 
-from tests.e2e.loop_cloud import LoopCloud, loop_cloud
+from tests.e2e.loop_cloud import MODEL, NAME, LoopCloud, loop_cloud
 
 # Parts of policies' logical IDs, with the action that is taken out of them. None hides another.
 REMOVED = {
@@ -102,7 +102,7 @@ def test_training_fails_and_says_why(starved: LoopCloud) -> None:
     )
     said = failure(starved, "TrainAndRegister")
     action = "sagemaker:CreateTrainingJob"
-    assert_named(said, "TrainAndRegisterRole", action, "training-job/meguru-trial-training-")
+    assert_named(said, "TrainAndRegisterRole", action, f"training-job/meguru-{NAME}--{MODEL}-")
 
 
 def test_a_release_fails_says_why_and_gives_its_claim_back(starved: LoopCloud) -> None:
@@ -144,7 +144,7 @@ def test_an_answer_is_an_error_that_hides_the_cause_the_log_has(
             client.models.list()
         else:
             client.chat.completions.create(
-                model="meguru-text", messages=[{"role": "user", "content": "a"}], max_tokens=2
+                model=MODEL, messages=[{"role": "user", "content": "a"}], max_tokens=2
             )
     assert "authorized" not in str(failed.value)
     said = starved.wait(

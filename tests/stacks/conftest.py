@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from localcloud.template.assembly import Assembly
 
 from cli.cloud_process import CloudProcess
+from meguru.names import MAX_MODEL_KEY
 from stacks.environment import read_environment
 from tests.stacks.deployment import Deployment, read_deployment
 
 if TYPE_CHECKING:
     from tests.stacks.synthesis import Synthesis
 
-ENVIRONMENTS = Path(__file__).parents[2] / "environments"
+# Synthesized beside the repository's files: the longest names that are legal.
+LONGEST = "longest"
+LONGEST_FILE = f"""
+name: {"e" * 20}
+account: "123456789012"
+region: ap-southeast-2
+notify: {"n" * 50}@example.com
+models:
+  {"m" * MAX_MODEL_KEY}:
+    name: {"N" * 63}
+    training:
+      continued_hyperparameters: {{}}
+    gate:
+      minimum: {{exact_match: 0.5, train_exact_match: 0.5, chrf: 50}}
+    endpoint:
+      release: {{traffic: canary}}
+    retrain: {{schedule: weekly}}
+"""
 
 
 @pytest.fixture(scope="session")
 def syntheses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Synthesis]:
     """The synthesis of every environment file, by the file's name without its suffix."""
+    longest = tmp_path_factory.mktemp("file") / f"{LONGEST}.yaml"
+    longest.write_text(LONGEST_FILE)
     with pytest.MonkeyPatch.context() as patch:
         # Read by CDK's process when it starts, which is when aws_cdk is first imported.
         patch.setenv("CDK_VALIDATION", "false")
@@ -28,7 +47,7 @@ def syntheses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Synthesis]:
         from tests.stacks.synthesis import ENVIRONMENT_FILES, Synthesis
 
         made = {}
-        for path in ENVIRONMENT_FILES:
+        for path in [*ENVIRONMENT_FILES, longest]:
             environment = read_environment(path)
             folder = tmp_path_factory.mktemp(path.stem) / "cdk.out"
             app = compose(environment, outdir=str(folder))
@@ -37,7 +56,7 @@ def syntheses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Synthesis]:
     return made
 
 
-@pytest.fixture(params=["poc", "production"])
+@pytest.fixture(params=["poc", "production", LONGEST])
 def synthesis(request: pytest.FixtureRequest, syntheses: dict[str, Synthesis]) -> Synthesis:
     return syntheses[request.param]
 
@@ -55,6 +74,6 @@ def deployments(
     return deployed
 
 
-@pytest.fixture(params=["poc", "production"])
+@pytest.fixture(params=["poc", "production", LONGEST])
 def deployment(request: pytest.FixtureRequest, deployments: dict[str, Deployment]) -> Deployment:
     return deployments[request.param]

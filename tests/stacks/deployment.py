@@ -79,7 +79,9 @@ class Function:
 
 @dataclass(frozen=True)
 class Deployment:
-    environment_name: str
+    """`model` is the name of its first model's endpoint and model package group."""
+
+    model: str
     place: Place
     state_machines: dict[str, StateMachine]
     functions: dict[str, Function]
@@ -96,7 +98,7 @@ def read_deployment(synthesis: Synthesis, endpoint_url: str) -> Deployment:
     ]
     place = Place(ACCOUNT, synthesis.environment.region or "us-east-1", NoInventory())
     return Deployment(
-        synthesis.name,
+        next(iter(synthesis.environment.endpoints.values())),
         place,
         {machine.name: machine for machine in machines},
         {function.folder: function for function in functions},

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import botocore.session
 from botocore import xform_name
 from botocore.model import OperationModel, ServiceModel
 from localcloud.iam.actions import action_name
+
+from tests.stacks.aws_limits import complaints
 
 # The resource API's one noun in use: a Table's methods are operations on its own table.
 TABLE_MEMBER = "TableName"
@@ -22,12 +25,13 @@ NOT_AWS = {"get", "put", "copy", "close", "query_string"}
 
 @dataclass(frozen=True)
 class FunctionCall:
-    """A call of an operation. `keywords` is None for what `**` hides a part of."""
+    """A call of an operation. `arguments` are those it names; `**` may hide others."""
 
     place: str
     service: str
     operation: OperationModel
-    keywords: frozenset[str] | None
+    arguments: Mapping[str, ast.expr]
+    is_whole: bool
     of_table: bool
 
     @property
@@ -37,13 +41,48 @@ class FunctionCall:
     def complaints(self) -> Iterator[str]:
         """What AWS's model has against the call."""
         shape = self.operation.input_shape
-        if self.keywords is None or shape is None:
+        if not self.is_whole or shape is None:
             return
-        given = self.keywords | ({TABLE_MEMBER} if self.of_table else frozenset())
+        given = self.arguments.keys() | ({TABLE_MEMBER} if self.of_table else set())
         for name in sorted(given - set(shape.members)):
             yield f"{self.place}: {self.operation.name} has no parameter {name}"
         for name in sorted(set(shape.required_members) - given):
             yield f"{self.place}: {self.operation.name} needs {name}"
+
+    def value_complaints(self, values: Values) -> Iterator[str]:
+        """What AWS has against what the call gives, with example values of what it's made of."""
+        shape = self.operation.input_shape
+        if self.of_table or shape is None:
+            return
+        for name, argument in self.arguments.items():
+            value = values.evaluate(argument)
+            for said in complaints(shape.members[name], value, name):
+                yield f"{self.place}: {self.operation.name}: {said}"
+
+
+class Values(dict[str, Any]):
+    """What the names in a function's source stand for, when one of its calls is evaluated.
+
+    That is what its modules have, example values of what it is handed, and what it assigns.
+    """
+
+    def __init__(self, folder: Path, examples: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._assigned: dict[str, ast.expr] = {}
+        for path in sorted(folder.glob("*.py")):
+            self |= vars(import_module(f"lambdas.{folder.name}.{path.stem}"))
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                    self._assigned[node.targets[0].id] = node.value
+        self |= examples
+
+    def __missing__(self, name: str) -> Any:
+        if name not in self._assigned:
+            raise KeyError(name)
+        return self.evaluate(self._assigned[name])
+
+    def evaluate(self, expression: ast.expr) -> Any:
+        return eval(ast.unparse(expression), {}, self)
 
 
 def function_calls(folder: Path) -> list[FunctionCall]:
@@ -76,10 +115,10 @@ def _call(
     for service in candidates:
         operation = services[service].get(method.attr)
         if operation is not None and method.attr not in NOT_AWS:
-            hidden = any(keyword.arg is None for keyword in node.keywords)
-            names = frozenset(str(keyword.arg) for keyword in node.keywords)
-            is_table = service == "dynamodb" and TABLE_MEMBER not in names
-            yield FunctionCall(place, service, operation, None if hidden else names, is_table)
+            named = {one.arg: one.value for one in node.keywords if one.arg is not None}
+            is_whole = len(named) == len(node.keywords)
+            is_table = service == "dynamodb" and TABLE_MEMBER not in named
+            yield FunctionCall(place, service, operation, named, is_whole, is_table)
             return
     if own and method.attr not in ("exceptions", "Table"):
         raise ValueError(f"{place}: {own} has no operation {method.attr}")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from meguru.names import TEXT_DATASET
+from meguru.records import Feedback
 from tests.stacks.deployment import Deployment
-from tests.stacks.function_calls import function_calls, services_used
+from tests.stacks.function_calls import Values, function_calls, services_used
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
 FOLDERS = sorted({path.parent.name for path in LAMBDAS.glob("*/*.py")})
@@ -35,6 +40,53 @@ def test_every_call_fits_aws_s_model(folder: str) -> None:
     calls = function_calls(LAMBDAS / folder)
     assert [said for call in calls for said in call.complaints()] == []
     assert {call.service for call in calls} == services_used(LAMBDAS / folder)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_value_is_within_aws_s_limits(
+    folder: str, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what the template tells the function, and the longest of what it is handed."""
+    for name, value in deployment.functions[folder].variables.items():
+        monkeypatch.setenv(name, value)
+    examples = Values(LAMBDAS / folder, example_values(deployment))
+    calls = function_calls(LAMBDAS / folder)
+    assert [said for call in calls for said in call.value_complaints(examples)] == []
+
+
+def test_a_value_that_is_too_long_is_found(tmp_path: Path) -> None:
+    text = 'boto3.client("stepfunctions").start_execution(stateMachineArn="a", name="n" * 81)'
+    (tmp_path / "handler.py").write_text(text)
+    [call] = function_calls(tmp_path)
+    examples = Values(LAMBDAS / "start_curation", {})
+    assert list(call.value_complaints(examples)) == [
+        f"{tmp_path.name}/handler.py:1: StartExecution: name: 81, more than 80 (it is {'n' * 81!r})"
+    ]
+
+
+def example_values(deployment: Deployment) -> dict[str, Any]:
+    """What functions are handed: the most there may be of it."""
+    variables = deployment.functions["record_feedback"].variables
+    package = deployment.place.arn("sagemaker", f"model-package/{deployment.model}/99999999")
+    texts: Any = dict.fromkeys(
+        ("inference_id", "consumer", "created_at", "question", "answer", "model_package_arn"), "a"
+    )
+    feedback = Feedback(rating=1, **texts)
+    stream = deployment.functions["answer_chat"].variables["INFERENCE_STREAM"]
+    return {
+        "self": SimpleNamespace(_bucket=variables["LAKE_BUCKET"], _stream_name=stream),
+        "arrivals": ["message"] * 1000,
+        "pending": ["fb-1"] * 1000,
+        "feedback": feedback,
+        "now": datetime.now(UTC),
+        "line": {"answer": "あ" * 100_000},
+        "release": {"released_model_package_arn": package},
+        # Of the longest run's name.
+        "key": f"runs/{'x' * 80}/evaluation/evaluation.json",
+        "dataset": TEXT_DATASET,
+        "head": {"version": "3f" * 32},
+        "event": {"Records": []},
+    }
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

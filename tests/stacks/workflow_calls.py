@@ -18,20 +18,26 @@ from localcloud.workflows.integrations.resource import Resource, parse
 from localcloud.workflows.integrations.sync_jobs import JOBS
 from localcloud.workflows.jsonata_queries import Query
 
+from meguru.gate import HIGHEST, LOWER_IS_BETTER
 from tests.stacks.deployment import Deployment, StateMachine
 
 EXAMPLE_VERSION = "3f" * 32
+# As long as an execution's name may be, with signs it may have.
+EXAMPLE_RUN = "手動-(it's!)_".ljust(80, "x")
+EXAMPLE_REASON = 'やり直し: "why?" <b>&amp;</b> 100% {% $x %}\n' * 20
 EXAMPLE_TRAINING: dict[str, Any] = {
-    "TrainingJobName": "meguru-training-job",
+    "TrainingJobName": "j" * 63,
     "TrainingJobStatus": "Completed",
     "SecondaryStatus": "Completed",
-    "ModelArtifacts": {"S3ModelArtifacts": "s3://lake/runs/run/model/job/output/model.tar.gz"},
+    "ModelArtifacts": {
+        "S3ModelArtifacts": f"s3://{'l' * 63}/runs/{EXAMPLE_RUN}/model/{'j' * 63}/model.tar.gz"
+    },
 }
 EXAMPLE_GATE = {
     "passed": True,
-    "reasons": ["-"],
-    "metrics": {"chrf": 60},
-    "metadata": {"chrf": "60"},
+    "reasons": [f"{name} is missing from the evaluation" for name in (*HIGHEST, *LOWER_IS_BETTER)],
+    "metrics": dict.fromkeys((*HIGHEST, *LOWER_IS_BETTER), -1.2345678901234e-100),
+    "metadata": dict.fromkeys((*HIGHEST, *LOWER_IS_BETTER), "-1.2345678901234e-100"),
 }
 
 
@@ -54,12 +60,11 @@ class Call:
 
 def calls(machine: StateMachine, deployment: Deployment) -> Iterator[Call]:
     """Every Task of the definition; ValueError or StateError where one can't be sent at all."""
-    variables = example_variables(machine.name, deployment)
-    query = Query(variables, Clock())
+    query = Query(example_variables(machine, deployment), Clock())
     for name, state in states(machine.definition):
         if state["Type"] == "Task":
             resource = parse(state["Resource"])
-            arguments = query.expand(state["Arguments"])
+            arguments = query.expand(state["Arguments"], "Arguments")
             yield Call(name, resource, parameters.to_botocore(arguments, resource))
 
 
@@ -81,43 +86,52 @@ def assigned_variables(value: Any) -> set[str]:
     return own.union(*(assigned_variables(item) for k, item in value.items() if k != "Assign"))
 
 
-def example_variables(machine_name: str, deployment: Deployment) -> dict[str, Any]:
-    group = f"meguru-{deployment.environment_name}-text"
+def example_variables(machine: StateMachine, deployment: Deployment) -> dict[str, Any]:
+    """The variables of a definition: as its first state makes them, and as the others may."""
+    first = machine.definition["States"][machine.definition["StartAt"]]
+    examples = _examples(machine.name, deployment)
+    made = Query(examples, Clock()).expand(first["Assign"]) if first["Type"] == "Pass" else {}
+    return made | examples
+
+
+def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
+    group = deployment.model
     package = deployment.place.arn("sagemaker", f"model-package/{group}/1")
     return {
         "states": {
-            "input": {"reason": "manual"},
+            "input": {
+                "reason": EXAMPLE_REASON,
+                "detail": {"version": EXAMPLE_VERSION, "reason": EXAMPLE_REASON},
+            },
             "context": {
                 "Execution": {
-                    "Name": "run",
-                    "Id": "arn:aws:states:::execution:run",
+                    "Name": EXAMPLE_RUN,
+                    "Id": deployment.place.arn("states", f"execution:{'m' * 80}:{EXAMPLE_RUN}"),
                     "Input": {"detail": {"ModelPackageArn": package}},
                 }
             },
         },
-        "failure": {"Error": "Broken", "Cause": "It broke."},
-        "run": "run",
+        "failure": {"Error": "Broken", "Cause": "あ" * 32_768},
         **EXAMPLES[machine_name],
-        **({"package": package, "name": f"{group}-1-abc"} if "Deploy" in machine_name else {}),
+        **({"package": package, "name": f"{group}-{'0a' * 6}"} if "Deploy" in machine_name else {}),
         **({"package": package, "servingPackage": package} if "Train" in machine_name else {}),
+        **({"servingPackage": package} if "Curate" in machine_name else {}),
     }
 
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "CurateDataset": {
-        "reason": "manual",
         "headETag": '"e"',
+        "servingModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
         "published": {"version": EXAMPLE_VERSION, "changed": True, "num_records": 1},
     },
     "TrainAndRegister": {
-        "reason": "manual",
-        "version": EXAMPLE_VERSION,
-        "useSpot": True,
         "initialModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
         "training": EXAMPLE_TRAINING,
         "gate": EXAMPLE_GATE,
     },
     "DeployModelVersion": {
+        "run": EXAMPLE_RUN,
         "approval": "Approved",
         "handled": [],
         "endpoint": {"EndpointStatus": "InService", "EndpointConfigName": "config"},

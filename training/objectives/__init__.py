@@ -8,8 +8,9 @@ from typing import Protocol
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from meguru.dataset_version import Row
 from meguru.hyperparameters import Hyperparameters
-from training.dataset import Row
+from meguru.limits import TooLong
 from training.objectives.causal_lm import CausalLM
 
 Batch = dict[str, torch.Tensor]
@@ -21,6 +22,16 @@ class Objective(Protocol):
     @property
     def weights(self) -> Sequence[int]:
         """How often each example comes in an epoch."""
+        ...
+
+    @property
+    def set_aside(self) -> Sequence[TooLong]:
+        """What no example was made of, each by its name."""
+        ...
+
+    @property
+    def num_contexts_cut(self) -> int:
+        """How many examples lost their oldest turns to the model's context."""
         ...
 
     def batch(self, indices: Sequence[int], generator: torch.Generator) -> Batch:

@@ -9,14 +9,20 @@ from torch import nn
 from torch.nn.functional import cross_entropy, dropout
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from meguru.chat import ChatEncoder
+from meguru.dataset_version import Row
 from meguru.hyperparameters import Hyperparameters
-from training.dataset import Row
+from meguru.limits import Message, TooLong, shortenings
 
 IGNORED = -100
+# The tokens before the answer, and the answer's own with the one that ends it.
+Example = tuple[list[int], list[int]]
 
 
 class CausalLM:
-    """Questions and answers in the tokenizer's chat template.
+    """Questions and answers, after the turns before them, in the tokenizer's chat template.
+
+    What is too long for the model is in `set_aside`; `num_contexts_cut` lost their oldest turns.
 
     Each example's loss is the mean over its answer's tokens, so that a long answer weighs no more
     than a short one.
@@ -28,34 +34,45 @@ class CausalLM:
         tokenizer: PreTrainedTokenizerFast,
         hyperparameters: Hyperparameters,
     ) -> None:
-        self.weights = [row.weight for row in rows]
         self._settings = hyperparameters
         self._pad_token_id = int(tokenizer.pad_token_id)
-        self._special = set(tokenizer.all_special_ids)
-        self._tokenizer, self._rows = tokenizer, rows
-        self._examples = [self._encode(row, []) for row in rows]
-        for row, (prompt, target) in zip(rows, self._examples, strict=True):
-            if not self._fits(prompt, target):
-                raise ValueError(
-                    f"record {row.record_id} has {len(prompt) + len(target)} tokens, more than "
-                    f"max_position_embeddings={hyperparameters.max_position_embeddings}"
-                )
+        self._encoder = ChatEncoder(tokenizer)
+        self._rows: list[Row] = []
+        self._examples: list[Example] = []
+        self.set_aside: list[TooLong] = []
+        self.num_contexts_cut = 0
+        for row in rows:
+            self._add(row)
+        if not self._rows:
+            raise ValueError(
+                f"no record of the dataset fits max_position_embeddings="
+                f"{hyperparameters.max_position_embeddings}; the shortest has "
+                f"{min((one.num_tokens for one in self.set_aside), default=0)} tokens"
+            )
+        self.weights = [row.weight for row in self._rows]
+
+    def _add(self, row: Row) -> None:
+        """Take a row as an example with as much of its context as fits, or set it aside."""
+        num_tokens = 0
+        for context in shortenings(row.context):
+            prompt, target = self._encode(row, context)
+            if self._fits(prompt, target):
+                self._rows.append(row)
+                self._examples.append((prompt, target))
+                self.num_contexts_cut += len(context) < len(row.context)
+                return
+            num_tokens = len(prompt) + len(target)
+        limit = self._settings.max_position_embeddings
+        self.set_aside.append(TooLong(row.record_id, row.source_uri, num_tokens, limit))
 
     def _fits(self, prompt: list[int], target: list[int]) -> bool:
         return len(prompt) + len(target) <= self._settings.max_position_embeddings
 
-    def _encode(self, row: Row, context: list[dict[str, str]]) -> tuple[list[int], list[int]]:
-        """The tokens before the answer, and the answer's own with the one that ends it."""
-        messages = [*context, {"role": "user", "content": row.question}]
+    def _encode(self, row: Row, context: Sequence[Message]) -> Example:
+        question = {"role": "user", "content": row.question}
         answer = {"role": "assistant", "content": row.answer}
-        template = self._tokenizer.apply_chat_template
-        whole = str(template([*messages, answer], tokenize=False))
-        start = str(template(messages, tokenize=False, add_generation_prompt=True))
-        if not whole.startswith(start):
-            raise ValueError("the chat template must only append the answer to its own prompt")
-        prompt = self._tokenizer(start, add_special_tokens=False)["input_ids"]
-        target = self._tokenizer(whole[len(start) :], add_special_tokens=False)["input_ids"]
-        return prompt, target
+        encoded = self._encoder.encode_conversation([*context, question, answer])
+        return encoded.prompt, encoded.answer
 
     def batch(self, indices: Sequence[int], generator: torch.Generator) -> dict[str, torch.Tensor]:
         """`input_ids` and `labels`, both (examples, tokens) int64, padded on the right."""
@@ -70,9 +87,7 @@ class CausalLM:
             labels[row, len(prompt) : end] = torch.tensor(target)
         return {"input_ids": input_ids, "labels": labels}
 
-    def _choose(
-        self, indices: Sequence[int], generator: torch.Generator
-    ) -> list[tuple[list[int], list[int]]]:
+    def _choose(self, indices: Sequence[int], generator: torch.Generator) -> list[Example]:
         """The examples, in some batches with a context before each question.
 
         All of a batch or none of it: one long example would make the others as long by padding.
@@ -81,9 +96,11 @@ class CausalLM:
             return [self._examples[index] for index in indices]
         return [self._with_context(index, generator) for index in indices]
 
-    def _with_context(self, index: int, generator: torch.Generator) -> tuple[list[int], list[int]]:
+    def _with_context(self, index: int, generator: torch.Generator) -> Example:
         """Another example as the system message or as an earlier turn: neither is the question."""
         draw = torch.randint(2 * len(self._rows), (), generator=generator)
+        if self._rows[index].context:
+            return self._examples[index]
         other, is_system = self._rows[int(draw) // 2], int(draw) % 2
         earlier = [
             {"role": "user", "content": other.question},
@@ -102,7 +119,7 @@ class CausalLM:
         return [
             token
             for token, chance in zip(prompt, chances, strict=False)
-            if chance >= share or token in self._special
+            if chance >= share or token in self._encoder.control_ids
         ]
 
     def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:

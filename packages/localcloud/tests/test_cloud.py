@@ -73,15 +73,15 @@ def test_the_region_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatc
 
 
 def test_credentials_are_an_environment(ground: Cloud) -> None:
-    administrator = ground.account.id.credentials(Caller.administrator())
+    administrator = ground.account.credentials(Caller.administrator())
     assert administrator["AWS_ENDPOINT_URL"] == ground.endpoint_url
     assert "AWS_SESSION_TOKEN" not in administrator
     assert administrator["AWS_DISABLE_HOST_PREFIX_INJECTION"] == "true"
     role = Caller.role(f"arn:aws:iam::{ground.account.id}:role/r", "s")
-    own = ground.account.id.credentials(role)
-    assert own == ground.account.id.credentials(role)
+    own = ground.account.credentials(role)
+    assert own == ground.account.credentials(role)
     assert set(own) - set(administrator) == {"AWS_SESSION_TOKEN"}
-    caller = ground.account.id.access.keys.caller(own["AWS_ACCESS_KEY_ID"], own["AWS_SESSION_TOKEN"])
+    caller = ground.account.access.keys.caller(own["AWS_ACCESS_KEY_ID"], own["AWS_SESSION_TOKEN"])
     assert caller == role
 
 
@@ -107,8 +107,8 @@ def test_a_taken_port_is_an_error() -> None:
 def test_stop_ends_processes_threads_and_the_work_dir(tmp_path: Path) -> None:
     threads = threading.active_count()
     with Cloud(services=[]) as cloud:
-        work_dir = cloud.account.id.work_dir
-        sleeper = cloud.account.id.processes.start(
+        work_dir = cloud.account.work_dir
+        sleeper = cloud.account.processes.start(
             [sys.executable, "-c", "import time; time.sleep(60)"],
             env={},
             cwd=tmp_path,

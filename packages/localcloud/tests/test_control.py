@@ -14,8 +14,7 @@ from moto.core.request import Request as HttpRequest
 
 from localcloud.account import Account
 from localcloud.cloud import Cloud
-from localcloud.calls import Control
-from localcloud.service import Service
+from localcloud.service import Control, Service
 from localcloud.wire.json_body import json_body
 
 

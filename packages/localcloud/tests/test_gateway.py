@@ -417,7 +417,7 @@ def test_bodies_and_events_stream(cloud: Cloud) -> None:
 def test_the_aws_cli_works_against_it(cloud: Cloud, tmp_path: Path) -> None:
     environment = {
         **os.environ,
-        **cloud.account.id.credentials(Caller.administrator()),
+        **cloud.account.credentials(Caller.administrator()),
         "AWS_CONFIG_FILE": str(tmp_path / "none"),
     }
 

@@ -28,7 +28,7 @@ class FakeAccount(Account):
     outputs = {  # noqa: RUF012
         "ApiBase": "http://127.0.0.1:4566/_aws/execute-api/x/poc/v1",
         "ModelName": "meguru-text",
-        "ModelPackageGroup": "meguru-poc-text",
+        "ModelPackageGroup": "meguru-poc--meguru-text",
     }
     api_key = "it's a 'key' $HOME"
 
@@ -65,7 +65,7 @@ def test_commands_survive_a_shell(shell: Any) -> None:
     body = json.loads(curl[curl.index("-d") + 1])
     assert body["model"] == "meguru-text"
     assert "経費" in body["messages"][0]["content"]
-    assert aws[-2:] == ["--model-package-group-name", "meguru-poc-text"]
+    assert aws[-2:] == ["--model-package-group-name", "meguru-poc--meguru-text"]
     assert aws[aws.index("--endpoint-url") + 1] == account.endpoint_url
     compile(python[1], "command", "exec")
     assert repr(account.api_key) in python[1]

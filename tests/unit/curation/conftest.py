@@ -63,8 +63,17 @@ class Lake:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(value if isinstance(value, bytes) else json.dumps(value).encode())
 
-    def correct(self, name: str, question: str, answer: str, hour: int, **more: Any) -> None:
+    def correct(
+        self,
+        name: str,
+        question: str,
+        answer: str,
+        hour: int,
+        context: list[dict[str, str]] | None = None,
+        **more: Any,
+    ) -> None:
         said = {
+            **({} if context is None else {"context": context}),
             "feedback_id": name,
             "question": question,
             "corrected_output": answer,
@@ -72,10 +81,22 @@ class Lake:
         }
         self.feedback(name, said, **more)
 
-    def curate(self) -> Curated:
+    @property
+    def serving_model(self) -> Path:
+        """Where the job finds the model that serves, if there is one."""
+        return self._root / "serving_model"
+
+    def curate(self, context_tokens: int = 0) -> Curated:
         self._num_runs += 1
         output = self._root / f"output-{self._num_runs}"
-        return Curated(output, curate(self._root, output, dataset="text", feedback_weight=4))
+        result = curate(
+            self._root,
+            output,
+            dataset="text",
+            feedback_weight=4,
+            context_tokens=context_tokens,
+        )
+        return Curated(output, result)
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from meguru.fingerprint import fingerprint
+
 DOCUMENT = {
     "question": "締切は?",
     "answer": "5日",
@@ -77,3 +79,65 @@ def test_broken_feedback_stops_nothing(lake: Any) -> None:
     lake.correct("fb-2", "締切は?", "10日", 1)
     curated = lake.curate()
     assert curated.manifest()["set_aside"] == {"broken_feedback": 2, "superseded": 1}
+
+
+TURNS = [
+    {"role": "user", "content": "精算の締切は？"},
+    {"role": "assistant", "content": "５日です"},
+]
+
+
+def test_follow_up_is_kept_with_the_turns_before_it(lake: Any) -> None:
+    lake.document("a.jsonl", [DOCUMENT])
+    lake.correct("fb-1", "締切は?", "翌月です", 1, context=TURNS)
+    curated = lake.curate()
+    (row,) = (row for row in curated.rows() if row["source_kind"] == "feedback")
+    assert [message["role"] for message in row["context"]] == ["user", "assistant"]
+    assert "精算の締切は" in row["context"][0]["content"]
+    assert (row["answer"], row["corrects_uri"], row["split"]) == ("翌月です", "", "train")
+    # The document's answer to the same words alone stays as it is.
+    documents = [row for row in curated.rows() if row["source_kind"] == "document"]
+    assert {row["answer"] for row in documents} == {"5日"}
+    assert len(documents) == 4 and {tuple(row["context"]) for row in documents} == {()}
+    assert curated.manifest()["set_aside"] == {}
+
+
+def test_same_words_after_other_turns_are_another_question(lake: Any) -> None:
+    other = [{"role": "user", "content": "出張は？"}, {"role": "assistant", "content": "可"}]
+    lake.correct("fb-1", "締切は?", "翌月です", 1, context=TURNS)
+    lake.correct("fb-2", "締切は?", "前日です", 2, context=other)
+    lake.correct("fb-3", "締切は?", "10日", 3)
+    curated = lake.curate()
+    assert sorted(row["answer"] for row in curated.rows()) == ["10日", "前日です", "翌月です"]
+    assert len({row["record_id"] for row in curated.rows()}) == 3
+
+
+def test_newest_correction_of_one_follow_up_wins(lake: Any) -> None:
+    again = [{**one, "content": f" {one['content']}\n"} for one in TURNS]
+    lake.correct("fb-1", "締切は?", "翌月です", 1, context=TURNS)
+    lake.correct("fb-2", "締切は？", "翌々月です", 2, context=again)
+    curated = lake.curate()
+    assert [row["answer"] for row in curated.rows()] == ["翌々月です"]
+    assert curated.quarantine()[0]["source"] == "fb-1"
+    assert curated.quarantine()[0]["content"]["context"] == TURNS
+
+
+def test_record_without_a_context_has_the_id_it_had(lake: Any) -> None:
+    lake.correct("fb-1", "締切は?", "10日", 1, context=[])
+    lake.correct("fb-2", "期限は?", "10日", 1)
+    rows = lake.curate().rows()
+    assert {row["record_id"] for row in rows} == {
+        fingerprint([question, "10日"]) for question in ("締切は?", "期限は?")
+    }
+
+
+def test_broken_context_sets_one_correction_aside(lake: Any) -> None:
+    for number, context in enumerate(
+        ["x", [1], [{}], [{"role": "tool", "content": "x"}], [{"role": "user", "content": 1}]]
+    ):
+        lake.correct(f"fb-{number}", "締切は?", "10日", 1, context=context)
+    lake.correct("fb-half", "締切は?", "10日", 1, context=[{"role": "user", "content": "\ud800"}])
+    lake.correct("fb-good", "期限は?", "10日", 1)
+    curated = lake.curate()
+    assert curated.answers() == {"期限は?": "10日"}
+    assert curated.manifest()["set_aside"] == {"broken_feedback": 6}

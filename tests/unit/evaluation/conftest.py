@@ -13,6 +13,7 @@ import pyarrow.parquet
 import pytest
 import torch
 
+from meguru.dataset_version import Row
 from meguru.hyperparameters import Hyperparameters
 from training.model import make_model, save_model
 from training.objectives.causal_lm import CausalLM
@@ -57,8 +58,6 @@ def write_dataset(folder: Path, rows: list[dict[str, Any]]) -> Path:
 
 def write_model(folder: Path, num_steps: int) -> Path:
     """A tiny model after `num_steps` on the rows: 0 knows nothing, 150 knows all."""
-    from training.dataset import Row
-
     torch.manual_seed(0)
     settings = Hyperparameters(
         vocab_size=400,

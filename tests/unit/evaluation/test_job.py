@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,10 @@ import pyarrow.parquet
 import pytest
 
 from evaluation.job import main
+from evaluation.model import ChatModel, Example
+from meguru.dataset_version import Row
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
+from tests.unit.evaluation.conftest import make_rows, pack, write_dataset
 
 
 def evaluate(root: Path, **environment: str) -> int:
@@ -138,3 +143,86 @@ def test_missing_model_fails(tmp_path: Path, processing: Path) -> None:
     archive.parent.rmdir()
     assert evaluate(processing) == 1
     assert "no input 'model'" in reason(processing)
+
+
+def add_rows(processing: Path, *rows: dict[str, Any]) -> None:
+    known = [{"source_uri": "raw/a.jsonl", **row} for row in [*make_rows(), *rows]]
+    write_dataset(processing / "processing" / "input" / "dataset", known)
+
+
+def test_row_that_is_too_long_is_set_aside_by_name(processing: Path) -> None:
+    long = make_rows()[1] | {"record_id": "long", "answer": "10日です。" * 40}
+    add_rows(processing, long | {"source_uri": "raw/rules.jsonl"})
+    assert evaluate(processing) == 0
+    written = report(processing)
+    assert written["num_set_aside"] == 1
+    (set_aside,) = written["set_aside"]
+    assert (set_aside["record_id"], set_aside["source_uri"]) == ("long", "raw/rules.jsonl")
+    assert set_aside["num_tokens"] > set_aside["limit"] == 64
+    assert written["metrics"]["num_held_out"]["value"] == 4
+    assert written["metrics"]["exact_match"]["value"] == 1.0
+
+
+def test_what_training_set_aside_is_shown(processing: Path, good_model: Path) -> None:
+    aside = {"record_id": "r", "source_uri": "raw/a.jsonl", "num_tokens": 80, "limit": 64}
+    folder = processing / "model"
+    shutil.copytree(good_model, folder)
+    (folder / "training.json").write_text(json.dumps({"num_set_aside": 1, "set_aside": [aside]}))
+    pack(folder, processing / "processing" / "input" / "model" / "model.tar.gz")
+    assert evaluate(processing) == 0
+    assert (report(processing)["num_set_aside"], report(processing)["set_aside"]) == (1, [aside])
+
+
+def test_dataset_of_which_nothing_fits_fails(processing: Path) -> None:
+    rows = [row | {"answer": "10日です。" * 40} for row in make_rows()]
+    write_dataset(processing / "processing" / "input" / "dataset", rows)
+    assert evaluate(processing) == 1
+    assert reason(processing) == "each of the 4 held-out rows is too long for the model"
+
+
+def test_follow_up_is_asked_with_the_turns_before_it(processing: Path) -> None:
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    row = make_rows()[1] | {"record_id": "follow-up", "context": turns}
+    write_dataset(processing / "processing" / "input" / "dataset", [row])
+    assert evaluate(processing) == 0
+    alone = report(processing)["metrics"]["loss"]["value"]
+    write_dataset(processing / "processing" / "input" / "dataset", [row | {"context": []}])
+    assert evaluate(processing) == 0
+    assert report(processing)["metrics"]["loss"]["value"] != alone
+
+
+def test_long_question_cuts_no_neighbour_s_answer(good_model: Path) -> None:
+    """In one batch with a question that fills the context, each has the room of its own."""
+    model = ChatModel.load(good_model)
+    row = Row(**make_rows()[0])
+    example = model.encode(row)
+    assert isinstance(example, Example)
+    room = 64 - len(example.prompt)
+    full = dataclasses.replace(example, prompt=example.prompt * (60 // len(example.prompt)))
+    (alone,) = model.answer([example], 128)
+    assert alone == row.answer
+    assert model.answer([full, example], 128)[1] == alone
+    assert room > 64 - len(full.prompt)
+
+
+def test_right_answer_longer_than_the_usual_has_its_room(good_model: Path) -> None:
+    model = ChatModel.load(good_model)
+    row = Row(**make_rows()[0])
+    example = model.encode(row)
+    assert isinstance(example, Example)
+    assert model.answer([example], max_new_tokens=1) == [row.answer]
+
+
+def test_baseline_of_a_shorter_context_compares_what_both_could_read(
+    processing: Path, poor_model: Path, tmp_path: Path
+) -> None:
+    shorter = tmp_path / "shorter"
+    shutil.copytree(poor_model, shorter)
+    config = json.loads((shorter / "config.json").read_text())
+    (shorter / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 20}))
+    (processing / "processing" / "input" / "baseline").symlink_to(shorter)
+    longer = make_rows()[1] | {"record_id": "longer", "question": "有給休暇の締切は?" * 3}
+    add_rows(processing, longer)
+    assert evaluate(processing) == 0
+    assert report(processing)["metrics"]["num_held_out"]["value"] == 5
+    assert report(processing)["comparison"]["answers"]["num_improved"] <= 4

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evaluation.dataset import Row
 from evaluation.metrics import Sample, by_language, chrf, exact_match
+from meguru.dataset_version import Row
 
 
 def sample(answer: str, expected: str, language: str = "ja") -> Sample:
@@ -19,10 +19,11 @@ def sample(answer: str, expected: str, language: str = "ja") -> Sample:
         ("１０日までに申請", True),
         (" 10日までに申請\n", True),
         ("10日まで申請", False),
+        ("¹⁰日までに申請", False),
         ("", False),
     ],
 )
-def test_exact_match_is_after_nfkc(answer: str, exact: bool) -> None:
+def test_exact_match_is_in_any_width(answer: str, exact: bool) -> None:
     assert sample(answer, "10日までに申請").exact is exact
 
 

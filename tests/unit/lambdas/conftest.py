@@ -25,9 +25,11 @@ ENVIRONMENT = {
     "RELEASE_TABLE": "releases",
     "PENDING_INDEX": "pending",
     "ENDPOINT_NAME": "text",
-    "MODEL_NAME": "meguru-text",
+    "ENDPOINTS": '{"meguru-text": "text", "other": "other-text"}',
+    "MODELS": '{"meguru-text": ["text", 128], "other": ["other-text", 96]}',
+    "ENVIRONMENT_NAME": "poc",
     "CURATION_STATE_MACHINE": "arn:aws:states:us-east-1:123456789012:stateMachine:curate",
-    "CORRECTIONS_BEFORE_RETRAINING": "3",
+    "CORRECTIONS_BEFORE_RETRAINING": '{"meguru-text": 3, "other": 5}',
     "MINIMUM_METRICS": '{"exact_match": 0.5}',
     "MAXIMUM_METRIC_DROPS": '{"exact_match": 0.1}',
 }
@@ -94,10 +96,12 @@ class FakeRuntime:
     def __init__(self, *parts: Any, error: Exception | None = None) -> None:
         self.body, self.error = FakeBody(list(parts)), error
         self.asked: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
 
     def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
         if self.error:
             raise self.error
+        self.requests.append(request)
         self.asked.append(json.loads(request["Body"]))
         return {"Body": self.body}
 

@@ -53,7 +53,11 @@ def test_passes(check: Callable[..., dict[str, Any]]) -> None:
         "passed": True,
         "reasons": [],
         "metrics": {"exact_match": 0.75, "num_held_out": 1234567.0},
-        "metadata": {"exact_match": "0.75", "num_held_out": "1234567"},
+        "metadata": {
+            "exact_match": "0.75",
+            "num_held_out": "1234567",
+            "num_set_aside": "0",
+        },
     }
 
 

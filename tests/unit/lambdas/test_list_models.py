@@ -37,6 +37,20 @@ def test_before_the_first_release(get: Callable[..., tuple[int, Any]]) -> None:
     )
 
 
+def test_models_are_listed_side_by_side(get: Callable[..., tuple[int, Any]]) -> None:
+    get("/v1/models", released_at=1763800000)
+    _, said = get("/v1/models", endpoint_name="other-text", released_at=1763900000)
+    assert [model["id"] for model in said["data"]] == ["meguru-text", "other"]
+    assert get("/v1/models/other")[1]["created"] == 1763900000
+
+
+def test_a_model_without_a_release_is_not_listed(get: Callable[..., tuple[int, Any]]) -> None:
+    _, said = get("/v1/models", released_at=1763800000)
+    assert [model["id"] for model in said["data"]] == ["meguru-text"]
+    status, said = get("/v1/models/other")
+    assert (status, said["error"]["code"]) == (404, "model_not_found")
+
+
 def test_released(get: Callable[..., tuple[int, Any]]) -> None:
     status, said = get("/v1/models", released_at=1763800000)
     model = {
@@ -55,6 +69,7 @@ def test_unknown_model(get: Callable[..., tuple[int, Any]], name: str) -> None:
     status, said = get(f"/v1/models/{name}", released_at=1763800000)
     assert (status, said["error"]["code"]) == (404, "model_not_found")
     assert len(said["error"]["message"]) < 200
+    assert "this API serves 'meguru-text', 'other'" in said["error"]["message"]
 
 
 def test_unknown_model_is_named_as_it_was_meant(get: Callable[..., tuple[int, Any]]) -> None:

@@ -45,10 +45,11 @@ def table(make_table: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> An
     return table
 
 
-def correct(table: Any, *names: str) -> dict[str, Any]:
-    """Put corrections, and the batch that tells of them."""
+def correct(table: Any, *names: str, model: str = "meguru-text") -> dict[str, Any]:
+    """Put corrections of a model's answers, and the batch that tells of them."""
     for name in names:
-        table.put_item(Item={"feedback_id": name, "pending": "correction"})
+        item = {"feedback_id": name, "pending": "correction", "model": model}
+        table.put_item(Item=item)
     return batch(*names)
 
 
@@ -60,6 +61,26 @@ def test_below_the_threshold_nothing_happens(table: Any, states: FakeStepFunctio
     function.handler(correct(table, "a", "b"), None)
     assert states.started == []
     assert table.get_item(Key={"feedback_id": "a"})["Item"]["pending"]
+
+
+def test_each_model_s_corrections_count_for_it(table: Any, states: FakeStepFunctions) -> None:
+    for names, model in (("ab", "meguru-text"), ("cdef", "other")):
+        function.handler(correct(table, *names, model=model), None)
+    assert states.started == []
+    function.handler(correct(table, "g", model="other"), None)
+    (run,) = states.started
+    # The next dataset version has them all.
+    assert PendingCorrections(table, "pending").models(set()) == {}
+    assert table.get_item(Key={"feedback_id": "a"})["Item"]["curation_run"] == run
+
+
+def test_corrections_of_a_model_that_has_gone_are_learnt(
+    table: Any, states: FakeStepFunctions
+) -> None:
+    correct(table, "a", "b", model="gone")
+    table.put_item(Item={"feedback_id": "c", "pending": "correction", "model": "gone"})
+    function.handler(batch("c"), None)
+    assert len(states.started) == 1
 
 
 def test_threshold_over_several_batches(table: Any, states: FakeStepFunctions) -> None:
@@ -87,7 +108,7 @@ def test_batch_again_after_a_crash_before_the_taking(
         function.handler(arrived, None)
     function.handler(arrived, None)
     assert len(states.started) == 1
-    assert PendingCorrections(table, "pending").ids(set()) == []
+    assert PendingCorrections(table, "pending").models(set()) == {}
 
 
 def crash(*_: Any) -> None:
@@ -109,13 +130,18 @@ class LaggingTable:
 
 def test_index_that_lacks_the_newest(table: Any) -> None:
     correct(table, "a", "b")
-    assert PendingCorrections(LaggingTable(table, []), "pending").ids({"a", "b"}) == ["a", "b"]
+    assert PendingCorrections(LaggingTable(table, []), "pending").models({"a", "b"}).keys() == {
+        "a",
+        "b",
+    }
 
 
 def test_index_that_still_has_what_was_taken(table: Any) -> None:
     correct(table, "a", "b")
     PendingCorrections(table, "pending").take(["a"], "run-1")
-    assert PendingCorrections(LaggingTable(table, ["a", "b"]), "pending").ids(set()) == ["b"]
+    assert PendingCorrections(LaggingTable(table, ["a", "b"]), "pending").models(set()) == {
+        "b": "meguru-text"
+    }
 
 
 def test_racing_batches_take_each_correction_once(table: Any, states: FakeStepFunctions) -> None:
@@ -138,4 +164,4 @@ def test_more_than_a_page(table: Any) -> None:
             page: dict[str, Any] = table.query(Limit=25, **query)
             return page
 
-    assert PendingCorrections(Paged(table, []), "pending").ids(set()) == names
+    assert PendingCorrections(Paged(table, []), "pending").models(set()).keys() == set(names)

@@ -26,7 +26,16 @@ def test_time_is_no_part_of_it() -> None:
     assert replace(FEEDBACK, created_at="2027").feedback_id == FEEDBACK.feedback_id
 
 
-@pytest.mark.parametrize("name", [one.name for one in fields(Feedback) if one.name != "created_at"])
+def test_context_follows_from_the_inference_and_is_no_part_of_it() -> None:
+    turns = [{"role": "user", "content": "q"}]
+    assert replace(FEEDBACK, context=turns).feedback_id == FEEDBACK.feedback_id
+    assert replace(FEEDBACK, context=turns).as_dict()["context"] == turns
+
+
+NAMES = [one.name for one in fields(Feedback) if one.name not in ("created_at", "context")]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_everything_else_is(name: str) -> None:
     changed = replace(FEEDBACK, **{name: OTHER.get(name, "other")})
     assert changed.feedback_id != FEEDBACK.feedback_id

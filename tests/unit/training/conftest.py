@@ -112,12 +112,15 @@ class TrainingJob:
     hyperparameters: dict[str, str] = field(default_factory=lambda: dict(TINY))
 
     def __post_init__(self) -> None:
-        config = self.root / "input" / "config"
-        config.mkdir(parents=True, exist_ok=True)
-        (config / "hyperparameters.json").write_text(json.dumps(self.hyperparameters))
+        self.write()
         (self.root / "checkpoints").mkdir(exist_ok=True)
         if not (self.root / "input" / "data" / "dataset").exists():
             write_dataset(self.root / "input" / "data" / "dataset", make_rows())
+
+    def write(self) -> None:
+        config = self.root / "input" / "config"
+        config.mkdir(parents=True, exist_ok=True)
+        (config / "hyperparameters.json").write_text(json.dumps(self.hyperparameters))
 
     def fork(
         self, world_size: int = 1, prepare: Callable[[], None] = _nothing

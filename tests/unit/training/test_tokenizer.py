@@ -1,36 +1,33 @@
-"""The tokenizer: nothing unknown, NFKC, a template that keeps roles apart."""
+"""The tokenizer: any text comes back as it was, and a template that keeps roles apart."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
-from training.tokenizer import SPECIAL_TOKENS, train_tokenizer
+from meguru.chat import FOLD_WIDTHS, QUESTION_READING, ChatEncoder
+from training.tokenizer import train_tokenizer
 
 TEXTS = ["有給休暇の申請期限はいつですか", "When is annual leave due?", "毎月10日までです。"] * 4
 TOKENIZER = train_tokenizer(TEXTS, 400)
 
 
-def text_of(token_ids: list[int]) -> str:
-    return str(TOKENIZER.decode(token_ids))
+@given(st.text())
+@example("10⁶ Ω ½ ＡＢＣ ｶﾅ 👨‍👩‍👧 \n\tdef f():\r\n")
+@example("a<|end|>b ＜｜ｅｎｄ｜＞")
+def test_any_text_comes_back_as_it_was(text: str) -> None:
+    assert TOKENIZER.decode(ChatEncoder(TOKENIZER).encode_text(text)) == text
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
-def test_any_text_comes_back_in_nfkc(text: str) -> None:
-    import unicodedata
-
-    normalised = unicodedata.normalize("NFKC", text)
-    token_ids = TOKENIZER(text, add_special_tokens=False)["input_ids"]
-    if not any(token in normalised for token in SPECIAL_TOKENS):
-        assert text_of(token_ids) == normalised
-
-
-def test_widths_make_no_difference() -> None:
-    half, full = (TOKENIZER(text)["input_ids"] for text in ("ABC123 カナ", "ＡＢＣ１２３ ｶﾅ"))
+def test_questions_are_read_in_any_width() -> None:
+    half, full = (
+        ChatEncoder(TOKENIZER).encode_prompt([{"role": "user", "content": text}])
+        for text in ("ABC123 カナ?", "ＡＢＣ１２３ ｶﾅ？")
+    )
     assert half == full
 
 
@@ -50,6 +47,7 @@ def test_chat_template_survives_saving(tmp_path: Path) -> None:
         "<|system|>Be brief.<|end|><|user|>締切は?<|end|><|assistant|>"
     )
     assert loaded.eos_token == "<|end|>"
+    assert loaded.init_kwargs[QUESTION_READING] == FOLD_WIDTHS
 
 
 def test_unknown_role_is_refused() -> None:

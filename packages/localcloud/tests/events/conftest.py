@@ -18,8 +18,7 @@ from localcloud.events.s3 import S3Service
 from localcloud.events.scheduler import SchedulerService
 from localcloud.events.service import EventBridgeService
 from localcloud.events.sns import SnsService
-from localcloud.calls import MakeService
-from localcloud.service import Service
+from localcloud.service import MakeService, Service
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function"

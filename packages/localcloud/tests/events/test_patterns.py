@@ -93,6 +93,13 @@ DETAIL_CASES: list[tuple[dict[str, Any], bool]] = [
     ({"$or": [{"c-count": [9]}, {"d-count": [9]}], "state": ["terminated"]}, False),
     ({"$or": [{"state": ["x"]}, {"$or": [{"mfa": [True]}, {"mfa": [None]}]}]}, True),
     ({"state": ["running", {"prefix": "t"}]}, True),
+    ({"state": [{"prefix": ""}]}, True),
+    ({"state": [{"suffix": ""}]}, True),
+    ({"c-count": [{"prefix": ""}]}, False),
+    ({"state": [{"wildcard": ""}]}, False),
+    ({"eventVersion": [{"wildcard": ""}]}, True),
+    ({"state": [{"anything-but": {"wildcard": ""}}]}, True),
+    ({"eventVersion": [{"equals-ignore-case": ""}]}, True),
 ]
 
 
@@ -101,6 +108,29 @@ def test_a_pattern_of_the_detail(detail: dict[str, Any], expected: bool) -> None
     event = copy.deepcopy(INSTANCE_EVENT)
     assert matches({"detail": detail}, event) is expected
     assert event == INSTANCE_EVENT
+
+
+@pytest.mark.parametrize(
+    ("detail", "pattern", "expected"),
+    [
+        ({"cup.size": "big"}, {"cup": {"size": ["big"]}}, True),
+        ({"cup": {"size": "big"}}, {"cup.size": ["big"]}, True),
+        ({"cup.size": "big"}, {"cup.size": ["big"]}, True),
+        ({"cup.size": "big"}, {"cup": {"size": ["small"]}}, False),
+        ({"a.b.c": 1}, {"a": {"b.c": [1]}}, True),
+        ({"a.b": {"c": 1}, "a": {"d": 2}}, {"a": {"b": {"c": [1]}, "d": [2]}}, True),
+        ({"a": [{"b": 1, "c": 1}, {"b": 2, "c": 2}]}, {"a.b": [1], "a": {"c": [2]}}, False),
+        ({"a": [{"b.x": 1}, {"b.x": 2}]}, {"a.b.x": [2]}, True),
+        ({"a.b": 1, "a": {"b": 2}}, {"a.b": [1]}, True),
+        ({"a.b": 1, "a": {"b": 2}}, {"a.b": [2]}, True),
+        ({"cup.size": "big"}, {"cup": {"size": [{"exists": False}]}}, False),
+        ({"cup.size": "big"}, {"$or": [{"cup.size": ["big"]}, {"x": [1]}]}, True),
+    ],
+)
+def test_a_name_with_dots_is_a_nested_one(
+    detail: dict[str, Any], pattern: dict[str, Any], expected: bool
+) -> None:
+    assert matches({"detail": pattern}, {"detail": detail}) is expected
 
 
 def test_fields_of_the_envelope_match_together() -> None:
@@ -128,17 +158,31 @@ def test_an_or_at_the_top_is_met_by_either_branch() -> None:
         ({"source": []}, "Empty arrays"),
         ({"detail": {}}, "Empty objects"),
         ({}, "Empty objects"),
-        ({"source": [["a"]]}, "array inside"),
+        ({"source": [["a"]]}, "Match value must be"),
         ({"source": [{"prefix": 3}]}, "prefix"),
         ({"source": [{"prefix": "a", "suffix": "b"}]}, "Only one key"),
         ({"detail": {"n": [{"numeric": ["~", 3]}]}}, "~"),
         ({"detail": {"n": [{"numeric": [">", 5, "<", 3]}]}}, "Bottom"),
-        ({"detail": {"n": [{"numeric": [">", "5"]}]}}, "numeric"),
-        ({"detail": {"n": [{"cidr": "10.0.0.0/99"}]}}, "CIDR"),
+        ({"detail": {"n": [{"numeric": [">", "5"]}]}}, "Value of > must be numeric"),
+        ({"detail": {"n": [{"numeric": [">", 0, "<"]}]}}, "Value of < must be numeric"),
+        ({"detail": {"n": [{"numeric": [">", 0, ">", 0]}]}}, "Bad numeric range operator: >"),
+        ({"detail": {"n": [{"numeric": []}]}}, "Invalid member"),
+        ({"detail": {"n": [{"cidr": "10.0.0.0/99"}]}}, "IPv4 mask bits must be < 32"),
+        ({"detail": {"n": [{"cidr": "10.0.0.0"}]}}, "Malformed CIDR, one '/' required"),
+        ({"detail": {"n": [{"cidr": "10.0.0.0/x"}]}}, "mask bits must be an integer"),
+        ({"detail": {"n": [{"cidr": "xx.11.xx/8"}]}}, "Nonstandard IP address: xx.11.xx"),
+        ({"detail": {"n": [{"cidr": ["10.0.0.0/8"]}]}}, "prefix match pattern must be a string"),
         ({"detail": {"n": [{"exists": "yes"}]}}, "exists"),
-        ({"detail": {"n": [{"wildcard": "a**b"}]}}, "wildcard"),
+        ({"detail": {"n": [{"wildcard": "a**b"}]}}, "Consecutive wildcard characters at pos 2"),
         ({"detail": {"n": [{"wildcard": "a\\b"}]}}, "escape"),
-        ({"detail": {"n": [{"anything-but": ["a", 1]}]}}, "anything-but"),
+        ({"detail": {"n": [{"anything-but": ["a", 1]}]}}, "mixed type is not supported"),
+        ({"detail": {"n": [{"anything-but": None}]}}, "Value of anything-but must be an array"),
+        ({"detail": {"n": [{"anything-but": ["a", None]}]}}, "start|null|boolean"),
+        ({"detail": {"n": [{"anything-but": {"prefix": ""}}]}}, "Null prefix/suffix not allowed"),
+        ({"detail": {"n": [{"anything-but": {"suffix": ["", "a"]}}]}}, "Null prefix/suffix not"),
+        ({"detail": {"n": [{"anything-but": {"suffix": 1}}]}}, "prefix/suffix match pattern must"),
+        ({"detail": {"n": [{"anything-but": {"prefix": {"equals-ignore-case": "a"}}}]}}, "single"),
+        ({"detail": {"n": [{"anything-but": {"equals-ignore-case": [1]}}]}}, "number|start|null"),
         ({"detail": {"n": [{"anything-but": []}]}}, "Empty arrays"),
         ({"$or": [{"source": ["a"]}]}, "$or"),
     ],

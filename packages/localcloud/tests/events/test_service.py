@@ -310,6 +310,8 @@ def test_a_pattern_can_be_tried(events: Any) -> None:
     }
     event |= {"resources": [], "detail-type": "Order", "detail": {"total": 101}}
     assert events.test_event_pattern(EventPattern=ORDERS, Event=json.dumps(event))["Result"]
+    del event["resources"]
+    assert events.test_event_pattern(EventPattern=ORDERS, Event=json.dumps(event))["Result"]
     with pytest.raises(ClientError, match="Missing: id"):
         events.test_event_pattern(EventPattern=ORDERS, Event="{}")
 

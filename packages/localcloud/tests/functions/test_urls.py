@@ -123,7 +123,7 @@ def test_an_open_url_needs_both_permissions(account: Any) -> None:
 
 
 def signed(account: Any, url: str, role_arn: str) -> urllib3.BaseHTTPResponse:
-    own = account.cloud.account.id.credentials(Caller.role(role_arn, "session"))
+    own = account.cloud.account.credentials(Caller.role(role_arn, "session"))
     keys = (f"AWS_{name}" for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"))
     request = AWSRequest("GET", url)
     SigV4Auth(Credentials(*(own[key] for key in keys)), "lambda", account.cloud.region).add_auth(

@@ -294,7 +294,7 @@ def sign(api: Any, role: str) -> Any:
 
     from localcloud.calls import Caller
 
-    variables = api.cloud.account.id.credentials(Caller.role(f"arn:aws:iam::123456789012:role/{role}"))
+    variables = api.cloud.account.credentials(Caller.role(f"arn:aws:iam::123456789012:role/{role}"))
     keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     request = AWSRequest("GET", api.url("/"))
     SigV4Auth(Credentials(*(variables[k] for k in keys)), "execute-api", "us-east-1").add_auth(

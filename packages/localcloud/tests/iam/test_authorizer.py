@@ -259,7 +259,7 @@ def test_a_decision_costs_little(ground: Cloud, lake: Any, make_role: MakeRole) 
     from localcloud.iam.demand import Place
     from localcloud.iam.inventory import MotoInventory
 
-    access = ground.account.id.access
+    access = ground.account.access
     place = Place(ground.account.id, ground.region, MotoInventory(ground.account.id, ground.region))
     parameters = {"Bucket": "lake", "Key": "one"}
     started = time.perf_counter()

@@ -135,7 +135,7 @@ def test_a_breach_in_the_middle_of_a_long_advance_is_not_missed(
 ) -> None:
     put_alarm(cloudwatch, TreatMissingData="notBreaching", AlarmActions=[ACTION])
     fired: list[str] = []
-    cloud.account.id.metrics.on_alarm("autoscaling", lambda arn, alarm: fired.append(arn))
+    cloud.account.metrics.on_alarm("autoscaling", lambda arn, alarm: fired.append(arn))
     later = cloud.clock.now() + timedelta(minutes=30)
     put(cloudwatch, 9.0, Timestamp=later)
     pass_time(cloud, 3600)
@@ -169,7 +169,7 @@ def test_a_change_is_published_emitted_and_invoked(cloud: Cloud, cloudwatch: Any
 
 def test_actions_can_be_switched_off(cloud: Cloud, cloudwatch: Any) -> None:
     fired: list[str] = []
-    cloud.account.id.metrics.on_alarm(
+    cloud.account.metrics.on_alarm(
         "autoscaling", lambda arn, alarm: fired.append(alarm["StateValue"])
     )
     put_alarm(cloudwatch, AlarmActions=[ACTION], OKActions=[ACTION])

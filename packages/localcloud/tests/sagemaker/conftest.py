@@ -52,7 +52,7 @@ class Bench:
 
     def __init__(self, cloud: Cloud, folder: Path) -> None:
         self.cloud, self.folder = cloud, folder
-        cloud.account.id.assets = self.assembly = Assembly(folder, [], [], [])
+        cloud.account.assets = self.assembly = Assembly(folder, [], [], [])
         self.sagemaker = cloud.client("sagemaker")
         self.s3 = cloud.client("s3")
         self.service = cloud.service(SageMakerService)
@@ -160,4 +160,4 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         yield made
     finally:
         cloud.stop()
-    assert cloud.account.id.processes._running == {}
+    assert cloud.account.processes._running == {}

@@ -66,7 +66,7 @@ def test_a_trust_policy_may_name_the_role_itself(ground: Cloud, make_role: MakeR
 
 def test_sessions_end_and_need_their_token(ground: Cloud, make_role: MakeRole) -> None:
     worker = make_role("worker", {"Action": "*", "Resource": "*"})
-    store = ground.account.id.access.keys
+    store = ground.account.access.keys
     from datetime import timedelta
 
     minted = store.mint(worker, timedelta(seconds=0.2))

@@ -119,3 +119,15 @@ def test_expired_items_go_when_the_clock_is_advanced(ground: Cloud, streamed: St
     assert record["userIdentity"]["PrincipalId"] == "dynamodb.amazonaws.com"
     left = streamed.api.scan(TableName="items")["Items"]
     assert sorted(item["id"]["S"] for item in left) == ["ancient", "long", "text"]
+
+
+@pytest.mark.parametrize("name", ["/t", "a b", "表"])
+def test_a_table_name_that_dynamodb_forbids_is_refused(ground: Cloud, name: str) -> None:
+    with pytest.raises(ClientError) as refused:
+        ground.client("dynamodb").put_item(TableName=name, Item={"id": {"S": "1"}})
+    error = refused.value.response["Error"]
+    assert error["Code"] == "ValidationException"
+    assert error["Message"] == (
+        f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: "
+        "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
+    )

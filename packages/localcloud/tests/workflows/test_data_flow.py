@@ -166,3 +166,205 @@ def test_the_variables_of_one_assign_share_the_quota(workflows: Any, machine: An
 def test_a_computed_value_of_a_wrong_type(workflows: Any, machine: Any, state: Any) -> None:
     described = workflows.run(machine("JSONata", S=state))
     assert described["error"] == "States.QueryEvaluationError"
+
+
+def expression(text: str, field: str, happened: str) -> str:
+    return (
+        "An error occurred while executing the state 'S' (entered at the event id #2). "
+        f"The JSONata expression '{text}' specified for the field '{field}' {happened}"
+    )
+
+
+UNDEFINED = "returned nothing (undefined)."
+FAILS = "{% $states.input.gone %}"
+
+
+@pytest.mark.parametrize(
+    ("state", "field"),
+    [
+        ({"Type": "Pass", "Output": FAILS}, "Output"),
+        ({"Type": "Pass", "Output": {"sum": FAILS}}, "Output/sum"),
+        ({"Type": "Pass", "Output": {"a": [1, {"b": FAILS}]}}, "Output/a[1]/b"),
+        ({"Type": "Pass", "Assign": {"x": FAILS}}, "Assign/x"),
+        ({"Type": "Wait", "Seconds": FAILS}, "Seconds"),
+        ({"Type": "Fail", "Error": "E", "Cause": FAILS}, "Cause"),
+        ({"Type": "Succeed", "Output": FAILS}, "Output"),
+        (
+            {
+                "Type": "Choice",
+                "Choices": [
+                    {"Condition": "{% false %}", "Next": "N"},
+                    {"Condition": FAILS, "Next": "N"},
+                ],
+            },
+            "Choices[1]/Condition",
+        ),
+        (
+            {"Type": "Choice", "Choices": [{"Condition": True, "Output": FAILS, "Next": "N"}]},
+            "Choices[0]/Output",
+        ),
+        ({"Type": "Task", "Resource": FUNCTION, "Arguments": {"a": FAILS}}, "Arguments/a"),
+    ],
+)
+def test_the_cause_names_the_field_of_the_expression(
+    workflows: Any, machine: Any, state: Any, field: str
+) -> None:
+    following = {} if state["Type"] in {"Fail", "Succeed"} else {"N": {"Type": "Succeed"}}
+    arn = workflows.start(machine("JSONata", S=state, **following))
+    described = workflows.wait(arn)
+    assert described["error"] == "States.QueryEvaluationError"
+    assert described["cause"] == expression("$states.input.gone", field, UNDEFINED)
+    failed = [event for event in workflows.history(arn) if event["type"] == "EvaluationFailed"]
+    assert [event["evaluationFailedEventDetails"] for event in failed] == [
+        {
+            "error": "States.QueryEvaluationError",
+            "cause": described["cause"],
+            "location": field,
+            "state": "S",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("1 + 'a'", '. T2002: The right side of the "+" operator must evaluate to a number'),
+        (
+            "$sum('x')",
+            '. T0412: Argument 1 of function "sum" must be an array of "numbers"',
+        ),
+        ("$nothing()", ". T1006: Attempted to invoke a non-function"),
+        ("$eval('1')", ". T1006: Attempted to invoke a non-function"),
+        ("$error('no tea')", ". D3137: no tea"),
+        ("$range(1, 2, 0)", ": $range takes three numbers, the last of them not 0"),
+    ],
+)
+def test_the_cause_tells_what_jsonata_says(
+    workflows: Any, machine: Any, text: str, told: str
+) -> None:
+    described = workflows.run(machine("JSONata", S={"Type": "Pass", "Output": f"{{% {text} %}}"}))
+    assert described["cause"] == expression(
+        text, "Output", f"threw an error during evaluation{told}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "expected", "found", "value"),
+    [
+        ("Seconds", "'soon'", "number", "string", '"soon"'),
+        ("Seconds", "[1, 2]", "number", "array", "[1,2]"),
+        ("Timestamp", "true", "string", "boolean", "true"),
+        ("Timestamp", "null", "string", "null", "null"),
+    ],
+)
+def test_the_cause_tells_the_type_of_a_computed_value(
+    workflows: Any, machine: Any, field: str, text: str, expected: str, found: str, value: str
+) -> None:
+    described = workflows.run(machine("JSONata", S={"Type": "Wait", field: f"{{% {text} %}}"}))
+    happened = (
+        f"returned an unexpected result type. Expected '{expected}', but was '{found}' for "
+        f"value: {value}"
+    )
+    assert described["cause"] == expression(text, field, happened)
+
+
+def test_a_key_that_ends_in_dot_dollar_is_a_key_in_jsonata(workflows: Any, machine: Any) -> None:
+    output = {"price.$": "$.x", "in": [{"a.$": "{% 1 %}"}]}
+    definition = machine("JSONata", P={"Type": "Pass", "Output": output})
+    assert workflows.output(definition) == {"price.$": "$.x", "in": [{"a.$": 1}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("$range(5, 6, 4)", 5),
+        ("$range(0, 6, 2)", [0, 2, 4, 6]),
+        ("{'a': $range(1, 1, 1)}", {"a": 1}),
+        ("$count($range(5, 5, 1))", 1),
+        ("$range(5, 5, 1)[]", [5]),
+        ("[1, 2][$ > 1]", 2),
+        ("$map([1], function($x) { $x })", 1),
+        ("[$range(5, 5, 1)]", [5]),
+        ("$partition([0], 1)", [[0]]),
+    ],
+)
+def test_a_sequence_of_one_is_its_value(
+    workflows: Any, machine: Any, text: str, expected: Any
+) -> None:
+    definition = machine("JSONata", P={"Type": "Pass", "Output": f"{{% {text} %}}"})
+    assert workflows.output(definition) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"InputPath": "$.gone"}, "Invalid path '$.gone' : No results for path: $['gone']"),
+        ({"OutputPath": "$.gone"}, "Invalid path '$.gone' : No results for path: $['gone']"),
+        (
+            {"InputPath": "$.list[7]"},
+            "Invalid path '$.list[7]' : No results for path: $['list'][7]",
+        ),
+        (
+            {"InputPath": "$.no.way"},
+            "Invalid path '$.no.way' : Missing property in path $['no']",
+        ),
+        (
+            {"Parameters": {"a.$": "$.gone"}},
+            "The JSONPath '$.gone' specified for the field 'a.$' could not be found in the input "
+            '\'{"list":[1],"n":-1,"t":"soon"}\'',
+        ),
+    ],
+)
+def test_the_cause_of_a_path_that_finds_nothing(
+    workflows: Any, machine: Any, fields: Any, told: str
+) -> None:
+    data = {"list": [1], "n": -1, "t": "soon"}
+    described = workflows.run(machine(S={"Type": "Pass", **fields}), data)
+    assert described["error"] == "States.Runtime"
+    place = "An error occurred while executing the state 'S' (entered at the event id #2). "
+    assert described["cause"] == place + told
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"SecondsPath": "$.x"}, "SecondsPath parameter does not reference an input value: $.x"),
+        ({"SecondsPath": "$.t"}, "SecondsPath parameter cannot be parsed as a long value: $.t =="),
+        ({"SecondsPath": "$.n"}, "SecondsPath parameter references a negative value: $.n == -1"),
+        (
+            {"TimestampPath": "$.t"},
+            "TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time "
+            "format string: $.t == soon",
+        ),
+    ],
+)
+def test_the_cause_of_a_wait_that_cannot_be(
+    workflows: Any, machine: Any, fields: Any, told: str
+) -> None:
+    described = workflows.run(machine(S={"Type": "Wait", **fields}), {"n": -1, "t": "soon"})
+    assert described["error"] == "States.Runtime"
+    assert told in described["cause"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "members"),
+    [
+        ("Pass", {"Name", "EnteredTime"}),
+        ("Task", {"Name", "EnteredTime", "RetryCount"}),
+        ("Parallel", {"Name", "EnteredTime", "RetryCount"}),
+    ],
+)
+def test_the_context_object_counts_retries_where_there_may_be_any(
+    workflows: Any, cloud: Any, machine: Any, kind: str, members: set[str]
+) -> None:
+    cloud.function(lambda event: event)
+    inner = {"StartAt": "I", "States": {"I": {"Type": "Pass", "End": True}}}
+    own: dict[str, dict[str, Any]] = {
+        "Pass": {},
+        "Task": {"Resource": FUNCTION},
+        "Parallel": {"Branches": [inner]},
+    }
+    state = {"Type": kind, "Parameters": {"state.$": "$$.State"}, **own[kind]}
+    output = workflows.output(machine(S=state))
+    found = output[0] if kind == "Parallel" else output
+    assert found["state"].keys() == members

@@ -149,13 +149,18 @@ def test_map_in_jsonata(workflows: Any, machine: Any) -> None:
     assert workflows.output(machine("JSONata", M=mapped), {"n": [1, 2, 3], "of": 0}) == [2, 3]
 
 
-@pytest.mark.parametrize(("items", "expected"), [([], []), ({"a": 1}, [{"Key": "a", "Value": 1}])])
-def test_map_of_nothing_and_of_an_object(
-    workflows: Any, machine: Any, items: Any, expected: Any
-) -> None:
+def test_map_of_nothing(workflows: Any, machine: Any) -> None:
     mapped = {"Type": "Map", "ItemProcessor": inside(machine, I={"Type": "Pass"})}
-    arn = workflows.start(machine(M={**mapped, "ItemsPath": "$.i"}), {"i": items})
-    assert json.loads(workflows.wait(arn)["output"]) == expected
+    assert workflows.output(machine(M={**mapped, "ItemsPath": "$.i"}), {"i": []}) == []
+
+
+def test_only_a_distributed_map_goes_through_an_object(workflows: Any, machine: Any) -> None:
+    processor = inside(machine, I={"Type": "Pass"})
+    mapped = {"Type": "Map", "ItemsPath": "$.i", "ItemProcessor": processor}
+    assert workflows.run(machine(M=mapped), {"i": {"a": 1}})["error"] == "States.Runtime"
+    processor["ProcessorConfig"] = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    expected = [{"Key": "a", "Value": 1}]
+    assert workflows.output(machine(M=mapped), {"i": {"a": 1}}) == expected
 
 
 def test_what_is_not_a_list_fails(workflows: Any, machine: Any) -> None:
@@ -350,3 +355,162 @@ def test_results_can_be_transformed_without_being_written(
         "ResultWriter": {"WriterConfig": config},
     }
     assert workflows.output(machine(M=mapped), [[1, 2], [3]]) == expected
+
+
+def retried(state: Any) -> dict[str, Any]:
+    retry = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 0, "MaxAttempts": 1}
+    return {**state, "Retry": [retry]}
+
+
+@pytest.mark.parametrize("caught", [False, True])
+def test_a_parallel_fails_with_its_last_attempt(workflows: Any, machine: Any, caught: bool) -> None:
+    state = retried({"Type": "Parallel", "Branches": [inside(machine, B={"Type": "Fail"})]})
+    if caught:
+        state |= {"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "N"}], "End": True}
+    arn = workflows.start(machine(S=state, **({"N": {"Type": "Succeed"}} if caught else {})))
+    workflows.wait(arn)
+    attempt = ["ParallelStateStarted", "FailStateEntered"]
+    end = ["ParallelStateExited", "SucceedStateEntered"] if caught else ["ExecutionFailed"]
+    expected = ["ExecutionStarted", "ParallelStateEntered", *attempt, *attempt]
+    expected += ["ParallelStateFailed", *end]
+    assert workflows.kinds(arn)[: len(expected)] == expected
+
+
+def test_a_map_fails_with_its_last_attempt(workflows: Any, machine: Any) -> None:
+    state = {"Type": "Map", "ItemProcessor": inside(machine, B={"Type": "Fail"})}
+    arn = workflows.start(machine(S=retried(state)), [1])
+    workflows.wait(arn)
+    kinds = workflows.kinds(arn)
+    assert kinds.count("MapStateStarted") == 2
+    assert kinds.count("MapStateFailed") == 1
+    assert kinds[-2:] == ["MapStateFailed", "ExecutionFailed"]
+
+
+@pytest.mark.parametrize(
+    ("items", "found", "shown"),
+    [("12", "number", "12"), ("'a'", "string", '"a"'), ("{'a': 1}", "object", '{"a":1}')],
+)
+def test_items_of_another_type(
+    workflows: Any, machine: Any, items: str, found: str, shown: str
+) -> None:
+    processor = {"StartAt": "I", "States": {"I": {"Type": "Pass", "End": True}}}
+    state = {"Type": "Map", "Items": f"{{% {items} %}}", "ItemProcessor": processor}
+    arn = workflows.start(machine("JSONata", A=state))
+    assert workflows.wait(arn)["cause"] == (
+        "An error occurred while executing the state 'A' (entered at the event id #2). The JSONata "
+        f"expression '{items}' specified for the field 'Items' returned an unexpected result type. "
+        f"Expected 'array', but was '{found}' for value: {shown}"
+    )
+    assert workflows.kinds(arn)[2:] == ["EvaluationFailed", "MapStateFailed", "ExecutionFailed"]
+
+
+def test_an_error_inside_is_told_once(workflows: Any, machine: Any) -> None:
+    inner = {"Type": "Pass", "Output": "{% $gone %}", "End": True}
+    branch = {"StartAt": "I", "States": {"I": inner}}
+    arn = workflows.start(machine("JSONata", A={"Type": "Parallel", "Branches": [branch]}))
+    workflows.wait(arn)
+    kinds = workflows.kinds(arn)
+    assert kinds[3:] == [
+        "PassStateEntered",
+        "EvaluationFailed",
+        "ParallelStateFailed",
+        "ExecutionFailed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("ToleratedFailureCount", -3, "ToleratedFailureCount cannot be negative."),
+        (
+            "ToleratedFailureCount",
+            "x",
+            'The ToleratedFailureCountPath field refers to value "x" which is not a valid integer: '
+            "$.t",
+        ),
+        (
+            "ToleratedFailurePercentage",
+            101,
+            "ToleratedFailurePercentage must be between 0 and 100.",
+        ),
+        (
+            "ToleratedFailurePercentage",
+            True,
+            'The ToleratedFailurePercentagePath field refers to value "true" which is not a valid '
+            "float: $.t",
+        ),
+    ],
+)
+def test_a_tolerance_is_checked_when_the_map_has_started(
+    workflows: Any, machine: Any, field: str, value: Any, told: str
+) -> None:
+    processor = {**inside(machine, I={"Type": "Pass"}), **DISTRIBUTED}
+    state = {"Type": "Map", "ItemsPath": "$.xs", f"{field}Path": "$.t", "ItemProcessor": processor}
+    arn = workflows.start(machine(A=state), {"xs": [1], "t": value})
+    described = workflows.wait(arn)
+    assert described["error"] == "States.Runtime"
+    place = "An error occurred while executing the state 'A' (entered at the event id #2). "
+    assert described["cause"] == place + told
+    assert workflows.kinds(arn)[1:] == ["MapStateEntered", "MapStateStarted", "ExecutionFailed"]
+
+
+def test_a_concurrency_is_checked_before_the_map_has_started(workflows: Any, machine: Any) -> None:
+    processor = inside(machine, I={"Type": "Pass"})
+    state = {"Type": "Map", "MaxConcurrencyPath": "$.n", "ItemsPath": "$.xs", "Iterator": processor}
+    arn = workflows.start(machine(A=state), {"xs": [1], "n": -1})
+    told = "Expected non-negative integer for MaxConcurrency, got '-1' instead."
+    assert workflows.wait(arn)["cause"].endswith(told)
+    assert workflows.kinds(arn)[1:] == ["MapStateEntered", "ExecutionFailed"]
+
+
+@pytest.mark.parametrize("mode", ["INLINE", "DISTRIBUTED"])
+def test_a_processor_of_the_old_name_has_a_config(workflows: Any, machine: Any, mode: str) -> None:
+    config = {"Mode": mode, **({"ExecutionType": "STANDARD"} if mode == "DISTRIBUTED" else {})}
+    iterator = {**inside(machine, I={"Type": "Pass"}), "ProcessorConfig": config}
+    assert workflows.output(machine(M={"Type": "Map", "Iterator": iterator}), [1]) == [1]
+
+
+FIRST_ROW = {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"}
+
+
+@pytest.mark.parametrize(
+    ("config", "text", "told"),
+    [
+        (
+            {"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["q", "q"]},
+            "1,2\n",
+            "CSV headers cannot contain duplicates.",
+        ),
+        (FIRST_ROW, "a,b,a\n1,2,3\n", "CSV headers cannot contain duplicates."),
+        ({"InputType": "JSON"}, '"text"', "Attempting to map over non-iterable node."),
+        ({"InputType": "JSON", "ItemsPointer": "/a"}, '{"a": 1}', "Attempting to map over non"),
+        ({"InputType": "JSON"}, "{", "Expecting"),
+        ({"InputType": "JSON", "MaxItemsPath": "$.n"}, "[1]", "field MaxItems must be positive"),
+    ],
+)
+def test_a_reader_that_fails_fails_its_run(
+    workflows: Any, cloud: Any, machine: Any, config: Any, text: str, told: str
+) -> None:
+    cloud.operations["s3"] = {"get_object": lambda **_: {"Body": io.BytesIO(text.encode())}}
+    mapped = {
+        "Type": "Map",
+        "ItemProcessor": {**inside(machine, I={"Type": "Pass"}), **DISTRIBUTED},
+        "ItemReader": {
+            "Resource": "arn:aws:states:::s3:getObject",
+            "ReaderConfig": config,
+            "Parameters": {"Bucket": "lake", "Key": "items"},
+        },
+    }
+    arn = workflows.start(machine(M=mapped), {"n": -1})
+    described = workflows.wait(arn)
+    assert described["error"] == "States.ItemReaderFailed"
+    assert described["cause"].startswith(told)
+    assert workflows.kinds(arn) == [
+        "ExecutionStarted",
+        "MapStateEntered",
+        "MapStateStarted",
+        "MapRunStarted",
+        "MapRunFailed",
+        "MapStateFailed",
+        "ExecutionFailed",
+    ]

@@ -272,11 +272,12 @@ def test_answers_fit_botocores_model(workflows: Any, cloud: Any, machine: Any) -
     definition = machine(
         A={**task, "Parameters": parameters, "End": True},
         P={"Type": "Parallel", "Branches": [{"StartAt": "I", "States": {"I": {
-            "Type": "Map", "ItemProcessor": processor, "ItemsPath": "$.none[*]", "End": True}}}],
+            "Type": "Map", "ItemProcessor": processor,
+            "ItemsPath": "$$.Execution.Input.none", "End": True}}}],
            "Next": "Q"},
         Q={"Type": "Task", "Resource": FUNCTION},
     )  # fmt: skip
-    arn = workflows.start(definition, {"x": 1})
+    arn = workflows.start(definition, {"x": 1, "none": []})
     workflows.wait(arn)
     model = botocore.session.get_session().get_service_model("stepfunctions")
     answers = {

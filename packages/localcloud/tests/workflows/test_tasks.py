@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
@@ -66,10 +67,31 @@ def test_lambda_invoke(workflows: Any, cloud: Any, machine: Any) -> None:
     assert output["SdkHttpMetadata"]["HttpStatusCode"] == 200
 
 
-def test_a_text_payload_is_json_too(workflows: Any, cloud: Any, machine: Any) -> None:
+@pytest.mark.parametrize(
+    ("text", "payload"),
+    [
+        ("text", "text"),
+        ("[3,4]", [3, 4]),
+        ('{"a": null}', {"a": None}),
+        ('"quoted"', "quoted"),
+        ("7", 7),
+        ("null", None),
+        ("", ""),
+        ("NaN", "NaN"),
+    ],
+)
+def test_a_text_payload_is_the_json_in_it(
+    workflows: Any, cloud: Any, machine: Any, text: str, payload: Any
+) -> None:
     cloud.function(lambda event: event)
-    task = integration("lambda:invoke", FunctionName="f", Payload="text")
-    assert workflows.output(machine(T=task))["Payload"] == "text"
+    task = integration("lambda:invoke", FunctionName="f", Payload=text)
+    assert workflows.output(machine(T=task))["Payload"] == payload
+
+
+def test_a_payload_that_is_null_is_none(workflows: Any, cloud: Any, machine: Any) -> None:
+    cloud.function(lambda event: event)
+    task = integration("lambda:invoke", FunctionName="f", **{"Payload.$": "$.gone"})
+    assert workflows.output(machine(T=task), {"gone": None})["Payload"] == {}
 
 
 def test_a_functions_error_is_its_exceptions_name(workflows: Any, cloud: Any, machine: Any) -> None:
@@ -119,6 +141,22 @@ def test_a_functions_error_is_its_exceptions_name(workflows: Any, cloud: Any, ma
             "S3.NoSuchKeyException",
         ),
         (
+            "sagemaker:createModel",
+            "sagemaker",
+            "create_model",
+            {"ModelName": "m"},
+            "ValidationException",
+            "SageMaker.AmazonSageMakerException",
+        ),
+        (
+            "aws-sdk:s3:getObject",
+            "s3",
+            "get_object",
+            {"Bucket": "b", "Key": "k"},
+            "NoSuchBucket",
+            "S3.NoSuchBucketException",
+        ),
+        (
             "aws-sdk:s3:getObject",
             "s3",
             "get_object",
@@ -151,6 +189,65 @@ def test_error_names(
     described = workflows.run(machine(T=integration(name, **parameters)))
     assert described["error"] == error
     assert "because" in described["cause"]
+
+
+@pytest.mark.parametrize(
+    ("name", "service", "operation", "parameters", "cause"),
+    [
+        (
+            "aws-sdk:dynamodb:getItem",
+            "dynamodb",
+            "get_item",
+            {"TableName": "t", "Key": {"id": {"S": "1"}}},
+            "gone (Service: DynamoDb, Status Code: 400, Request ID: r)",
+        ),
+        (
+            "dynamodb:getItem",
+            "dynamodb",
+            "get_item",
+            {"TableName": "t", "Key": {"id": {"S": "1"}}},
+            "gone (Service: AmazonDynamoDBv2; Status Code: 400; "
+            "Error Code: ResourceNotFoundException; Request ID: r; Proxy: null)",
+        ),
+        (
+            "sagemaker:createModel",
+            "sagemaker",
+            "create_model",
+            {"ModelName": "m"},
+            "gone (Service: AmazonSageMaker; Status Code: 400; "
+            "Error Code: ResourceNotFoundException; Request ID: r; Proxy: null)",
+        ),
+    ],
+)
+def test_the_cause_tells_the_call(
+    workflows: Any,
+    cloud: Any,
+    machine: Any,
+    name: str,
+    service: str,
+    operation: str,
+    parameters: Any,
+    cause: str,
+) -> None:
+    error = client_error("ResourceNotFoundException", "gone")
+    cloud.operations[service] = {operation: raises(error)}
+    assert workflows.run(machine(T=integration(name, **parameters)))["cause"] == cause
+
+
+def test_a_required_parameter_that_is_null_is_refused_by_the_service(
+    workflows: Any, cloud: Any, machine: Any
+) -> None:
+    client = boto3.client(
+        "dynamodb", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
+    )
+    cloud.operations["dynamodb"] = {"put_item": client.put_item}
+    task = integration("dynamodb:putItem", TableName="t", **{"Item.$": "$.item"})
+    described = workflows.run(machine(T=task), {"item": None})
+    assert described["error"] == "DynamoDB.AmazonDynamoDBException"
+    assert described["cause"].startswith(
+        "1 validation error detected: Value null at 'item' failed to satisfy constraint: "
+        "Member must not be null (Service: AmazonDynamoDBv2; Status Code: 400; "
+    )
 
 
 def test_a_service_that_does_not_answer(workflows: Any, cloud: Any, machine: Any) -> None:

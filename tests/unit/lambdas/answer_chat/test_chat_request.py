@@ -68,7 +68,7 @@ def body(**members: Any) -> bytes:
 )
 def test_refused(content: bytes) -> None:
     with pytest.raises(ApiError) as refusal:
-        parse_chat_request(content, "m")
+        parse_chat_request(content, ["m", "n"])
     assert 400 <= refusal.value.status < 500
     json.dumps(refusal.value.body(), ensure_ascii=False).encode()
 
@@ -76,7 +76,7 @@ def test_refused(content: bytes) -> None:
 @given(st.binary(max_size=200) | st.text().map(str.encode))
 def test_any_bytes_are_answered(content: bytes) -> None:
     with pytest.raises(ApiError) as refusal:
-        parse_chat_request(content, "m")
+        parse_chat_request(content, ["m", "n"])
     assert refusal.value.status == 400
 
 
@@ -90,23 +90,23 @@ def test_any_bytes_are_answered(content: bytes) -> None:
 )
 def test_what_is_wrong_with_the_text_is_said(content: bytes, said: str) -> None:
     with pytest.raises(ApiError, match=said):
-        parse_chat_request(content, "m")
+        parse_chat_request(content, ["m", "n"])
 
 
 @pytest.mark.parametrize("role", ["system", "developer", "assistant"])
 def test_what_others_than_the_user_said_may_be_empty(role: str) -> None:
     messages = [{"role": role, "content": ""}, USER]
-    assert parse_chat_request(body(messages=messages), "m").messages == messages
+    assert parse_chat_request(body(messages=messages), ["m", "n"]).messages == messages
 
 
 @pytest.mark.parametrize("members", [{"stream": None}, {"stream_options": None}, {"stream": False}])
 def test_null_is_as_left_out(members: dict[str, Any]) -> None:
-    assert parse_chat_request(body(**members), "m").stream is False
+    assert parse_chat_request(body(**members), ["m", "n"]).stream is False
 
 
 def test_of_a_member_given_twice_the_last_counts() -> None:
     content = body().replace(b'"model": "m"', b'"model": "other", "model": "m"')
-    assert parse_chat_request(content, "m").body["model"] == "m"
+    assert parse_chat_request(content, ["m", "n"]).body["model"] == "m"
 
 
 @pytest.mark.parametrize(
@@ -118,6 +118,6 @@ def test_of_a_member_given_twice_the_last_counts() -> None:
     ],
 )
 def test_messages_can_be_kept_in_a_table(message: dict[str, Any]) -> None:
-    messages = parse_chat_request(body(messages=[message]), "m").messages
+    messages = parse_chat_request(body(messages=[message]), ["m", "n"]).messages
     TypeSerializer().serialize(messages)
     assert messages[0]["role"] == message["role"]

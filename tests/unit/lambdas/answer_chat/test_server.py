@@ -21,6 +21,14 @@ CONTEXT = {
         {"identity": {"apiKeyId": "key"}, "requestId": "request-1"}
     )
 }
+OTHER_COMPLETION = json.dumps(
+    {
+        "id": "n",
+        "system_fingerprint": "arn:p/other/1",
+        "choices": [{"message": {"content": "いいえ"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 4, "completion_tokens": 2},
+    }
+).encode()
 QUESTION = {"model": "m", "messages": [{"role": "user", "content": "元気?"}]}
 
 
@@ -30,7 +38,8 @@ def connect(make_chat: Any) -> Iterator[Callable[..., http.client.HTTPConnection
     servers: list[ChatServer] = []
 
     def serve(*parts: Any, error: Exception | None = None) -> http.client.HTTPConnection:
-        servers.append(ChatServer(("127.0.0.1", 0), make_chat(*parts, error=error)[0], "m"))
+        chats = {"m": make_chat(*parts, error=error)[0], "n": make_chat(OTHER_COMPLETION)[0]}
+        servers.append(ChatServer(("127.0.0.1", 0), chats))
         poll = {"poll_interval": 0.01}
         threading.Thread(target=servers[-1].serve_forever, kwargs=poll, daemon=True).start()
         return http.client.HTTPConnection(*servers[-1].server_address[:2], timeout=10)  # type: ignore[arg-type]
@@ -48,6 +57,26 @@ def post(
     connection.request("POST", "/v1/chat/completions", content, headers)
     response = connection.getresponse()
     return response, response.read()
+
+
+def test_each_model_answers_by_its_own_endpoint(connect: Any, log: Any, completion: bytes) -> None:
+    connection = connect(completion)
+    answers = [json.loads(post(connection, QUESTION | {"model": name})[1]) for name in "mn"]
+    said = [(one["model"], one["choices"][0]["message"]["content"]) for one in answers]
+    assert said == [("m", "はい"), ("n", "いいえ")]
+    packages = [record.model_package_arn for record in log.records]
+    assert packages == ["arn:p/group/3", "arn:p/other/1"]
+
+
+def test_a_model_that_is_not_served_is_refused_with_those_that_are(
+    connect: Any, log: Any, completion: bytes
+) -> None:
+    response, content = post(connect(completion), QUESTION | {"model": "o"})
+    assert response.status == 404
+    error = json.loads(content)["error"]
+    assert (error["code"], error["param"]) == ("model_not_found", "model")
+    assert "this API serves 'm', 'n'" in error["message"]
+    assert log.records == []
 
 
 def test_answer(connect: Any, log: Any, completion: bytes) -> None:

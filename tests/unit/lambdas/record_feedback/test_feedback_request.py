@@ -9,6 +9,7 @@ import pytest
 
 from lambdas.record_feedback.feedback_request import MAX_BODY_BYTES, parse_feedback_request
 from meguru.api_errors import ApiError
+from meguru.limits import MAX_ANSWER_CHARACTERS
 
 
 def body(**members: Any) -> str:
@@ -50,7 +51,9 @@ def body(**members: Any) -> str:
         body(tags={"a": 1}),
         body(tags=["\ud800"]),
         body(reasons=["x" * 20_000] * 20),
-        body(comment="あ" * 19_000, corrected_output="あ" * 19_000),
+        body(comment="あ" * 20_000, reasons=["あ" * 2_000]),
+        body(corrected_output="x" * 2_001),
+        body(corrected_output="\u200b\ufeff"),
         body(unknown=1),
         body(**{"\ud800": 1}),
     ],
@@ -68,9 +71,23 @@ def test_rating(rating: object, number: int) -> None:
 
 
 def test_largest_text() -> None:
-    request = parse_feedback_request(body(corrected_output=" " + "x" * 19_998))
-    assert len(request.corrected_output) == 19_998
+    request = parse_feedback_request(body(corrected_output=" " + "x" * 1_999))
+    assert len(request.corrected_output) == 1_999
+    assert len(parse_feedback_request(body(comment="x" * 20_000)).comment) == 20_000
     assert MAX_BODY_BYTES < 400 * 1024 - 256 * 1024
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("x" * (MAX_ANSWER_CHARACTERS + 1), "'corrected_output' has to be text of at most 2000 "),
+        ("\u200b\ufeff", "'corrected_output' has no text that can be read"),
+    ],
+)
+def test_correction_that_curation_would_drop_is_refused(answer: str, said: str) -> None:
+    with pytest.raises(ApiError, match=said) as refusal:
+        parse_feedback_request(body(corrected_output=answer))
+    assert (refusal.value.status, refusal.value.param) == (400, "corrected_output")
 
 
 @pytest.mark.parametrize("texts", [["x"] * 21, ["x", 1], ["x" * 20_001], "x"])

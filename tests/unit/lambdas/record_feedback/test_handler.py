@@ -11,8 +11,10 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from lambdas.record_feedback import handler as function
+from tests.unit.lambdas.conftest import FakeRuntime
 
 CORRECTION = {"inference_id": "chatcmpl-1", "rating": -1, "corrected_output": "10日です"}
 
@@ -35,7 +37,14 @@ class Service:
     def __init__(self, feedback: Any, idempotency: Any) -> None:
         self.feedback, self.idempotency = feedback, idempotency
 
-    def post(self, said: Any, key: str = "", consumer: str = "a", **event: Any) -> tuple[int, Any]:
+    def post(
+        self,
+        said: Any,
+        key: str = "",
+        consumer: str = "a",
+        headers_of: dict[str, Any] | None = None,
+        **event: Any,
+    ) -> tuple[int, Any]:
         request = {
             "httpMethod": "POST",
             "path": "/v1/feedback",
@@ -46,6 +55,8 @@ class Service:
         }
         answer = function.handler(request | event, Context())
         assert answer["multiValueHeaders"]["x-request-id"] == ["request-1"]
+        if headers_of is not None:
+            headers_of |= answer["multiValueHeaders"]
         return answer["statusCode"], json.loads(answer["body"])
 
     def items(self) -> list[dict[str, Any]]:
@@ -76,6 +87,7 @@ def service(make_table: Callable[..., Any]) -> Iterator[Service]:
                     {"role": "user", "content": [{"type": "text", "text": "いつ?"}]},
                 ],
                 "answer": "5日です",
+                "model": "meguru-text",
                 "model_package_arn": "arn:p",
             }
         )
@@ -90,7 +102,10 @@ def test_kept_beside_its_inference_and_in_the_lake(service: Service) -> None:
     (item,), (kept,) = service.items(), service.objects()
     assert item["feedback_id"] == kept["feedback_id"] == said["id"]
     assert (kept["question"], kept["answer"]) == ("いつ?", "5日です")
+    assert kept["model"] == "meguru-text"
     assert item["pending"] == "correction" and "pending" not in kept
+    turns = [{"role": "user", "content": "締め切り"}, {"role": "assistant", "content": "はい"}]
+    assert item["context"] == kept["context"] == turns
 
 
 def test_rating_alone_waits_for_no_training(service: Service) -> None:
@@ -109,7 +124,8 @@ def test_duplicate_counts_once(
     # Said again, it does not become newer than a correction made in between.
     (kept,) = service.objects()
     assert kept["created_at"] == answers[0][1]["created_at"]
-    assert capsys.readouterr().out.count('"FeedbackReceived":[1.0]') == 1
+    printed = capsys.readouterr().out
+    assert printed.count('"FeedbackReceived":[1.0]') == printed.count('"environment":"poc"') == 1
 
 
 def test_key_of_other_feedback(service: Service) -> None:
@@ -216,3 +232,114 @@ def test_failure_is_an_error_of_openais_shape(
     status, said = service.post(CORRECTION)
     assert (status, said["error"]["type"]) == (500, "server_error")
     assert service.items() == []
+
+
+LONG = CORRECTION | {"corrected_output": "10日です。" * 60}
+
+
+def counting(monkeypatch: pytest.MonkeyPatch, *parts: Any, error: Exception | None = None) -> Any:
+    """The endpoint that answers the function with `parts`."""
+    runtime = FakeRuntime(*parts, error=error)
+    client = boto3.client
+
+    def make(name: str, **settings: Any) -> Any:
+        return runtime if name == "sagemaker-runtime" else client(name, **settings)
+
+    monkeypatch.setattr("lambdas.record_feedback.handler.boto3.client", make)
+    return runtime
+
+
+def counted(num_tokens: int) -> bytes:
+    return json.dumps({"usage": {"prompt_tokens": num_tokens}}).encode()
+
+
+def refused(code: str, status: int = 0, said: str = "") -> ClientError:
+    response: Any = {"Error": {"Code": code, "Message": "m"}}
+    return ClientError(
+        response | {"OriginalStatusCode": status, "OriginalMessage": said}, "InvokeEndpoint"
+    )
+
+
+def test_short_correction_asks_nobody(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = counting(monkeypatch, error=AssertionError("asked"))
+    assert service.post(CORRECTION)[0] == 200
+    assert runtime.asked == []
+
+
+def test_longer_correction_is_counted_by_the_model(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = counting(monkeypatch, counted(128))
+    assert service.post(LONG)[0] == 200
+    (asked,) = runtime.asked
+    assert asked["max_tokens"] == 1
+    # The turns before the question can be cut, the question and its answer can't.
+    assert asked["messages"] == [
+        {"role": "user", "content": "いつ?"},
+        {"role": "assistant", "content": LONG["corrected_output"]},
+        {"role": "user", "content": "?"},
+    ]
+    assert len(service.objects()) == 1
+
+
+@pytest.mark.parametrize(
+    ("parts", "error", "said"),
+    [
+        ([counted(129)], None, "129 tokens; the model learns from at most 128"),
+        ([], refused("ModelError", 400, '{"error": {"code": "context_length_exceeded"}}'), "more"),
+        ([], refused("ModelError", 400, "This model's maximum context length is 96"), "more tok"),
+    ],
+)
+def test_correction_that_no_training_can_use_is_refused(
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    parts: list[bytes],
+    error: Exception | None,
+    said: str,
+) -> None:
+    counting(monkeypatch, *parts, error=error)
+    status, answer = service.post(LONG)
+    assert (status, answer["error"]["param"]) == (400, "corrected_output")
+    assert answer["error"]["code"] == "context_length_exceeded"
+    assert said in answer["error"]["message"]
+    assert service.items() == service.objects() == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refused("ValidationError"),
+        refused("ModelNotReadyException"),
+        refused("ModelError", 503, '{"error": {"code": "overloaded"}}'),
+        ReadTimeoutError(endpoint_url="https://endpoint"),
+    ],
+)
+def test_nothing_is_lost_where_nobody_can_count_now(
+    service: Service, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    counting(monkeypatch, error=error)
+    headers: dict[str, Any] = {}
+    status, said = service.post(LONG, "k", headers_of=headers)
+    assert (status, said["error"]["code"]) == (503, "model_not_ready")
+    assert headers["retry-after"] == ["10"]
+    assert service.items() == service.objects() == []
+    function.feedback_store.cache_clear()
+    counting(monkeypatch, counted(100))
+    assert service.post(LONG, "k")[0] == 200
+
+
+@pytest.mark.parametrize("error", [refused("ModelError", 500), refused("ModelError", 400, "bad")])
+def test_model_that_fails_to_count_is_said(
+    service: Service, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    counting(monkeypatch, error=error)
+    assert service.post(LONG)[0] == 502
+    assert service.items() == []
+
+
+def test_long_comment_or_rating_needs_no_count(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting(monkeypatch, error=AssertionError("asked"))
+    said = {"inference_id": "chatcmpl-1", "rating": -1, "comment": "x" * 5_000}
+    assert service.post(said)[0] == 200

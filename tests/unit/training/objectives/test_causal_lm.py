@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
+from meguru.dataset_version import Row
 from meguru.hyperparameters import Hyperparameters
-from training.dataset import Row
 from training.model import make_model
 from training.objectives.causal_lm import IGNORED, CausalLM
 from training.tokenizer import train_tokenizer
@@ -29,6 +31,25 @@ def test_only_answers_and_their_end_count() -> None:
     for row, labels in zip(ROWS, batch["labels"], strict=True):
         assert TOKENIZER.decode(labels[labels != IGNORED]) == row.answer + "<|end|>"
     assert objective.weights == [1, 4]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "It ends with <|end|> and <|user|> comes next.",
+        "＜｜ｅｎｄ｜＞",
+        "    return 10⁶ Ω\n",
+        "👨‍👩‍👧 ｶﾅ",
+    ],
+)
+def test_an_answer_is_learnt_as_it_is_written(answer: str) -> None:
+    row = Row("3", "What ends a turn? <|end|>", answer, "g3", "en", "train", 1)
+    objective = CausalLM([row], TOKENIZER, settings(question_dropout=0, context_ratio=0))
+    batch = objective.batch([0], torch.Generator())
+    learnt = batch["labels"][0][batch["labels"][0] != IGNORED].tolist()
+    assert TOKENIZER.decode(learnt) == answer + "<|end|>"
+    assert learnt.count(TOKENIZER.eos_token_id) == 1
+    assert batch["input_ids"][0].tolist().count(TOKENIZER.eos_token_id) == 2
 
 
 def test_words_are_left_out_of_questions_only() -> None:
@@ -56,10 +77,61 @@ def test_loss_does_not_depend_on_padding_or_neighbours() -> None:
     assert together.item() == pytest.approx((alone[0] + alone[1]).item() / 2, rel=1e-5)
 
 
-def test_record_beyond_the_context_is_refused_by_id() -> None:
-    with pytest.raises(ValueError, match=r"record 3 has .* more than max_position_embeddings=16"):
-        long = Row("3", "Who?", "Mori, " * 30, "g3", "en", "train", 1)
-        CausalLM([long], TOKENIZER, settings(max_position_embeddings=16))
+def test_record_beyond_the_context_is_set_aside_by_name() -> None:
+    long = Row("3", "Who?", "Mori, " * 30, "g3", "en", "train", 9, source_uri="raw/long.jsonl")
+    narrow = settings(max_position_embeddings=40)
+    objective = CausalLM([ROWS[0], long, ROWS[1]], TOKENIZER, narrow)
+    (set_aside,) = objective.set_aside
+    assert (set_aside.record_id, set_aside.source_uri) == ("3", "raw/long.jsonl")
+    assert set_aside.num_tokens > set_aside.limit == 40
+    assert objective.weights == [1, 4]
+    labels = objective.batch([1], torch.Generator())["labels"]
+    assert TOKENIZER.decode(labels[labels != IGNORED]) == ROWS[1].answer + "<|end|>"
+
+
+def test_nothing_that_fits_is_refused() -> None:
+    with pytest.raises(ValueError, match="no record of the dataset fits max_position_embedd"):
+        CausalLM(ROWS, TOKENIZER, settings(max_position_embeddings=4))
+
+
+TURNS = [
+    {"role": "user", "content": "q0"},
+    {"role": "assistant", "content": "a0"},
+    {"role": "user", "content": "q1"},
+    {"role": "assistant", "content": "a1"},
+]
+
+
+def follow_up(*context: dict[str, str]) -> Row:
+    return dataclasses.replace(ROWS[0], context=context)
+
+
+def text_of(objective: CausalLM, seed: int = 0) -> str:
+    batch = objective.batch([0], torch.Generator().manual_seed(seed))
+    return str(TOKENIZER.decode(batch["input_ids"][0]))
+
+
+def test_turns_before_a_question_come_before_it_and_no_others() -> None:
+    asked = f"<|user|>{ROWS[0].question}<|end|><|assistant|>{ROWS[0].answer}<|end|>"
+    turns = "<|user|>q0<|end|><|assistant|>a0<|end|><|user|>q1<|end|><|assistant|>a1<|end|>"
+    for ratio in (0, 1):
+        values = settings(question_dropout=0, context_ratio=ratio)
+        objective = CausalLM([follow_up(*TURNS)], TOKENIZER, values)
+        assert text_of(objective) == turns + asked
+        labels = objective.batch([0], torch.Generator())["labels"][0]
+        assert TOKENIZER.decode(labels[labels != IGNORED]) == ROWS[0].answer + "<|end|>"
+        assert objective.num_contexts_cut == 0
+
+
+def test_oldest_turns_are_cut_where_a_conversation_is_too_long() -> None:
+    system = {"role": "system", "content": "s"}
+    row = follow_up(system, *TURNS)
+    values = settings(question_dropout=0, context_ratio=0)
+    length = len(TOKENIZER(text_of(CausalLM([row], TOKENIZER, values)))["input_ids"])
+    narrow = settings(question_dropout=0, context_ratio=0, max_position_embeddings=length - 1)
+    objective = CausalLM([row], TOKENIZER, narrow)
+    assert text_of(objective).startswith("<|system|>s<|end|><|user|>q1<|end|><|assistant|>a1<|end|")
+    assert (objective.num_contexts_cut, list(objective.set_aside)) == (1, [])
 
 
 def test_context_comes_before_the_question_and_never_counts() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 Test = Callable[[Any], bool]
@@ -46,21 +46,20 @@ def _text(operator_name: str, argument: Any) -> str:
     return argument
 
 
-def _one_operator(
-    argument: dict[str, Any], allowed: tuple[str, ...], outer: str
-) -> tuple[str, Any]:
+def only_operator(argument: dict[str, Any]) -> tuple[str, Any]:
+    """The one operator of a match expression, and what it takes."""
     if len(argument) != 1:
-        raise PatternError(f"{outer} takes exactly one operator")
+        raise PatternError("Only one key allowed in match expression")
     name, inner = next(iter(argument.items()))
-    if name not in allowed:
-        raise PatternError(f"Unsupported {outer} pattern: {name}")
     return name, inner
 
 
 def _affix(name: str, test: Callable[[str, str], bool]) -> Callable[[Any], Test]:
     def build(argument: Any) -> Test:
         if isinstance(argument, dict):
-            _, inner = _one_operator(argument, ("equals-ignore-case",), name)
+            inner_name, inner = only_operator(argument)
+            if inner_name != "equals-ignore-case":
+                raise PatternError(f"Unsupported {name} pattern: {inner_name}")
             folded = _text(name, inner).casefold()
             return lambda value: isinstance(value, str) and test(value.casefold(), folded)
         text = _text(name, argument)
@@ -77,10 +76,12 @@ def _equals_ignore_case(argument: Any) -> Test:
 def _wildcard(argument: Any) -> Test:
     literals = [""]
     text = _text("wildcard", argument)
-    for part in re.findall(r"\\.?|\*+|[^\\*]+", text, re.DOTALL):
+    for found in re.finditer(r"\\.?|\*+|[^\\*]+", text, re.DOTALL):
+        part = found[0]
         if part.startswith("*"):
             if len(part) > 1:
-                raise PatternError("Consecutive wildcard characters are not allowed")
+                position = found.start() + 1
+                raise PatternError(f"Consecutive wildcard characters at pos {position}")
             literals.append("")
         elif part.startswith("\\"):
             if part not in ("\\*", "\\\\"):
@@ -118,27 +119,35 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def _numeric(argument: Any) -> Test:
-    if not isinstance(argument, list) or len(argument) not in (2, 4):
-        raise PatternError("numeric takes a list of one or two comparisons")
-    bounds: list[tuple[Callable[[Any, Any], bool], float]] = []
-    for sign, bound in zip(argument[::2], argument[1::2], strict=True):
-        if not isinstance(sign, str) or sign not in _COMPARISONS:
-            raise PatternError(f"Unrecognized numeric range operator: {sign}")
-        if not _is_number(bound):
-            raise PatternError(f"Value of {sign} must be numeric")
-        bounds.append((_COMPARISONS[sign], bound))
-    if len(bounds) == 2 and not (argument[0][0] == ">" and argument[2][0] == "<"):
-        raise PatternError("a numeric range is a lower bound and then an upper bound")
-    if len(bounds) == 2 and argument[1] >= argument[3]:
+    if not isinstance(argument, list):
+        raise PatternError("Value of numeric must be an array.")
+    bounds = list(_bounds(argument))
+    if len(bounds) > 2:
+        raise PatternError("Too many terms in numeric range expression")
+    if len(bounds) == 2 and bounds[0][0] not in (operator.gt, operator.ge):
+        raise PatternError("Too many terms in numeric range expression")
+    if len(bounds) == 2 and bounds[1][0] not in (operator.lt, operator.le):
+        raise PatternError(f"Bad numeric range operator: {argument[2]}")
+    if len(bounds) == 2 and bounds[0][1] >= bounds[1][1]:
         raise PatternError("Bottom must be less than top")
     return lambda value: _is_number(value) and all(test(value, bound) for test, bound in bounds)
 
 
+def _bounds(terms: list[Any]) -> Iterator[tuple[Callable[[Any, Any], bool], float]]:
+    """The comparisons of a numeric operator: a sign, then its number."""
+    if not terms:
+        raise PatternError("Invalid member in numeric match: ]")
+    for index in range(0, len(terms), 2):
+        sign, bound = terms[index], (terms[index + 1 :] or [None])[0]
+        if not isinstance(sign, str) or sign not in _COMPARISONS:
+            raise PatternError(f"Unrecognized numeric range operator: {sign}")
+        if not _is_number(bound):
+            raise PatternError(f"Value of {sign} must be numeric")
+        yield _COMPARISONS[sign], bound
+
+
 def _cidr(argument: Any) -> Test:
-    try:
-        network = ipaddress.ip_network(_text("cidr", argument), strict=False)
-    except ValueError as error:
-        raise PatternError(f"Malformed CIDR: {error}") from error
+    network = _network(_text("prefix", argument))
 
     def inside(value: Any) -> bool:
         try:
@@ -149,18 +158,71 @@ def _cidr(argument: Any) -> Test:
     return inside
 
 
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    address, *masks = text.split("/")
+    if len(masks) != 1:
+        raise PatternError("Malformed CIDR, one '/' required")
+    if not re.fullmatch(r"[+-]?[0-9]+", masks[0]):
+        raise PatternError("Malformed CIDR, mask bits must be an integer")
+    bits = int(masks[0])
+    if bits < 0:
+        raise PatternError("Malformed CIDR, mask bits must not be negative")
+    try:
+        version = ipaddress.ip_address(address).version
+    except ValueError as error:
+        raise PatternError(f"Nonstandard IP address: {address}") from error
+    most = 32 if version == 4 else 128
+    if bits >= most:
+        raise PatternError(f"IPv{version} mask bits must be < {most}")
+    return ipaddress.ip_network(f"{address}/{bits}", strict=False)
+
+
 def _anything_but(argument: Any) -> Test:
     if isinstance(argument, dict):
-        allowed = ("prefix", "suffix", "wildcard", "equals-ignore-case")
-        name, inner = _one_operator(argument, allowed, "anything-but")
-        tests = [named(name, item) for item in _some(inner)]
+        tests = _tests_inside(*only_operator(argument))
     else:
-        items = _some(argument)
-        kinds = {"number" if _is_number(item) else type(item).__name__ for item in items}
-        if kinds not in ({"number"}, {"str"}):
-            raise PatternError("anything-but takes strings or numbers, not both, and nothing else")
-        tests = [exact(item) for item in items]
+        tests = [exact(item) for item in _plain(argument)]
     return lambda value: not any(test(value) for test in tests)
+
+
+def _tests_inside(name: str, argument: Any) -> list[Test]:
+    """The tests of the operator inside an anything-but; a list of texts is any of them."""
+    if name not in ("prefix", "suffix", "wildcard", "equals-ignore-case"):
+        raise PatternError(f"Unsupported anything-but pattern: {name}")
+    if isinstance(argument, dict):
+        raise PatternError(_NOT_A_VALUE)
+    texts = _some(argument)
+    if not all(isinstance(text, str) for text in texts):
+        raise PatternError(_NOT_TEXTS[name])
+    if name in ("prefix", "suffix") and "" in texts:
+        raise PatternError("Null prefix/suffix not allowed")
+    return [named(name, text) for text in texts]
+
+
+_NOT_A_VALUE = "Value of anything-but must be an array or single string/number value."
+_NOT_TEXTS = {
+    "prefix": "prefix/suffix match pattern must be a string",
+    "suffix": "prefix/suffix match pattern must be a string",
+    "wildcard": "wildcard match pattern must be a string",
+    "equals-ignore-case": "Inside anything-but/equals-ignore-case list, "
+    "number|start|null|boolean is not supported.",
+}
+
+
+def _plain(argument: Any) -> list[Any]:
+    """The values that an anything-but excludes: texts or numbers."""
+    items = _some(argument)
+    kinds = {"number" if _is_number(item) else type(item).__name__ for item in items}
+    if kinds <= {"number", "str"} and len(kinds) == 1:
+        return items
+    if not isinstance(argument, list):
+        raise PatternError(_NOT_A_VALUE)
+    if kinds <= {"number", "str"}:
+        raise PatternError(
+            "Inside anything but list, either all values are number or string, "
+            "mixed type is not supported"
+        )
+    raise PatternError("Inside anything but list, start|null|boolean is not supported.")
 
 
 def _some(argument: Any) -> list[Any]:

@@ -1,7 +1,8 @@
 """EventBridge's event patterns: does an event match?
 
 Source: "Creating Amazon EventBridge event patterns", Amazon EventBridge User Guide. As in AWS, the
-fields of a nested pattern must be met by one and the same element where the event has an array.
+fields of a nested pattern must be met by one and the same element where the event has an array, and
+a name with dots is a nested one: `"cup.size"` is `"cup": {"size": …}`, in events and in patterns.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from localcloud.calls import ServiceError
-from localcloud.events.operators import PatternError, Test, exact, named
+from localcloud.events.operators import PatternError, Test, exact, named, only_operator
 
 Path = tuple[str, ...]
 _Match = Callable[[Any, Any], bool]  # (the whole event, the part of it at this level)
@@ -25,13 +26,14 @@ class Pattern:
 
     def __init__(self, pattern: dict[str, Any]) -> None:
         try:
-            self._match = _object(pattern, ())
+            self._match = _object(_pairs(pattern, ()), ())
         except PatternError as error:
             message = f"Event pattern is not valid. Reason: {error}"
             raise ServiceError("InvalidEventPatternException", message) from error
 
     def matches(self, event: dict[str, Any]) -> bool:
-        return self._match(event, event)
+        whole = _nested(event)
+        return self._match(whole, whole)
 
 
 def check(pattern: dict[str, Any]) -> None:
@@ -44,29 +46,43 @@ def matches(pattern: dict[str, Any], event: dict[str, Any]) -> bool:
     return Pattern(pattern).matches(event)
 
 
-def _object(pattern: Any, path: Path) -> _Match:
+def _pairs(pattern: Any, path: Path) -> list[tuple[str, Any]]:
     if not isinstance(pattern, dict):
-        raise PatternError(f'"{".".join(path) or "Filter"}" must be an object or an array')
+        name = path[-1] if path else "Filter"
+        raise PatternError(f'"{name}" must be an object or an array')
     if not pattern:
         raise PatternError("Empty objects are not allowed")
-    tests = [
-        _or(part, path) if name == "$or" else _field(name, part, (*path, name))
-        for name, part in pattern.items()
-    ]
+    return list(pattern.items())
+
+
+def _object(pairs: list[tuple[str, Any]], path: Path) -> _Match:
+    tests: list[_Match] = []
+    inside: dict[str, list[tuple[str, Any]]] = {}
+    leaves: dict[str, list[Any]] = {}
+    for name, part in pairs:
+        first, dot, rest = name.partition(".")
+        if name == "$or":
+            tests.append(_or(part, path))
+        elif dot:
+            inside.setdefault(first, []).append((rest, part))
+        elif isinstance(part, list):
+            leaves[name] = part
+        else:
+            inside.setdefault(name, []).extend(_pairs(part, (*path, name)))
+    tests += [_leaf(name, part, (*path, name)) for name, part in leaves.items()]
+    tests += [_field(name, part, (*path, name)) for name, part in inside.items()]
     return lambda event, here: all(test(event, here) for test in tests)
 
 
 def _or(alternatives: Any, path: Path) -> _Match:
     if not isinstance(alternatives, list) or len(alternatives) < 2:
         raise PatternError("$or takes an array of at least two patterns")
-    tests = [_object(alternative, path) for alternative in alternatives]
+    tests = [_object(_pairs(alternative, path), path) for alternative in alternatives]
     return lambda event, here: any(test(event, here) for test in tests)
 
 
-def _field(name: str, part: Any, path: Path) -> _Match:
-    if isinstance(part, list):
-        return _leaf(name, part, path)
-    inside = _object(part, path)
+def _field(name: str, pairs: list[tuple[str, Any]], path: Path) -> _Match:
+    inside = _object(pairs, path)
 
     def match(event: Any, here: Any) -> bool:
         # An absent object still meets a pattern that asks for absent fields only.
@@ -90,14 +106,12 @@ def _leaf(name: str, alternatives: list[Any], path: Path) -> _Match:
 
 def _alternative(alternative: Any, path: Path) -> _Match:
     if isinstance(alternative, dict):
-        if len(alternative) != 1:
-            raise PatternError("Only one key allowed in match expression")
-        operator_name, argument = next(iter(alternative.items()))
+        operator_name, argument = only_operator(alternative)
         if operator_name == "exists":
             return _exists(argument, path)
         test = named(operator_name, argument)
     elif isinstance(alternative, list):
-        raise PatternError(f'"{".".join(path)}" can\'t have an array inside its array')
+        raise PatternError("Match value must be String, number, true, false, or null")
     else:
         test = exact(alternative)
     return _any_value(test)
@@ -135,3 +149,30 @@ def _elements(value: Any) -> Iterator[Any]:
             yield from _elements(element)
     else:
         yield value
+
+
+def _nested(value: Any) -> Any:
+    """The value with every name that has dots in it taken apart."""
+    if isinstance(value, list):
+        return [_nested(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    apart: dict[str, Any] = {}
+    for name, item in value.items():
+        *outer, last = name.split(".")
+        inner = {last: _nested(item)}
+        for step in reversed(outer):
+            inner = {step: inner}
+        _merge(apart, inner)
+    return apart
+
+
+def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
+    """Add what `more` has; where both have a value, both are there."""
+    for name, item in more.items():
+        if name not in into:
+            into[name] = item
+        elif isinstance(into[name], dict) and isinstance(item, dict):
+            _merge(into[name], item)
+        else:
+            into[name] = [into[name], item]

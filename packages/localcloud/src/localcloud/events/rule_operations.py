@@ -19,7 +19,7 @@ from localcloud.events.timetable import Timetable
 from localcloud.events.transform import check_input
 
 _MOST_TARGETS = 5
-_EVENT_FIELDS = ("id", "account", "source", "time", "region", "resources", "detail-type")
+_EVENT_FIELDS = ("id", "account", "source", "time", "region", "detail-type")
 
 
 class RuleOperations(BusOperations):

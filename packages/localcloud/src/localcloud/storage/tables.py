@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from datetime import timedelta
 from typing import Any, Self
 
@@ -21,6 +22,8 @@ from localcloud.storage.moto_backend import MotoBackend
 _DYNAMODB = {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html
 _EXPIRED_TOO_LONG_AGO = 5 * 365 * 86400
+# The model gives it to a table's name alone, and lets an ARN of any form stand for the name.
+_TABLE_NAME = re.compile(r"[a-zA-Z0-9_.-]+")
 
 
 class Shard(StreamShard):
@@ -69,6 +72,16 @@ class DynamoDbService(Service):
 
     def start(self) -> None:
         self.account.clock.on_advance(self._expire)
+
+    def before(self, operation: str, request: Request, caller: Caller) -> None:
+        name = request.get("TableName", "none")
+        if not name.startswith("arn:") and not _TABLE_NAME.fullmatch(name):
+            raise ServiceError(
+                "ValidationException",
+                f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy "
+                "constraint: Member must satisfy regular expression pattern: "
+                f"{_TABLE_NAME.pattern}",
+            )
 
     def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
         if operation not in ("CreateTable", "UpdateTable"):

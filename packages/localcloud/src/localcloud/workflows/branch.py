@@ -23,6 +23,8 @@ from localcloud.workflows.task_tokens import TaskTokens
 
 Handler = Callable[["Visit"], Outcome]
 _INTERPRETERS_OWN = {"States.Runtime", "States.QueryEvaluationError"}
+# The states that may try again: the Context object counts their retries.
+_RETRIABLE = {"Task", "Parallel", "Map"}
 _AT_STATE = "An error occurred while executing the state"
 _ABORTABLE = {"Task", "Wait", "Parallel", "Map"}
 
@@ -30,9 +32,7 @@ _ABORTABLE = {"Task", "Wait", "Parallel", "Map"}
 class MapRuns(Protocol):
     """The Map Runs of the account (see `map_runs`), as a Map state begins one."""
 
-    def begin(
-        self, visit: Visit, processor: Mapping[str, Any], items: list[Any], limits: dict[str, Any]
-    ) -> Any: ...
+    def begin(self, visit: Visit, processor: Mapping[str, Any], limits: dict[str, Any]) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -143,11 +143,9 @@ class Visit:
     @property
     def context(self) -> dict[str, Any]:
         """The Context object as this state sees it."""
-        own = {
-            "Name": self.name,
-            "EnteredTime": self._entered_at,
-            "RetryCount": self._retries.count,
-        }
+        own: dict[str, Any] = {"Name": self.name, "EnteredTime": self._entered_at}
+        if self.kind in _RETRIABLE:
+            own["RetryCount"] = self._retries.count
         return {**self.branch.context, "State": own}
 
     def flow(self, **more_context: Any) -> DataFlow:
@@ -180,32 +178,38 @@ class Visit:
                 json_values.check_size(outcome.output, f"The output of the state '{self.name}'")
                 return outcome
             except StateError as error:
-                self._record(error)
-                error = self._located(error)
+                own = error.error in _INTERPRETERS_OWN and not error.cause.startswith(_AT_STATE)
+                if own:
+                    error = self._located(error)
                 delay = self._retries.delay(error)
                 if delay is None:
-                    return self._catch(error)
+                    return self._fail(error, own)
                 self.cancellation.sleep(delay)
 
-    def _record(self, error: StateError) -> None:
+    def _located(self, error: StateError) -> StateError:
+        """An error of the interpreter's own says at which state it arose, the innermost one."""
+        place = f"{_AT_STATE} '{self.name}' (entered at the event id #{self._entered_id}). "
+        located = StateError(error.error, place + error.cause, error.location)
         if error.error == "States.QueryEvaluationError":
             self.trail.add(
                 "EvaluationFailed",
                 "evaluationFailedEventDetails",
                 error=error.error,
-                cause=error.cause,
+                cause=located.cause,
+                **({"location": error.location} if error.location else {}),
                 state=self.name,
             )
+        return located
 
-    def _located(self, error: StateError) -> StateError:
-        """An error of the interpreter's own says at which state it arose, the innermost one."""
-        if error.error not in _INTERPRETERS_OWN or error.cause.startswith(_AT_STATE):
-            return error
-        place = f"{_AT_STATE} '{self.name}' (entered at the event id #{self._entered_id}). "
-        return StateError(error.error, place + error.cause)
-
-    def _catch(self, error: StateError) -> Outcome:
+    def _fail(self, error: StateError, own: bool) -> Outcome:
+        """The last attempt has failed; `own`: by an error of the interpreter's, at this state."""
+        terminal = own and error.error == "States.Runtime"
+        if self.kind in {"Parallel", "Map"} and not terminal:
+            self.trail.add(f"{self.kind}StateFailed")
         catcher = catcher_for(self.state, error)
         if catcher is None:
             raise error
-        return self.flow().catch(catcher, error)
+        try:
+            return self.flow().catch(catcher, error)
+        except StateError as second:
+            raise self._located(second) if second.error in _INTERPRETERS_OWN else second from error

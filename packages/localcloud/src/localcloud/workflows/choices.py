@@ -60,6 +60,9 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
     "IsTimestamp": _is_timestamp,
 }
 _COMBINATIONS = ("And", "Or", "Not")
+ONE_KIND = (
+    "The object must have only one of the following fields, [And, Or, Not, Variable, Condition]"
+)
 _OPERATORS = {
     *_COMPARISONS,
     *(f"{name}Path" for name in _COMPARISONS),
@@ -132,15 +135,19 @@ def check(rule: Any, location: str, to: Problems, *, top: bool) -> None:
     rule = to.object(rule, location)
     extra = {"Next", "Assign", "Comment"} if top else {"Comment"}
     combination = next((name for name in _COMBINATIONS if name in rule), None)
+    if sum(name in rule for name in (*_COMBINATIONS, "Variable")) != 1:
+        to.add(location, ONE_KIND)
+        return
     if combination:
         to.unknown_fields(rule, {combination, *extra}, location)
         _check_combination(rule, combination, location, to)
         return
     to.unknown_fields(rule, {"Variable", *_OPERATORS, *extra}, location)
-    names = rule.keys() & _OPERATORS
-    if len(names) != 1:
+    names = sorted(rule.keys() & _OPERATORS)
+    if not names:
         to.add(location, "A choice rule needs exactly one comparison operator")
-    _check_path(rule.get("Variable"), f"{location}/Variable", to)
+    to.only_one(rule, names, location)
+    _check_path(rule["Variable"], f"{location}/Variable", to)
     for name in names:
         _check_operand(name, rule[name], f"{location}/{name}", to)
 
@@ -154,10 +161,13 @@ def _check_combination(rule: dict[str, Any], name: str, location: str, to: Probl
 
 
 def _check_path(value: Any, location: str, to: Problems) -> None:
-    if isinstance(value, str):
+    if not to.string(value, location):
+        return
+    if value.startswith("$"):
         to.attempt(paths.compile_path, value, location)
     else:
-        to.add(location, "Expected a JSONPath")
+        what = "Value is not a Reference Path: Reference path didn't start with '$'"
+        to.add(location, what)
 
 
 def _check_operand(name: str, operand: Any, location: str, to: Problems) -> None:
@@ -165,9 +175,8 @@ def _check_operand(name: str, operand: Any, location: str, to: Problems) -> None
         _check_path(operand, location, to)
     elif name in _TESTS or name == "IsPresent":
         if not _is_boolean(operand):
-            to.add(location, "Expected true or false")
+            to.add(location, "Expected value of type Boolean")
     elif name == "StringMatches":
-        if not _is_text(operand):
-            to.add(location, "Expected a string")
+        to.string(operand, location)
     elif not _TYPES[_COMPARISONS[name][0]][0](operand):
         to.add(location, f"Expected a value of type {_COMPARISONS[name][0]}")

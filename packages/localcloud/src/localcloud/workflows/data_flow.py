@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from localcloud.workflows import json_values
 from localcloud.workflows.errors import StateError
 
 
@@ -47,24 +48,28 @@ class DataFlow(ABC):
         """The outcome of work that gave `result`."""
 
     @abstractmethod
-    def pass_through(self, rule: Mapping[str, Any] | None = None) -> Outcome:
-        """The outcome of a state without a result. `rule`: the choice rule that matched."""
+    def pass_through(self, rule: int | None = None) -> Outcome:
+        """The outcome of a state without a result. `rule`: number of the choice rule that holds."""
 
     @abstractmethod
-    def catch(self, catcher: Mapping[str, Any], error: StateError) -> Outcome:
-        """The outcome of an error that a catcher takes."""
+    def catch(self, catcher: int, error: StateError) -> Outcome:
+        """The outcome of an error that the catcher of this number takes."""
 
     @abstractmethod
-    def field(self, name: str, node: Mapping[str, Any] | None = None) -> Any:
-        """A field of the state (or `node`) that may be computed; None when it isn't there."""
+    def field(self, name: str, node: Mapping[str, Any] | None = None, at: str = "") -> Any:
+        """A field of the state that may be computed; None when it isn't there.
+
+        `node` is what has the field when it isn't the state itself, and `at` its place in the
+        state, like `ItemBatcher/`.
+        """
 
     @abstractmethod
-    def template(self, template: Any) -> Any:
-        """A payload template's value, on the effective input."""
+    def template(self, template: Any, location: str) -> Any:
+        """A payload template's value, on the effective input; `location` is its field."""
 
     @abstractmethod
-    def matches(self, rule: Mapping[str, Any]) -> bool:
-        """Whether a choice rule holds."""
+    def matches(self, index: int) -> bool:
+        """Whether the choice rule of this number holds."""
 
     @abstractmethod
     def items(self) -> Any:
@@ -83,22 +88,41 @@ class DataFlow(ABC):
     def integer(
         self,
         name: str,
-        least: int,
+        least: int | None = None,
         node: Mapping[str, Any] | None = None,
         most: int | None = None,
+        at: str = "",
     ) -> int | None:
         """A computed field that must be an integer of at least `least`, at most `most`."""
-        value = self.field(name, node)
+        value = self.field(name, node, at)
         if value is None:
             return None
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise self.mistyped(name, f"an integer of at least {least}")
+        if not json_values.is_integer(value):
+            raise self.mistyped(name, "integer", value, node, at)
+        if least is not None and value < least:
+            raise self.too_small(name, value, least, at)
         if most is not None and value > most:
-            raise self.mistyped(name, f"an integer of at most {most}")
+            raise self.refused(f"The value of '{at}{name}' must be at most {most}", f"{at}{name}")
         return value
 
-    def mistyped(self, name: str, expected: str) -> StateError:
-        """The error of a computed field that isn't what it must be."""
-        return StateError(self.type_error, f"The value of '{name}' must be {expected}")
+    @abstractmethod
+    def mistyped(
+        self,
+        name: str,
+        expected: str,
+        value: Any,
+        node: Mapping[str, Any] | None = None,
+        at: str = "",
+    ) -> StateError:
+        """The error of a computed field whose value is of another type than the one `expected`."""
+
+    def too_small(self, name: str, value: int, least: int, at: str = "") -> StateError:
+        """The error of a computed field whose value is below `least`."""
+        cause = f"The value of '{at}{name}' must be at least {least}, but was {value}"
+        return self.refused(cause, f"{at}{name}")
+
+    def refused(self, cause: str, location: str) -> StateError:
+        """The error of a computed field whose value is not allowed."""
+        return StateError(self.type_error, cause, location)

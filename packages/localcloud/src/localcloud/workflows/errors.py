@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 
 class StateError(Exception):
-    """An error as Retry and Catch see it: an error name and a cause."""
+    """An error as Retry and Catch see it: an error name and a cause.
 
-    def __init__(self, error: str, cause: str = "") -> None:
+    `location` is the state's field whose expression failed, like `Output/sum`.
+    """
+
+    def __init__(self, error: str, cause: str = "", location: str = "") -> None:
         super().__init__(f"{error}: {cause}")
-        self.error, self.cause = error, cause
+        self.error, self.cause, self.location = error, cause, location
 
     @property
     def output(self) -> dict[str, str]:
@@ -25,14 +28,18 @@ class WorkCancelledError(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a definition is refused. `location` is a path like `/States/Train/Catch[0]`."""
+    """Why a definition is refused.
+
+    `location` is a path like `/States/Train/Catch[0]`; empty where it is nowhere.
+    """
 
     code: str
     message: str
     location: str
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.message} at {self.location}"
+        place = f" at {self.location}" if self.location else ""
+        return f"{self.code}: {self.message}{place}"
 
 
 class InvalidDefinitionError(ValueError):

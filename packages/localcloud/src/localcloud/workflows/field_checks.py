@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from localcloud.workflows import (
-    json_values,
     jsonata_queries,
     paths,
     payload_templates,
@@ -62,8 +61,6 @@ def _strings(value: Any, location: str, to: Problems) -> Iterator[tuple[str, str
             yield from _strings(item, f"{location}[{index}]", to)
     elif isinstance(value, dict):
         for key, item in value.items():
-            if key.endswith(".$"):
-                to.add(f"{location}/{key}", "A field name can't end in .$ in JSONata")
             yield from _strings(item, f"{location}/{key}", to)
 
 
@@ -75,12 +72,29 @@ def _check_paths(state: Mapping[str, Any], location: str, to: Problems) -> None:
         if not field.endswith("Path") or field == "ResultPath":
             continue
         if state[field] is not None or field not in {"InputPath", "OutputPath"}:
-            to.attempt(_check_path_or_function(field), state[field], f"{location}/{field}")
+            place = f"{location}/{field}"
+            to.attempt(_path_check(field), state[field], place, _WHAT_A_PATH_IS.get(field))
     check_result_path(state, location, to)
 
 
-def _check_path_or_function(field: str) -> Callable[[Any], None]:
+_WHAT_A_PATH_IS = {
+    "InputPath": "Value must be a valid JSONPath.",
+    "OutputPath": "Value must be a valid JSONPath.",
+    "ItemsPath": "Value is not a Reference Path",
+}
+
+
+def _path_check(field: str) -> Callable[[Any], Any]:
+    if field == "ItemsPath":
+        return _check_items_path
     return payload_templates.check_field if field in {"ErrorPath", "CausePath"} else _check_path
+
+
+def _check_items_path(value: Any) -> None:
+    """One value of the input, the Context object or a variable."""
+    _check_path(value)
+    if not paths.compile_path(value).definite:
+        raise ValueError("it may name several values")
 
 
 def _check_path(value: Any) -> None:
@@ -93,10 +107,9 @@ def check_result_path(node: Mapping[str, Any], location: str, to: Problems) -> N
     value = node.get("ResultPath")
     if value is None:
         return
-    if isinstance(value, str):
-        to.attempt(paths.reference_steps, value, f"{location}/ResultPath")
-    else:
-        to.add(f"{location}/ResultPath", "Expected a Reference Path or null")
+    place = f"{location}/ResultPath"
+    if to.string(value, place):
+        to.attempt(paths.reference_steps, value, place, "Value is not a Reference Path")
 
 
 def check_template(value: Any, location: str, to: Problems) -> None:
@@ -107,7 +120,11 @@ def check_template(value: Any, location: str, to: Problems) -> None:
     elif isinstance(value, dict):
         for key, item in value.items():
             if key.endswith(".$"):
-                to.attempt(payload_templates.check_field, item, f"{location}/{key}")
+                message = (
+                    f"The value for the field '{key}' must be a valid JSONPath or a valid "
+                    "intrinsic function call"
+                )
+                to.attempt(payload_templates.check_field, item, location, message)
             else:
                 check_template(item, f"{location}/{key}", to)
 
@@ -117,24 +134,23 @@ def _check_numbers(state: Mapping[str, Any], language: str, location: str, to: P
         value = state.get(field)
         if field not in state or _is_checked_expression(value, language, f"{location}/{field}", to):
             continue
-        if not json_values.is_integer(value) or not least <= value <= most:
-            to.add(f"{location}/{field}", f"Expected an integer from {least} to {most}")
+        to.integer(value, least, most, f"{location}/{field}")
     if "Timestamp" in state and not _is_checked_expression(
         state["Timestamp"], language, f"{location}/Timestamp", to
     ):
-        to.attempt(timestamps.from_text, str(state["Timestamp"]), f"{location}/Timestamp")
-    for field in (*_NUMBERS, "Timestamp", *_TEXTS):
-        if field in state and f"{field}Path" in state:
-            to.add(location, f"Only one of '{field}' and '{field}Path' can be given")
+        place, value = f"{location}/Timestamp", state["Timestamp"]
+        if to.string(value, place):
+            message = "String does not match RFC3339 timestamp"
+            to.attempt(timestamps.from_text, value, place, message)
+    for field in ({*_NUMBERS} - {"Seconds"}) | {*_TEXTS}:
+        to.only_one(state, (field, f"{field}Path"), location)
 
 
 def _check_texts(state: Mapping[str, Any], language: str, location: str, to: Problems) -> None:
     for field in _TEXTS:
         value = state.get(field, "")
-        if not _is_checked_expression(value, language, f"{location}/{field}", to) and not (
-            isinstance(value, str)
-        ):
-            to.add(f"{location}/{field}", "Expected a string")
+        if not _is_checked_expression(value, language, f"{location}/{field}", to):
+            to.string(value, f"{location}/{field}")
 
 
 def _is_checked_expression(value: Any, language: str, location: str, to: Problems) -> bool:
@@ -151,6 +167,10 @@ def check_assign(node: Mapping[str, Any], location: str, to: Problems) -> None:
     for key in to.object(node["Assign"], f"{location}/Assign"):
         name = key.removesuffix(".$")
         if not _VARIABLE_NAME.fullmatch(name):
-            to.add(f"{location}/Assign", f"'{name}' is not a variable's name")
+            message = (
+                f"Invalid variable name '{name}': the variable name contains invalid characters."
+            )
+            to.add(f"{location}/Assign", message, "INVALID_VARIABLE_NAME")
         if name == "states":
-            to.add(f"{location}/Assign", "'states' is reserved: choose another variable's name")
+            message = "Cannot assign to reserved variable '$states'."
+            to.add(f"{location}/Assign", message, "RESERVED_VARIABLE_NAME")

@@ -86,7 +86,7 @@ STATES: dict[str, dict[str, frozenset[str]]] = {
     },
 }
 
-TYPES = tuple(STATES[JSONPATH])
+TYPES = ("Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map")
 
 
 def of_state(kind: str, language: str) -> frozenset[str]:

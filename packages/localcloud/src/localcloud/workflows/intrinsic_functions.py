@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import math
 import random
 import re
 import uuid
@@ -92,6 +93,13 @@ def _integer(value: Any) -> int:
     return value
 
 
+def _rounded(value: Any) -> int:
+    """The nearest integer; a half goes up, also below zero: -1.5 is -1."""
+    if not json_values.is_number(value):
+        raise BadArgumentError("expected a number")
+    return value if isinstance(value, int) else math.floor(value + 0.5)
+
+
 def _text(value: Any, limit: int | None = None) -> str:
     if not isinstance(value, str):
         raise BadArgumentError("expected a string")
@@ -117,13 +125,13 @@ def format_text(template: Any, *values: Any) -> str:
 
 def string_to_json(text: Any) -> Any:
     try:
-        return json_values.from_text(_text(text)) if text != "" else None
+        return json_values.from_text(_text(text)) if _text(text).strip() else None
     except ValueError as error:
         raise BadArgumentError(f"the string is not JSON: {error}") from error
 
 
 def array_partition(values: Any, size: Any) -> list[list[Any]]:
-    step = _integer(size)
+    step = _rounded(size)
     if step < 1:
         raise BadArgumentError("the chunk size must be positive")
     items = _array(values)
@@ -136,19 +144,13 @@ def array_contains(values: Any, sought: Any) -> bool:
 
 def array_range(first: Any, last: Any, step: Any) -> list[int]:
     """Both ends included, at most 1000 items."""
-    start, end, stride = round(_number(first)), round(_number(last)), round(_number(step))
+    start, end, stride = _rounded(first), _rounded(last), _rounded(step)
     if stride == 0:
         raise BadArgumentError("the step can't be 0")
     values = range(start, end + (1 if stride > 0 else -1), stride)
     if len(values) > MAX_ARRAY:
         raise BadArgumentError(f"the array would have more than {MAX_ARRAY} items")
     return list(values)
-
-
-def _number(value: Any) -> int | float:
-    if not json_values.is_number(value):
-        raise BadArgumentError("expected a number")
-    return value
 
 
 def array_get_item(values: Any, index: Any) -> Any:
@@ -197,15 +199,15 @@ def json_merge(left: Any, right: Any, deep: Any) -> dict[str, Any]:
 
 def math_random(start: Any, end: Any, seed: Any = None) -> int:
     """An integer from `start` (included) to `end` (excluded)."""
-    low, high = _integer(start), _integer(end)
+    low, high = _rounded(start), _rounded(end)
     if low >= high:
         raise BadArgumentError("the start must be below the end")
-    source = random.Random(None if seed is None else _integer(seed))
+    source = random.Random(None if seed is None else _rounded(seed))
     return source.randrange(low, high)
 
 
 def math_add(left: Any, right: Any) -> int:
-    return round(_number(left)) + round(_number(right))
+    return _rounded(left) + _rounded(right)
 
 
 def string_split(text: Any, delimiters: Any) -> list[str]:

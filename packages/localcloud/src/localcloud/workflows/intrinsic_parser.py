@@ -13,6 +13,7 @@ from localcloud.workflows.paths import Path, compile_path
 MAX_NESTING = 10
 _NAME = re.compile(r"States\.[A-Za-z0-9]+")
 _LITERAL = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|null")
+_ESCAPED = {"'", "\\", "{", "}"}
 _CLOSERS = {"[": "]", "(": ")"}
 
 
@@ -107,6 +108,8 @@ class _Parser:
             if character == "\\":
                 self.position += 1
                 following = self._next()
+                if following not in _ESCAPED:
+                    raise self.error("a backslash stands before ', \\, { or } only")
                 character = f"\\{following}" if following in {"{", "}"} else following
             characters.append(character)
             self.position += 1

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from localcloud.clock import Clock
+from localcloud.workflows import json_values
 from localcloud.workflows.data_flow import DataFlow, Outcome
 from localcloud.workflows.errors import StateError
-from localcloud.workflows.jsonata_queries import Query
+from localcloud.workflows.jsonata_queries import Query, failure, is_expression, type_name
 
 
 class JsonataFlow(DataFlow):
@@ -37,38 +38,42 @@ class JsonataFlow(DataFlow):
     def arguments(self) -> Any:
         if "Arguments" not in self.state:
             return self.input
-        return self._query().expand(self.state["Arguments"])
+        return self._query().expand(self.state["Arguments"], "Arguments")
 
     def leave(self, result: Any) -> Outcome:
-        return self._outcome(self.state, result, self.next, self._query(result=result))
+        return self._outcome(self.state, "", result, self.next, self._query(result=result))
 
-    def pass_through(self, rule: Mapping[str, Any] | None = None) -> Outcome:
+    def pass_through(self, rule: int | None = None) -> Outcome:
         if rule is not None:
-            return self._outcome(rule, self.input, rule["Next"], self._query())
+            node, at = self.state["Choices"][rule], f"Choices[{rule}]/"
+            return self._outcome(node, at, self.input, node["Next"], self._query())
         following = self.state.get("Default") or self.next
-        return self._outcome(self.state, self.input, following, self._query())
+        return self._outcome(self.state, "", self.input, following, self._query())
 
-    def catch(self, catcher: Mapping[str, Any], error: StateError) -> Outcome:
+    def catch(self, catcher: int, error: StateError) -> Outcome:
+        node, at = self.state["Catch"][catcher], f"Catch[{catcher}]/"
         query = self._query(errorOutput=error.output)
-        return self._outcome(catcher, error.output, catcher["Next"], query)
+        return self._outcome(node, at, error.output, node["Next"], query)
 
     @staticmethod
     def _outcome(
-        node: Mapping[str, Any], default: Any, following: str | None, query: Query
+        node: Mapping[str, Any], at: str, default: Any, following: str | None, query: Query
     ) -> Outcome:
-        output = query.expand(node["Output"]) if "Output" in node else default
-        return Outcome(output, query.expand(node.get("Assign", {})), following)
+        output = query.expand(node["Output"], f"{at}Output") if "Output" in node else default
+        return Outcome(output, query.expand(node.get("Assign", {}), f"{at}Assign"), following)
 
-    def field(self, name: str, node: Mapping[str, Any] | None = None) -> Any:
-        return self._query().expand((self.state if node is None else node).get(name))
+    def field(self, name: str, node: Mapping[str, Any] | None = None, at: str = "") -> Any:
+        value = (self.state if node is None else node).get(name)
+        return self._query().expand(value, f"{at}{name}")
 
-    def template(self, template: Any) -> Any:
-        return self._query().expand(template)
+    def template(self, template: Any, location: str) -> Any:
+        return self._query().expand(template, location)
 
-    def matches(self, rule: Mapping[str, Any]) -> bool:
-        condition = self._query().expand(rule["Condition"])
+    def matches(self, index: int) -> bool:
+        rule, at = self.state["Choices"][index], f"Choices[{index}]/"
+        condition = self.field("Condition", rule, at)
         if not isinstance(condition, bool):
-            raise self.mistyped("Condition", f"a boolean: {rule['Condition']}")
+            raise self.mistyped("Condition", "boolean", condition, rule, at)
         return condition
 
     def items(self) -> Any:
@@ -77,4 +82,31 @@ class JsonataFlow(DataFlow):
     def item_input(self, item: Any, item_context: dict[str, Any]) -> Any:
         if "ItemSelector" not in self.state:
             return item
-        return self._query(item_context).expand(self.state["ItemSelector"])
+        return self._query(item_context).expand(self.state["ItemSelector"], "ItemSelector")
+
+    def mistyped(
+        self,
+        name: str,
+        expected: str,
+        value: Any,
+        node: Mapping[str, Any] | None = None,
+        at: str = "",
+    ) -> StateError:
+        written, location = (self.state if node is None else node).get(name), f"{at}{name}"
+        found = type_name(value)
+        wanted = {"integer": "number", "float": "number", "timestamp": "string"}.get(
+            expected, expected
+        )
+        if found == wanted:
+            article = "an" if expected == "integer" else "a"
+            cause = f"The {name} field cannot be parsed as {article} {expected}: {value}"
+            return self.refused(cause, location)
+        if not is_expression(written):
+            cause = f"The value of '{location}' must be of type {expected}, but was '{found}'"
+            return self.refused(cause, location)
+        return failure(
+            written,
+            location,
+            f"returned an unexpected result type. Expected '{wanted}', but was '{found}' for "
+            f"value: {json_values.to_text(value)}",
+        )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 import random
+import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeGuard
 
 from jsonata import Jsonata
 from jsonata.functions import Functions
 from jsonata.jexception import JException
-from jsonata.parser import Parser
 from jsonata.utils import Utils
 
 from localcloud.clock import Clock
@@ -34,43 +34,18 @@ _JSONATA_FAILURES = (
 )
 
 
-def is_expression(value: Any) -> bool:
+def is_expression(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and value.startswith("{%") and value.endswith("%}")
 
 
 def check(text: str) -> None:
     """ValueError unless the text is a JSONata expression between `{%` and `%}`."""
     if not is_expression(text):
-        raise ValueError("a JSONata expression must start with '{%' and end with '%}'")
+        raise ValueError("JSONata string must start with {% and end with %}")
     try:
-        expression = Jsonata(text[2:-2])
+        Jsonata(text[2:-2])
     except _JSONATA_FAILURES as error:
         raise ValueError(f"{text!r} is not JSONata: {error}") from error
-    if "eval" in _variables(expression.ast):
-        raise ValueError("the function $eval is not supported: use $parse for JSON text")
-
-
-def _variables(node: Any, seen: set[int] | None = None) -> set[str]:
-    """The names of all variables and functions that an expression uses."""
-    seen = set() if seen is None else seen
-    if id(node) in seen:
-        return set()
-    seen.add(id(node))
-    names = set()
-    if isinstance(node, Parser.Symbol) and getattr(node, "type", None) == "variable":
-        names.add(str(node.value))
-    for child in _children(node):
-        names |= _variables(child, seen)
-    return names
-
-
-def _children(node: Any) -> Iterator[Any]:
-    if isinstance(node, list | tuple):
-        yield from node
-    elif isinstance(node, Parser.Symbol):
-        for name, value in vars(node).items():
-            if name != "_outer_instance" and isinstance(value, Parser.Symbol | list | tuple):
-                yield value
 
 
 class Query:
@@ -80,26 +55,74 @@ class Query:
         self._bindings = {name: _to_jsonata(value) for name, value in variables.items()}
         for name, function in {**_FUNCTIONS, **_time_functions(clock)}.items():
             self._bindings[name] = Jsonata.JLambda(function)
+        # Step Functions has none: a call says that it invokes a non-function.
+        self._bindings["eval"] = None
 
-    def expand(self, template: Any) -> Any:
-        """The template with every expression in it replaced by its value."""
+    def expand(self, template: Any, location: str) -> Any:
+        """The template of the field at `location`, each expression in it replaced by its value."""
         if isinstance(template, list):
-            return [self.expand(item) for item in template]
+            return [
+                self.expand(item, f"{location}[{index}]") for index, item in enumerate(template)
+            ]
         if isinstance(template, dict):
-            return {key: self.expand(value) for key, value in template.items()}
-        return self.evaluate(template) if is_expression(template) else template
+            return {key: self.expand(value, f"{location}/{key}") for key, value in template.items()}
+        return self.evaluate(template, location) if is_expression(template) else template
 
-    def evaluate(self, text: str) -> Any:
+    def evaluate(self, text: str, location: str) -> Any:
         """One expression's value; States.QueryEvaluationError when it fails or is undefined."""
         try:
             expression = Jsonata(text[2:-2], timeout=_MAX_MILLISECONDS, stack=_MAX_DEPTH)
             expression.set_output_convert_nulls(False)
-            return _from_jsonata(expression.evaluate(None, self._bindings))
+            value = expression.evaluate(None, self._bindings)
+            if value is not None:
+                return _from_jsonata(value)
         except _JSONATA_FAILURES as error:
-            raise StateError(
-                "States.QueryEvaluationError",
-                f"The JSONata expression '{text[2:-2].strip()}' failed: {error}",
-            ) from error
+            happened = f"threw an error during evaluation{_told(error)}"
+            raise failure(text, location, happened) from error
+        raise failure(text, location, "returned nothing (undefined).")
+
+
+def failure(text: str, location: str, happened: str) -> StateError:
+    """The error of an expression in the field at `location`: what `happened`, as AWS tells it."""
+    return StateError(
+        "States.QueryEvaluationError",
+        f"The JSONata expression '{text[2:-2].strip()}' specified for the field '{location}' "
+        f"{happened}",
+        location,
+    )
+
+
+def _told(error: Exception) -> str:
+    """The end of a cause: `. T2001: …` for an error with a code, `: …` for any other."""
+    if not isinstance(error, JException):
+        return f": {error}"
+    values = iter((error.current, error.expected, error.extra))
+    message = JException.error_codes.get(error.error, str(error))
+    # The catalog says Object where JSONata's own says function, and leaves values unquoted.
+    message = re.sub(r"\bObject\b", "function", message)
+    message = message.replace("{{{message}}}", str(error.current))
+    message = re.sub(r"\{\{\w+\}\}", lambda _: _shown(next(values, None)), message)
+    return f". {error.error}: {message}"
+
+
+def _shown(value: Any) -> str:
+    try:
+        return json_values.to_text(_ARRAYS_OF.get(value, value))
+    except (TypeError, ValueError):
+        return str(value)
+
+
+_ARRAYS_OF = {"a": "arrays", "b": "booleans", "f": "functions", "n": "numbers", "o": "objects"}
+
+
+def type_name(value: Any) -> str:
+    """JSON's name of the value's type."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    names: dict[type, str] = {str: "string", list: "array", dict: "object"}
+    return names.get(type(value), "number")
 
 
 def _to_jsonata(value: Any) -> Any:
@@ -115,7 +138,7 @@ def _to_jsonata(value: Any) -> Any:
 
 def _from_jsonata(value: Any) -> Any:
     if value is None:
-        raise ValueError("it returned nothing (undefined)")
+        raise ValueError("there is something undefined in what it returned")
     if value is Utils.NULL_VALUE:
         return None
     if isinstance(value, dict):
@@ -147,13 +170,15 @@ def _partition(values: Any = None, size: Any = None) -> Any:
 
 
 def _range(first: Any = None, last: Any = None, step: Any = 1) -> list[int | float]:
-    """Both ends included."""
+    """Both ends included. A sequence: one number is itself, none is undefined."""
     if not all(map(json_values.is_number, (first, last, step))) or step == 0:
         raise ValueError("$range takes three numbers, the last of them not 0")
     count = math.floor((last - first) / step) + 1
     if count > 1_000_000:
         raise ValueError("$range would make more than 1000000 items")
-    return [first + index * step for index in range(max(count, 0))]
+    numbers = (first + index * step for index in range(max(count, 0)))
+    sequence: list[int | float] = Utils.create_sequence_from_iter(numbers)
+    return sequence
 
 
 def _hash(value: Any = None, algorithm: Any = "SHA-256") -> str | None:
@@ -175,10 +200,6 @@ def _parse(text: Any = None) -> Any:
     if not isinstance(text, str):
         raise ValueError("$parse takes a string")
     return _to_jsonata(json_values.from_text(text))
-
-
-def _refuse_eval(*_: Any) -> Any:
-    raise ValueError("the function $eval is not supported: use $parse for JSON text")
 
 
 def _whole(value: Any, function: str) -> int:
@@ -203,5 +224,4 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "random": _random,
     "uuid": lambda: str(uuid.uuid4()),
     "parse": _parse,
-    "eval": _refuse_eval,
 }

@@ -11,6 +11,11 @@ from localcloud.workflows.errors import StateError
 from localcloud.workflows.paths import Data, PathNotFoundError, ResultPathMismatchError
 
 _MAX_SHOWN = 10_000
+# What a Wait's field must be, as it is told of a value that isn't.
+_WAITS = {
+    "Seconds": "cannot be parsed as a long value",
+    "Timestamp": "does not reference a valid ISO-8601 extended offset date-time format string",
+}
 
 
 class JsonPathFlow(DataFlow):
@@ -38,7 +43,12 @@ class JsonPathFlow(DataFlow):
         path = self.state.get(field, "$")
         if path is None:
             return {}
-        return _evaluate(paths.evaluate, path, self._data(root), field)
+        data = self._data(root)
+        try:
+            return paths.evaluate(path, data)
+        except PathNotFoundError as error:
+            cause = f"Invalid path '{path}' : {paths.why_missing(path, data)}"
+            raise StateError("States.Runtime", cause) from error
 
     def arguments(self) -> Any:
         if "Parameters" not in self.state:
@@ -68,36 +78,67 @@ class JsonPathFlow(DataFlow):
         except ResultPathMismatchError as error:
             raise StateError("States.ResultPathMatchFailure", str(error)) from error
 
-    def pass_through(self, rule: Mapping[str, Any] | None = None) -> Outcome:
+    def pass_through(self, rule: int | None = None) -> Outcome:
         effective = self.effective_input()
         node, following = self.state, self.state.get("Default") or self.next
         if rule is not None:
-            node, following = rule, rule["Next"]
+            node = self.state["Choices"][rule]
+            following = node["Next"]
         assigned = self._fill(node.get("Assign", {}), "Assign", self._data(effective))
         return Outcome(self._select("OutputPath", effective), assigned, following)
 
-    def catch(self, catcher: Mapping[str, Any], error: StateError) -> Outcome:
-        output = self._insert(catcher.get("ResultPath", "$"), error.output)
-        assign = catcher.get("Assign", {})
-        assigned = self._fill(assign, "Assign", self._data(error.output))
-        return Outcome(output, assigned, catcher["Next"])
+    def catch(self, catcher: int, error: StateError) -> Outcome:
+        node = self.state["Catch"][catcher]
+        output = self._insert(node.get("ResultPath", "$"), error.output)
+        assigned = self._fill(node.get("Assign", {}), "Assign", self._data(error.output))
+        return Outcome(output, assigned, node["Next"])
 
-    def field(self, name: str, node: Mapping[str, Any] | None = None) -> Any:
+    def field(self, name: str, node: Mapping[str, Any] | None = None, at: str = "") -> Any:
         node = self.state if node is None else node
         if f"{name}Path" not in node:
             return node.get(name)
-        return _evaluate(
-            payload_templates.evaluate_field,
-            node[f"{name}Path"],
-            self._data(self.effective_input()),
-            f"{name}Path",
-        )
+        path, data = node[f"{name}Path"], self._data(self.effective_input())
+        try:
+            return payload_templates.evaluate_field(path, data)
+        except PathNotFoundError as error:
+            if name in _WAITS:
+                cause = f"The {name}Path parameter does not reference an input value: {path}"
+                raise StateError("States.Runtime", cause) from error
+            raise _not_found(error, f"{name}Path", data) from error
 
-    def template(self, template: Any) -> Any:
-        return self._fill(template, "Parameters", self._data(self.effective_input()))
+    def template(self, template: Any, location: str) -> Any:
+        return self._fill(template, location, self._data(self.effective_input()))
 
-    def matches(self, rule: Mapping[str, Any]) -> bool:
-        return choices.matches(rule, self._data(self.effective_input()))
+    def matches(self, index: int) -> bool:
+        return choices.matches(self.state["Choices"][index], self._data(self.effective_input()))
+
+    def mistyped(
+        self,
+        name: str,
+        expected: str,
+        value: Any,
+        node: Mapping[str, Any] | None = None,
+        at: str = "",
+    ) -> StateError:
+        path = (self.state if node is None else node).get(f"{name}Path")
+        shown = value if isinstance(value, str) else json_values.to_text(value)
+        if path is None:
+            cause = f"The value of '{at}{name}' must be of type {expected}, but was '{shown}'"
+        elif name in _WAITS:
+            cause = f"The {name}Path parameter {_WAITS[name]}: {path} == {shown}"
+        else:
+            cause = (
+                f'The {name}Path field refers to value "{shown}" which is not a valid {expected}: '
+                f"{path}"
+            )
+        return self.refused(cause, "")
+
+    def too_small(self, name: str, value: int, least: int, at: str = "") -> StateError:
+        if name not in _WAITS:
+            return super().too_small(name, value, least, at)
+        path = self.state.get(f"{name}Path", name)
+        cause = f"The {name}Path parameter references a negative value: {path} == {value}"
+        return self.refused(cause, "")
 
     def items(self) -> Any:
         return self._select("ItemsPath", self.effective_input())
@@ -115,9 +156,13 @@ def _evaluate(function: Callable[[Any, Data], Any], expression: Any, data: Data,
     try:
         return function(expression, data)
     except PathNotFoundError as error:
-        shown = json_values.to_text(data.root)[:_MAX_SHOWN]
-        raise StateError(
-            "States.Runtime",
-            f"The JSONPath '{error}' specified for the field '{error.field or field}' could not "
-            f"be found in the input '{shown}'",
-        ) from error
+        raise _not_found(error, field, data) from error
+
+
+def _not_found(error: PathNotFoundError, field: str, data: Data) -> StateError:
+    shown = json_values.to_text(data.root)[:_MAX_SHOWN]
+    return StateError(
+        "States.Runtime",
+        f"The JSONPath '{error}' specified for the field '{error.field or field}' could not "
+        f"be found in the input '{shown}'",
+    )

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.workflows import fields, json_values, jsonata_queries
+from localcloud.workflows import fields, jsonata_queries
 from localcloud.workflows.field_checks import check_expressions, check_template
 from localcloud.workflows.fields import JSONATA
 from localcloud.workflows.problems import Problems
 
 DISTRIBUTED_ONLY = ("ItemReader", "ItemBatcher", "ResultWriter", "Label")
 MAX_LABEL = 40
-READER_TYPES = {"CSV", "JSON", "JSONL"}
-_DELIMITERS = {"COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB"}
+READER_TYPES = ("CSV", "JSON", "JSONL")
+_DELIMITERS = ("COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB")
+_MOST = 100_000_000
 _READER_CONFIG = {
     "InputType",
     "CSVHeaderLocation",
@@ -37,18 +38,17 @@ class Processor:
 
 def check_map(state: dict[str, Any], language: str, location: str, to: Problems) -> Processor:
     """Report what is wrong with a Map state apart from its processor's states."""
+    to.exactly_one(state, ("ItemProcessor", "Iterator"), location)
     field = "ItemProcessor" if "ItemProcessor" in state else "Iterator"
     place = f"{location}/{field}"
-    machine = to.object(state.get(field), place)
-    known = fields.ITEM_PROCESSOR if field == "ItemProcessor" else fields.BRANCH
-    to.unknown_fields(machine, known, place)
+    machine = to.object(state.get(field, {}), place)
+    to.unknown_fields(machine, fields.ITEM_PROCESSOR, place)
     inline = _check_config(machine, f"{place}/ProcessorConfig", to)
     if inline:
         for name in DISTRIBUTED_ONLY:
             if name in state:
                 to.add(location, f"'{name}' needs a ProcessorConfig of Mode DISTRIBUTED")
-    if {"ItemSelector", "Parameters"} <= state.keys():
-        to.add(location, "Only one of 'ItemSelector' and 'Parameters' can be given")
+    to.only_one(state, ("ItemSelector", "Parameters"), location)
     _check_items(state, language, location, to)
     _check_label(state.get("Label", "label"), location, to)
     if "ItemReader" in state:
@@ -63,18 +63,22 @@ def check_map(state: dict[str, Any], language: str, location: str, to: Problems)
 
 def _check_config(machine: dict[str, Any], location: str, to: Problems) -> bool:
     config = to.object(machine.get("ProcessorConfig", {}), location)
-    to.unknown_fields(config, {"Mode", "ExecutionType"}, location)
     mode = config.get("Mode", "INLINE")
-    to.one_of(mode, {"INLINE", "DISTRIBUTED"}, f"{location}/Mode")
-    if mode == "DISTRIBUTED":
-        kind = config.get("ExecutionType")
-        to.one_of(kind, {"STANDARD", "EXPRESS"}, f"{location}/ExecutionType")
-    return bool(mode != "DISTRIBUTED")
+    distributed = bool(mode == "DISTRIBUTED")
+    to.unknown_fields(config, {"Mode", *(["ExecutionType"] if distributed else [])}, location)
+    to.one_of(mode, ("INLINE", "DISTRIBUTED"), f"{location}/Mode")
+    if distributed and to.required(config, ("ExecutionType",), location):
+        kind = config["ExecutionType"]
+        to.one_of(kind, ("STANDARD", "EXPRESS"), f"{location}/ExecutionType")
+    return not distributed
 
 
 def _check_label(label: Any, location: str, to: Problems) -> None:
-    if not isinstance(label, str) or not 1 <= len(label) <= MAX_LABEL:
-        to.add(f"{location}/Label", f"A label has 1 to {MAX_LABEL} characters")
+    place = f"{location}/Label"
+    if to.string(label, place) and not 1 <= len(label) <= MAX_LABEL:
+        limit = f"exceeds the {MAX_LABEL}-character limit allowed by the service"
+        message = f"Label name '{label}' {limit}" if label else "Value cannot be empty"
+        to.add(place, message, "INVALID_LABEL_NAME")
 
 
 def _check_items(state: dict[str, Any], language: str, location: str, to: Problems) -> None:
@@ -84,7 +88,7 @@ def _check_items(state: dict[str, Any], language: str, location: str, to: Proble
     if not isinstance(items, list | dict) and not jsonata_queries.is_expression(items):
         to.add(f"{location}/Items", "Expected an array, an object or a JSONata expression")
     if "ItemReader" in state:
-        to.add(location, "Only one of 'Items' and 'ItemReader' can be given")
+        to.only_one(state, ("Items", "ItemReader"), location)
 
 
 def _check_s3(node: dict[str, Any], language: str, location: str, to: Problems) -> None:
@@ -114,7 +118,8 @@ def _check_reader(reader: dict[str, Any], language: str, location: str, to: Prob
     _check_s3(reader, language, place, to)
     action = str(reader.get("Resource", "")).partition(":states:::s3:")[2]
     if action not in {"listObjectsV2", "getObject"}:
-        to.add(f"{place}/Resource", "Expected arn:aws:states:::s3:listObjectsV2 or …:s3:getObject")
+        message = "The field 'Resource' does not match any of the allowed values"
+        to.add(f"{place}/Resource", message)
     config = to.object(reader.get("ReaderConfig", {}), place)
     to.unknown_fields(config, _READER_CONFIG, f"{place}/ReaderConfig")
     place = f"{place}/ReaderConfig"
@@ -129,14 +134,21 @@ def _check_reader(reader: dict[str, Any], language: str, location: str, to: Prob
 
 def _check_csv(config: dict[str, Any], location: str, to: Problems) -> None:
     if config.get("InputType") != "CSV":
+        of_csv = {"CSVHeaderLocation", "CSVHeaders", "CSVDelimiter"}
+        to.unknown_fields(config, config.keys() - of_csv, location)
         return
-    header = config.get("CSVHeaderLocation")
-    to.one_of(header, {"FIRST_ROW", "GIVEN"}, f"{location}/CSVHeaderLocation")
+    if "CSVHeaderLocation" not in config:
+        to.add(location, "The field 'CSVHeaderLocation' is required")
+        return
+    header = config["CSVHeaderLocation"]
+    to.one_of(header, ("FIRST_ROW", "GIVEN"), f"{location}/CSVHeaderLocation")
     names = config.get("CSVHeaders", [""])
     if not all(isinstance(name, str) for name in to.array(names, f"{location}/CSVHeaders")):
         to.add(f"{location}/CSVHeaders", "Expected the columns' names")
-    if (header == "GIVEN") != ("CSVHeaders" in config):
-        to.add(f"{location}/CSVHeaders", "Given exactly when CSVHeaderLocation is 'GIVEN'")
+    if header == "GIVEN":
+        to.required(config, ("CSVHeaders",), location)
+    elif "CSVHeaders" in config:
+        to.unknown_fields(config, config.keys() - {"CSVHeaders"}, location)
 
 
 def _check_batcher(batcher: dict[str, Any], language: str, location: str, to: Problems) -> None:
@@ -161,8 +173,8 @@ def _check_limits(
         value = node[name]
         if language == JSONATA and jsonata_queries.is_expression(value):
             to.attempt(jsonata_queries.check, value, f"{location}/{name}")
-        elif not json_values.is_integer(value) or value < 1:
-            to.add(f"{location}/{name}", "Expected a positive integer")
+        else:
+            to.integer(value, 0 if name == "MaxItems" else 1, _MOST, f"{location}/{name}")
 
 
 def _check_writer(writer: dict[str, Any], language: str, location: str, to: Problems) -> None:
@@ -175,9 +187,9 @@ def _check_writer(writer: dict[str, Any], language: str, location: str, to: Prob
         config.get("OutputType", "JSON"),
         config.get("Transformation", "NONE"),
     )
-    to.one_of(output_type, {"JSON", "JSONL"}, f"{place}/WriterConfig/OutputType")
-    known = {"NONE", "COMPACT", "FLATTEN"}
-    to.one_of(transformation, known, f"{place}/WriterConfig/Transformation")
+    to.one_of(output_type, ("JSON", "JSONL"), f"{place}/WriterConfig/OutputType")
+    known_transformations = ("NONE", "COMPACT", "FLATTEN")
+    to.one_of(transformation, known_transformations, f"{place}/WriterConfig/Transformation")
     if config and "Resource" not in writer:
         return
     if not str(writer.get("Resource", "")).endswith(":states:::s3:putObject"):

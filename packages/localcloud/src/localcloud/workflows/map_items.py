@@ -17,6 +17,8 @@ from localcloud.workflows.integrations.resource import parse
 
 _DELIMITERS = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB": "\t"}
 
+Value = tuple[str | None, Any]  # the key, where an object's members are gone through
+
 
 @dataclass(frozen=True)
 class Item:
@@ -30,10 +32,8 @@ class Item:
     count: int = 1
 
 
-def items_of(visit: Visit, flow: DataFlow) -> list[Item]:
-    """All items of a Map state, ready to run."""
-    reader = visit.state.get("ItemReader")
-    values = _values(read(reader, visit, flow) if reader else flow.items(), flow)
+def items_of(values: list[Value], visit: Visit, flow: DataFlow) -> list[Item]:
+    """The items of a Map state that goes through the values, ready to run."""
     items = []
     for index, (key, value) in enumerate(values):
         item = {"Index": index, **({} if key is None else {"Key": key}), "Value": value}
@@ -44,20 +44,23 @@ def items_of(visit: Visit, flow: DataFlow) -> list[Item]:
     return items
 
 
-def _values(found: Any, flow: DataFlow) -> list[tuple[str | None, Any]]:
+def values(found: Any, flow: DataFlow, distributed: bool) -> list[Value]:
+    """The values of an array or, in a distributed Map, of an object, each with its key."""
     if isinstance(found, list):
         return [(None, value) for value in found]
-    if isinstance(found, dict):
+    if isinstance(found, dict) and distributed:
         return [(key, {"Key": key, "Value": value}) for key, value in found.items()]
-    raise flow.mistyped("Items", "an array or an object")
+    raise flow.mistyped("Items", "array", found)
 
 
 def _batches(inputs: list[Any], batcher: dict[str, Any], flow: DataFlow) -> list[Item]:
-    most = flow.integer("MaxItemsPerBatch", 1, batcher) or len(inputs)
-    limit = flow.integer("MaxInputBytesPerBatch", 1, batcher) or json_values.MAX_PAYLOAD_BYTES
+    at = "ItemBatcher/"
+    most = flow.integer("MaxItemsPerBatch", 1, batcher, at=at) or len(inputs)
+    limit = flow.integer("MaxInputBytesPerBatch", 1, batcher, at=at)
+    limit = limit or json_values.MAX_PAYLOAD_BYTES
     extra = {}
     if "BatchInput" in batcher:
-        extra = {"BatchInput": flow.template(batcher["BatchInput"])}
+        extra = {"BatchInput": flow.template(batcher["BatchInput"], f"{at}BatchInput")}
     batches = [{**extra, "Items": batch} for batch in _split(inputs, most, limit)]
     return [
         Item(batch, {"Index": index, "Value": batch}, len(batch["Items"]))
@@ -79,23 +82,38 @@ def _split(inputs: list[Any], most: int, limit: int) -> Iterator[list[Any]]:
         yield batch
 
 
-def read(reader: dict[str, Any], visit: Visit, flow: DataFlow) -> Any:
-    """The items in S3 that an ItemReader names; States.ItemReaderFailed when it can't."""
-    arguments = flow.template(reader.get("Parameters", reader.get("Arguments")))
+def read(visit: Visit, flow: DataFlow) -> list[Value]:
+    """The values in S3 that the ItemReader names; States.ItemReaderFailed when it can't."""
+    reader = visit.state["ItemReader"]
+    field = "Parameters" if "Parameters" in reader else "Arguments"
+    arguments = flow.template(reader.get(field), f"ItemReader/{field}")
     action = reader["Resource"].rpartition(":")[2]
     resource = parse(f"arn:aws:states:::aws-sdk:s3:{action}")
     caller = Caller(resource, visit.environment.client, visit.cancellation)
     config = reader.get("ReaderConfig", {})
+    most = _max_items(config, flow)
     try:
         if action == "listObjectsV2":
             found: Any = _list_objects(arguments, caller)
         else:
             body = caller.call("GetObject", arguments)["Body"]
             found = _parse(body.decode("utf-8-sig"), config)
-    except (ValueError, LookupError, StateError) as error:
+    except StateError as error:
+        raise StateError("States.ItemReaderFailed", error.cause) from error
+    except (ValueError, LookupError) as error:
         raise StateError("States.ItemReaderFailed", str(error)) from error
-    most = flow.integer("MaxItems", 1, config)
-    return found[:most] if most and isinstance(found, list) else found
+    if not isinstance(found, list | dict):
+        cause = "Attempting to map over non-iterable node."
+        raise StateError("States.ItemReaderFailed", cause)
+    return values(found, flow, distributed=True)[: most or None]
+
+
+def _max_items(config: dict[str, Any], flow: DataFlow) -> int:
+    """How many items are taken at most; 0: all."""
+    most = flow.integer("MaxItems", node=config, at="ItemReader/ReaderConfig/") or 0
+    if most < 0:
+        raise StateError("States.ItemReaderFailed", "field MaxItems must be positive")
+    return most
 
 
 def _list_objects(arguments: dict[str, Any], caller: Caller) -> list[dict[str, Any]]:
@@ -133,6 +151,9 @@ def _parse(text: str, config: dict[str, Any]) -> Any:
 
 def _parse_csv(text: str, config: dict[str, Any]) -> list[dict[str, Any]]:
     delimiter = _DELIMITERS[config.get("CSVDelimiter", "COMMA")]
-    headers = config.get("CSVHeaders")
-    rows = csv.DictReader(io.StringIO(text), fieldnames=headers, delimiter=delimiter, restval="")
+    given = config.get("CSVHeaders")
+    rows = csv.DictReader(io.StringIO(text), fieldnames=given, delimiter=delimiter, restval="")
+    names = rows.fieldnames or []
+    if len(set(names)) < len(names):
+        raise ValueError("CSV headers cannot contain duplicates.")
     return [{name: value for name, value in row.items() if name is not None} for row in rows]

@@ -55,7 +55,8 @@ def finish(
     if "Resource" not in writer:
         return transformed
     failed = [result.record for result in results if result.error is not None]
-    target = flow.template(writer.get("Parameters", writer.get("Arguments")))
+    field = "Parameters" if "Parameters" in writer else "Arguments"
+    target = flow.template(writer.get(field), f"ResultWriter/{field}")
     resource = parse("arn:aws:states:::aws-sdk:s3:putObject")
     caller = Caller(resource, visit.environment.client, visit.cancellation)
     files = _Files(target, run_arn, config.get("OutputType", "JSON"), caller)

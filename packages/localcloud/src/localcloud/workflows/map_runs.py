@@ -30,15 +30,18 @@ Child = Callable[[Start, Environment, Cancellation], Execution]
 
 @dataclass
 class MapRun:
-    """One visit of a distributed Map. `limits` are its concurrency and its tolerance."""
+    """One visit of a distributed Map. `limits` are its concurrency and its tolerance.
+
+    Its items are known once they have been read.
+    """
 
     arn: str
     environment: Environment
     machine: StateMachine
-    items: list[Item]
     limits: dict[str, Any]
     started_at: datetime
     child: Child
+    items: list[Item] = field(default_factory=list)
     status: str = RUNNING
     stopped_at: datetime | None = None
     children: list[tuple[Item, Execution]] = field(default_factory=list)
@@ -104,16 +107,14 @@ class MapRuns:
     def __init__(self, child: Child) -> None:
         self._child, self._runs = child, dict[str, MapRun]()
 
-    def begin(
-        self, visit: Visit, processor: Mapping[str, Any], items: list[Item], limits: dict[str, Any]
-    ) -> MapRun:
+    def begin(self, visit: Visit, processor: Mapping[str, Any], limits: dict[str, Any]) -> MapRun:
         """A Map Run that is known from now on."""
         parent = visit.environment.machine
         label = visit.state.get("Label", visit.name.replace(" ", "")[:40])
         arn = f"{parent.arn.replace(':stateMachine:', ':mapRun:')}/{label}:{uuid.uuid4()}"
         machine = _child_machine(parent, processor, label)
         now = visit.environment.clock.now()
-        run = MapRun(arn, visit.environment, machine, items, limits, now, self._child)
+        run = MapRun(arn, visit.environment, machine, limits, now, self._child)
         self._runs[arn] = run
         return run
 

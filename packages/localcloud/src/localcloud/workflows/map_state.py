@@ -27,41 +27,88 @@ def run_map(visit: Visit) -> Outcome:
     flow = visit.flow()
     processor = visit.state.get("ItemProcessor") or visit.state["Iterator"]
     distributed = processor.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED"
-    items = map_items.items_of(visit, flow)
-    tolerance = _tolerance(flow, len(items))
-    concurrency = flow.integer("MaxConcurrency", least=0) or 0
+    concurrency = _concurrency(flow)
+    read = "ItemReader" in visit.state
+    values = [] if read else map_items.values(flow.items(), flow, distributed)
+    trail = visit.trail
+    trail.add("MapStateStarted", "mapStateStartedEventDetails", length=len(values))
+    tolerance = _tolerance(flow)
     map_run: MapRun | None = None
     if distributed:
         limits = {"maxConcurrency": concurrency, **tolerance.limits}
-        map_run = visit.environment.map_runs.begin(visit, processor, items, limits)
-    work = _MapWork(visit, processor, items, tolerance, map_run)
-    results = work.run(min(concurrency or MAX_CONCURRENCY, MAX_CONCURRENCY, len(items)))
+        map_run = visit.environment.map_runs.begin(visit, processor, limits)
+        trail.add("MapRunStarted", "mapRunStartedEventDetails", mapRunArn=map_run.arn)
+    try:
+        items = map_items.items_of(map_items.read(visit, flow) if read else values, visit, flow)
+        if map_run:
+            map_run.items = items
+        work = _MapWork(visit, processor, items, tolerance, map_run)
+        results = work.run(min(concurrency or MAX_CONCURRENCY, MAX_CONCURRENCY, len(items)))
+    except StateError as error:
+        if map_run:
+            details = {"error": error.error, "cause": error.cause}
+            trail.add("MapRunFailed", "mapRunFailedEventDetails", **details)
+            map_run.end("FAILED")
+        raise
+    except WorkCancelledError:
+        if map_run:
+            trail.add("MapRunAborted")
+            map_run.end("ABORTED")
+        raise
+    if map_run:
+        trail.add("MapRunSucceeded")
+        map_run.end("SUCCEEDED")
+    trail.add("MapStateSucceeded")
     return flow.leave(map_results.finish(results, visit, flow, map_run.arn if map_run else None))
+
+
+def _concurrency(flow: DataFlow) -> int:
+    concurrency = flow.integer("MaxConcurrency") or 0
+    if concurrency < 0:
+        cause = f"Expected non-negative integer for MaxConcurrency, got '{concurrency}' instead."
+        raise flow.refused(cause, "MaxConcurrency")
+    return concurrency
 
 
 @dataclass(frozen=True)
 class _Tolerance:
-    """How many items may fail. `declared`: the state says so, be it zero."""
+    """How many items may fail, and how many of a hundred. None: the state doesn't say."""
 
-    count: int
-    declared: bool
-    limits: dict[str, int | float]
+    count: int | None
+    percentage: int | float | None
+
+    @property
+    def declared(self) -> bool:
+        """Whether the state says so, be it zero."""
+        return self.count is not None or self.percentage is not None
+
+    @property
+    def limits(self) -> dict[str, int | float]:
+        return {
+            "toleratedFailureCount": self.count or 0,
+            "toleratedFailurePercentage": self.percentage or 0,
+        }
+
+    def of(self, total: int) -> int:
+        """How many of so many items may fail."""
+        if not self.declared:
+            return 0
+        share = total if self.percentage is None else int(total * self.percentage / 100)
+        return share if self.count is None else min(share, self.count)
 
 
-def _tolerance(flow: DataFlow, total: int) -> _Tolerance:
-    count = flow.integer("ToleratedFailureCount", least=0)
+def _tolerance(flow: DataFlow) -> _Tolerance:
+    count = flow.integer("ToleratedFailureCount")
+    if count is not None and count < 0:
+        cause = "ToleratedFailureCount cannot be negative."
+        raise flow.refused(cause, "ToleratedFailureCount")
     percentage = flow.field("ToleratedFailurePercentage")
-    if percentage is not None and not (is_number(percentage) and 0 <= percentage <= 100):
-        raise flow.mistyped("ToleratedFailurePercentage", "a number from 0 to 100")
-    allowed = [total if percentage is None else int(total * percentage / 100)]
-    if count is not None:
-        allowed.append(count)
-    declared = count is not None or percentage is not None
-    limits = {
-        "toleratedFailureCount": count or 0,
-        "toleratedFailurePercentage": percentage or 0,
-    }
-    return _Tolerance(min(allowed) if declared else 0, declared, limits)
+    if percentage is not None and not is_number(percentage):
+        raise flow.mistyped("ToleratedFailurePercentage", "float", percentage)
+    if percentage is not None and not 0 <= percentage <= 100:
+        cause = "ToleratedFailurePercentage must be between 0 and 100."
+        raise flow.refused(cause, "ToleratedFailurePercentage")
+    return _Tolerance(count, percentage)
 
 
 class _MapWork:
@@ -76,44 +123,17 @@ class _MapWork:
         map_run: MapRun | None,
     ) -> None:
         self._visit, self._processor, self._items = visit, processor, items
-        self._tolerance, self._map_run = tolerance, map_run
+        self._tolerated, self._tolerance_declared = tolerance.of(len(items)), tolerance.declared
+        self._map_run = map_run
         self._left = visit.branch.take_left()
         self._cancellation = visit.cancellation.child()
         self._results: list[ItemResult | None] = [None] * len(items)
         self._next, self._failures, self._lock = 0, 0, threading.Lock()
 
     def run(self, workers: int) -> list[ItemResult]:
-        self._record_start()
-        try:
-            gather([in_thread(self._work) for _ in range(workers)], self._cancellation)
-        except StateError as error:
-            self._record_end("Failed", error)
-            raise
-        except WorkCancelledError:
-            if self._map_run:
-                self._visit.trail.add("MapRunAborted")
-                self._map_run.end("ABORTED")
-            raise
-        self._record_end("Succeeded")
+        """The results in the items' order; the first error that isn't tolerated is raised."""
+        gather([in_thread(self._work) for _ in range(workers)], self._cancellation)
         return [result for result in self._results if result is not None]
-
-    def _record_start(self) -> None:
-        trail = self._visit.trail
-        trail.add("MapStateStarted", "mapStateStartedEventDetails", length=len(self._items))
-        if self._map_run:
-            details = {"mapRunArn": self._map_run.arn}
-            trail.add("MapRunStarted", "mapRunStartedEventDetails", **details)
-
-    def _record_end(self, kind: str, error: StateError | None = None) -> None:
-        trail = self._visit.trail
-        if self._map_run and error:
-            details = {"error": error.error, "cause": error.cause}
-            trail.add("MapRunFailed", "mapRunFailedEventDetails", **details)
-        elif self._map_run:
-            trail.add("MapRunSucceeded")
-        if self._map_run:
-            self._map_run.end(kind.upper())
-        trail.add(f"MapState{kind}")
 
     def _work(self) -> None:
         while (index := self._take()) is not None:
@@ -164,10 +184,10 @@ class _MapWork:
     def _count_failure(self, error: StateError) -> None:
         with self._lock:
             self._failures += 1
-            exceeded = self._failures > self._tolerance.count
+            exceeded = self._failures > self._tolerated
         if not exceeded:
             return
-        if self._map_run is None and not self._tolerance.declared:
+        if self._map_run is None and not self._tolerance_declared:
             raise error
         raise StateError(
             "States.ExceedToleratedFailureThreshold",

@@ -9,7 +9,7 @@ from typing import Any
 from localcloud.workflows.branch import Branch, Visit
 from localcloud.workflows.cancellation import Cancellation, in_thread
 from localcloud.workflows.data_flow import Outcome
-from localcloud.workflows.errors import StateError, WorkCancelledError
+from localcloud.workflows.errors import WorkCancelledError
 
 
 def run_parallel(visit: Visit) -> Outcome:
@@ -22,11 +22,7 @@ def run_parallel(visit: Visit) -> Outcome:
     for index, machine in enumerate(visit.state["Branches"]):
         branch = visit.branch.child(index, machine, cancellation)
         futures.append(_start(branch, left.get(index), arguments))
-    try:
-        results = gather(futures, cancellation)
-    except StateError:
-        visit.trail.add("ParallelStateFailed")
-        raise
+    results = gather(futures, cancellation)
     visit.trail.add("ParallelStateSucceeded")
     return flow.leave(results)
 

@@ -51,7 +51,7 @@ class Path:
 
     def evaluate(self, data: Data) -> Any:
         """The value, or for a path that can match several the list of them."""
-        found = self._findall(self._root(data))
+        found = self._findall(self.root(data))
         if not self.definite:
             return found
         if not found:
@@ -64,7 +64,8 @@ class Path:
             return [] if self.query.segments else [root]
         return list(self.query.findall(root))
 
-    def _root(self, data: Data) -> Any:
+    def root(self, data: Data) -> Any:
+        """What the path begins at."""
         if self.source == "$":
             return data.root
         if self.source == "$$":
@@ -100,6 +101,24 @@ def _split_source(text: str) -> tuple[str, str]:
 def evaluate(text: str, data: Data) -> Any:
     """Compile and evaluate a path. PathNotFoundError when it names one value that isn't there."""
     return compile_path(text).evaluate(data)
+
+
+def why_missing(text: str, data: Data) -> str:
+    """Why a path that names one value has none: where it ends in the data."""
+    try:
+        steps = reference_steps(_split_source(text)[1])
+        shown, node = "$", compile_path(text).root(data)
+    except (ValueError, PathNotFoundError):
+        return f"No results for path: {text}"
+    for position, step in enumerate(steps):
+        shown += f"[{step}]" if isinstance(step, int) else f"['{step}']"
+        if isinstance(node, dict) and step not in node and position < len(steps) - 1:
+            return f"Missing property in path {shown}"
+        if isinstance(step, int):
+            node = node[step] if isinstance(node, list) and step < len(node) else None
+        else:
+            node = node.get(step) if isinstance(node, dict) else None
+    return f"No results for path: {shown}"
 
 
 @lru_cache(maxsize=1024)

@@ -31,10 +31,11 @@ def takes(names: Sequence[str], error: str) -> bool:
     return "States.ALL" in names or "States.TaskFailed" in names
 
 
-def catcher_for(state: Mapping[str, Any], error: StateError) -> Mapping[str, Any] | None:
-    """The first catcher that takes the error."""
+def catcher_for(state: Mapping[str, Any], error: StateError) -> int | None:
+    """The number of the first catcher that takes the error."""
     catchers: Sequence[Mapping[str, Any]] = state.get("Catch", ())
-    return next((rule for rule in catchers if takes(rule["ErrorEquals"], error.error)), None)
+    taking = (n for n, rule in enumerate(catchers) if takes(rule["ErrorEquals"], error.error))
+    return next(taking, None)
 
 
 class Retries:

@@ -122,7 +122,7 @@ class StepFunctionsService(ExecutionOperations, WorkerOperations):
                 "severity": "ERROR",
                 "code": problem.code,
                 "message": problem.message,
-                "location": problem.location,
+                **({"location": problem.location} if problem.location else {}),
             }
             for problem in problems
         ]

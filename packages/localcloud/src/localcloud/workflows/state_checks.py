@@ -21,7 +21,7 @@ from localcloud.workflows.retries import MAX_DELAY_SECONDS
 
 _WILDCARD = "States.ALL"
 _NUMBERS = {  # field: (least, most)
-    "IntervalSeconds": (1, 99_999_999),
+    "IntervalSeconds": (0, 99_999_999),
     "MaxAttempts": (0, 99_999_999),
     "MaxDelaySeconds": (1, MAX_DELAY_SECONDS),
 }
@@ -38,22 +38,40 @@ class StateChecks:
         self.check_machine = check_machine
 
     def check(self, state: dict[str, Any], location: str, variables: frozenset[str]) -> None:
-        kind, language = state.get("Type"), state.get("QueryLanguage", self.language)
-        if kind not in fields.TYPES:
+        if not self.to.required(state, ("Type",), location):
+            return
+        kind, language = state["Type"], state.get("QueryLanguage", self.language)
+        if not isinstance(kind, str) or kind not in fields.TYPES:
             known = ", ".join(fields.TYPES)
-            self.to.add(f"{location}/Type", f"State type {kind!r} is not one of {known}")
+            message = f"The field 'Type' should have one of these values: [{known}]"
+            self.to.add(f"{location}/Type", message)
             return
         if not self.to.one_of(language, fields.STATES, f"{location}/QueryLanguage"):
             return
         if (self.language, language) == (JSONATA, JSONPATH):
-            self.to.add(f"{location}/QueryLanguage", f"{language!r} can't be used here")
+            message = (
+                "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine"
+            )
+            self.to.add(location, message)
             return
-        self.to.unknown_fields(state, fields.of_state(kind, language), location)
+        self._check_known(state, kind, language, location)
         check_fields(state, language, location, self.to)
         self._check_transition(state, kind, location)
         self._check_retry(state, location)
         self._check_catch(state, language, location)
         self._check_kind(state, kind, language, location, variables)
+
+    def _check_known(self, state: dict[str, Any], kind: str, language: str, location: str) -> None:
+        """Report the fields that such a state doesn't have, in this query language or at all."""
+        here, other = fields.of_state(kind, language), JSONATA if language == JSONPATH else JSONPATH
+        there = fields.of_state(kind, other) - here
+        self.to.unknown_fields(state, here | there, location)
+        for field in sorted(there & state.keys()):
+            message = (
+                f"The QueryLanguage is set to '{language}', but field '{field}' is only supported "
+                f"for the '{other}' QueryLanguage"
+            )
+            self.to.add(f"{location}/{field}", message)
 
     def _check_kind(
         self,
@@ -91,33 +109,43 @@ class StateChecks:
             return
         if "End" in state and state["End"] is not True:
             self.to.add(f"{location}/End", "Expected true")
-        if ("Next" in state) == ("End" in state):
-            self.to.add(location, "Exactly one of 'Next' and 'End' is required")
+        self.to.exactly_one(state, ("Next", "End"), location)
 
     def _check_task(self, state: dict[str, Any], language: str, location: str) -> None:
-        arn, place = state.get("Resource"), f"{location}/Resource"
-        if not isinstance(arn, str):
-            self.to.add(place, "Expected the ARN of what the task calls")
-        elif self.to.attempt(resource.parse, arn, place):
-            found = resource.parse(arn)
-            if self.express and found.kind == "activity":
-                self.to.add(place, "Express workflows don't support activities")
-            elif self.express and found.pattern:
-                self.to.add(place, f"Express workflows don't support .{found.pattern}")
-            field = "Arguments" if language == JSONATA else "Parameters"
-            if found.kind in {"optimized", "sdk"}:
-                parameters.check(state.get(field), found, f"{location}/{field}", self.to)
+        self.to.required(state, ("Resource",), location)
+        if "Resource" in state:
+            self._check_resource(state, language, location)
         timeout, heartbeat = state.get("TimeoutSeconds"), state.get("HeartbeatSeconds")
         both = json_values.is_integer(timeout) and json_values.is_integer(heartbeat)
         if both and heartbeat >= timeout:  # type: ignore[operator]
             self.to.add(f"{location}/HeartbeatSeconds", "Must be below TimeoutSeconds")
 
+    def _check_resource(self, state: dict[str, Any], language: str, location: str) -> None:
+        arn, place = state["Resource"], f"{location}/Resource"
+        if not self.to.string(arn, place):
+            return
+        if not arn.startswith("arn:"):
+            self.to.add(place, "Value is not a valid resource ARN")
+        elif self.to.attempt(resource.parse, arn, place):
+            found = resource.parse(arn)
+            express = "Express state machine does not support"
+            if self.express and found.kind == "activity":
+                self.to.add(place, f"{express} Activity ARN")
+            elif self.express and found.pattern:
+                pattern = found.pattern.partition(":")[0]
+                # The space at the end is AWS's.
+                self.to.add(place, f"{express} '.{pattern}' service integration ")
+            field = "Arguments" if language == JSONATA else "Parameters"
+            if found.kind in {"optimized", "sdk"}:
+                parameters.check(state.get(field), found, f"{location}/{field}", self.to)
+
     def _check_choice(self, state: dict[str, Any], language: str, location: str) -> None:
-        for index, rule in enumerate(self.to.array(state.get("Choices"), f"{location}/Choices")):
+        if not self.to.required(state, ("Choices",), location):
+            return
+        for index, rule in enumerate(self.to.array(state["Choices"], f"{location}/Choices")):
             place = f"{location}/Choices[{index}]"
             rule = self.to.object(rule, place)
-            if not isinstance(rule.get("Next"), str):
-                self.to.add(place, "A choice rule needs 'Next'")
+            self.to.required(rule, ("Next",), place)
             check_assign(rule, place, self.to)
             if language == JSONATA:
                 self._check_condition(rule, place)
@@ -128,7 +156,10 @@ class StateChecks:
     def _check_condition(self, rule: dict[str, Any], location: str) -> None:
         known = {"Condition", "Next", "Assign", "Output", "Comment"}
         self.to.unknown_fields(rule, known, location)
-        condition = rule.get("Condition")
+        if "Condition" not in rule:
+            self.to.add(location, choices.ONE_KIND)
+            return
+        condition = rule["Condition"]
         if isinstance(condition, str):
             self.to.attempt(jsonata_queries.check, condition, f"{location}/Condition")
         elif not isinstance(condition, bool):
@@ -137,16 +168,15 @@ class StateChecks:
             check_expressions(rule.get(field), f"{location}/{field}", self.to)
 
     def _check_wait(self, state: dict[str, Any], location: str) -> None:
-        ways = {"Seconds", "SecondsPath", "Timestamp", "TimestampPath"}
-        if len(ways & state.keys()) != 1:
-            self.to.add(location, "A Wait state needs exactly one of Seconds and Timestamp")
+        ways = ("SecondsPath", "Seconds", "TimestampPath", "Timestamp")
+        self.to.exactly_one(state, ways, location)
 
     def _check_parallel(
         self, state: dict[str, Any], location: str, variables: frozenset[str]
     ) -> None:
-        for index, branch in enumerate(
-            self.to.array(state.get("Branches"), f"{location}/Branches")
-        ):
+        if not self.to.required(state, ("Branches",), location):
+            return
+        for index, branch in enumerate(self.to.array(state["Branches"], f"{location}/Branches")):
             place = f"{location}/Branches[{index}]"
             branch = self.to.object(branch, place)
             self.to.unknown_fields(branch, fields.BRANCH, place)
@@ -169,10 +199,12 @@ class StateChecks:
             for field, (least, most) in _NUMBERS.items()
         ]
         rate = retrier.get("BackoffRate", 1)
-        if not json_values.is_number(rate) or rate < 1:
-            self.to.add(f"{location}/BackoffRate", "Expected a number of at least 1.0")
+        if not json_values.is_number(rate):
+            self.to.add(f"{location}/BackoffRate", "Expected value of type Number")
+        elif rate < 1:
+            self.to.add(f"{location}/BackoffRate", "Minimum value is 1")
         jitter = retrier.get("JitterStrategy", "NONE")
-        self.to.one_of(jitter, {"NONE", "FULL"}, f"{location}/JitterStrategy")
+        self.to.one_of(jitter, ("NONE", "FULL"), f"{location}/JitterStrategy")
         longest = retrier.get("MaxDelaySeconds", MAX_DELAY_SECONDS)
         if all(numbers) and longest <= retrier.get("IntervalSeconds", 1):
             self.to.add(f"{location}/MaxDelaySeconds", "Must be above IntervalSeconds")
@@ -186,8 +218,7 @@ class StateChecks:
             catcher = self.to.object(catcher, place)
             self.to.unknown_fields(catcher, fields.CATCHER[language], place)
             self._check_error_equals(catcher, index == len(catchers) - 1, place)
-            if not isinstance(catcher.get("Next"), str):
-                self.to.add(place, "A catcher needs 'Next'")
+            self.to.required(catcher, ("Next",), place)
             check_assign(catcher, place, self.to)
             if language == JSONATA:
                 check_expressions(catcher.get("Output"), f"{place}/Output", self.to)
@@ -197,9 +228,11 @@ class StateChecks:
                 check_template(catcher.get("Assign"), f"{place}/Assign", self.to)
 
     def _check_error_equals(self, rule: dict[str, Any], last: bool, location: str) -> None:
+        if not self.to.required(rule, ("ErrorEquals",), location):
+            return
         place = f"{location}/ErrorEquals"
-        names = self.to.array(rule.get("ErrorEquals"), place)
+        names = self.to.array(rule["ErrorEquals"], place)
         if not all(isinstance(name, str) for name in names):
-            self.to.add(place, "Expected error names")
+            self.to.add(place, "Expected value of type String")
         elif _WILDCARD in names and (len(names) > 1 or not last):
-            self.to.add(place, f"{_WILDCARD} must stand alone, in the last one")
+            self.to.add(place, f"{_WILDCARD} must appear alone and at end of list")

@@ -26,9 +26,9 @@ def run_pass(visit: Visit) -> Outcome:
 
 def run_choice(visit: Visit) -> Outcome:
     flow = visit.flow()
-    for rule in visit.state["Choices"]:
-        if flow.matches(rule):
-            return flow.pass_through(rule)
+    for index in range(len(visit.state["Choices"])):
+        if flow.matches(index):
+            return flow.pass_through(index)
     if "Default" not in visit.state:
         raise StateError(
             "States.NoChoiceMatched",
@@ -48,10 +48,13 @@ def _wait_end(flow: DataFlow, now: datetime) -> datetime:
     seconds = flow.integer("Seconds", least=0, most=MAX_SECONDS)
     if seconds is not None:
         return now + timedelta(seconds=seconds)
+    timestamp = flow.field("Timestamp")
+    if not isinstance(timestamp, str):
+        raise flow.mistyped("Timestamp", "string", timestamp)
     try:
-        return timestamps.from_text(str(flow.field("Timestamp")))
+        return timestamps.from_text(timestamp)
     except ValueError as error:
-        raise flow.mistyped("Timestamp", f"a timestamp: {error}") from error
+        raise flow.mistyped("Timestamp", "timestamp", timestamp) from error
 
 
 def run_succeed(visit: Visit) -> Outcome:
@@ -63,7 +66,7 @@ def run_fail(visit: Visit) -> Outcome:
     texts = {name: flow.field(name) for name in ("Error", "Cause")}
     for name, text in texts.items():
         if text is not None and not isinstance(text, str):
-            raise flow.mistyped(name, "a string")
+            raise flow.mistyped(name, "string", text)
     raise StateError(texts["Error"] or "", texts["Cause"] or "")
 
 

@@ -27,7 +27,7 @@ class Caller:
         try:
             return self.cancellation.call(lambda: self.call_in_place(operation, parameters))
         except ClientError as error:
-            raise error_names.of_client_error(error, self.resource, operation) from error
+            raise error_names.of_client_error(error, self.resource) from error
         except BotoCoreError as error:
             raise error_names.of_sdk_error(error, self.resource) from error
 

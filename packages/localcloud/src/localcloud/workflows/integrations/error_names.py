@@ -2,35 +2,56 @@
 
 from __future__ import annotations
 
+import re
+
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from localcloud.workflows.errors import StateError
 from localcloud.workflows.integrations.resource import Resource
 from localcloud.workflows.integrations.service_names import java_name, service_model
 
+_MISSING = re.compile(r'Missing required parameter in input(?P<path>[\w.\[\]]*): "(?P<name>\w+)"')
 
-def of_client_error(error: ClientError, resource: Resource, operation: str) -> StateError:
-    """`DynamoDB.ConditionalCheckFailedException`, `S3.NoSuchKeyException`, `S3.S3Exception`, …"""
+# S3 models it for one new operation only: for all others it stays an error of S3's own.
+_TOO_NEW = {"AccessDenied"}
+
+
+def of_client_error(error: ClientError, resource: Resource) -> StateError:
+    """`DynamoDB.ConditionalCheckFailedException`, `S3.NoSuchKeyException`, `S3.S3Exception`, …
+
+    An error that the service doesn't model, such as DynamoDB's and SageMaker's
+    ValidationException, has the name of the service's own exception.
+    """
     details = error.response.get("Error", {})
-    code, message = details.get("Code", "Unknown"), details.get("Message", "")
-    name = _modelled(code, resource, operation) or resource.unknown_exception
-    return StateError(f"{resource.exceptions}.{name}", f"{message} ({_call(error, resource)})")
-
-
-def _call(error: ClientError, resource: Resource) -> str:
     metadata = error.response.get("ResponseMetadata", {})
+    code, message = str(details.get("Code", "Unknown")), details.get("Message", "")
+    status, request_id = metadata.get("HTTPStatusCode", 400), metadata.get("RequestId", "")
+    return _named(code, message, resource, status, request_id)
+
+
+def _named(
+    code: str, message: str, resource: Resource, status: int = 400, request_id: str = ""
+) -> StateError:
+    name = _modelled(code, resource) or resource.unknown_exception
+    call = _call(code, resource, status, request_id)
+    return StateError(f"{resource.exceptions}.{name}", f"{message} ({call})")
+
+
+def _call(code: str, resource: Resource, status: int, request_id: str) -> str:
+    """The call as the SDK for Java that makes it writes it: version 1 or, for `aws-sdk`, 2."""
+    if resource.optimized:
+        return (
+            f"Service: {resource.optimized.caller}; Status Code: {status}; Error Code: {code}; "
+            f"Request ID: {request_id}; Proxy: null"
+        )
     service = java_name(service_model(resource.service).service_id)
-    code = error.response.get("Error", {}).get("Code", "Unknown")
-    return (
-        f"Service: {service}, Status Code: {metadata.get('HTTPStatusCode', 400)}, "
-        f"Error Code: {code}, Request ID: {metadata.get('RequestId', '')}"
-    )
+    return f"Service: {service}, Status Code: {status}, Request ID: {request_id}"
 
 
-def _modelled(code: str, resource: Resource, operation: str) -> str | None:
-    """The exception's class name in the AWS SDK for Java, when the operation models the error."""
-    for shape in service_model(resource.service).operation_model(operation).error_shapes:
-        if code in {shape.name, shape.error_code}:
+def _modelled(code: str, resource: Resource) -> str | None:
+    """The exception's class name in the SDK for Java, when the service models the error."""
+    for shape in service_model(resource.service).error_shapes:
+        if code in {shape.name, shape.error_code} - _TOO_NEW:
             return _exception_name(shape.name)
     return None
 
@@ -42,7 +63,25 @@ def _exception_name(shape_name: str) -> str:
 
 
 def of_sdk_error(error: BotoCoreError, resource: Resource) -> StateError:
-    """An error of the call itself: parameters that don't fit, or no answer."""
-    if isinstance(error, ParamValidationError):
+    """An error of the call itself: parameters that don't fit, or no answer.
+
+    A required parameter that isn't there is refused by the service, not before it is called.
+    """
+    if not isinstance(error, ParamValidationError):
+        return StateError(f"{resource.exceptions}.SdkClientException", str(error))
+    problems = str(error.kwargs["report"]).splitlines()
+    missing = [found for found in map(_MISSING.fullmatch, problems) if found]
+    if len(missing) < len(problems):
         return StateError("States.Runtime", f"The parameters don't fit: {error}")
-    return StateError(f"{resource.exceptions}.SdkClientException", str(error))
+    noun = "error" if len(missing) == 1 else "errors"
+    listed = "; ".join(
+        f"Value null at '{_member(found)}' failed to satisfy constraint: Member must not be null"
+        for found in missing
+    )
+    message = f"{len(missing)} validation {noun} detected: {listed}"
+    return _named("ValidationException", message, resource)
+
+
+def _member(missing: re.Match[str]) -> str:
+    steps = [*missing["path"].split(".")[1:], missing["name"]]
+    return ".".join(f"{step[:1].lower()}{step[1:]}" for step in steps)

@@ -19,12 +19,23 @@ def invoke_function(arguments: Any, caller: Caller) -> Any:
 
 def invoke(arguments: Any, caller: Caller) -> dict[str, Any]:
     """The result of `lambda:invoke`: the response with its Payload as JSON."""
-    if isinstance(arguments, dict) and "Payload" in arguments:
-        arguments = {**arguments, "Payload": json_values.to_text(arguments["Payload"])}
+    if isinstance(arguments, dict) and arguments.get("Payload") is not None:
+        arguments = {**arguments, "Payload": _as_json(arguments["Payload"])}
     call_parameters = parameters.to_botocore(arguments, caller.resource)
     response = caller.call("Invoke", call_parameters)
     payload = _payload(response)
     return {**responses.to_state(response, caller.resource), "Payload": payload}
+
+
+def _as_json(payload: Any) -> str:
+    """The payload's JSON: a text that is JSON goes as it is, any other as a JSON string."""
+    if isinstance(payload, str):
+        try:
+            json_values.from_text(payload)
+        except ValueError:
+            return json_values.to_text(payload)
+        return payload
+    return json_values.to_text(payload)
 
 
 def _payload(response: dict[str, Any]) -> Any:

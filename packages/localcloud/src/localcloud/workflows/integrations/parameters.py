@@ -102,6 +102,8 @@ def _structure(
         member = member_name(shape, name)
         if member is None:
             raise ValueError(f"The field '{name}' is not supported by Step Functions")
+        if value is None:
+            continue  # to the SDK for Java, null is a member that isn't there
         if member in json_members and not isinstance(value, str):
             value = json_values.to_text(value)
         converted[member] = _value(value, shape.members[member], json_members)

@@ -28,13 +28,15 @@ class Optimized:
     """An integration that Step Functions knows by heart.
 
     `exceptions` is the prefix of its error names, `unknown` the name of an error that the service
-    doesn't model, `json_members` the text members that may be given as JSON.
+    doesn't model, `caller` the service's name in a cause, `json_members` the text members that may
+    be given as JSON.
     """
 
     service: str
     actions: dict[str, frozenset[str]]
     exceptions: str
     unknown: str
+    caller: str
     json_members: frozenset[str] = frozenset()
 
 
@@ -44,25 +46,42 @@ _SYNC = frozenset({"", "sync"})
 
 OPTIMIZED = {
     "lambda": Optimized(
-        "lambda", {"invoke": _TOKEN}, "Lambda", "AWSLambdaException", frozenset({"Payload"})
+        "lambda",
+        {"invoke": _TOKEN},
+        "Lambda",
+        "AWSLambdaException",
+        "AWSLambda",
+        frozenset({"Payload"}),
     ),
     "dynamodb": Optimized(
         "dynamodb",
         dict.fromkeys(("getItem", "putItem", "updateItem", "deleteItem"), _ONCE),
         "DynamoDB",
         "AmazonDynamoDBException",
+        "AmazonDynamoDBv2",
     ),
     "sqs": Optimized(
-        "sqs", {"sendMessage": _TOKEN}, "SQS", "AmazonSQSException", frozenset({"MessageBody"})
+        "sqs",
+        {"sendMessage": _TOKEN},
+        "SQS",
+        "AmazonSQSException",
+        "AmazonSQS",
+        frozenset({"MessageBody"}),
     ),
     "sns": Optimized(
-        "sns", {"publish": _TOKEN}, "SNS", "AmazonSNSException", frozenset({"Message"})
+        "sns",
+        {"publish": _TOKEN},
+        "SNS",
+        "AmazonSNSException",
+        "AmazonSNS",
+        frozenset({"Message"}),
     ),
     "events": Optimized(
         "events",
         {"putEvents": _TOKEN},
         "EventBridge",
         "AmazonEventBridgeException",
+        "AmazonEventBridge",
         frozenset({"Detail"}),
     ),
     "states": Optimized(
@@ -70,6 +89,7 @@ OPTIMIZED = {
         {"startExecution": frozenset({"", "sync", "sync:2", TASK_TOKEN})},
         "StepFunctions",
         "AWSStepFunctionsException",
+        "AWSStepFunctions",
         frozenset({"input"}),
     ),
     "sagemaker": Optimized(
@@ -84,6 +104,7 @@ OPTIMIZED = {
         },
         "SageMaker",
         "AmazonSageMakerException",
+        "AmazonSageMaker",
     ),
 }
 

@@ -11,7 +11,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from training.dataset import load_dataset
+from meguru.dataset_version import DatasetVersion, read_dataset_version
+from training.worker import read_parquet
 
 
 def row(**values: Any) -> dict[str, Any]:
@@ -28,19 +29,23 @@ def write(folder: Path, rows: list[dict[str, Any]], prefix: str = "") -> Path:
     return folder
 
 
+def load(folder: Path) -> DatasetVersion:
+    return read_dataset_version(folder, read_parquet)
+
+
 def test_rows_and_version(tmp_path: Path) -> None:
-    dataset = load_dataset(write(tmp_path, [row(), row(split="held_out", weight=4)]))
+    dataset = load(write(tmp_path, [row(), row(split="held_out", weight=4)]))
     manifest = (tmp_path / "manifest.json").read_bytes()
     assert dataset.version == hashlib.sha256(manifest).hexdigest()
     assert [one.weight for one in dataset.split("held_out")] == [4]
 
 
 def test_shard_may_be_named_by_its_key_in_the_lake(tmp_path: Path) -> None:
-    assert load_dataset(write(tmp_path, [row()], prefix="datasets/faq/v1/")).rows
+    assert load(write(tmp_path, [row()], prefix="datasets/faq/v1/")).rows
 
 
 def test_more_columns_than_known_are_fine(tmp_path: Path) -> None:
-    assert load_dataset(write(tmp_path, [row(licence="CC0")])).rows
+    assert load(write(tmp_path, [row(licence="CC0")])).rows
 
 
 def test_changed_shard_is_refused(tmp_path: Path) -> None:
@@ -48,35 +53,56 @@ def test_changed_shard_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "shard-00000.parquet").open("ab") as file:
         file.write(b"x")
     with pytest.raises(ValueError, match=r"shard-00000\.parquet does not have the SHA-256"):
-        load_dataset(tmp_path)
+        load(tmp_path)
 
 
 def test_missing_shard_is_refused(tmp_path: Path) -> None:
     write(tmp_path, [row()])
     (tmp_path / "shard-00000.parquet").unlink()
     with pytest.raises(ValueError, match="is in the manifest but not in"):
-        load_dataset(tmp_path)
+        load(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"shards": [1]}', '{"shards": [{}]}'])
 def test_broken_manifest_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(ValueError, match="not a dataset manifest"):
-        load_dataset(tmp_path)
+        load(tmp_path)
 
 
 def test_missing_column_is_refused_by_name(tmp_path: Path) -> None:
     values = row()
     del values["answer"]
     with pytest.raises(ValueError, match="no column 'answer'"):
-        load_dataset(write(tmp_path, [values]))
+        load(write(tmp_path, [values]))
 
 
 def test_weight_below_one_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="record r has weight 0"):
-        load_dataset(write(tmp_path, [row(weight=0)]))
+        load(write(tmp_path, [row(weight=0)]))
 
 
-def test_dataset_without_training_rows_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no row in split 'train'"):
-        load_dataset(write(tmp_path, [row(split="held_out")]))
+def test_format_of_a_later_release_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"format": 2, "shards": []}')
+    with pytest.raises(ValueError, match="format is 2; known is 1"):
+        load(tmp_path)
+
+
+def test_context_is_read_where_a_version_has_it(tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "q0"}, {"role": "assistant", "content": "a0"}]
+    before, after = row(), row(context=turns, source_uri="fb-1")
+    (old,) = load(write(tmp_path, [before])).rows
+    assert (old.context, old.source_uri) == ((), "")
+    (new,) = load(write(tmp_path, [after])).rows
+    assert (new.context, new.source_uri) == (tuple(turns), "fb-1")
+
+
+def test_no_shard_is_read_that_is_not_what_it_was(tmp_path: Path) -> None:
+    write(tmp_path, [row()])
+    (tmp_path / "shard-00000.parquet").write_bytes(b"PAR1 planted")
+
+    def read(path: Path, columns: object) -> list[dict[str, Any]]:
+        raise AssertionError("read before it was checked")
+
+    with pytest.raises(ValueError, match="does not have the SHA-256"):
+        read_dataset_version(tmp_path, read)

@@ -23,6 +23,8 @@ _SENTENCES = {
     "greater_than_equal": "at least {ge}",
     "less_than_equal": "at most {le}",
     "literal_error": "one of {expected}",
+    "too_short": "at least {min_length} of them",
+    "too_long": "at most {max_length} of them",
 }
 
 
@@ -56,12 +58,17 @@ def refusal(said: str) -> PydanticCustomError:
     return PydanticCustomError("refused", "{said}", {"said": said})
 
 
-def refusals(problems: Mapping[str, str], values: Mapping[str, Any]) -> ValidationError:
-    """To be raised by the validator of a section: a refusal at each of its keys."""
+def refusals(
+    problems: Mapping[str, str], values: Mapping[str, Any], *above: str
+) -> ValidationError:
+    """To be raised by the validator of a section: a refusal at each of its keys.
+
+    `above` is where they stand in the section, where that is not at its top.
+    """
     return ValidationError.from_exception_data(
         "section",
         [
-            InitErrorDetails(type=refusal(said), loc=(name,), input=values[name])
+            InitErrorDetails(type=refusal(said), loc=(*above, name), input=values[name])
             for name, said in problems.items()
         ],
     )

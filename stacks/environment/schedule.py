@@ -1,4 +1,4 @@
-"""Schedule expressions as EventBridge's rules take them: cron(...) and rate(...).
+"""Schedules: daily, weekly, and expressions as EventBridge's rules take them.
 
 Source: "Setting a schedule pattern", Amazon EventBridge User Guide.
 """
@@ -46,11 +46,21 @@ _CRON = (
 )
 
 
+_WORDS = {"daily": "rate(1 day)", "weekly": "rate(7 days)"}
+
+
+def schedule_expression(schedule: str) -> str:
+    """A schedule as EventBridge takes it."""
+    return _WORDS.get(schedule, schedule)
+
+
 def schedule_problem(expression: str) -> str | None:
     """What EventBridge would refuse in an expression, as one sentence; None where it's fine."""
+    if expression in _WORDS:
+        return None
     match = re.fullmatch(r"(cron|rate)\((.*)\)", expression)
     if not match:
-        return "cron(...) or rate(...), such as cron(0 18 ? * SAT *) or rate(7 days)"
+        return "daily, weekly, cron(...) or rate(...), such as cron(0 18 ? * SAT *) or rate(7 days)"
     return _cron_problem(match[2]) if match[1] == "cron" else _rate_problem(match[2])
 
 

@@ -1,4 +1,4 @@
-"""Curation and training, and what starts them: arrivals, feedback, a schedule."""
+"""Curation, and what starts it: arrivals, feedback, a schedule."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from constructs import Construct
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.curation import Curation
 from stacks.constructs.feedback_capture import RetrainingTrigger
-from stacks.constructs.training import Training
 from stacks.environment import Environment
 from stacks.lake_stack import LakeStack
-from stacks.release_stack import ReleaseStack
 
 
-class TrainingStack(Stack):
+class DataStack(Stack):
     def __init__(
         self,
         scope: Construct,
@@ -24,17 +22,14 @@ class TrainingStack(Stack):
         *,
         environment: Environment,
         storage: LakeStack,
-        release: ReleaseStack,
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
-        self.curation = Curation(self, "Curation", environment=environment, lake=storage.lake)
-        self.training = Training(
+        self.curation = Curation(
             self,
-            "Training",
+            "Curation",
             environment=environment,
             lake=storage.lake,
-            registry=release.registry,
             releases=storage.records.releases,
         )
         self.retraining_trigger = RetrainingTrigger(
@@ -46,8 +41,6 @@ class TrainingStack(Stack):
         )
         alarms = Alarms(self, "Alarms", topic=storage.loop_events.topic)
         alarms.watch_workflow("CurationFailed", self.curation.workflow)
-        alarms.watch_workflow("TrainingFailed", self.training.workflow)
         alarms.watch_dead_letters("ArrivalsSetAside", self.curation.failed_arrivals)
         alarms.watch_dead_letters("FeedbackSetAside", self.retraining_trigger.failed_batches)
         CfnOutput(self, "CurateDatasetArn", value=self.curation.workflow.state_machine_arn)
-        CfnOutput(self, "TrainAndRegisterArn", value=self.training.workflow.state_machine_arn)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+# YAML reads more as numbers: 010 is 8, 1:30 is 90, 0x10 is 16.
+_DECIMAL = re.compile(
+    r"[-+]?(0|[1-9][0-9_]*)|[-+]?[0-9][0-9_]*\.[0-9]*([eE][-+]?[0-9]+)?|[-+]?\.\S+"
+)
+_NUMBER_TAGS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
 class InvalidEnvironment(ValueError):
@@ -28,6 +35,7 @@ def read_document(path: Path) -> tuple[Any, dict[str, Any]]:
         # ValueError: bytes that are no text, a date that no calendar has.
         raise InvalidEnvironment(f"{path}: not a YAML file: {error}") from error
     _refuse_repeated_keys(path, document)
+    _refuse_surprising_numbers(path, document, [])
     if not isinstance(values, dict):
         raise InvalidEnvironment(
             f"{path}: an environment file has keys and values, see environments/"
@@ -67,3 +75,21 @@ def _refuse_repeated_keys(path: Path, node: Any) -> None:
             raise InvalidEnvironment(f"{path}:{line}: {key.value}: this key stands here twice")
         seen.add(key.value)
         _refuse_repeated_keys(path, value)
+
+
+def _refuse_surprising_numbers(path: Path, node: Any, keys: list[str]) -> None:
+    """What YAML takes for a number of another value than a person reads."""
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_surprising_numbers(path, item, keys)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            _refuse_surprising_numbers(path, key, keys)
+            _refuse_surprising_numbers(path, value, [*keys, str(key.value)])
+    is_number = isinstance(node, yaml.ScalarNode) and node.tag in _NUMBER_TAGS
+    if is_number and not _DECIMAL.fullmatch(node.value):
+        meant = yaml.safe_load(node.value)
+        raise InvalidEnvironment(
+            f"{path}:{node.start_mark.line + 1}: {'.'.join(keys)}: YAML reads {node.value} as "
+            f"{meant}: write a decimal number, or text in quotation marks"
+        )

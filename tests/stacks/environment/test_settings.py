@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,18 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stacks.environment import Environment, read_environment
-from stacks.environment_file import InvalidEnvironment
+from stacks.environment import Environment, InvalidEnvironment, read_environment
 
-ENVIRONMENTS = Path(__file__).parents[2] / "environments"
+ENVIRONMENTS = Path(__file__).parents[3] / "environments"
 POC = (ENVIRONMENTS / "poc.yaml").read_text()
 VALUES: dict[str, Any] = yaml.safe_load(POC)
 # Maps whose keys a client chooses: names of metrics, hyperparameters.
+MODEL = ("models", "meguru-text")
 FREE = {
-    ("evaluation", "minimum"),
-    ("evaluation", "maximum_drop"),
-    ("training", "hyperparameters"),
-    ("training", "continued_hyperparameters"),
+    (*MODEL, "gate", "minimum"),
+    (*MODEL, "gate", "maximum_drop"),
+    (*MODEL, "training", "hyperparameters"),
+    (*MODEL, "training", "continued_hyperparameters"),
 }
 Keys = tuple[str, ...]
 
@@ -31,7 +32,9 @@ Keys = tuple[str, ...]
 def paths(values: dict[str, Any], above: Keys = ()) -> Iterator[Keys]:
     """The keys of a document, each with those it stands under."""
     for key, value in values.items():
-        yield (*above, key)
+        # A model's name is the client's to choose.
+        if (*above, key) != MODEL:
+            yield (*above, key)
         if isinstance(value, dict) and (*above, key) not in FREE:
             yield from paths(value, (*above, key))
 
@@ -64,9 +67,17 @@ def test_every_environment_of_ours_is_read(path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ("  spot: true", "  spott: true", "FILE:{line}: training.spott: unknown key"),
-        ("  spot: true", "  spot: 1", "FILE:{line}: training.spot: "),
-        ("  spot: true", "  spot: 'true'", "FILE:{line}: training.spot: "),
+        (
+            "      spot: true",
+            "      spott: true",
+            "FILE:{line}: models.meguru-text.training.spott: unknown key",
+        ),
+        ("      spot: true", "      spot: 1", "FILE:{line}: models.meguru-text.training.spot: "),
+        (
+            "      spot: true",
+            "      spot: 'true'",
+            "FILE:{line}: models.meguru-text.training.spot: ",
+        ),
         ("  burst: 10", "  burst: 0", "FILE:{line}: api.burst: "),
         ("  burst: 10", "  burst: ten", "FILE:{line}: api.burst: "),
         ("  burst: 10", "  burst: 10.5", "FILE:{line}: api.burst: "),
@@ -79,13 +90,17 @@ def test_every_environment_of_ours_is_read(path: Path) -> None:
         ("name: poc", "name: poc\naccount: 123", "FILE:3: account: "),
         ("name: poc", "name: poc\nnotify: nobody", "FILE:3: notify: "),
         (
-            "    exact_match: 0.5",
-            "    exact_match: .nan",
-            "FILE:{line}: evaluation.minimum.exact_m",
+            "        exact_match: 0.5",
+            "        exact_match: .nan",
+            "FILE:{line}: models.meguru-text.gate.minimum.exact_m",
         ),
-        ("    exact_match: 0.05", "    exact_match: -1", "evaluation.maximum_drop.exact_match: "),
-        ("    traffic: all_at_once", "    traffic: al", "FILE:{line}: endpoint.release.traffic: "),
-        ("  max_instances: 2", "  max_instances: 0", "endpoint.max_instances: "),
+        ("        exact_match: 0.05", "        exact_match: -1", "gate.maximum_drop.exact_match: "),
+        (
+            "        traffic: all_at_once",
+            "        traffic: al",
+            "FILE:{line}: models.meguru-text.endpoint.release.traffic: ",
+        ),
+        ("      max_instances: 2", "      max_instances: 0", "endpoint.max_instances: "),
         ("  log_days: 7", "  log_days: 8", "FILE:{line}: records.log_days: "),
         ("  burst: 10", "  burst: 10\n  burst: 20", "api: burst: this key stands here twice"),
         ("  burst: 10", "\tburst: 10", "FILE:{line}: not YAML: "),
@@ -115,15 +130,23 @@ def test_a_wrong_line_is_named(tmp_path: Path, before: str, after: str, said: st
         ("name: poc", "name: poc\naccount: 123456789012", "account: 12 digits in quotation marks "),
         ("name: poc", "name: poc\nregion: ap-nowhere-9", "region: a region that has SageMaker, "),
         ("name: poc", "name: poc\ntags: a", "tags: keys and values (it is 'a')"),
-        ("  spot: true", "  spot: 1", "training.spot: true or false (it is 1)"),
+        ("      spot: true", "      spot: 1", "training.spot: true or false (it is 1)"),
         ("  burst: 10", "  burst: 0", "api.burst: at least 1 (it is 0)"),
         ("  burst: 10", "  burst: true", "api.burst: a whole number (it is true)"),
         ("  burst: 10", "  burst: 10.5", "api.burst: a whole number (it is 10.5)"),
-        ("    traffic: all_at_once", "    traffic: al", "'all_at_once' or 'canary' (it is 'al')"),
-        ("  min_instances: 1", "  min_instances: 3", "max_instances: at least 3, which is min"),
         (
-            "  max_wait_minutes: 120",
-            "  max_wait_minutes: 30",
+            "        traffic: all_at_once",
+            "        traffic: al",
+            "'all_at_once' or 'canary' (it is 'al')",
+        ),
+        (
+            "      min_instances: 1",
+            "      min_instances: 3",
+            "max_instances: at least 3, which is min",
+        ),
+        (
+            "      max_wait_minutes: 120",
+            "      max_wait_minutes: 30",
             "at least 60, which is max_runtime_minutes: waiting",
         ),
         (
@@ -137,9 +160,9 @@ def test_a_wrong_line_is_named(tmp_path: Path, before: str, after: str, said: st
             "curation.instance_type: an instance type of SageMaker's processing jobs, such as ",
         ),
         (
-            "  corrections_before_retraining: 3",
-            "  corrections_before_retraining: 3\n  schedule: cron(0 18 * * SAT *)",
-            "feedback.schedule: cron takes ? as exactly one of day of month and day of week",
+            "      corrections: 3",
+            "      corrections: 3\n      schedule: cron(0 18 * * SAT *)",
+            "retrain.schedule: cron takes ? as exactly one of day of month and day of week",
         ),
     ],
 )
@@ -155,13 +178,13 @@ def test_a_refusal_is_a_sentence_for_a_person(
 @pytest.mark.parametrize(
     ("keys", "value", "said"),
     [
-        ("evaluation.minimum.chfr", 50, "unknown metric; the gate knows exact_match, train_"),
-        ("evaluation.minimum.perplexity", 3, "unknown to the gate, which judges only where higher"),
-        ("evaluation.minimum.exact_match", 60, "from 0 to 1 (it is 60)"),
-        ("evaluation.minimum.chrf", 101, "from 0 to 100 (it is 101)"),
-        ("evaluation.minimum.chrf", None, "is empty"),
-        ("evaluation.maximum_drop.loss", 0.1, "unknown to the gate, which judges only where hig"),
-        ("evaluation.maximum_drop.exact_match", 2, "from 0 to 1 (it is 2)"),
+        ("gate.minimum.chfr", 50, "unknown metric; the gate knows exact_match, train_"),
+        ("gate.minimum.perplexity", 3, "unknown to the gate, which judges only where higher"),
+        ("gate.minimum.exact_match", 60, "from 0 to 1 (it is 60)"),
+        ("gate.minimum.chrf", 101, "from 0 to 100 (it is 101)"),
+        ("gate.minimum.chrf", None, "is empty"),
+        ("gate.maximum_drop.loss", 0.1, "unknown to the gate, which judges only where hig"),
+        ("gate.maximum_drop.exact_match", 2, "from 0 to 1 (it is 2)"),
         ("training.hyperparameters.hiden_size", 8, "unknown hyperparameter; known are: obj"),
         ("training.hyperparameters.hidden_size", "big", "a whole number from 16 to 16384 (it is "),
         ("training.hyperparameters.hidden_size", True, "a whole number from 16 to 16384 (it is "),
@@ -172,27 +195,86 @@ def test_a_refusal_is_a_sentence_for_a_person(
         ("training.instance_type", "ml.t2.medium", "an instance type of SageMaker's training jobs"),
         ("evaluation.instance_type", "ml.m5.huge", "an instance type of SageMaker's processing j"),
         ("endpoint.instance_type", "m5.large", "an instance type of SageMaker's endpoints"),
-        ("endpoint.model_name", "-", "1 to 63 letters, digits, dots, underscores and hyphens, beg"),
-        ("feedback.schedule", "cron(nonsense)", "cron takes six fields"),
-        ("feedback.schedule", "", "is empty"),
+        ("name", "-", "1 to 63 letters, digits, dots, underscores and hyphens, beg"),
+        ("retrain.schedule", "cron(nonsense)", "cron takes six fields"),
+        ("retrain.schedule", "", "is empty"),
     ],
 )
 def test_what_a_run_would_fail_on_is_refused_before_it(
     tmp_path: Path, keys: str, value: object, said: str
 ) -> None:
     values = copy.deepcopy(VALUES)
-    parent_of(values, tuple(keys.split(".")))[keys.split(".")[-1]] = value
+    place = (*MODEL, *keys.split("."))
+    parent_of(values, place)[place[-1]] = value
     text = yaml.safe_dump(values, allow_unicode=True, sort_keys=False)
-    line = line_of(text, keys.split(".")[-1])
     found = refusal(tmp_path, text)
-    assert f": {keys}: {said}" in found, found
-    if text.count(f" {keys.split('.')[-1]}:") == 1:
-        assert found.startswith(f"FILE:{line}: ")
+    assert f": {'.'.join(place)}: {said}" in found, found
+    if sum(line.strip().startswith(f"{place[-1]}:") for line in text.splitlines()) == 1:
+        assert found.startswith(f"FILE:{line_of(text, place[-1])}: ")
+
+
+@pytest.mark.parametrize(
+    ("first", "continued", "said"),
+    [
+        ({"hidden_size": 64}, {"hidden_size": 128}, "hidden_size: 64, as it is in the model that"),
+        ({}, {"num_hidden_layers": 4}, "num_hidden_layers: 3, as it is in the model that is gone"),
+        ({}, {"max_position_embeddings": 256}, "max_position_embeddings: at least 512: a model's"),
+    ],
+)
+def test_training_that_goes_on_keeps_the_model_s_shape(
+    tmp_path: Path, first: dict[str, Any], continued: dict[str, Any], said: str
+) -> None:
+    found = refusal(tmp_path, _with_hyperparameters(first, continued))
+    assert f"training.continued_hyperparameters.{said}" in found, found
+
+
+@pytest.mark.parametrize(
+    ("first", "continued", "whole"),
+    [
+        ({"max_position_embeddings": 1024}, {"num_epochs": 6}, {"num_epochs": 6}),
+        ({}, {"max_position_embeddings": 1024}, {}),
+        # Said again it is no contradiction, and each alone need not fit the defaults.
+        (
+            {"max_position_embeddings": 1024, "hidden_size": 30, "num_attention_heads": 3},
+            {"hidden_size": 30},
+            {},
+        ),
+    ],
+)
+def test_continued_hyperparameters_inherit(
+    tmp_path: Path, first: dict[str, Any], continued: dict[str, Any], whole: dict[str, Any]
+) -> None:
+    path = tmp_path / "environment.yaml"
+    path.write_text(_with_hyperparameters(first, continued))
+    training = read_environment(path).models["meguru-text"].training
+    assert training.continued == {**first, **continued, **whole}
+    assert training.context_tokens == 1024
+
+
+def _with_hyperparameters(first: dict[str, Any], continued: dict[str, Any]) -> str:
+    values = copy.deepcopy(VALUES)
+    training = parent_of(values, (*MODEL, "training", "hyperparameters"))
+    training["hyperparameters"], training["continued_hyperparameters"] = first, continued
+    return yaml.safe_dump(values, allow_unicode=True, sort_keys=False)
+
+
+def test_most_models_with_the_longest_names_fit_a_function_s_environment(tmp_path: Path) -> None:
+    values = copy.deepcopy(VALUES)
+    (model,) = values["models"].values()
+    values["name"] = "e" * 20
+    values["models"] = {
+        f"{number:02}".ljust(20, "m"): {**model, "name": f"{number:02}".ljust(63, "n")}
+        for number in range(20)
+    }
+    path = tmp_path / "environment.yaml"
+    path.write_text(yaml.safe_dump(values))
+    # Lambda holds 4 KB; the tables' names and the rest take less than a fourth of it.
+    assert len(json.dumps(read_environment(path).learners)) < 3 * 1024
 
 
 def test_every_wrong_hyperparameter_has_its_line(tmp_path: Path) -> None:
-    wrong = "    num_epochs: 0\n    hiden_size: 3\n"
-    found = refusal(tmp_path, POC.replace("    num_epochs: 12\n", wrong)).splitlines()
+    wrong = "        num_epochs: 0\n        hiden_size: 3\n"
+    found = refusal(tmp_path, POC.replace("        num_epochs: 12\n", wrong)).splitlines()
     line = line_of(POC, "num_epochs: 12")
     assert [one.split(": ")[0] for one in found] == [f"FILE:{line}", f"FILE:{line + 1}"]
 
@@ -231,20 +313,55 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
         read_environment(path)
 
 
-def is_required(keys: Keys) -> bool:
-    """Whether the model has no default for the key."""
-    model: Any = Environment
-    for key in keys[:-1]:
-        model = model.model_fields[key].annotation
-    return bool(model.model_fields[keys[-1]].is_required())
-
-
-@pytest.mark.parametrize("keys", sorted(filter(is_required, paths(VALUES))), ids=".".join)
-def test_a_key_left_out_is_named(tmp_path: Path, keys: Keys) -> None:
+@pytest.mark.parametrize("key", ["name", "models"])
+def test_a_key_left_out_is_named(tmp_path: Path, key: str) -> None:
     values = copy.deepcopy(VALUES)
-    del parent_of(values, keys)[keys[-1]]
+    del values[key]
     found = refusal(tmp_path, yaml.safe_dump(values))
-    assert f": {'.'.join(keys)}: this key is missing" in found
+    assert f": {key}: this key is missing" in found
+
+
+def test_what_has_a_default_may_be_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "short.yaml"
+    path.write_text("name: acme\nmodels:\n  staff-chat: {kind: text}\n  drafts: {}\n")
+    environment = read_environment(path)
+    assert environment.models["staff-chat"] == environment.models["drafts"]
+    assert environment.endpoints == {
+        "staff-chat": "meguru-acme--staff-chat",
+        "drafts": "meguru-acme--drafts",
+    }
+    assert not environment.destroyable
+
+
+@pytest.mark.parametrize(
+    ("models", "said"),
+    [
+        ("{}", "FILE:2: models: at least 1 of them"),
+        ("[a]", "FILE:2: models: keys and values"),
+        ("{pictures: {kind: image}}", "models.pictures.kind: image models are not there yet: text"),
+        ("{e5: {kind: embedding}}", "models.e5.kind: embedding models are not there yet: text"),
+        ("{a: {kind: sound}}", "models.a.kind: one of 'text' (it is 'sound')"),
+        ("{Staff: {}}", "FILE:2: models.Staff: 1 to 20 lower-case letters and digits"),
+        ("{a--b: {}}", "models.a--b: 1 to 20 lower-case letters and digits, in words with single"),
+        ("{a-: {}}", "models.a-: 1 to 20 lower-case letters"),
+        ("{a.b: {}}", "models.a.b: 1 to 20 lower-case letters"),
+        ("{aaaaaaaaaaaaaaaaaaaaa: {}}", "1 to 20 lower-case letters"),
+        ("{curation: {}}", "not curation, which is the data job"),
+        ("{1: {}}", "1 to 20 lower-case letters"),
+        ("{a: {name: b}, b: {}}", "FILE:2: models.a: another model's name in the API is 'b' too"),
+        ("{a: {name: X}, b: {name: X}}", "models.b: another model's name in the API is 'X' too"),
+        ("{" + ", ".join(f"m{n}: {{}}" for n in range(21)) + "}", "models: at most 20 of them"),
+    ],
+)
+def test_a_model_that_can_t_be_is_refused(tmp_path: Path, models: str, said: str) -> None:
+    assert said in refusal(tmp_path, f"name: acme\nmodels: {models}\n")
+
+
+@pytest.mark.parametrize("schedule", ["daily", "weekly", "rate(2 days)"])
+def test_a_schedule_may_be_a_word(tmp_path: Path, schedule: str) -> None:
+    path = tmp_path / "planted.yaml"
+    path.write_text(f"name: acme\nmodels: {{a: {{retrain: {{schedule: {schedule}}}}}}}\n")
+    assert read_environment(path).models["a"].retrain.schedule == schedule
 
 
 @pytest.mark.parametrize("keys", sorted(paths(VALUES)), ids=".".join)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.schedule import schedule_problem
+from stacks.environment.schedule import schedule_problem
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,8 @@ from stacks.schedule import schedule_problem
         "rate(1 minute)",
         "rate(1 day)",
         "rate(12 hours)",
+        "daily",
+        "weekly",
     ],
 )
 def test_what_eventbridge_takes(expression: str) -> None:
@@ -50,7 +52,7 @@ def test_what_eventbridge_takes(expression: str) -> None:
         ("rate(7 day)", "rate(1 day)"),
         ("rate(0 days)", "rate(1 day)"),
         ("rate(1 week)", "rate(1 day)"),
-        ("daily", "cron(...) or rate(...)"),
+        ("hourly", "cron(...) or rate(...)"),
     ],
 )
 def test_what_eventbridge_refuses(expression: str, said: str) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-import evaluation.archive
-from evaluation.archive import unpack_model
+import meguru.model_archive
+from meguru.model_archive import open_model, unpack_model
 
 
 def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfile.TarInfo:
@@ -58,7 +58,7 @@ def test_hostile_member_is_refused(
 
 
 def test_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation.archive, "MAX_UNPACKED_BYTES", 7)
+    monkeypatch.setattr(meguru.model_archive, "MAX_UNPACKED_BYTES", 7)
     path = archive(tmp_path, member("a.json"), member("b.json"))
     with pytest.raises(ValueError, match="or 7 bytes"):
         unpack_model(path, tmp_path / "out")
@@ -79,3 +79,25 @@ def test_corrupt_compression_is_refused(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"model\.tar\.gz can't be unpacked"):
         unpack_model(path, tmp_path / "out")
+
+
+def test_only_what_is_wanted_is_unpacked_of_what_was_checked(tmp_path: Path) -> None:
+    good = archive(tmp_path, member("./tokenizer.json"), member("model.safetensors"))
+    folder = open_model(good.parent, tmp_path / "out", only=["tokenizer.json"])
+    assert [path.name for path in folder.iterdir()] == ["tokenizer.json"]
+    archive(tmp_path, member("tokenizer.json"), member("evil.py"))
+    with pytest.raises(ValueError, match="is not one of"):
+        open_model(tmp_path, tmp_path / "again", only=["tokenizer.json"])
+
+
+def test_folder_is_opened_in_its_place_and_checked_too(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    assert open_model(tmp_path, tmp_path / "never") == tmp_path
+    (tmp_path / "modeling.py").write_text("")
+    with pytest.raises(ValueError, match=r"modeling\.py is refused"):
+        open_model(tmp_path, tmp_path / "never")
+
+
+def test_missing_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no model folder at .*/gone"):
+        open_model(tmp_path / "gone", tmp_path)

@@ -1,4 +1,4 @@
-"""The model registry, and the release of approved versions to the endpoint."""
+"""One model: its registry, its training, and the release of approved versions to its endpoint."""
 
 from __future__ import annotations
 
@@ -11,33 +11,51 @@ from constructs import Construct
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.model_registry import ModelRegistry
 from stacks.constructs.model_release import ModelRelease
+from stacks.constructs.training import Training
 from stacks.environment import Environment
 from stacks.lake_stack import LakeStack
 
 
-class ReleaseStack(Stack):
+class ModelStack(Stack):
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
         environment: Environment,
+        model_key: str,
         storage: LakeStack,
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
-        self.registry = ModelRegistry(self, "ModelRegistry", environment=environment)
+        model = environment.models[model_key]
+        self.registry = ModelRegistry(
+            self, "ModelRegistry", name=environment.resource_name(model_key)
+        )
+        self.training = Training(
+            self,
+            "Training",
+            environment=environment,
+            model=model,
+            lake=storage.lake,
+            registry=self.registry,
+            releases=storage.records.releases,
+        )
         self.release = ModelRelease(
             self,
             "ModelRelease",
             environment=environment,
+            endpoint=model.endpoint,
             lake=storage.lake,
             registry=self.registry,
             releases=storage.records.releases,
         )
         alarms = Alarms(self, "Alarms", topic=storage.loop_events.topic)
+        alarms.watch_workflow("TrainingFailed", self.training.workflow)
         alarms.watch_workflow("ReleaseFailed", self.release.workflow)
         self.release.errors_alarm.add_alarm_action(SnsAction(storage.loop_events.topic))
+        CfnOutput(self, "ModelName", value=environment.name_in_api(model_key))
         CfnOutput(self, "ModelPackageGroup", value=self.registry.group_name)
         CfnOutput(self, "EndpointName", value=self.registry.endpoint_name)
+        CfnOutput(self, "TrainAndRegisterArn", value=self.training.workflow.state_machine_arn)
         CfnOutput(self, "DeployModelVersionArn", value=self.release.workflow.state_machine_arn)

@@ -1,0 +1,42 @@
+"""Python's JSON decoder without its silences: keys that are there twice, numbers that are none."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+Complaint = tuple[str, str]
+
+
+class Decoder:
+    """Decodes one value at a time."""
+
+    def __init__(self) -> None:
+        self._complaints: list[Complaint] = []
+        self._decode = json.JSONDecoder(
+            object_pairs_hook=self._object, parse_float=self._number, parse_constant=self._number
+        ).raw_decode
+
+    def decode(self, text: str, start: int) -> tuple[Any, int, Complaint | None]:
+        """The value that begins at `start`, its end, and the reason and detail of a complaint.
+
+        Raises ValueError or RecursionError where there is none.
+        """
+        self._complaints.clear()
+        value, end = self._decode(text, start)
+        return value, end, self._complaints[0] if self._complaints else None
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for number, key in enumerate(keys) if key in keys[:number])
+            self._complaints.append(("repeated_key", f"the key '{twice[:40]}' is there twice"))
+        return value
+
+    def _number(self, text: str) -> float:
+        number = float(text)
+        if not math.isfinite(number):
+            self._complaints.append(("broken_json", f"{text[:40]} is not a number in JSON"))
+        return number

@@ -1,0 +1,73 @@
+"""Sets aside what is too long for the models, in tokens of the serving one's tokenizer."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from curation.normalisation import normalise
+from curation.records import Record, SetAside
+from meguru.chat import fold_widths
+from meguru.limits import shortenings
+from meguru.model_archive import open_model
+
+TOKENIZER = "tokenizer.json"
+# A role's token, and the one that ends what it says. A template that writes more is counted by the
+# training, which sets aside by name what is too long for it.
+TEMPLATE_TOKENS = 2
+
+
+class TokenLimit:
+    """At most `context_tokens` by `tokenizer`, for a question with its answer."""
+
+    def __init__(self, tokenizer: Tokenizer, context_tokens: int) -> None:
+        self._tokenizer, self._context_tokens = tokenizer, context_tokens
+        # Text that looks like a control token is text.
+        self._tokenizer.encode_special_tokens = True
+
+    @classmethod
+    def of_model(cls, folder: Path, context_tokens: int) -> TokenLimit:
+        """By the tokenizer in a model's folder or archive; ValueError where there is none."""
+        with tempfile.TemporaryDirectory() as scratch:
+            path = open_model(folder, Path(scratch), only=[TOKENIZER]) / TOKENIZER
+            if not path.is_file():
+                raise ValueError(f"the model in {folder} has no {TOKENIZER}")
+            return cls(Tokenizer.from_file(str(path)), context_tokens)
+
+    def hold(self, records: Iterable[Record]) -> tuple[list[Record], list[SetAside]]:
+        """The records with those of their phrasings that fit, and what doesn't, by its tokens."""
+        kept: list[Record] = []
+        set_aside: list[SetAside] = []
+        for record in records:
+            fitting = []
+            for question in record.questions:
+                num_tokens = self._num_tokens(record, question)
+                if num_tokens <= self._context_tokens:
+                    fitting.append(question)
+                else:
+                    set_aside.append(self._too_long(record, question, num_tokens))
+            if fitting:
+                kept.append(replace(record, questions=tuple(fitting)))
+        return kept, set_aside
+
+    def _num_tokens(self, record: Record, question: str) -> int:
+        """Without the turns before the question: training cuts them where it has to."""
+        *_, least = shortenings(record.context)
+        texts = [message["content"] for message in least]
+        texts += [fold_widths(question), record.answer]
+        encoded = self._tokenizer.encode_batch(
+            [normalise(text) for text in texts], add_special_tokens=False
+        )
+        return sum(len(one.ids) + TEMPLATE_TOKENS for one in encoded)
+
+    def _too_long(self, record: Record, question: str, num_tokens: int) -> SetAside:
+        detail = (
+            f"question and answer have {num_tokens} tokens by the serving model's tokenizer, at "
+            f"most {self._context_tokens} are taken"
+        )
+        content = {"question": question, "answer": record.answer}
+        return SetAside("too_long", detail, record.source, content)

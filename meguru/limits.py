@@ -1,0 +1,57 @@
+"""The limits more than one part knows: what is accepted is kept, and what is kept is learnt."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+MAX_QUESTION_CHARACTERS = 500
+MAX_ANSWER_CHARACTERS = 2_000
+# More than any chat template writes around a message.
+MAX_TEMPLATE_TOKENS = 16
+
+Message = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class TooLong:
+    """A row that no training can use: it has more tokens than the model's context, `limit`."""
+
+    record_id: str
+    source_uri: str
+    num_tokens: int
+    limit: int
+
+
+def shortenings(context: Sequence[Message]) -> Iterator[list[Message]]:
+    """`context` and what may be left of it where a conversation is too long, longest first.
+
+    The oldest turn goes first, whole: a question with what was answered. System messages stay.
+    """
+    yield list(context)
+    system = [message for message in context if message["role"] == "system"]
+    turns = [message for message in context if message["role"] != "system"]
+    starts = [index for index, message in enumerate(turns) if message["role"] == "user"]
+    for start in starts:
+        if start > 0:
+            yield system + turns[start:]
+    if turns:
+        yield system
+
+
+def most_tokens(messages: Sequence[Message]) -> int:
+    """The most tokens `messages` can have in any model whose tokenizer goes down to bytes.
+
+    A token is at least a byte of its text, which some tokenizers make NFKC first.
+    """
+    return sum(MAX_TEMPLATE_TOKENS + _most_bytes(message["content"]) for message in messages)
+
+
+def _most_bytes(text: str) -> int:
+    return max(len(text.encode()), len(unicodedata.normalize("NFKC", text).encode()))
+
+
+def is_blank(text: str) -> bool:
+    """Whether there is nothing to read in `text`: spaces and signs without a form only."""
+    return all(one.isspace() or unicodedata.category(one) in ("Cc", "Cf") for one in text)

@@ -1,0 +1,9 @@
+"""The environment file: what a client sets, typed and checked before anything is made of it."""
+
+from __future__ import annotations
+
+from stacks.environment.file import InvalidEnvironment
+from stacks.environment.read import read_environment
+from stacks.environment.settings import Endpoint, Environment, Gate, Model
+
+__all__ = ["Endpoint", "Environment", "Gate", "InvalidEnvironment", "Model", "read_environment"]

@@ -1,0 +1,232 @@
+"""What an environment file may say. What has a default need not stand in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from meguru.hyperparameters import CONTEXT, SHAPE, Hyperparameters, as_text, read_values
+from meguru.names import resource_name
+from stacks.environment.refusals import refusals
+from stacks.environment.values import (
+    Account,
+    ContinuedValues,
+    Count,
+    Email,
+    EndpointInstanceType,
+    HyperparameterValues,
+    Kind,
+    Metrics,
+    ModelKey,
+    ModelName,
+    Name,
+    ProcessingInstanceType,
+    Region,
+    Schedule,
+    Tags,
+    TrainingInstanceType,
+)
+
+
+class Settings(BaseModel):
+    """A part of the environment file: nothing unknown, nothing changed after it was read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Curation(Settings):
+    instance_type: ProcessingInstanceType = "ml.m5.large"
+    batch_seconds: Annotated[int, Field(ge=0, le=300)] = 300
+    feedback_weight: Count = 10
+
+
+class Training(Settings):
+    """The training job. Hyperparameters are checked as the job does, and go to it as they are.
+
+    With `continued_hyperparameters`, training goes on from the weights that serve once there are
+    any; without, every training starts from scratch. What they don't say is as in
+    `hyperparameters`, and the model keeps the shape it has.
+    """
+
+    instance_type: TrainingInstanceType = "ml.m5.xlarge"
+    instance_count: Count = 1
+    spot: bool = True
+    max_runtime_minutes: Count = 720
+    max_wait_minutes: Count | None = None
+    volume_gb: Count = 50
+    hyperparameters: HyperparameterValues = {}
+    continued_hyperparameters: ContinuedValues | None = None
+
+    @model_validator(mode="after")
+    def check_max_wait(self) -> Self:
+        if self.spot and self.wait_minutes < self.max_runtime_minutes:
+            said = (
+                f"at least {self.max_runtime_minutes}, which is max_runtime_minutes: "
+                "waiting for spot instances includes the run itself"
+            )
+            raise refusals({"max_wait_minutes": said}, {"max_wait_minutes": self.max_wait_minutes})
+        return self
+
+    @model_validator(mode="after")
+    def check_continued(self) -> Self:
+        """Against the model that is gone on from, as the job checks them."""
+        own = self.continued_hyperparameters or {}
+        first = Hyperparameters.parse(as_text(self.hyperparameters))
+        found = {}
+        for name, value in read_values(as_text(own)).items():
+            before = getattr(first, name)
+            if name in SHAPE and value != before:
+                found[name] = f"{before}, as it is in the model that is gone on from"
+            elif name == CONTEXT and value < before:
+                found[name] = f"at least {before}: a model's context may grow, not shrink"
+        if found:
+            raise refusals(found, own, "continued_hyperparameters")
+        return self
+
+    @property
+    def continued(self) -> dict[str, Any]:
+        """The hyperparameters of a training that goes on from the weights that serve."""
+        return {**self.hyperparameters, **(self.continued_hyperparameters or {})}
+
+    @property
+    def context_tokens(self) -> int:
+        """The most tokens that a conversation may have to be learnt."""
+        return Hyperparameters.parse(as_text(self.continued)).max_position_embeddings
+
+    @property
+    def wait_minutes(self) -> int:
+        """How long a job may take with its waiting for spot instances."""
+        return self.max_wait_minutes or 2 * self.max_runtime_minutes
+
+
+class Evaluation(Settings):
+    instance_type: ProcessingInstanceType = "ml.m5.xlarge"
+
+
+class Gate(Settings):
+    """Floors, and how far a metric may fall below the serving model's."""
+
+    minimum: Metrics = {"exact_match": 0.5}
+    maximum_drop: Metrics = {"exact_match": 0.05}
+
+
+class Release(Settings):
+    traffic: Literal["all_at_once", "canary"] = "all_at_once"
+    canary_percent: Annotated[int, Field(ge=1, le=50)] = 10
+    bake_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
+    poll_seconds: Count = 30
+
+
+class Endpoint(Settings):
+    instance_type: EndpointInstanceType = "ml.m5.xlarge"
+    min_instances: Count = 1
+    max_instances: Count = 2
+    invocations_per_instance_per_minute: Count = 300
+    release: Release = Release()
+
+    @model_validator(mode="after")
+    def check_instances(self) -> Self:
+        if self.max_instances < self.min_instances:
+            raise refusals(
+                {"max_instances": f"at least {self.min_instances}, which is min_instances"},
+                {"max_instances": self.max_instances},
+            )
+        return self
+
+
+class Retrain(Settings):
+    """What turns the loop: that many corrections of the model's answers, and a schedule."""
+
+    corrections: Count = 50
+    schedule: Schedule | None = None
+
+
+class Model(Settings):
+    """One model: trained, registered and served beside the others.
+
+    `name` is its name in the API where that is another than its key.
+    """
+
+    kind: Kind = "text"
+    name: ModelName | None = None
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    gate: Gate = Gate()
+    endpoint: Endpoint = Endpoint()
+    retrain: Retrain = Retrain()
+
+
+def _check_names_in_api(models: dict[str, Model]) -> dict[str, Model]:
+    names = Counter(model.name or key for key, model in models.items())
+    found = {
+        key: f"another model's name in the API is '{model.name or key}' too"
+        for key, model in models.items()
+        if names[model.name or key] > 1
+    }
+    if found:
+        raise refusals(found, models)
+    return models
+
+
+class Api(Settings):
+    requests_per_second: Count = 10
+    burst: Count = 20
+    requests_per_month: Count = 1_000_000
+
+
+class Records(Settings):
+    """How long records are kept, in days."""
+
+    inference_days: Count = 365
+    log_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731] = 365
+
+
+class Environment(Settings):
+    """One environment of one client.
+
+    `account` and `region` are None for an environment that is deployed wherever the caller's
+    credentials point; `destroyable` lets `cdk destroy` delete data as well.
+    """
+
+    name: Name
+    account: Account | None = None
+    region: Region | None = None
+    destroyable: bool = False
+    notify: Email | None = None
+    tags: Tags = {}
+    curation: Curation = Curation()
+    # Their endpoints' names go into a function's environment, which holds 4 KB.
+    models: Annotated[
+        dict[ModelKey, Model],
+        Field(min_length=1, max_length=20),
+        AfterValidator(_check_names_in_api),
+    ]
+    api: Api = Api()
+    records: Records = Records()
+
+    def name_in_api(self, key: str) -> str:
+        return self.models[key].name or key
+
+    @property
+    def longest_context(self) -> str:
+        """The key of the model that takes the longest conversations."""
+        return max(self.models, key=lambda key: self.models[key].training.context_tokens)
+
+    def resource_name(self, key: str) -> str:
+        """The name of a model's endpoint and model package group."""
+        return resource_name(self.name, key)
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """The name of each model's endpoint, by the model's name in the API."""
+        return {self.name_in_api(key): self.resource_name(key) for key in self.models}
+
+    @property
+    def learners(self) -> dict[str, tuple[str, int]]:
+        """Each model's endpoint and context length in tokens, by the model's name in the API."""
+        return {
+            self.name_in_api(key): (self.resource_name(key), model.training.context_tokens)
+            for key, model in self.models.items()
+        }

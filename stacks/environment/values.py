@@ -1,0 +1,169 @@
+"""The values an environment file may have: what AWS, the jobs or the gate would refuse later."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from meguru.gate import HIGHEST, LOWER_IS_BETTER
+from meguru.hyperparameters import as_text, problems, problems_of_values
+from meguru.names import CURATION, MAX_MODEL_KEY, is_model_key
+from stacks.environment.aws_offers import is_instance_type, is_region
+from stacks.environment.refusals import only, refusal, refusals
+from stacks.environment.schedule import schedule_problem
+
+# Every resource has these. A client may give them other values.
+KIT_TAGS = ("project", "environment")
+# A resource has at most 50, and AWS and CDK add some.
+MAX_TAGS = 40
+_KNOWN = ", ".join(HIGHEST)
+
+
+def _matches(pattern: str) -> Callable[[str], object]:
+    return re.compile(pattern, re.ASCII).fullmatch
+
+
+def _check_kind(kind: object) -> object:
+    if kind in ("image", "embedding"):
+        raise refusal(f"{kind} models are not there yet: text")
+    return kind
+
+
+def _check_schedule(schedule: str) -> str:
+    if problem := schedule_problem(schedule):
+        raise refusal(problem)
+    return schedule
+
+
+def _check_metrics(values: dict[str, float]) -> dict[str, float]:
+    """Floors and drops stand on the metric's own scale: a fraction, or 0 to 100."""
+    found = {}
+    for name, value in values.items():
+        if name in LOWER_IS_BETTER:
+            found[name] = f"unknown to the gate, which judges only where higher is better: {_KNOWN}"
+        elif name not in HIGHEST:
+            found[name] = f"unknown metric; the gate knows {_KNOWN}"
+        elif not 0 <= value <= HIGHEST[name]:
+            found[name] = f"from 0 to {HIGHEST[name]:g}"
+    if found:
+        raise refusals(found, values)
+    return values
+
+
+def _check_hyperparameters(values: dict[str, Any]) -> dict[str, Any]:
+    """As the training job checks them, before it is paid for."""
+    return _check_each_with(problems, values)
+
+
+def _check_continued(values: dict[str, Any]) -> dict[str, Any]:
+    """Each for itself: they are only what differs from the other hyperparameters."""
+    return _check_each_with(problems_of_values, values)
+
+
+def _check_each_with(
+    complaints: Callable[[dict[str, str]], dict[str, str]], values: dict[str, Any]
+) -> dict[str, Any]:
+    found = {
+        name: "a number or text"
+        for name, value in values.items()
+        if value == "" or not isinstance(value, str | int | float)
+    }
+    if found := found or complaints(as_text(values)):
+        raise refusals(found, values)
+    return values
+
+
+def _check_tags(values: dict[str, str]) -> dict[str, str]:
+    """What the services that are tagged take; IAM takes no two keys that differ in case only.
+
+    Source: "Tag naming limits and requirements", Tagging AWS Resources User Guide.
+    """
+    if len(values) > MAX_TAGS:
+        raise refusal(f"at most {MAX_TAGS} tags")
+    found = {}
+    seen = {name.casefold(): name for name in KIT_TAGS}
+    for key, value in values.items():
+        same = seen.setdefault(key.casefold(), key)
+        if problem := _tag_problem(key, value):
+            found[key] = problem
+        elif same != key:
+            found[key] = f"differs from the tag {same} in upper and lower case only: IAM takes one"
+    if found:
+        raise refusals(found, values)
+    return values
+
+
+def _tag_problem(key: str, value: str) -> str | None:
+    if not 1 <= len(key) <= 128:
+        return "a tag's key has 1 to 128 characters"
+    if key.casefold().startswith("aws:"):
+        return "keys that begin with aws: are AWS's own"
+    if len(value) > 256:
+        return f"a tag's value has at most 256 characters, this one has {len(value)}"
+    wrong = "".join(dict.fromkeys(one for one in key + value if not _is_tag_character(one)))
+    if wrong:
+        return f"tags take letters, digits, spaces and _ . : / = + - @, and not {wrong}"
+    return None
+
+
+def _is_tag_character(character: str) -> bool:
+    return character in "_.:/=+-@" or unicodedata.category(character)[0] in "LNZ"
+
+
+Name = Annotated[
+    str,
+    only(
+        _matches(r"[a-z][a-z0-9-]{0,19}"),
+        "1 to 20 lower-case letters, digits and hyphens, beginning with a letter",
+    ),
+]
+ModelKey = Annotated[
+    str,
+    only(
+        is_model_key,
+        f"1 to {MAX_MODEL_KEY} lower-case letters and digits, in words with single hyphens between "
+        f"them; not {CURATION}, which is the data job",
+    ),
+]
+ModelName = Annotated[
+    str,
+    only(
+        _matches(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"),
+        "1 to 63 letters, digits, dots, underscores and hyphens, beginning with a letter or digit",
+    ),
+]
+Account = Annotated[str, only(_matches(r"\d{12}"), "12 digits in quotation marks")]
+Email = Annotated[str, only(_matches(r"[^@\s]+@[^@\s]+"), "an e-mail address")]
+Region = Annotated[str, only(is_region, "a region that has SageMaker, such as ap-northeast-1")]
+ProcessingInstanceType = Annotated[
+    str,
+    only(
+        is_instance_type("ProcessingInstanceType"),
+        "an instance type of SageMaker's processing jobs, such as ml.m5.large",
+    ),
+]
+TrainingInstanceType = Annotated[
+    str,
+    only(
+        is_instance_type("TrainingInstanceType"),
+        "an instance type of SageMaker's training jobs, such as ml.m5.large",
+    ),
+]
+EndpointInstanceType = Annotated[
+    str,
+    only(
+        is_instance_type("ProductionVariantInstanceType"),
+        "an instance type of SageMaker's endpoints, such as ml.m5.large",
+    ),
+]
+Tags = Annotated[dict[str, str], AfterValidator(_check_tags)]
+Kind = Annotated[Literal["text"], BeforeValidator(_check_kind)]
+Schedule = Annotated[str, AfterValidator(_check_schedule)]
+Count = Annotated[int, Field(ge=1)]
+Metrics = Annotated[dict[str, float], AfterValidator(_check_metrics)]
+HyperparameterValues = Annotated[dict[str, Any], AfterValidator(_check_hyperparameters)]
+ContinuedValues = Annotated[dict[str, Any], AfterValidator(_check_continued)]

@@ -1,0 +1,192 @@
+"""Conversations to ids: only the template sets control tokens, contents come back as written."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+from meguru.chat import FOLD_WIDTHS, QUESTION_READING, ChatEncoder, fold_widths
+
+# Forms of public models: their roles' markers, with tool calls that aren't marked as special.
+CHATML = (
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
+    "{% endfor %}"
+    "{% if tools %}<tool_call>{% endif %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+TRIMMED = (
+    "{{ bos_token }}{% for message in messages %}"
+    "{{ '<start>' + message['role'] + '\n\n' + message['content'] | trim + '<stop>' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<start>assistant\n\n' }}{% endif %}"
+)
+
+
+def make_tokenizer(template: str, tokens: list[AddedToken], **options: Any) -> Any:
+    """Bytes without merges, so that what a text becomes can be read off."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {character: index for index, character in enumerate(alphabet)}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    before = options.pop("pre_tokenizers", [])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*before, byte_level])
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.normalizer = options.pop("normalizer", None)
+    tokenizer.add_tokens(tokens)
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer, chat_template=template, **options
+    )
+
+
+def special(*contents: str) -> list[AddedToken]:
+    return [AddedToken(one, special=True, normalized=False) for one in contents]
+
+
+TOOL_CALL = AddedToken("<tool_call>", special=False, normalized=False)
+TABLE = AddedToken("<table>", special=False, normalized=False)
+TOKENIZERS = {
+    "chatml": make_tokenizer(CHATML, [*special("<|im_start|>", "<|im_end|>"), TOOL_CALL, TABLE]),
+    "trimmed": make_tokenizer(TRIMMED, special("<bos>", "<start>", "<stop>"), bos_token="<bos>"),
+    "one character": make_tokenizer(TRIMMED, special("<start>", "<stop>", "★")),
+}
+TOKENS = ("<|im_start|>", "<|im_end|>", "<tool_call>", "<table>", "<bos>", "<start>", "<stop>", "★")
+PARTS = (
+    "<|",
+    "im_end|>",
+    "<",
+    "<|im_",
+    "＜｜ｉｍ＿ｅｎｄ｜＞",
+    "👨‍👩‍👧",
+    "10⁶",
+    " ",
+    "\n",
+    "user",
+    "é",
+)
+FRAGMENTS = st.sampled_from(TOKENS + PARTS)
+CONTENTS = st.lists(FRAGMENTS | st.text(max_size=3), max_size=8).map("".join)
+
+
+def conversation(*contents: str) -> list[dict[str, str]]:
+    roles = ("user", "assistant")
+    return [{"role": roles[i % 2], "content": one} for i, one in enumerate(contents)]
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+@given(question=CONTENTS, answer=CONTENTS)
+def test_no_content_sets_a_control_token(name: str, question: str, answer: str) -> None:
+    tokenizer = TOKENIZERS[name]
+    encoder = ChatEncoder(tokenizer)
+    encoded = encoder.encode_conversation(conversation(question, answer))
+    plain = encoder.encode_conversation(conversation("a", "b"))
+    for ids, expected in ((encoded.prompt, plain.prompt), (encoded.answer, plain.answer)):
+        control = [one for one in ids if one in encoder.control_ids]
+        assert control == [one for one in expected if one in encoder.control_ids]
+    kept = str.strip if "trim" in tokenizer.chat_template else str
+    end = {"chatml": "<|im_end|>\n"}.get(name, "<stop>")
+    assert tokenizer.decode(encoded.answer) == kept(answer) + end
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+@given(contents=st.lists(st.text("abc 。\n有給é⁶", max_size=9), min_size=1, max_size=4))
+def test_ordinary_contents_get_the_tokenizers_own_ids(name: str, contents: list[str]) -> None:
+    tokenizer, messages = TOKENIZERS[name], conversation(*contents)
+    own = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    ids = ChatEncoder(tokenizer).encode_prompt(messages)
+    assert ids == tokenizer(own, add_special_tokens=False)["input_ids"]
+
+
+def test_only_the_last_turn_is_the_answer() -> None:
+    tokenizer = TOKENIZERS["chatml"]
+    messages = [{"role": "system", "content": "s"}, *conversation("q1", "a1", "q2", "a2")]
+    encoded = ChatEncoder(tokenizer).encode_conversation(messages)
+    assert tokenizer.decode(encoded.prompt) == (
+        "<|im_start|>system\ns<|im_end|>\n<|im_start|>user\nq1<|im_end|>\n"
+        "<|im_start|>assistant\na1<|im_end|>\n<|im_start|>user\nq2<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    )
+    assert tokenizer.decode(encoded.answer) == "a2<|im_end|>\n"
+
+
+def test_added_tokens_that_no_template_uses_stay_text_of_one_token() -> None:
+    tokenizer = TOKENIZERS["chatml"]
+    table = tokenizer.convert_tokens_to_ids("<table>")
+    assert ChatEncoder(tokenizer).encode_text("a<table>b").count(table) == 1
+    tool_call = tokenizer.convert_tokens_to_ids("<tool_call>")
+    assert tool_call not in ChatEncoder(tokenizer).encode_text("a<tool_call>b")
+
+
+def test_a_normalizer_can_make_no_control_token() -> None:
+    tokenizer = make_tokenizer(
+        TRIMMED,
+        [*special("<bos>"), *(AddedToken(one, special=True) for one in ("<start>", "<stop>"))],
+        normalizer=normalizers.NFKC(),
+    )
+    encoder = ChatEncoder(tokenizer)
+    assert encoder.control_ids.isdisjoint(encoder.encode_text("a＜ｓｔｏｐ＞b<stop>"))
+
+
+START_OF_TEXT = pre_tokenizers.Metaspace(prepend_scheme="first")
+SWALLOWS_SPACE = AddedToken("<start>user", special=True, rstrip=True)
+
+
+@pytest.mark.parametrize(
+    "tokens, options",
+    [
+        (special("<bos>", "<start>", "<stop>"), {"pre_tokenizers": [START_OF_TEXT]}),
+        ([*special("<bos>", "<stop>"), SWALLOWS_SPACE], {}),
+    ],
+)
+def test_a_tokenizer_that_reads_parts_unlike_the_whole_is_refused(
+    tokens: list[AddedToken], options: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match="can't encode a chat in parts"):
+        ChatEncoder(make_tokenizer(TRIMMED, tokens, **options))
+
+
+def test_a_template_that_rewrites_the_prompt_is_refused() -> None:
+    template = "{{ messages | length }}" + TRIMMED
+    tokenizer = make_tokenizer(template, special("<bos>", "<start>", "<stop>"))
+    with pytest.raises(ValueError, match="only append the answer"):
+        ChatEncoder(tokenizer).encode_conversation(conversation("q", "a"))
+
+
+def test_only_questions_are_read_in_one_width() -> None:
+    reading = {QUESTION_READING: FOLD_WIDTHS}
+    tokenizer = make_tokenizer(TRIMMED, special("<bos>", "<start>", "<stop>"), **reading)
+    encoded = ChatEncoder(tokenizer).encode_conversation(conversation("ＡＢ？", "ＡＢ？"))
+    assert tokenizer.decode(encoded.prompt) == "<start>user\n\nAB?<stop><start>assistant\n\n"
+    assert tokenizer.decode(encoded.answer) == "ＡＢ？<stop>"
+
+
+def test_an_unknown_reading_is_refused() -> None:
+    tokenizer = make_tokenizer(TRIMMED, special("<start>"), **{QUESTION_READING: "backwards"})
+    with pytest.raises(ValueError, match="question_reading 'backwards'"):
+        ChatEncoder(tokenizer)
+
+
+@pytest.mark.parametrize(
+    "text, folded",
+    [
+        ("ＡＢＣ１２３？", "ABC123?"),
+        ("ｶﾞｲﾄﾞ　ﾌﾟﾗﾝ", "ガイド プラン"),
+        ("10⁶ ½ ① ㎏ 👨‍👩‍👧 ﬁ", "10⁶ ½ ① ㎏ 👨‍👩‍👧 ﬁ"),
+        ("＜｜ｅｎｄ｜＞", "<|end|>"),
+    ],
+)
+def test_widths_are_folded_and_nothing_else(text: str, folded: str) -> None:
+    assert fold_widths(text) == folded
+
+
+@given(st.text())
+def test_what_is_folded_has_no_other_width(text: str) -> None:
+    folded = fold_widths(text)
+    assert fold_widths(folded) == folded
+    assert unicodedata.normalize("NFKC", folded) == unicodedata.normalize("NFKC", text)
