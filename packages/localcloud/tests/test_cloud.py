@@ -122,3 +122,10 @@ def test_stop_ends_processes_threads_and_the_work_dir(tmp_path: Path) -> None:
             break
         threading.Event().wait(0.1)
     assert threading.active_count() <= threads
+
+
+def test_a_start_loads_nothing_of_ec2() -> None:
+    """moto's tables of instance types would take as long as all the rest."""
+    program = "import sys, localcloud.cloud, localcloud.services; print('moto.ec2' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert said.stdout.split() == [b"False"]
