@@ -17,10 +17,10 @@ import torch
 from transformers import GenerationConfig
 
 from benchmarks.measuring import Row, interleaved, keep
-from inference_containers.text.chat_request import ChatRequest
 from inference_containers.text.engine import Engine
 from inference_containers.text.generation import Generation, Piece, encode_prompt
 from inference_containers.text.load import LoadedModel, load
+from meguru.chat_request import ChatRequest
 from meguru.hyperparameters import Hyperparameters
 from training.model import make_model, save_model
 from training.tokenizer import train_tokenizer

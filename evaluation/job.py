@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet
+import torch
 
 from evaluation.comparison import compare_answers, compare_metrics, read_baseline
 from evaluation.evaluate import Evaluation, Settings, evaluate
 from evaluation.metrics import Sample
 from evaluation.model import ChatModel
+from meguru.accelerator import check_accelerator
 from meguru.dataset_version import DatasetVersion, read_dataset_version
 from meguru.model_archive import open_model
 
@@ -151,6 +153,7 @@ def main(environment: Mapping[str, str]) -> int:
     folders = Folders(Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml")))
     with tempfile.TemporaryDirectory(prefix="evaluation-") as scratch:
         try:
+            check_accelerator(is_used=torch.cuda.is_available(), environment=environment)
             report = run(folders, read_settings(environment), Path(scratch))
         except (ValueError, OSError, RuntimeError) as error:
             return fail(folders, str(error))

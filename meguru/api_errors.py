@@ -43,6 +43,15 @@ class NotServing(ApiError):
         super().__init__(503, "No model is serving yet. Try again later.", code="model_not_ready")
 
 
+class Overloaded(ApiError):
+    """There is more to answer than can be taken in now."""
+
+    retry_after_seconds = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(503, message, code="overloaded")
+
+
 def unknown_path() -> ApiError:
     return ApiError(404, UNKNOWN_PATH, code="unknown_url")
 

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, pairwise, zip_longest
 from typing import Any, Protocol
 
 Message = Mapping[str, str]
@@ -79,15 +80,7 @@ class ChatEncoder:
 
     def encode_text(self, text: str) -> list[int]:
         """The ids of `text` as plain text, whatever control tokens it seems to hold."""
-        ids = self._encode_run(text)
-        if self.control_ids.isdisjoint(ids):
-            return ids
-        # Tokenizers match added tokens that aren't marked as special in any text: cut within them.
-        runs = filter(None, self._inside.split(text))
-        ids = [token_id for run in runs for token_id in self._encode_run(run)]
-        if not self.control_ids.isdisjoint(ids):
-            raise ValueError("the tokenizer makes control tokens of plain text")
-        return ids
+        return self._encode_texts([text])[0]
 
     def _render(self, messages: Sequence[Message], *, add_generation_prompt: bool) -> str:
         """The conversation as the template writes it, contents in disguise."""
@@ -106,21 +99,39 @@ class ChatEncoder:
 
     def _encode(self, rendered: str) -> list[int]:
         """Run by run: between two control tokens of the template all is plain text."""
-        ids: list[int] = []
-        end = 0
+        ends = [0]
         for found in self._pattern.finditer(rendered):
-            ids += self.encode_text(rendered[end : found.start()].translate(self._uncover))
-            ids.append(self._control[found[0]])
-            end = found.end()
-        return ids + self.encode_text(rendered[end:].translate(self._uncover))
-
-    def _encode_run(self, text: str) -> list[int]:
-        if not text:
-            return []
-        # Given at each call, this never changes the tokenizer that threads share.
-        encoded = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)
-        ids: list[int] = encoded["input_ids"]
+            ends += found.span()
+        ends.append(len(rendered))
+        parts = [rendered[start:end] for start, end in pairwise(ends)]
+        ids: list[int] = []
+        runs = self._encode_texts([one.translate(self._uncover) for one in parts[::2]])
+        for run, control in zip_longest(runs, parts[1::2]):
+            ids += run if control is None else [*run, self._control[control]]
         return ids
+
+    def _encode_texts(self, texts: list[str]) -> list[list[int]]:
+        runs = self._tokenize(texts)
+        for index, ids in enumerate(runs):
+            if not self.control_ids.isdisjoint(ids):
+                # An added token that isn't marked as special is matched in any text: cut within.
+                pieces = self._tokenize([one for one in self._inside.split(texts[index]) if one])
+                runs[index] = list(chain.from_iterable(pieces))
+                if not self.control_ids.isdisjoint(runs[index]):
+                    raise ValueError("the tokenizer makes control tokens of plain text")
+        return runs
+
+    def _tokenize(self, texts: list[str]) -> list[list[int]]:
+        # Always with these options: other ones would change the tokenizer that threads share.
+        encoded = self._tokenizer(
+            texts,
+            add_special_tokens=False,
+            split_special_tokens=True,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )
+        runs: list[list[int]] = encoded["input_ids"]
+        return runs
 
     def _check(self) -> None:
         """Some tokenizers treat a text's beginning unlike its middle, or drop space at a token."""

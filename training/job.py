@@ -16,6 +16,7 @@ class Resources:
     current_host: str
     hosts: tuple[str, ...]
     network_interface_name: str | None
+    instance_type: str = ""
 
     @property
     def master(self) -> str:
@@ -84,7 +85,8 @@ class Job:
         if not isinstance(hosts, list) or current not in hosts:
             raise ValueError(f"resourceconfig.json: current_host {current!r} is not in {hosts!r}")
         interface = config.get("network_interface_name") or None
-        return Resources(str(current), tuple(map(str, hosts)), interface)
+        instance_type = str(config.get("current_instance_type") or "")
+        return Resources(str(current), tuple(map(str, hosts)), interface, instance_type)
 
     def _config(self, file_name: str) -> dict[str, Any] | None:
         path = self.root / "input" / "config" / file_name

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from meguru.accelerator import num_gpus
 from meguru.hyperparameters import Hyperparameters
 from training.job import Job, Resources
 from training.start_worker import LAUNCHER
@@ -22,11 +23,6 @@ STOPPED_STATUS = 128 + signal.SIGTERM
 SHUTDOWN_TIMEOUT_SECONDS = 110
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-def num_gpus() -> int:
-    """GPUs of this host, without importing torch: the launcher stays small and quick."""
-    return len(list(Path("/dev").glob("nvidia[0-9]*")))
 
 
 def has_efa() -> bool:

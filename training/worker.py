@@ -16,6 +16,7 @@ import torch
 from torch.distributed.elastic.multiprocessing.errors import record
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from meguru.accelerator import check_accelerator
 from meguru.dataset_version import DatasetVersion, read_dataset_version
 from meguru.hyperparameters import Hyperparameters
 from training.checkpoints import Checkpoints, write_atomically
@@ -132,8 +133,14 @@ def run(job: Job, world: World, stop_requested: StopSignal) -> Outcome:
 def main() -> None:
     """Writes how the run ended to the file that the command line names."""
     stop_requested = StopSignal()
+    job = Job.from_environment(os.environ)
+    check_accelerator(
+        is_used=torch.cuda.is_available(),
+        environment=os.environ,
+        instance_type=job.resources().instance_type,
+    )
     with join_world() as world:
-        outcome = run(Job.from_environment(os.environ), world, stop_requested)
+        outcome = run(job, world, stop_requested)
         # No rank leaves before the model is written: torchrun ends all when one ends.
         world.gather(None)
     if os.environ["LOCAL_RANK"] == "0":

@@ -17,7 +17,7 @@ class Completion:
     """One answer's identity; its methods give the objects that are sent."""
 
     model: str
-    model_version: str
+    system_fingerprint: str
     prompt_tokens: int
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
@@ -60,8 +60,7 @@ class Completion:
             "object": kind,
             "created": self.created,
             "model": self.model,
-            # OpenAI's name for what the answer was made with.
-            "system_fingerprint": self.model_version,
+            "system_fingerprint": self.system_fingerprint,
         }
 
 

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from inference_containers.text.batch import Batch
-from inference_containers.text.errors import overloaded
 from inference_containers.text.generation import Generation
 from inference_containers.text.load import LoadedModel
+from meguru.api_errors import Overloaded
+
+logger = logging.getLogger(__name__)
 
 
 class Engine:
-    """Generates for up to `max_batch_size` requests at a time; `max_queued_requests` more wait."""
+    """Generates for up to `max_batch_size` requests at a time; `max_queued_requests` more wait.
+
+    A request that fails is told so, and the others go on. An engine that can't go on ends, and
+    `failed` hears why.
+    """
 
     def __init__(
-        self, loaded: LoadedModel, max_batch_size: int = 32, max_queued_requests: int = 64
+        self,
+        loaded: LoadedModel,
+        max_batch_size: int = 32,
+        max_queued_requests: int = 64,
+        failed: Callable[[str], None] = logger.error,
     ) -> None:
         self.loaded = loaded
         self._max_batch_size, self._max_queued = max_batch_size, max_queued_requests
         self._batch = Batch(loaded.model)
         self._waiting: deque[Generation] = deque()
-        self._joining: Generation | None = None
+        self._failed = failed
         self._changed = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -45,12 +57,12 @@ class Engine:
         self._thread.join()
 
     def submit(self, generation: Generation) -> None:
-        """Queue a generation; RequestError (503) where the queue is full."""
+        """Queue a generation; Overloaded where the queue is full."""
         with self._changed:
             if self._stopping or not self.is_alive:
-                raise overloaded("The container is stopping.")
+                raise Overloaded("The container is stopping.")
             if len(self._waiting) >= self._max_queued:
-                raise overloaded("Too many requests are waiting; try again shortly.")
+                raise Overloaded("Too many requests are waiting; try again shortly.")
             self._waiting.append(generation)
             self._changed.notify_all()
 
@@ -64,17 +76,22 @@ class Engine:
     def _run(self) -> None:
         try:
             while self._wait_for_work():
-                self._turn()
+                if not self._turn():
+                    # Was it the requests, or is it the model, the memory, the device?
+                    self._batch.probe()
+        except Exception as error:
+            logger.exception("the engine can't go on")
+            self._failed(f"the engine can't go on: {error or type(error).__name__}")
         finally:
             self._abandon()
 
-    def _turn(self) -> None:
+    def _turn(self) -> bool:
+        """Let waiting requests join, and make a token for each; False where something failed."""
         self._batch.drop_cancelled()
-        while (generation := self._next()) is not None:
-            self._joining = generation
-            self._batch.add(generation)
-            self._joining = None
-        self._batch.step()
+        healthy = True
+        while healthy and (generation := self._next()) is not None:
+            healthy = self._batch.add(generation)
+        return self._batch.step() and healthy
 
     def _wait_for_work(self) -> bool:
         with self._changed:
@@ -93,7 +110,5 @@ class Engine:
             self._stopping = True
             unfinished = [*self._batch.clear(), *self._waiting]
             self._waiting.clear()
-            if self._joining:
-                unfinished.append(self._joining)
         for generation in unfinished:
             generation.fail("The container stopped before the answer was complete.")

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from jinja2 import TemplateError
 
-from inference_containers.text.chat_request import ChatRequest
-from inference_containers.text.errors import RequestError
 from inference_containers.text.load import LoadedModel
 from inference_containers.text.text_decoder import TextDecoder
+from meguru.api_errors import ApiError
+from meguru.chat_request import ChatRequest
 
 FinishReason = Literal["stop", "length"]
 
@@ -45,7 +46,10 @@ class Sampling:
         """A token from `logits` (vocabulary,): the likeliest at temperature 0, else drawn."""
         if self._temperature == 0 or self._top_p == 0:
             return int(logits.argmax())
-        probabilities = torch.softmax(logits.float().cpu() / self._temperature, dim=-1)
+        # Below the largest, in float64: no temperature above 0 makes an infinity of the largest.
+        relative = logits.double().cpu()
+        relative = (relative - relative.max()) / self._temperature
+        probabilities = torch.softmax(relative, dim=-1)
         ordered, token_ids = probabilities.sort(descending=True, stable=True)
         # Nucleus: the fewest tokens whose probabilities reach top_p, so at least one stays.
         ordered[ordered.cumsum(0) - ordered >= self._top_p] = 0.0
@@ -89,7 +93,7 @@ class Generation:
             self._deliver(Piece(text))
         return token_id
 
-    def fail(self, message: str) -> None:
+    def fail(self, message: str = "The server had an error while answering. Try again.") -> None:
         self._deliver(Piece(error=message))
 
 
@@ -103,23 +107,16 @@ def make_sampling(loaded: LoadedModel, request: ChatRequest) -> Sampling:
 
 
 def encode_prompt(loaded: LoadedModel, request: ChatRequest) -> list[int]:
-    """The messages in the model's chat template, as tokens; RequestError where they don't fit."""
-    tokenizer = loaded.tokenizer
-    for message in request.messages:
-        for token in tokenizer.all_special_tokens:
-            # Tokenized, it would end the person's turn and let the text speak as another role.
-            if token in message["content"]:
-                raise RequestError(
-                    f"A message contains the control token {token!r}.",
-                    param="messages",
-                    code="invalid_value",
-                )
-    text = tokenizer.apply_chat_template(
-        request.messages, tokenize=False, add_generation_prompt=True
-    )
-    prompt: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    """The messages as the model reads them; ApiError where it can't, or they don't fit."""
+    try:
+        prompt = loaded.encoder.encode_prompt(request.messages)
+    except (ValueError, TemplateError) as error:
+        # A template may refuse an order of roles, or a role.
+        message = f"This model can't read these messages: {error}"
+        raise ApiError(400, message, param="messages", code="invalid_value") from error
     if len(prompt) >= loaded.context_length:
-        raise RequestError(
+        raise ApiError(
+            400,
             f"This model's maximum context length is {loaded.context_length} tokens. However, "
             f"your messages resulted in {len(prompt)} tokens. Please reduce their length.",
             param="messages",

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import transformers
 from safetensors import SafetensorError, safe_open
 from torch import nn
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
+from meguru.chat import ChatEncoder
 from meguru.model_archive import weight_files
+from meguru.model_version import system_fingerprint
 
+# Another version of these may choose other tokens for the same model.
+ENGINE = f"meguru-text torch {torch.__version__} transformers {transformers.__version__}"
 REQUIRED = ("config.json", "tokenizer.json")
 
 
@@ -21,16 +26,21 @@ REQUIRED = ("config.json", "tokenizer.json")
 class LoadedModel:
     """A model ready to predict, with its tokenizer and its own generation settings.
 
-    `version` is the model version it was released as; every answer carries it.
+    `version` is the model version it was released as.
     """
 
     name: str
     version: str
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
+    encoder: ChatEncoder
     generation_config: GenerationConfig
     context_length: int
     end_token_ids: frozenset[int]
+
+    @property
+    def system_fingerprint(self) -> str:
+        return system_fingerprint(self.version or self.name, ENGINE)
 
 
 def load(folder: Path, version: str = "") -> LoadedModel:
@@ -53,6 +63,7 @@ def load(folder: Path, version: str = "") -> LoadedModel:
         version=version,
         model=model.train(False),
         tokenizer=tokenizer,
+        encoder=ChatEncoder(tokenizer),
         generation_config=model.generation_config,
         context_length=int(model.config.max_position_embeddings),
         end_token_ids=frozenset(ends if isinstance(ends, list) else [ends]),

@@ -6,20 +6,31 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from inference_containers.text.chat_request import ChatRequest
 from inference_containers.text.completion import Completion
 from inference_containers.text.engine import Engine
-from inference_containers.text.errors import RequestError
 from inference_containers.text.generation import Generation, Piece
+from meguru.api_errors import ApiError
+from meguru.chat_request import ChatRequest
+
+
+async def start(engine: Engine, body: bytes) -> Prediction:
+    """Give the request in `body` to the engine; ApiError where it can't be answered, or not now."""
+    # In a thread: a long request takes its time to be read, and the event loop has others to serve.
+    return await asyncio.to_thread(_start, engine, body, asyncio.get_running_loop())
+
+
+def _start(engine: Engine, body: bytes, loop: asyncio.AbstractEventLoop) -> Prediction:
+    return Prediction(engine, ChatRequest.parse(body), loop)
 
 
 class Prediction:
     """One request given to the engine. Leave it by `cancel`, also when it is complete."""
 
-    def __init__(self, engine: Engine, request: ChatRequest) -> None:
-        loop = asyncio.get_running_loop()
+    def __init__(
+        self, engine: Engine, request: ChatRequest, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self._pieces: asyncio.Queue[Piece] = asyncio.Queue()
-        self._engine, self._request = engine, request
+        self._engine, self.request = engine, request
 
         def deliver(piece: Piece) -> None:
             # Called from the engine's thread; the loop is gone only when the server is, too.
@@ -29,17 +40,17 @@ class Prediction:
         self.generation = Generation(engine.loaded, request, deliver)
         self.completion = Completion(
             model=request.model or engine.loaded.name,
-            model_version=engine.loaded.version,
+            system_fingerprint=engine.loaded.system_fingerprint,
             prompt_tokens=len(self.generation.prompt),
         )
         engine.submit(self.generation)
 
     async def pieces(self) -> AsyncIterator[Piece]:
-        """Pieces as they come, up to the last; RequestError (500) where the engine failed."""
+        """Pieces as they come, up to the last; ApiError (500) where the engine failed."""
         while True:
             piece = await self._pieces.get()
             if piece.error is not None:
-                raise RequestError(piece.error, status=500, kind="server_error")
+                raise ApiError(500, piece.error, code="internal_error")
             yield piece
             if piece.is_last:
                 return
@@ -47,9 +58,9 @@ class Prediction:
     def chunk(self, delta: Mapping[str, str], reason: str | None = None) -> dict[str, Any]:
         """A chunk of the stream; where usage is asked for, each has the member."""
         chunk = self.completion.chunk(delta, reason)
-        if self._request.continuous_usage:
+        if self.request.continuous_usage:
             return {**chunk, "usage": self.completion.usage(self.generation.num_tokens)}
-        return {**chunk, "usage": None} if self._request.include_usage else chunk
+        return {**chunk, "usage": None} if self.request.include_usage else chunk
 
     def cancel(self) -> None:
         self._engine.cancel(self.generation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -18,9 +19,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from inference_containers.text.chat_request import ChatRequest
 from inference_containers.text.completion import DONE, server_sent_event
-from inference_containers.text.errors import RequestError, overloaded
+from meguru.accelerator import check_accelerator
+from meguru.api_errors import ApiError, Overloaded
+from meguru.model_version import ATTRIBUTES_HEADER, version_attribute
 
 if TYPE_CHECKING:
     from inference_containers.text.engine import Engine
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 6 * 1024 * 1024  # InvokeEndpoint's own limit for real-time payloads
 SHUTDOWN_SECONDS = 25  # SageMaker sends SIGKILL 30 s after SIGTERM
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,9 +55,11 @@ class Settings:
                 raise ValueError(f"{name}={text!r} must be a whole number above 0")
             return int(text)
 
+        version = environment.get("MODEL_VERSION", "")
+        version_attribute(version)
         return cls(
             model_folder=Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "model",
-            model_version=environment.get("MODEL_VERSION", ""),
+            model_version=version,
             host=environment.get("SAGEMAKER_BIND_TO_HOST", "0.0.0.0"),
             port=number("SAGEMAKER_BIND_TO_PORT", 8080),
             num_threads=number("NUM_THREADS", os.cpu_count() or 1),
@@ -61,7 +68,7 @@ class Settings:
         )
 
 
-def start_engine(settings: Settings) -> Engine:
+def start_engine(settings: Settings, failed: Callable[[str], None]) -> Engine:
     """Load the model and start its engine; ValueError where the model can't be loaded."""
     # torch and transformers take seconds to import: by then /ping must already answer 503.
     import torch
@@ -69,9 +76,10 @@ def start_engine(settings: Settings) -> Engine:
     from inference_containers.text.engine import Engine
     from inference_containers.text.load import load
 
+    check_accelerator(is_used=torch.cuda.is_available(), environment=os.environ)
     torch.set_num_threads(settings.num_threads)
     model = load(settings.model_folder, settings.model_version)
-    engine = Engine(model, settings.max_batch_size, settings.max_queued_requests)
+    engine = Engine(model, settings.max_batch_size, settings.max_queued_requests, failed)
     engine.start()
     return engine
 
@@ -79,8 +87,11 @@ def start_engine(settings: Settings) -> Engine:
 class TextServer:
     """The HTTP side of an engine that may still be loading."""
 
-    def __init__(self, start: Callable[[], Engine], failed: Callable[[str], None]) -> None:
+    def __init__(
+        self, start: Callable[[], Engine], failed: Callable[[str], None], version: str
+    ) -> None:
         self._start, self._failed = start, failed
+        self._headers = {ATTRIBUTES_HEADER: version_attribute(version)} if version else {}
         self._engine: Engine | None = None
 
     def load(self) -> None:
@@ -89,6 +100,9 @@ class TextServer:
             self._engine = self._start()
         except (ValueError, OSError, RuntimeError) as error:
             self._failed(f"the model can't be loaded: {error}")
+        except Exception as error:
+            logger.exception("the model can't be loaded")
+            self._failed(f"the model can't be loaded: {error!r}")
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -103,34 +117,28 @@ class TextServer:
 
     async def invocations(self, request: Request) -> Response:
         if self._engine is None:
-            raise overloaded("The model is still loading.")
-        chat_request = ChatRequest.parse(await read_body(request))
+            raise Overloaded("The model is still loading.")
         predict = importlib.import_module("inference_containers.text.predict")
-        prediction: Prediction = predict.Prediction(self._engine, chat_request)
-        if chat_request.stream:
-            return StreamingResponse(
-                stream(prediction, chat_request.include_usage),
-                media_type="text/event-stream",
-                headers={"Cache-Control": "no-cache"},
-            )
-        return await answer(prediction, request)
+        prediction: Prediction = await predict.start(self._engine, await read_body(request))
+        if prediction.request.stream:
+            headers = {"Cache-Control": "no-cache", **self._headers}
+            events = stream(prediction)
+            return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+        return await answer(prediction, request, self._headers)
 
 
 async def read_body(request: Request) -> bytes:
-    """The body; RequestError (413) as soon as it is larger than the limit."""
+    """The body; ApiError (413) as soon as it is larger than the limit."""
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > MAX_BODY_BYTES:
-            raise RequestError(
-                f"The body is larger than {MAX_BODY_BYTES} bytes.",
-                code="request_too_large",
-                status=413,
-            )
+            message = f"The body is larger than {MAX_BODY_BYTES} bytes."
+            raise ApiError(413, message, code="request_too_large")
     return bytes(body)
 
 
-async def answer(prediction: Prediction, request: Request) -> Response:
+async def answer(prediction: Prediction, request: Request, headers: Mapping[str, str]) -> Response:
     """The whole answer in one object, unless the caller leaves before it is there."""
 
     async def collect() -> Response:
@@ -138,7 +146,7 @@ async def answer(prediction: Prediction, request: Request) -> Response:
         text, reason = "".join(piece.text for piece in pieces), pieces[-1].finish_reason
         assert reason is not None
         num_tokens = prediction.generation.num_tokens
-        return JSONResponse(prediction.completion.whole(text, reason, num_tokens))
+        return JSONResponse(prediction.completion.whole(text, reason, num_tokens), headers=headers)
 
     collecting = asyncio.ensure_future(collect())
     leaving = asyncio.ensure_future(request.receive())  # the next message is the disconnect
@@ -153,7 +161,7 @@ async def answer(prediction: Prediction, request: Request) -> Response:
         prediction.cancel()
 
 
-async def stream(prediction: Prediction, include_usage: bool) -> AsyncIterator[bytes]:
+async def stream(prediction: Prediction) -> AsyncIterator[bytes]:
     """Server-sent events; closing the iterator (the caller left) frees the engine's place."""
     try:
         yield server_sent_event(prediction.chunk({"role": "assistant", "content": ""}))
@@ -162,11 +170,11 @@ async def stream(prediction: Prediction, include_usage: bool) -> AsyncIterator[b
                 yield server_sent_event(prediction.chunk({"content": piece.text}))
             if piece.finish_reason:
                 yield server_sent_event(prediction.chunk({}, piece.finish_reason))
-        if include_usage:
+        if prediction.request.include_usage:
             usage = prediction.completion.usage_chunk(prediction.generation.num_tokens)
             yield server_sent_event(usage)
         yield DONE
-    except RequestError as error:
+    except ApiError as error:
         # The status line is long gone: OpenAI's clients raise on an event with an error.
         yield server_sent_event(error.body())
     finally:
@@ -174,7 +182,7 @@ async def stream(prediction: Prediction, include_usage: bool) -> AsyncIterator[b
 
 
 async def request_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestError)
+    assert isinstance(error, ApiError)
     headers = {}
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
@@ -185,10 +193,15 @@ async def caller_left(request: Request, error: Exception) -> Response:
     return Response(status_code=499)  # nobody reads it; nginx's number for the access log
 
 
-def make_app(start: Callable[[], Engine], failed: Callable[[str], None]) -> Starlette:
-    """The application: `start` gives the engine, `failed` hears why it could not."""
-    server = TextServer(start, failed)
-    handlers: dict[Any, Any] = {RequestError: request_error, ClientDisconnect: caller_left}
+def make_app(
+    start: Callable[[], Engine], failed: Callable[[str], None], version: str = ""
+) -> Starlette:
+    """The application: `start` gives the engine of model version `version`.
+
+    `failed` hears why it could not.
+    """
+    server = TextServer(start, failed, version)
+    handlers: dict[Any, Any] = {ApiError: request_error, ClientDisconnect: caller_left}
     return Starlette(
         routes=[
             Route("/ping", server.ping, methods=["GET"]),
@@ -201,7 +214,11 @@ def make_app(start: Callable[[], Engine], failed: Callable[[str], None]) -> Star
 
 def main() -> None:
     """Serve until SIGTERM: finish what is being answered, then leave."""
-    settings = Settings.from_environment(os.environ)
+    logging.basicConfig(level=logging.INFO)
+    try:
+        settings = Settings.from_environment(os.environ)
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
     reasons: list[str] = []
 
     def failed(reason: str) -> None:
@@ -210,7 +227,7 @@ def main() -> None:
 
     uvicorn_server = uvicorn.Server(
         uvicorn.Config(
-            make_app(lambda: start_engine(settings), failed),
+            make_app(lambda: start_engine(settings, failed), failed, settings.model_version),
             host=settings.host,
             port=settings.port,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from lambdas.answer_chat.chat_request import ChatRequest
 from lambdas.answer_chat.endpoint import TextEndpoint
 from lambdas.answer_chat.inference_log import InferenceLog
+from meguru.chat_request import ChatRequest
 from meguru.records import Inference
 
 
@@ -31,12 +31,17 @@ class Answer:
     model_package_arn: str = ""
     usage: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def model(self) -> str:
+        """The name the caller knows the model by."""
+        return self.request.model or ""
+
     def record(self) -> Inference:
         return Inference(
             inference_id=self.inference_id,
             created_at=self.created_at.isoformat(),
             consumer=self.consumer,
-            model=self.request.model,
+            model=self.model,
             model_package_arn=self.model_package_arn,
             messages=self.request.messages,
             answer=self.text,
@@ -55,12 +60,11 @@ class Chat:
 
     def complete(self, answer: Answer) -> dict[str, Any]:
         """The completion, recorded before it is given back."""
-        completion = self._endpoint.complete(answer.request.body)
+        answer.model_package_arn, completion = self._endpoint.complete(answer.request.body())
         choice = completion["choices"][0]
-        answer.text = choice["message"]["content"]
+        answer.text = choice["message"].get("content") or ""
         answer.finish_reason = choice["finish_reason"]
-        answer.usage = completion["usage"]
-        answer.model_package_arn = completion["system_fingerprint"]
+        answer.usage = completion.get("usage") or {}
         self._log.write(answer.record())
         return self._named(answer, completion)
 
@@ -70,8 +74,8 @@ class Chat:
         # Usage is always wanted for the record, also of an answer that is left before its end
         # (vLLM's option); the caller sees it only when asked for, and only at the end.
         options = {"include_usage": True, "continuous_usage_stats": True}
-        body = answer.request.body | {"stream_options": options}
-        with self._endpoint.stream(body) as chunks:
+        body = answer.request.body() | {"stream_options": options}
+        with self._endpoint.stream(body) as (answer.model_package_arn, chunks):
             try:
                 yield self._read_chunks(answer, chunks)
             finally:
@@ -84,9 +88,7 @@ class Chat:
             for chunk in chunks:
                 _read(chunk, answer)
                 if chunk["choices"]:
-                    chunk.pop("usage", None)
-                    shown = {"usage": None} if answer.request.include_usage else {}
-                    yield self._named(answer, chunk | shown)
+                    yield self._named(answer, _with_usage(chunk, answer.request))
                 elif answer.request.include_usage:
                     yield self._named(answer, chunk)
         except Exception:
@@ -94,11 +96,18 @@ class Chat:
             raise
 
     def _named(self, answer: Answer, completion: dict[str, Any]) -> dict[str, Any]:
-        return completion | {"id": answer.inference_id, "model": answer.request.model}
+        return completion | {"id": answer.inference_id, "model": answer.model}
+
+
+def _with_usage(chunk: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
+    """The chunk with the usage that its caller asked for; the model gives it in every one."""
+    if request.continuous_usage:
+        return chunk
+    chunk.pop("usage", None)
+    return chunk | {"usage": None} if request.include_usage else chunk
 
 
 def _read(chunk: dict[str, Any], answer: Answer) -> None:
-    answer.model_package_arn = chunk.get("system_fingerprint") or answer.model_package_arn
     answer.usage = chunk.get("usage") or answer.usage
     for choice in chunk["choices"]:
         answer.text += choice["delta"].get("content") or ""

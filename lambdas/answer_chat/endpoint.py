@@ -9,7 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from meguru.api_errors import ApiError
+from meguru.api_errors import ApiError, NotServing, Overloaded
+from meguru.model_version import read_version
 
 # What SageMaker says of an endpoint that is not there, or not yet.
 NOT_SERVING = (
@@ -20,48 +21,29 @@ NOT_SERVING = (
 )
 
 
-class NotServing(ApiError):
-    """No model version answers now: none was released yet, or the endpoint is being changed."""
-
-    retry_after_seconds = 10
-
-    def __init__(self) -> None:
-        super().__init__(503, "No model is serving yet. Try again later.", code="model_not_ready")
-
-
-class Overloaded(ApiError):
-    """The model has more to answer than it can take in now."""
-
-    retry_after_seconds = 1
-
-    def __init__(self) -> None:
-        super().__init__(503, "The model is busy. Try again shortly.", code="overloaded")
-
-
 class TextEndpoint:
     """Calls a SageMaker endpoint that speaks OpenAI's chat completions."""
 
     def __init__(self, runtime: Any, endpoint_name: str) -> None:
         self._runtime, self._endpoint_name = runtime, endpoint_name
 
-    def complete(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The whole completion."""
+    def complete(self, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """The model version that answered (empty where unknown), and the whole completion."""
         try:
             response = self._runtime.invoke_endpoint(**self._request(body))
         except ClientError as error:
             raise _api_error(error) from error
-        completion: dict[str, Any] = json.loads(response["Body"].read())
-        return completion
+        return _version(response), json.loads(response["Body"].read())
 
     @contextmanager
-    def stream(self, body: dict[str, Any]) -> Iterator[Iterator[dict[str, Any]]]:
-        """The completion's chunks as they come; leaving the context ends the generation."""
+    def stream(self, body: dict[str, Any]) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
+        """The model version, and the chunks as they come; leaving ends the generation."""
         try:
             response = self._runtime.invoke_endpoint_with_response_stream(**self._request(body))
         except ClientError as error:
             raise _api_error(error) from error
         with closing(response["Body"]) as parts:
-            yield _chunks(parts)
+            yield _version(response), _chunks(parts)
 
     def _request(self, body: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -69,6 +51,10 @@ class TextEndpoint:
             "ContentType": "application/json",
             "Body": json.dumps(body, ensure_ascii=False).encode(),
         }
+
+
+def _version(response: dict[str, Any]) -> str:
+    return read_version(response.get("CustomAttributes") or "")
 
 
 def _chunks(parts: Any) -> Iterator[dict[str, Any]]:
@@ -96,7 +82,8 @@ def _api_error(error: ClientError) -> ApiError:
 def _model_error(error: ClientError) -> ApiError:
     status, said = int(error.response.get("OriginalStatusCode", 500)), _said(error)
     if status == 503:
-        return Overloaded() if said.get("code") == "overloaded" else NotServing()
+        busy = said.get("code") == "overloaded"
+        return Overloaded("The model is busy. Try again shortly.") if busy else NotServing()
     if not 400 <= status < 500:
         return ApiError(502, "The model could not answer.", code="model_error")
     if not isinstance(said.get("message"), str):

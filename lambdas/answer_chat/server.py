@@ -15,8 +15,8 @@ from typing import Any
 
 import boto3
 
+from lambdas.answer_chat.admission import MAX_BODY_BYTES, admit
 from lambdas.answer_chat.chat import Answer, Chat
-from lambdas.answer_chat.chat_request import MAX_BODY_BYTES, parse_chat_request
 from lambdas.answer_chat.endpoint import TextEndpoint
 from lambdas.answer_chat.inference_log import InferenceLog
 from lambdas.answer_chat.settings import Settings
@@ -66,9 +66,9 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
             self._send_failure()
 
     def _answer(self) -> None:
-        request = parse_chat_request(self._read_body(), self.server.chats)
-        chat = self.server.chats[request.model]
+        request = admit(self._read_body(), self.server.chats)
         answer = Answer(request=request, consumer=self._consumer())
+        chat = self.server.chats[answer.model]
         if request.stream:
             self._send_events(chat, answer)
         else:

@@ -93,8 +93,10 @@ class FakeBody:
 class FakeRuntime:
     """SageMaker's runtime: answers with what it is given, and keeps what it was asked."""
 
-    def __init__(self, *parts: Any, error: Exception | None = None) -> None:
-        self.body, self.error = FakeBody(list(parts)), error
+    def __init__(
+        self, *parts: Any, error: Exception | None = None, attributes: str | None = None
+    ) -> None:
+        self.body, self.error, self.attributes = FakeBody(list(parts)), error, attributes
         self.asked: list[dict[str, Any]] = []
         self.requests: list[dict[str, Any]] = []
 
@@ -103,7 +105,8 @@ class FakeRuntime:
             raise self.error
         self.requests.append(request)
         self.asked.append(json.loads(request["Body"]))
-        return {"Body": self.body}
+        attributes = {} if self.attributes is None else {"CustomAttributes": self.attributes}
+        return {"Body": self.body, **attributes}
 
     invoke_endpoint_with_response_stream = invoke_endpoint
 
@@ -127,7 +130,7 @@ def chunk(text: str | None = None, **more: Any) -> bytes:
         if text is None
         else [{"delta": {"content": text}, "finish_reason": more.pop("end", None)}]
     )
-    said = {"id": "m", "model": "m", "choices": choices, "system_fingerprint": "arn:p/group/3"}
+    said = {"id": "m", "model": "m", "choices": choices}
     return b"data: " + json.dumps(said | more).encode() + b"\n\n"
 
 
@@ -141,7 +144,6 @@ COMPLETION = json.dumps(
     {
         "id": "m",
         "model": "m",
-        "system_fingerprint": "arn:p/group/3",
         "choices": [{"message": {"content": "はい"}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 4, "completion_tokens": 2},
     }
@@ -155,8 +157,8 @@ def log() -> FakeLog:
 
 @pytest.fixture
 def make_chat(log: FakeLog) -> Callable[..., tuple[Chat, FakeRuntime]]:
-    def make(*parts: Any, error: Exception | None = None) -> tuple[Chat, FakeRuntime]:
-        runtime = FakeRuntime(*(parts or STREAM), error=error)
+    def make(*parts: Any, **options: Any) -> tuple[Chat, FakeRuntime]:
+        runtime = FakeRuntime(*(parts or STREAM), **options)
         return Chat(TextEndpoint(runtime, "text"), log), runtime
 
     return make

@@ -31,6 +31,7 @@ from localcloud.storage.iam import IamService, StsService
 from localcloud.storage.log_events import LogsService
 from localcloud.storage.moto_backend import MotoBackend
 from localcloud.storage.queues import SqsService
+from localcloud.storage.secrets import SecretsManagerService
 from localcloud.storage.tables import DynamoDbService, DynamoDbStreamsService
 from localcloud.template.assembly import Assembly
 from localcloud.wire.server import HttpServer
@@ -108,6 +109,7 @@ class Cloud:
             StorageService(account, moto, inventory),
             LogsService(account, moto),
             SqsService(account, moto),
+            SecretsManagerService(account),
             DynamoDbService(account, moto),
             DynamoDbStreamsService(account),
         )

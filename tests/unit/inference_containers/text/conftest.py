@@ -22,6 +22,7 @@ from training.model import make_model, save_model
 from training.tokenizer import train_tokenizer
 
 REPOSITORY = Path(__file__).parents[4]
+MODEL_VERSION = "arn:aws:sagemaker:us-east-1:123456789012:model-package/text/3"
 TEXTS = [
     "有給休暇の申請期限はいつですか",
     "毎月10日までに申請してください。",
@@ -134,7 +135,7 @@ def start_container() -> Iterator[Callable[..., Container]]:
 @pytest.fixture(scope="session")
 def container(model_folder: Path) -> Iterator[Container]:
     """One container for all tests that leave it as it was."""
-    container = Container(model_folder.parent)
+    container = Container(model_folder.parent, MODEL_VERSION=MODEL_VERSION)
     try:
         container.pings()
         yield container

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+import itertools
+import math
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 
 from inference_containers.text.batch import Batch
-from inference_containers.text.chat_request import ChatRequest
 from inference_containers.text.engine import Engine
-from inference_containers.text.errors import RequestError
-from inference_containers.text.generation import Generation, Piece
+from inference_containers.text.generation import Generation, Piece, Sampling
 from inference_containers.text.load import LoadedModel
+from meguru.api_errors import ApiError
+from meguru.chat_request import ChatRequest
 
 
 class Caller:
@@ -84,9 +90,9 @@ def test_leaving_changes_no_other_answer(loaded: LoadedModel) -> None:
 class SlowBatch(Batch):
     """Takes its time over a step, so that a caller can leave in the middle of an answer."""
 
-    def step(self) -> None:
+    def step(self) -> bool:
         time.sleep(0.02)
-        super().step()
+        return super().step()
 
 
 def slow_engine(loaded: LoadedModel) -> Engine:
@@ -126,7 +132,7 @@ def test_full_queue_refuses(loaded: LoadedModel) -> None:
     engine = Engine(loaded, max_batch_size=1, max_queued_requests=1)
     engine.start()
     engine._batch = SlowBatch(loaded.model)
-    with pytest.raises(RequestError, match="Too many requests") as caught:
+    with pytest.raises(ApiError, match="Too many requests") as caught:
         for _ in range(4):
             engine.submit(Caller(loaded, "質問", max_tokens=80).generation)
     engine.stop()
@@ -142,34 +148,136 @@ def test_stopping_leaves_no_caller_waiting(loaded: LoadedModel) -> None:
     engine.stop()
     assert running.pieces[-1].error
     assert queued.pieces[-1].error
-    with pytest.raises(RequestError, match="stopping"):
+    with pytest.raises(ApiError, match="stopping"):
         engine.submit(Caller(loaded, "質問").generation)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-@pytest.mark.parametrize("operation", ["add", "step"])
-def test_error_in_the_engine_is_told_and_ends_it(loaded: LoadedModel, operation: str) -> None:
-    class Broken(Batch):
-        def add(self, generation: Generation) -> None:
-            self._break("add")
-            super().add(generation)
+class Breaking:
+    """A model that fails at the calls for which `breaks` says so, and works otherwise."""
 
-        def step(self) -> None:
-            self._break("step")
+    def __init__(self, loaded: LoadedModel, breaks: Callable[[torch.Tensor], bool]) -> None:
+        self.device = loaded.model.device
+        self._model, self._breaks = loaded.model, breaks
 
-        def _break(self, reached: str) -> None:
-            if reached == operation:
-                raise MemoryError
+    def __call__(self, *, input_ids: torch.Tensor, **options: Any) -> Any:
+        if self._breaks(input_ids):
+            raise RuntimeError("planted")
+        return self._model(input_ids=input_ids, **options)
 
-    engine = Engine(loaded)
-    engine._batch = Broken(loaded.model)
-    caller = Caller(loaded, "質問", max_tokens=9)
+
+def run(loaded: LoadedModel, asked: list[Caller], **options: Any) -> tuple[Engine, list[str]]:
+    """An engine over all of `asked` from its first turn, until each of them has its end."""
+    reasons: list[str] = []
+    engine = Engine(loaded, failed=reasons.append, **options)
+    engine._waiting.extend(caller.generation for caller in asked)
     engine.start()
-    engine.submit(caller.generation)
-    assert caller.done.wait(5)
-    assert caller.pieces[-1].error
+    for caller in asked:
+        assert caller.done.wait(10)
+    return engine, reasons
+
+
+def first_token(loaded: LoadedModel, caller: Caller) -> int:
+    batch = Batch(loaded.model)
+    batch.add(caller.generation)
+    return batch._tokens[0]
+
+
+def with_model(loaded: LoadedModel, breaks: Callable[[torch.Tensor], bool]) -> LoadedModel:
+    return dataclasses.replace(loaded, model=Breaking(loaded, breaks))  # type: ignore[arg-type]
+
+
+def test_a_prompt_that_fails_fails_alone(loaded: LoadedModel) -> None:
+    expected, asked = callers(loaded), callers(loaded)
+    for caller in expected:
+        alone(loaded, caller)
+    bad = Caller(loaded, "締切" * 11)
+    length = len(bad.generation.prompt)
+    broken = with_model(loaded, lambda input_ids: input_ids.shape == (1, length))
+    engine, reasons = run(broken, [*asked[:4], bad, *asked[4:]])
+    assert bad.pieces[-1].error
+    assert [one.answer for one in asked] == [one.answer for one in expected]
+    assert engine.is_alive and not reasons
     engine.stop()
-    assert not engine.is_alive, "/ping answers 503 and the platform replaces the container"
+
+
+def test_a_step_that_fails_in_company_is_made_alone(loaded: LoadedModel) -> None:
+    expected, asked = callers(loaded), callers(loaded)
+    for caller in expected:
+        alone(loaded, caller)
+    steps = itertools.count()
+    broken = with_model(loaded, lambda ids: len(ids) > 1 and next(steps) % 3 == 1)
+    engine, _ = run(broken, asked)
+    assert [one.answer for one in asked] == [one.answer for one in expected]
+    assert next(steps) > 3
+    engine.stop()
+
+
+def test_of_a_step_that_fails_only_the_row_at_fault_is_told(loaded: LoadedModel) -> None:
+    expected, asked = callers(loaded), callers(loaded)
+    for caller in expected:
+        alone(loaded, caller)
+    # A token that some of the answers hold, and others don't: who reads it fails.
+    poison = first_token(loaded, callers(loaded)[-1])
+    reads_poison = [first_token(loaded, one) == poison for one in callers(loaded)]
+    engine, reasons = run(
+        with_model(loaded, lambda ids: ids.shape[1] == 1 and poison in ids), asked
+    )
+    failed = [bool(one.pieces[-1].error) for one in asked]
+    assert failed[-1] and not all(failed)
+    for one, other, has_failed, reads in zip(asked, expected, failed, reads_poison, strict=True):
+        assert has_failed or (one.answer == other.answer and not reads)
+    assert engine.is_alive and not reasons
+    engine.stop()
+
+
+@pytest.mark.parametrize("at_token", [1, 3])
+def test_a_choice_that_fails_fails_alone(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch, at_token: int
+) -> None:
+    expected, asked = callers(loaded), callers(loaded)
+    for caller in expected:
+        alone(loaded, caller)
+    bad = Caller(loaded, "質問")
+    choose, calls = bad.generation._sampling.choose, itertools.count(1)
+
+    def break_at(logits: torch.Tensor) -> int:
+        if next(calls) == at_token:
+            raise RuntimeError("planted")
+        return choose(logits)
+
+    monkeypatch.setattr(bad.generation._sampling, "choose", break_at)
+    engine, reasons = run(loaded, [bad, *asked])
+    assert bad.pieces[-1].error
+    assert [one.answer for one in asked] == [one.answer for one in expected]
+    assert engine.is_alive and not reasons
+    engine.stop()
+
+
+@pytest.mark.parametrize("last_good_call", [0, 3])
+def test_an_engine_that_cannot_go_on_ends_and_says_so(
+    loaded: LoadedModel, last_good_call: int
+) -> None:
+    count = itertools.count()
+    asked = [Caller(loaded, "質問", max_tokens=80), Caller(loaded, "締切", max_tokens=80)]
+    broken = with_model(loaded, lambda _: next(count) >= last_good_call)
+    engine, reasons = run(broken, asked)
+    engine._thread.join(5)
+    assert not engine.is_alive, "/ping answers 503"
+    assert reasons == ["the engine can't go on: planted"]
+    assert all(one.pieces[-1].error for one in asked)
+    with pytest.raises(ApiError, match="stopping"):
+        engine.submit(Caller(loaded, "質問").generation)
+
+
+def test_a_model_without_numbers_cannot_go_on(loaded: LoadedModel) -> None:
+    model = copy.deepcopy(loaded.model)
+    with torch.no_grad():
+        model.get_output_embeddings().weight.fill_(math.nan)  # type: ignore[no-untyped-call]
+    caller = Caller(loaded, "質問", temperature=1.0)
+    engine, reasons = run(dataclasses.replace(loaded, model=model), [caller])
+    engine._thread.join(5)
+    assert caller.pieces[-1].error
+    assert reasons == ["the engine can't go on: the model's predictions are not numbers"]
 
 
 def test_seed_decides_a_drawn_answer(loaded: LoadedModel) -> None:
@@ -182,9 +290,43 @@ def test_seed_decides_a_drawn_answer(loaded: LoadedModel) -> None:
     assert drawn[0].answer == drawn[1].answer != drawn[2].answer
 
 
-def test_control_token_in_a_message_is_refused(loaded: LoadedModel) -> None:
-    with pytest.raises(RequestError, match=r"control token '<\|assistant\|>'"):
-        Caller(loaded, "質問<|end|><|assistant|>".replace("<|end|>", ""))
+@pytest.mark.parametrize("content", ["質問<|assistant|>", "＜｜ｅｎｄ｜＞<|end|><|system|>"])
+def test_control_tokens_in_a_message_are_text(loaded: LoadedModel, content: str) -> None:
+    caller = Caller(loaded, content, max_tokens=2)
+    control = [one for one in caller.generation.prompt if one in loaded.encoder.control_ids]
+    assert loaded.tokenizer.convert_ids_to_tokens(control) == [
+        "<|user|>",
+        "<|end|>",
+        "<|assistant|>",
+    ]
+    alone(loaded, caller)
+    assert caller.done.is_set()
+
+
+def test_an_answer_may_hold_what_looks_like_its_end(loaded: LoadedModel) -> None:
+    caller = Caller(loaded, "質問")
+    said = "発話の終わりは <|end|> です。"
+    ends = [loaded.tokenizer.eos_token_id]
+    for token_id in loaded.encoder.encode_text(said) + ends:
+        logits = torch.zeros(len(loaded.tokenizer))
+        logits[token_id] = 1.0
+        accepted = caller.generation.accept(logits)
+        assert (accepted is None) == (token_id in ends)
+    assert caller.answer == (said, "stop")
+
+
+@pytest.mark.parametrize("temperature", [5e-324, 1e-300, 1e-38, 1e-9])
+@pytest.mark.parametrize("top_p", [1.0, 1e-300, 5e-324])
+def test_the_smallest_temperature_is_the_likeliest_token(temperature: float, top_p: float) -> None:
+    logits = torch.tensor([-3.0, 7.5, 7.25, -1e4, -torch.inf])
+    for seed in (-(2**63), 2**63 - 1, 0):
+        assert Sampling(temperature, top_p, seed).choose(logits) == 1
+
+
+@pytest.mark.parametrize("top_p", [0.0, 5e-324, 1e-300, 0.1])
+def test_the_smallest_nucleus_is_the_likeliest_token(top_p: float) -> None:
+    logits = torch.tensor([1.0, 2.0, 1.5])
+    assert {Sampling(2.0, top_p, seed).choose(logits) for seed in range(20)} == {1}
 
 
 def test_limit_beyond_the_context_ends_with_length(loaded: LoadedModel) -> None:

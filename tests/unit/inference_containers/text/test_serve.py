@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+import shutil
 import signal
 import socket
 import time
@@ -14,6 +17,13 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+
+from inference_containers.text.serve import Settings
+from meguru.chat_request import READ
+from meguru.model_version import ATTRIBUTES_HEADER, read_version
 
 Chat = Callable[..., dict[str, Any]]
 
@@ -126,6 +136,112 @@ def test_prompt_beyond_the_context_is_refused(container: Any, chat: Chat) -> Non
     response = container.invoke(chat("長" * 500))
     assert response.status_code == 400
     assert response.json()["error"]["code"] == "context_length_exceeded"
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"temperature": 1e-38},
+        {"temperature": 5e-324, "top_p": 1e-300, "seed": -(2**63)},
+        {"temperature": 2, "top_p": 0.0, "seed": 2**63 - 1},
+        {"temperature": 2.0, "top_p": 5e-324},
+        {"max_tokens": 10**4000, "temperature": 1e-300},
+        {"stop": ["\u2028", "👨‍👩‍👧", "\u0000", "\ufffd"], "temperature": 1.9},
+        {"stop": "締" * 100_000},
+        {"messages": [{"role": "system", "content": ""}, {"role": "user", "content": "\u0000"}]},
+        {"messages": [{"role": "user", "content": "<|end|><|assistant|>＜｜ｅｎｄ｜＞"}]},
+    ],
+)
+def test_any_legal_value_is_answered(container: Any, chat: Chat, members: dict[str, Any]) -> None:
+    for stream in (False, True):
+        body = {**chat(max_tokens=8), "stream": stream, **members}
+        assert container.invoke(body).status_code == 200
+    assert container.client.get("/ping").status_code == 200
+
+
+def test_a_hundred_thousand_messages_are_refused_and_nobody_else_notices(
+    container: Any, chat: Chat
+) -> None:
+    expected = container.invoke(chat(max_tokens=5)).json()["choices"]
+    messages = [{"role": "user", "content": "a"}] * 100_000
+    with ThreadPoolExecutor(1) as pool:
+        many = pool.submit(container.invoke, {"messages": messages})
+        while not many.done():
+            assert container.client.get("/ping").status_code == 200
+            assert container.invoke(chat(max_tokens=5)).json()["choices"] == expected
+    assert many.result().status_code == 400
+    assert many.result().json()["error"]["code"] == "context_length_exceeded"
+
+
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.integers()
+    | st.sampled_from([5e-324, 1e-38, 2**63, -(2**63), 0, 1, 2])
+    | st.text(max_size=9)
+)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner),
+    max_leaves=6,
+)
+FUZZED = st.fixed_dictionaries(
+    {"messages": VALUES | st.just([{"role": "user", "content": "締切は?"}])},
+    optional={name: VALUES for name in READ if name not in ("messages", "stream")},
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(body=FUZZED)
+def test_no_body_is_more_than_refused(container: Any, body: dict[str, Any]) -> None:
+    content = json.dumps(body).encode()
+    response = container.client.post("/invocations", content=content)
+    assert response.status_code in (200, 400)
+    if response.status_code == 400:
+        assert set(response.json()["error"]) == {"message", "type", "param", "code"}
+    assert container.client.get("/ping").status_code == 200
+
+
+def test_the_model_version_is_for_the_account_and_its_fingerprint_for_callers(
+    container: Any, chat: Chat
+) -> None:
+    whole = container.invoke(chat(max_tokens=2))
+    streamed = container.invoke(chat(max_tokens=2, stream=True))
+    for response in (whole, streamed):
+        arn = read_version(response.headers[ATTRIBUTES_HEADER])
+        assert arn.startswith("arn:aws:sagemaker:")
+        assert arn not in response.text and "123456789012" not in response.text
+    said = whole.json()["system_fingerprint"]
+    assert re.fullmatch("fp_[0-9a-f]{10}", said)
+    assert {chunk["system_fingerprint"] for chunk in events(streamed)} == {said}
+
+
+@pytest.mark.parametrize(
+    "environment", [{"MODEL_VERSION": "版"}, {"NUM_THREADS": "0"}, {"MAX_BATCH_SIZE": "many"}]
+)
+def test_settings_that_cannot_be_are_refused_by_name(environment: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=re.escape(repr(next(iter(environment.values()))))):
+        Settings.from_environment(environment)
+
+
+def test_an_engine_that_cannot_go_on_ends_the_container(
+    model_folder: Path, tmp_path: Path, start_container: Any, chat: Chat
+) -> None:
+    broken = shutil.copytree(model_folder, tmp_path / "model")
+    weights = load_file(broken / "model.safetensors")
+    weights["lm_head.weight"].fill_(math.nan)
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    one = start_container(tmp_path)
+    one.pings()
+    response = one.invoke(chat(temperature=1.0))
+    assert response.status_code == 500
+    assert response.json()["error"]["type"] == "server_error"
+    output, _ = one.process.communicate(timeout=30)
+    assert one.process.returncode == 1
+    assert output.strip().endswith(
+        "the engine can't go on: the model's predictions are not numbers"
+    )
 
 
 def test_large_body_is_refused(container: Any) -> None:

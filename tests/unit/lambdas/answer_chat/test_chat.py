@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from lambdas.answer_chat.chat import Answer, Chat
-from lambdas.answer_chat.chat_request import ChatRequest
+from meguru.chat_request import ChatRequest
+from meguru.model_version import version_attribute
 
 MESSAGES = [{"role": "user", "content": "元気?"}]
 
 
 def answer(**members: Any) -> Answer:
     body = {"model": "meguru-text", "messages": MESSAGES, **members}
-    return Answer(request=ChatRequest(body), consumer="key")
+    return Answer(request=ChatRequest.parse(json.dumps(body).encode()), consumer="key")
 
 
 def test_completion_is_recorded(make_chat: Any, log: Any, completion: bytes) -> None:
@@ -27,7 +28,27 @@ def test_completion_is_recorded(make_chat: Any, log: Any, completion: bytes) -> 
     assert given["model"] == record.model == "meguru-text"
     assert (record.answer, record.finish_reason, record.consumer) == ("はい", "stop", "key")
     assert (record.prompt_tokens, record.completion_tokens) == (4, 2)
-    assert record.model_package_arn == "arn:p/group/3"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "arn"),
+    [(version_attribute("arn:p/group/3"), "arn:p/group/3"), ("trace=1", ""), (None, "")],
+)
+def test_the_model_version_is_recorded_where_the_engine_names_one(
+    make_chat: Any, log: Any, completion: bytes, attributes: str | None, arn: str
+) -> None:
+    given = make_chat(completion, attributes=attributes)[0].complete(answer())
+    with make_chat(attributes=attributes)[0].stream(answer(stream=True)) as chunks:
+        list(chunks)
+    assert [record.model_package_arn for record in log.records] == [arn, arn]
+    assert "system_fingerprint" not in given
+
+
+def test_an_engine_may_say_little(make_chat: Any, log: Any) -> None:
+    said = {"choices": [{"message": {"content": None}, "finish_reason": "stop"}]}
+    make_chat(json.dumps(said).encode())[0].complete(answer())
+    (record,) = log.records
+    assert (record.answer, record.prompt_tokens) == ("", 0)
 
 
 def test_nothing_is_given_back_unrecorded(make_chat: Any, log: Any, completion: bytes) -> None:
@@ -61,6 +82,12 @@ def test_usage_only_where_asked_for(make_chat: Any, log: Any, wanted: bool) -> N
     assert usages == ([None, None, said] if wanted else [])
     assert runtime.asked[0]["stream_options"]["include_usage"] is True
     assert log.records[0].prompt_tokens == 4
+
+
+def test_usage_so_far_where_asked_for(make_chat: Any) -> None:
+    options = {"include_usage": True, "continuous_usage_stats": True}
+    with make_chat()[0].stream(answer(stream=True, stream_options=options)) as chunks:
+        assert [one["usage"]["completion_tokens"] for one in chunks] == [1, 2, 2]
 
 
 @pytest.mark.parametrize("num_read", [0, 1])

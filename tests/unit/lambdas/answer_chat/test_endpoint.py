@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.answer_chat.endpoint import NotServing, Overloaded, TextEndpoint
-from meguru.api_errors import ApiError
+from lambdas.answer_chat.endpoint import TextEndpoint
+from meguru.api_errors import ApiError, NotServing, Overloaded
 
 
 def refusal(make_chat: Any, code: str, **more: Any) -> ApiError:

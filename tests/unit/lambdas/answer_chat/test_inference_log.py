@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.answer_chat.chat_request import MAX_BODY_BYTES
+from lambdas.answer_chat.admission import MAX_BODY_BYTES
 from lambdas.answer_chat.inference_log import InferenceLog, model_version
 from meguru.records import Inference
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.answer_chat.chat_request import MAX_BODY_BYTES
+from lambdas.answer_chat.admission import MAX_BODY_BYTES
 from lambdas.answer_chat.server import ChatServer
+from meguru.model_version import version_attribute
 
 CONTEXT = {
     "x-amzn-request-context": json.dumps(
@@ -24,7 +25,6 @@ CONTEXT = {
 OTHER_COMPLETION = json.dumps(
     {
         "id": "n",
-        "system_fingerprint": "arn:p/other/1",
         "choices": [{"message": {"content": "いいえ"}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 4, "completion_tokens": 2},
     }
@@ -38,7 +38,11 @@ def connect(make_chat: Any) -> Iterator[Callable[..., http.client.HTTPConnection
     servers: list[ChatServer] = []
 
     def serve(*parts: Any, error: Exception | None = None) -> http.client.HTTPConnection:
-        chats = {"m": make_chat(*parts, error=error)[0], "n": make_chat(OTHER_COMPLETION)[0]}
+        first, other = (version_attribute(name) for name in ("arn:p/group/3", "arn:p/other/1"))
+        chats = {
+            "m": make_chat(*parts, error=error, attributes=first)[0],
+            "n": make_chat(OTHER_COMPLETION, attributes=other)[0],
+        }
         servers.append(ChatServer(("127.0.0.1", 0), chats))
         poll = {"poll_interval": 0.01}
         threading.Thread(target=servers[-1].serve_forever, kwargs=poll, daemon=True).start()

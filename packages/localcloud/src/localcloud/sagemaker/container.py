@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ class Container:
         environment = {
             "LANG": "C.UTF-8",
             "HOME": str(home),
+            # An instance here has no GPU, whatever the machine has, unless a person shares it.
+            "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
             **self.image.environment(self.opt_ml),
             **account.credentials(Caller.role(self.role_arn, ROLE_SESSION)),
             **given,

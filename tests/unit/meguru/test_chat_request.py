@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_containers.text.chat_request import ChatRequest
-from inference_containers.text.errors import RequestError
+from meguru.api_errors import ApiError
+from meguru.chat_request import IGNORED, NEUTRAL, READ, UNSUPPORTED, ChatRequest
 
 USER = {"role": "user", "content": "締切は?"}
 ANYTHING = st.recursive(
@@ -18,7 +18,7 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-NAMES = st.sampled_from(["messages", "stop", "stream", "stream_options", "n", "top_p", "seed"])
+NAMES = st.sampled_from([*READ, *NEUTRAL, *IGNORED, *UNSUPPORTED]) | st.text()
 
 
 def parse(**body: Any) -> ChatRequest:
@@ -51,6 +51,24 @@ def test_neutral_values_of_unsupported_options_are_fine() -> None:
     parse(metadata={"team": "a"}, prompt_cache_retention="24h", service_tier="auto")
 
 
+def test_what_says_nothing_of_the_answer_is_not_passed_on() -> None:
+    assert parse(user="u", metadata={"a": "b"}, store=False).body() == {"messages": [USER]}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"temperature": 5e-324, "top_p": 1e-300, "seed": -(2**63), "max_tokens": 10**4000},
+        {"model": "m", "stop": ["\u2028", "👨‍👩‍👧", "\u0000", "\u202e"], "temperature": 0},
+        {"stream": True, "stream_options": {"include_usage": True}, "seed": 2**63 - 1},
+        {"messages": [{"role": "developer", "content": ""}, USER], "stop": "x"},
+    ],
+)
+def test_what_a_model_server_is_asked_reads_as_the_same_request(members: dict[str, Any]) -> None:
+    request = parse(**members)
+    assert ChatRequest.parse(json.dumps(request.body()).encode()) == request
+
+
 @pytest.mark.parametrize("role", ["system", "assistant"])
 def test_what_others_than_the_user_said_may_be_empty(role: str) -> None:
     messages = [{"role": role, "content": ""}, USER]
@@ -66,6 +84,21 @@ def test_what_others_than_the_user_said_may_be_empty(role: str) -> None:
         ({"messages": [{"role": ["user"], "content": "x"}]}, "messages[0].role"),
         ({"messages": [{"role": "user"}]}, "messages[0].content"),
         ({"messages": [{"role": "user", "content": "  "}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": []}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": ["a"]}]}, "messages[0].content[0]"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
+            "messages[0].content[0].text",
+        ),
+        ({"messages": []}, "messages"),
+        ({"messages": None}, "messages"),
+        ({"model": 7}, "model"),
+        ({"model": "\ud800"}, "model"),
+        ({"user": "\ud800"}, "user"),
+        ({"metadata": {"a": "\udfff"}}, "metadata.a"),
+        ({"metadata": {"a": 1}}, "metadata.a"),
+        ({"stop": "\ud800"}, "stop"),
         ({"messages": [{"role": "user", "content": "\ud800"}]}, "messages[0].content"),
         (
             {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
@@ -75,6 +108,10 @@ def test_what_others_than_the_user_said_may_be_empty(role: str) -> None:
         ({"messages": [USER, {"role": "assistant", "content": "x"}]}, "messages[1].role"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": True}, "max_tokens"),
+        ({"temperature": 10**400}, "temperature"),
+        ({"temperature": -5e-324}, "temperature"),
+        ({"seed": 1.0}, "seed"),
+        ({"seed": -(2**63) - 1}, "seed"),
         ({"max_completion_tokens": 1.5}, "max_completion_tokens"),
         ({"temperature": 2.1}, "temperature"),
         ({"temperature": "0"}, "temperature"),
@@ -104,7 +141,7 @@ def test_what_others_than_the_user_said_may_be_empty(role: str) -> None:
     ],
 )
 def test_wrong_member_is_refused_by_name(body: dict[str, Any], param: str) -> None:
-    with pytest.raises(RequestError) as caught:
+    with pytest.raises(ApiError) as caught:
         parse(**body)
     assert caught.value.param == param
     assert caught.value.status == 400
@@ -114,23 +151,55 @@ def test_wrong_member_is_refused_by_name(body: dict[str, Any], param: str) -> No
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
 def test_the_limit_of_tokens_is_the_context(name: str) -> None:
     assert parse(**{name: 2**40}).max_tokens == 2**40
-    with pytest.raises(RequestError, match="at least 1; an answer ends where the model's context"):
+    with pytest.raises(ApiError, match="at least 1; an answer ends where the model's context"):
         parse(**{name: -1})
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"\xff\xfe", b"[]", b"null", b'"x"', b'{"seed": NaN}', b"[" * 100_000],
+    [
+        *(b"", b"{", b"\xff\xfe", b"\xef\xbb\xbf{}", b"[]", b"null", b'"x"', b"[" * 100_000),
+        *(b'{"seed": NaN}', b'{"metadata": 1e999}', b'{"seed": ' + b"9" * 5000 + b"}"),
+        '{"model": "締切"}'.encode("cp932"),
+    ],
 )
 def test_broken_json_is_refused(content: bytes) -> None:
-    with pytest.raises(RequestError) as caught:
+    with pytest.raises(ApiError) as caught:
         ChatRequest.parse(content)
     assert caught.value.code in ("invalid_json", "invalid_type")
 
 
+@pytest.mark.parametrize(
+    ("content", "param"),
+    [
+        (b'{"model": "a", "model": "b"}', "model"),
+        (b'{"messages": [{"role": "system", "role": "user"}]}', "role"),
+    ],
+)
+def test_of_a_member_given_twice_neither_counts(content: bytes, param: str) -> None:
+    with pytest.raises(ApiError, match="given twice") as caught:
+        ChatRequest.parse(content)
+    assert caught.value.param == param
+
+
 @given(name=NAMES, value=ANYTHING)
 def test_anything_is_read_or_refused(name: str, value: Any) -> None:
+    read_or_refused(json.dumps({"messages": [USER], name: value}).encode())
+
+
+@given(message=st.dictionaries(st.sampled_from(["role", "content", "name"]), ANYTHING))
+def test_any_message_is_read_or_refused(message: dict[str, Any]) -> None:
+    read_or_refused(json.dumps({"messages": [{"role": "user", **message}, USER]}).encode())
+
+
+@given(st.binary(max_size=200) | st.text().map(str.encode))
+def test_any_bytes_are_read_or_refused(content: bytes) -> None:
+    read_or_refused(content)
+
+
+def read_or_refused(content: bytes) -> None:
     try:
-        ChatRequest.parse(json.dumps({"messages": [USER], name: value}).encode())
-    except RequestError as error:
+        json.dumps(ChatRequest.parse(content).body(), ensure_ascii=False).encode()
+    except ApiError as error:
         assert error.status == 400
+        json.dumps(error.body(), ensure_ascii=False).encode()

@@ -1,0 +1,48 @@
+"""What the API asks of a request beyond its form."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from boto3.dynamodb.types import TypeSerializer
+
+from lambdas.answer_chat.admission import MAX_BODY_BYTES, admit
+from meguru.api_errors import ApiError
+
+USER = {"role": "user", "content": "こんにちは"}
+
+
+def body(**members: Any) -> bytes:
+    return json.dumps({"model": "m", "messages": [USER], **members}).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "param"),
+    [
+        (body(model=None), 400, "model"),
+        (body(model=""), 400, "model"),
+        (body(model=["m"]), 400, "model"),
+        (body(model="other"), 404, "model"),
+        (body(user="x" * MAX_BODY_BYTES), 413, None),
+        (body(temperature="hot"), 400, "temperature"),
+    ],
+)
+def test_refused(content: bytes, status: int, param: str | None) -> None:
+    with pytest.raises(ApiError) as refusal:
+        admit(content, ["m"])
+    assert (refusal.value.status, refusal.value.param) == (status, param)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user", "content": [{"type": "text", "text": "a", "cache": 0.5}]},
+        {"role": "user", "content": "😀\u0000\u2028", "name": "n"},
+    ],
+)
+def test_messages_can_be_kept_in_a_table(message: dict[str, Any]) -> None:
+    messages = admit(body(messages=[message]), ["m"]).messages
+    TypeSerializer().serialize(messages)
+    assert set(messages[0]) == {"role", "content"}
