@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from localcloud.template.assembly import Assembly
+from localcloud.check import Assembly
 
 from cli.cloud_process import CloudProcess
 from meguru.names import MAX_MODEL_KEY

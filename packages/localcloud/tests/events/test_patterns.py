@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from localcloud.calls import ServiceError
 from localcloud.events.patterns import check, matches
-from localcloud.service import ServiceError
 
 INSTANCE_EVENT: dict[str, Any] = {
     "version": "0",

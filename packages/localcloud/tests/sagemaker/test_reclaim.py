@@ -80,7 +80,7 @@ def test_goes_on_from_the_checkpoints_on_both_hosts_twice(bench: Bench) -> None:
         starts = [int(start) for start in result["starts"]]
         assert result["step"] == 40 and len(starts) == 3
         assert starts[0] == 0 < starts[1] <= starts[2]
-    assert bench.cloud.processes._running == {}
+    assert bench.cloud.account.processes._running == {}
 
 
 def test_before_training_starts(bench: Bench) -> None:

@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from localcloud.service import Caller, ServiceError
+from localcloud.calls import Caller, ServiceError
 
 ADMINISTRATOR = Caller.administrator()
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"

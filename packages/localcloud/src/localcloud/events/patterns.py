@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from localcloud.calls import ServiceError
 from localcloud.events.operators import (
     PatternError,
     Test,
@@ -18,7 +19,6 @@ from localcloud.events.operators import (
     named,
     only_operator,
 )
-from localcloud.service import ServiceError
 
 Path = tuple[str, ...]
 _Match = Callable[[Any, Any], bool]  # (the whole event, the part of it at this level)

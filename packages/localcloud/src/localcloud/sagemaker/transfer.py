@@ -8,23 +8,21 @@ import shutil
 import tarfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from localcloud.account import Account
+from localcloud.calls import Caller
 from localcloud.sagemaker.container import ROLE_SESSION
 from localcloud.sagemaker.naming import split_s3_uri
-from localcloud.service import Caller
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 
 class Transfer:
     """Moves objects as one execution role. A refused call is botocore's ClientError."""
 
-    def __init__(self, cloud: Cloud, role_arn: str) -> None:
-        self._s3 = cloud.client("s3", Caller.role(role_arn, ROLE_SESSION))
+    def __init__(self, account: Account, role_arn: str) -> None:
+        self._s3 = account.client("s3", Caller.role(role_arn, ROLE_SESSION))
 
     def keys(self, uri: str) -> list[str]:
         """The keys under an S3 prefix, in S3's order, without folder markers."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from localcloud.service import Caller, Request, Service, ServiceError
+from localcloud.calls import Caller, Request, ServiceError
+from localcloud.service import Service
 
 
 class SecretsManagerService(Service):

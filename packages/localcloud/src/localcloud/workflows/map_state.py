@@ -36,7 +36,7 @@ def run_map(visit: Visit) -> Outcome:
     trail = visit.trail
     trail.add("MapStateStarted", "mapStateStartedEventDetails", length=len(values))
     tolerance = _tolerance(flow)
-    map_run = None
+    map_run: MapRun | None = None
     if distributed:
         limits = {"maxConcurrency": concurrency, **tolerance.limits}
         map_run = visit.environment.map_runs.begin(visit, processor, limits)
