@@ -58,7 +58,15 @@ def _chunks(parts: Any) -> Iterator[dict[str, Any]]:
         for event in events:
             data = event.removeprefix(b"data:").strip()
             if data and data != b"[DONE]":
-                yield json.loads(data)
+                yield _chunk(data)
+
+
+def _chunk(data: bytes) -> dict[str, Any]:
+    chunk: dict[str, Any] = json.loads(data)
+    if "error" in chunk:
+        # The model server's status had been sent: its error is the stream's last event.
+        raise ApiError(502, "The model could not finish the answer.", code="model_error")
+    return chunk
 
 
 def _api_error(error: ClientError) -> ApiError:

@@ -88,8 +88,6 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
         "dataset": TEXT_DATASET,
         "head": {"version": "3f" * 32},
         "event": {"Records": []},
-        "endpoint_name": deployment.model,
-        "asked": [{"role": "user", "content": "あ" * 2_000}],
     }
 
 
