@@ -145,7 +145,9 @@ class Subject:
 
         def run() -> float:
             started = time.perf_counter()
-            arn = workflows.start_execution(stateMachineArn=machine)["executionArn"]
+            # moto gives executions without a name the same one.
+            name = f"run-{next(self._names)}"
+            arn = workflows.start_execution(stateMachineArn=machine, name=name)["executionArn"]
             while (status := workflows.describe_execution(executionArn=arn)["status"]) == "RUNNING":
                 time.sleep(0.005)
             assert status == "SUCCEEDED", status

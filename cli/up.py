@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich.markup import escape
+
 from cli.account import LOCAL_CREDENTIALS, LOCAL_REGION, Account
 from cli.cloud_process import CloudFailed, CloudProcess
 from cli.company import DOCUMENTS, check_documents
 from cli.dataset import read_dataset
-from cli.loop import Loop
+from cli.loop import Loop, LoopFailed
 from cli.progress import Progress
 from cli.synthesis import synthesize
 from stacks.environment import Environment, read_environment
@@ -50,7 +52,7 @@ class Up:
                 self._say(account)
                 if not self._empty:
                     self._progress.console.print("A model answers once `ready` is printed.\n")
-                    self._turn([Loop(account.of_model(key)) for key in keys])
+                    self._turn({key: Loop(account.of_model(key)) for key in keys})
                 self._say_ready(account)
                 status = cloud.wait()
             finally:
@@ -81,19 +83,30 @@ class Up:
             self._progress.command(command)
         self._progress.console.print("[bold green]ready[/] - Ctrl-C ends it")
 
-    def _turn(self, loops: list[Loop]) -> None:
-        """Turn the loops of all models once; they train at the same time."""
+    def _turn(self, loops: dict[str, Loop]) -> None:
+        """Turn every model's loop once. LoopFailed where none of them serves in the end."""
+        loop = next(iter(loops.values()))
         with self._progress.stage("Curate the example company's documents"):
-            loops[0].put_documents(DOCUMENTS, "example-company")
-            version = loops[0].dataset_version()
-            read_dataset(loops[0], version).check_usable()
-        for loop in loops:
-            with self._progress.stage("Train and evaluate a model"):
-                run = loop.training_run(version)
-                outcome = loop.registered(run["executionArn"])
-            with self._progress.stage("Approve and release it"):
-                loop.approve(outcome["model_package_arn"])
-                loop.released(outcome["model_package_arn"])
+            loop.put_documents(DOCUMENTS, "example-company")
+            version = loop.dataset_version()
+            read_dataset(loop, version).check_usable()
+        failed: list[LoopFailed] = []
+        for key, loop in loops.items():
+            try:
+                self._train_and_release(key, loop, version)
+            except LoopFailed as error:
+                self._progress.note(escape(f"{key} does not serve: {error}"))
+                failed.append(error)
+        if len(failed) == len(loops):
+            raise failed[0]
+
+    def _train_and_release(self, key: str, loop: Loop, version: str) -> None:
+        with self._progress.stage(f"Train and evaluate {key}"):
+            run = loop.training_run(version)
+            outcome = loop.registered(run["executionArn"])
+        with self._progress.stage("Approve and release it"):
+            loop.approve(outcome["model_package_arn"])
+            loop.released(outcome["model_package_arn"])
 
 
 @contextmanager

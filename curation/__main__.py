@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ from curation.deduplication import deduplicate
 from curation.parsing import parse_document, parse_feedback
 from curation.records import Record, SetAside
 from curation.token_limit import TokenLimit
-from meguru.fingerprint import canonical_json, sha256_hex
+from meguru.fingerprint import canonical_json
 from meguru.names import RAW_PREFIX
+from meguru.normalisation import ON, RULES, read_rules
 
 
 def main() -> None:
@@ -26,6 +29,7 @@ def main() -> None:
         base / "processing" / "output",
         dataset=os.environ["DATASET"],
         feedback_weight=int(os.environ["FEEDBACK_WEIGHT"]),
+        rules=read_rules(os.environ.get("NORMALISATION", ON)),
         context_tokens=int(os.environ.get("CONTEXT_TOKENS", "0")),
     )
     print(json.dumps(result, ensure_ascii=False))
@@ -37,27 +41,31 @@ def curate(
     *,
     dataset: str,
     feedback_weight: int,
+    rules: Sequence[str] = RULES,
     context_tokens: int = 0,
 ) -> dict[str, Any]:
     """Curate `source/{raw,feedback}` into `output/{datasets,quarantine,result}`.
 
-    Where a model serves it is in `source/serving_model`: what has more than `context_tokens` by its
-    tokenizer is set aside. Without, or with 0, that is left to the training. Returns what
-    result.json says: the version, its counts, and how much was set aside and why.
+    `rules` are those by which the text for training is normalised. Where a model serves it is in
+    `source/serving_model`: what has more than `context_tokens` by its tokenizer is set aside.
+    Without, or with 0, that is left to the training. Returns what result.json says: the version,
+    its counts, and how much was set aside and why.
     """
     documents, sources, set_aside = read_documents(source / "raw")
     corrections, broken = read_feedback(source / "feedback")
     serving_model = source / "serving_model"
     if context_tokens and serving_model.is_dir():
-        limit = TokenLimit.of_model(serving_model, context_tokens)
+        limit = TokenLimit.of_model(serving_model, context_tokens, rules)
         documents, long_documents = limit.hold(documents)
         corrections, long_corrections = limit.hold(corrections)
         set_aside += long_documents + long_corrections
     documents, duplicates = deduplicate(documents)
     documents, applied, superseded = apply_corrections(documents, corrections)
     set_aside += broken + duplicates + superseded
-    rows = dataset_rows(documents, applied, feedback_weight)
-    version, manifest = freeze(output / "datasets" / dataset, dataset, rows, sources, set_aside)
+    rows = dataset_rows(documents, applied, feedback_weight, rules)
+    version, manifest = freeze(
+        output / "datasets" / dataset, dataset, rows, sources, set_aside, rules
+    )
     write_quarantine(output / "quarantine", version, set_aside)
     result = {
         "version": version,
@@ -77,7 +85,8 @@ def read_documents(folder: Path) -> tuple[list[Record], dict[str, str], list[Set
     sources: dict[str, str] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         uri = RAW_PREFIX + path.relative_to(folder).as_posix()
-        sources[uri] = sha256_hex(path.read_bytes())
+        with path.open("rb") as file:
+            sources[uri] = hashlib.file_digest(file, "sha256").hexdigest()
         for parsed in parse_document(path, uri):
             if isinstance(parsed, SetAside):
                 set_aside.append(parsed)

@@ -13,10 +13,10 @@ from typing import Any
 from curation.normalisation import normalise
 from curation.readers.encodings import NotText
 from curation.readers.entries import Broken, Found
-from curation.readers.fields import rename_keys, repeated_field, unknown_keys
+from curation.readers.fields import complaint_of_keys, named_by_field
 from curation.readers.json_lines import read_json, read_json_lines
 from curation.readers.tables import read_table
-from curation.records import Record, SetAside, Source
+from curation.records import Parsed, Record, SetAside, Source
 from meguru.limits import MAX_ANSWER_CHARACTERS, MAX_QUESTION_CHARACTERS, Message
 
 ROLES = ("system", "user", "assistant")
@@ -28,7 +28,6 @@ _READERS = {
     ".tsv": read_table,
 }
 FORMATS = tuple(_READERS)
-Parsed = Record | SetAside
 
 
 def parse_document(path: Path, uri: str) -> Iterator[Parsed]:
@@ -62,12 +61,11 @@ def _parsed(found: Found, source: Source) -> Parsed:
 def _check_names(value: Any, source: Source) -> Parsed:
     if not isinstance(value, dict):
         return _check(value, source)
-    unknown, repeated = unknown_keys(value), repeated_field(list(value))
-    if unknown:
-        return SetAside("unknown_keys", unknown, source, value)
-    if repeated:
-        return SetAside("repeated_key", repeated, source, value)
-    return _check(rename_keys(value), source)
+    keys = tuple(value)
+    complaint = complaint_of_keys(keys)
+    if complaint:
+        return SetAside(*complaint, source, value)
+    return _check(dict(zip(named_by_field(keys), value.values(), strict=True)), source)
 
 
 def parse_feedback(path: Path) -> Parsed | None:

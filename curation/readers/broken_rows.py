@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 
 class QuoteRule:
-    """How cells of a table are quoted, and how many of them a good row has.
+    """How cells of a table are quoted, and how many of them a good row has, least and most.
 
     A cell that begins with a quote ends with the next one before a separator or the end of a line;
     those between are stray. If that is on a later line, either the cell has line ends or its quote
     was never closed and took the next quoted cell's. It was never closed where the lines up to
-    there end in a row that is good by itself. Right after them a line that closes a cell which none
-    has opened belongs to the broken row, too.
+    there end in a row that is good by itself: then the broken row ends before the first line that
+    is one. In any case it ends before a line that opens a quoted cell of its own, and takes a line
+    that only closes one.
     """
 
     def __init__(self, separator: str, num_cells: tuple[int, int]) -> None:
@@ -22,24 +23,22 @@ class QuoteRule:
         least, most = num_cells
         self._separator = separator
         self._good = re.compile(rf"{cell}(?:{part}{cell}){{{least - 1},{most - 1}}}[\r\n]*")
-        self._opens = re.compile(rf'(?:{cell}{part})*"(?:[^"]|"")*+\Z')
+        self._opens = re.compile(rf'(?:^|{part})"')
         self._close = re.compile(rf'(?:[^"]|""|"(?!{part}|[\r\n]|\Z))*+"')
 
     def num_lines(self, lines: Sequence[str]) -> int:
         """How many of the lines, the first of which begins it, the broken row has."""
         end = self._end(lines)
-        if end is None:
-            return self._first_good(lines, len(lines))
-        for begin in range(end - 1, 0, -1):
-            if self._good.fullmatch("".join(lines[begin:end])):
-                return self._first_good(lines, begin)
+        is_closed = end is not None
+        end = end or len(lines)
+        begins = range(end - 1, 0, -1)
+        if is_closed and not any(self._good.fullmatch("".join(lines[n:end])) for n in begins):
+            end = next((n for n in range(1, end) if self._opens.search(lines[n])), end)
+        else:
+            end = next((n for n in range(1, end) if self._begins_a_row(lines[n])), end)
         while end < len(lines) and self._only_closes(lines[end]):
             end += 1
         return end
-
-    def _only_closes(self, line: str) -> bool:
-        """Whether a line has a quote too many that opens no cell."""
-        return line.count('"') % 2 == 1 and not self._opens.match(line)
 
     def _end(self, lines: Sequence[str]) -> int | None:
         """The number of lines up to where no cell is open; None where one stays open."""
@@ -49,9 +48,6 @@ class QuoteRule:
             if not is_open:
                 return number
         return None
-
-    def _first_good(self, lines: Sequence[str], end: int) -> int:
-        return next((n for n in range(1, end) if self._good.fullmatch(lines[n])), end)
 
     def _is_open_after(self, line: str, is_open: bool) -> bool:
         position = 0
@@ -64,3 +60,11 @@ class QuoteRule:
             position = line.find(self._separator, position) + 1
             if not position:
                 return False
+
+    def _begins_a_row(self, line: str) -> bool:
+        is_empty = not line.strip(f"{self._separator} \r\n")
+        return bool(self._opens.search(line) or (self._good.fullmatch(line) and not is_empty))
+
+    def _only_closes(self, line: str) -> bool:
+        """Whether a line has a quote too many, and none that opens a cell."""
+        return line.count('"') % 2 == 1 and not self._opens.search(line)

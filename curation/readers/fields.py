@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any
 
 _NAMES = {
     "question": ("question", "q", "質問", "ご質問", "質問文", "質問内容", "問い", "問"),
@@ -41,13 +40,9 @@ def _field_of(name: str) -> str | None:
     return _FIELDS.get(_NOT_OF_A_NAME.sub("", visible))
 
 
-def fields_of(names: Sequence[str]) -> list[str | None]:
-    return [field_of(name) for name in names]
-
-
 def repeated_field(names: Sequence[str]) -> str | None:
     """For a person: the names that stand for one field; None where each has its own."""
-    fields = fields_of(names)
+    fields = [field_of(name) for name in names]
     for field in _NAMES:
         if fields.count(field) > 1:
             both = [name for name, its in zip(names, fields, strict=True) if its == field]
@@ -67,18 +62,27 @@ def names_a_record(names: Iterable[str]) -> bool:
     return any(field_of(name) in ("question", "answer") for name in names)
 
 
-def rename_keys(value: dict[str, Any]) -> dict[str, Any]:
-    """An object with its fields under `question`, `answer` and `phrasings`."""
-    return {field_of(name) or name: one for name, one in value.items()}
+def is_known_key(name: str) -> bool:
+    """Whether an object of a record, or of another form of training data, has such a key."""
+    return field_of(name) is not None or any(name in keys for keys in _OTHER_FORMS)
 
 
-def unknown_keys(value: dict[str, Any]) -> str | None:
-    """For a person: what an object without question and answer has instead; None where it has one.
+# Objects of one file have mostly the same keys.
+@lru_cache(maxsize=64)
+def named_by_field(names: tuple[str, ...]) -> tuple[str, ...]:
+    """An object's keys with `question`, `answer` and `phrasings` for what stands for them."""
+    return tuple(field_of(name) or name for name in names)
+
+
+@lru_cache(maxsize=64)
+def complaint_of_keys(names: tuple[str, ...]) -> tuple[str, str] | None:
+    """Reason and detail where an object with these keys is no record.
 
     An object that has nothing is one that misses its question.
     """
-    if not value or names_a_record(value):
-        return None
-    forms = (form for keys, form in _OTHER_FORMS.items() if all(key in value for key in keys))
-    form = next((f"{form} is not read yet; " for form in forms), "")
-    return f"{form}the object has {listed(list(value))}; known are {KNOWN}"
+    if names and not names_a_record(names):
+        forms = (form for keys, form in _OTHER_FORMS.items() if set(keys) <= set(names))
+        form = next((f"{form} is not read yet; " for form in forms), "")
+        return "unknown_keys", f"{form}the object has {listed(names)}; known are {KNOWN}"
+    repeated = repeated_field(names)
+    return ("repeated_key", repeated) if repeated else None

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from curation.readers.entries import Entry, Found
 from curation.readers.json_decoder import Decoder
-from curation.readers.json_values import read_values, records_of
+from curation.readers.json_lists import records_of
+from curation.readers.json_values import read_values
 from curation.readers.lines import MARK, Line, read_lines
 
 _BLANKS = f" \t\r\n{MARK}"

@@ -8,14 +8,13 @@ from json import JSONDecodeError
 from typing import Any
 
 from curation.readers.entries import Broken, Entry, Found
-from curation.readers.fields import names_a_record
+from curation.readers.fields import is_known_key
 from curation.readers.json_decoder import Complaint, Decoder
+from curation.readers.json_lists import STRING, list_within, records_of, skip_between
 from curation.readers.lines import MARK, damage, has_damage
 
-_BETWEEN = re.compile(rf"[\s,{MARK}]*")
-_STRING = r'"(?:[^"\\]|\\.)*+"'
-_FIRST_KEY = re.compile(rf"\{{\s*({_STRING})\s*:")
-_LIST_OF_OBJECTS = re.compile(rf"{_STRING}\s*:\s*(\[)(?=\s*\{{)")
+_BLANKS = re.compile(rf"[ \t{MARK}]*")
+_FIRST_KEY = re.compile(rf"\{{\s*({STRING})\s*:")
 
 
 def read_values(text: str, decoder: Decoder, line: int = 1) -> Iterator[Found]:
@@ -23,79 +22,13 @@ def read_values(text: str, decoder: Decoder, line: int = 1) -> Iterator[Found]:
 
     A list within an object is read where it is the one that has records. Where a value is broken
     the next begins at the first `{` that begins a line and is indented no deeper, or that is
-    followed by the broken value's (else the first value's) first key.
+    followed by the first key of the first value that was read or, if that is a known one, of the
+    broken one; by any where there is neither.
     """
     values = _Values(text, decoder, line)
-    start = _start(text, 0)
-    opening = _list_within(text, start, decoder) if text.startswith("{", start) else None
-    if opening is None:
-        yield from values.read(start)
-    else:
-        yield from values.read(opening, is_within=True)
-
-
-def records_of(value: Any) -> list[Any]:
-    """The records of a value: a list's, or of the one list of records inside, else the value."""
-    if isinstance(value, list) and any(isinstance(one, dict) for one in value):
-        return value
-    lists = _lists_of_records(value) if isinstance(value, dict) else []
-    return lists[0] if len(lists) == 1 else [value]
-
-
-def _lists_of_records(value: dict[str, Any]) -> list[list[Any]]:
-    """Empty where the object is a record itself, whatever lists it has."""
-    found: list[list[Any]] = []
-    objects = [] if names_a_record(value) else [value]
-    while objects:
-        for one in objects.pop().values():
-            if isinstance(one, dict):
-                objects.append(one)
-            elif isinstance(one, list) and any(map(_is_record, one)):
-                found.append(one)
-    return found
-
-
-def _is_record(value: Any) -> bool:
-    return isinstance(value, dict) and names_a_record(value)
-
-
-def _list_within(text: str, start: int, decoder: Decoder) -> int | None:
-    """Where the one list of records within an object opens; None where there is no such thing.
-
-    A broken record makes the object broken too: then its first list is taken, if that begins with
-    a record and the object names no field of one before.
-    """
-    try:
-        value, end, _ = decoder.decode(text, start)
-    except (ValueError, RecursionError):
-        first = _LIST_OF_OBJECTS.search(text, start)
-        if first is None or names_a_record(_keys(text[start : first.start()])):
-            return None
-        begin = text[first.end() : text.find("}", first.end())]
-        return first.start(1) if names_a_record(_keys(begin)) else None
-    records = records_of(value)
-    if _start(text, end) < len(text) or records == [value]:
-        return None
-    openings = (match.start(1) for match in _LIST_OF_OBJECTS.finditer(text, start, end))
-    return next((one for one in openings if _decodes_to(records, text, one, decoder)), None)
-
-
-def _keys(text: str) -> list[str]:
-    return [string[1:-1] for string in re.findall(rf"({_STRING})\s*:", text)]
-
-
-def _decodes_to(records: list[Any], text: str, opening: int, decoder: Decoder) -> bool:
-    try:
-        return bool(decoder.decode(text, opening)[0] == records)
-    except (ValueError, RecursionError):
-        return False
-
-
-def _start(text: str, position: int) -> int:
-    """Where a value may begin: after blanks, commas and byte order marks."""
-    between = _BETWEEN.match(text, position)
-    assert between
-    return between.end()
+    start = skip_between(text, 0)
+    opening, is_sound = list_within(text, start, decoder)
+    yield from values.read(start if opening is None else opening, is_within=is_sound)
 
 
 class _Values:
@@ -103,7 +36,7 @@ class _Values:
 
     def __init__(self, text: str, decoder: Decoder, line: int) -> None:
         self._text, self._decoder = text, decoder
-        self._line, self._counted = line, 0
+        self._line, self._line_start, self._counted = line, 0, 0
         self._line_end = "\n" if "\n" in text else "\r"
         self._is_damaged = has_damage(text)
         self._first_key: str | None = None
@@ -115,15 +48,16 @@ class _Values:
         """
         line_of_list: int | None = None
         has_broken = False
-        while (position := _start(self._text, position)) < len(self._text):
+        while (position := skip_between(self._text, position)) < len(self._text):
             if self._text[position] == "[" and line_of_list is None:
                 line_of_list = self._line_at(position)
                 position += 1
-            elif self._text[position] == "]":
+            elif self._text[position] in "]}":
+                # Of the list, or of what was opened in a broken value.
+                if is_within and self._text[position] == "]":
+                    return
                 line_of_list = None
                 position += 1
-                if is_within:
-                    return
             else:
                 found, position = self._value(position)
                 yield from found
@@ -158,35 +92,38 @@ class _Values:
         if not isinstance(error, JSONDecodeError):
             return "nested too deeply" if isinstance(error, RecursionError) else str(error)
         num_lines = self._text.count(self._line_end, self._counted, error.pos)
-        column = error.pos - self._text.rfind(self._line_end, 0, error.pos)
+        last_end = self._text.rfind(self._line_end, self._counted, error.pos)
+        column = error.pos - (last_end if num_lines else self._line_start - 1)
         where = (
             f"line {self._line + num_lines}, column {column}" if num_lines else f"column {column}"
         )
         return f"{error.msg} ({where})"
 
     def _has_remains(self, value: Any, end: int) -> bool:
-        start = _start(self._text, end)
+        start = skip_between(self._text, end)
         is_parted = start == len(self._text) or "," in self._text[end:start]
         return isinstance(value, dict) and not is_parted and self._text[start] not in "{[]"
 
     def _next_start(self, position: int) -> int:
         """Where the value after a broken one begins, see `read_values`."""
         end = len(self._text)
-        before = self._text[self._text.rfind(self._line_end, 0, position) + 1 : position]
-        if not before.strip(f" \t{MARK}"):
-            begins_a_line = re.compile(rf"[\r\n]{MARK}?[ \t]{{0,{len(before)}}}(\{{)")
+        blanks = _BLANKS.match(self._text, self._line_start)
+        if blanks and blanks.end() >= position:
+            indentation = position - self._line_start
+            begins_a_line = re.compile(rf"[\r\n]{MARK}?[ \t]{{0,{indentation}}}(\{{)")
             found = begins_a_line.search(self._text, position)
             end = found.start(1) if found else end
-        key = self._key_at(position) or self._first_key
-        if key:
-            # Not the value of a key, nor the first of a list: that is within the broken one.
-            begins_alike = re.compile(rf"[^:\[\s]\s*(\{{\s*{re.escape(key)}\s*:)")
-            found = begins_alike.search(self._text, position, end)
-            end = found.start(1) if found else end
-        elif self._text[position] != "{":
-            found = re.compile(r"\{").search(self._text, position, end)
-            end = found.start() if found else end
-        return end
+        own = self._key_at(position)
+        keys = [self._first_key, own if own and is_known_key(own[1:-1]) else None]
+        known = "|".join(re.escape(key) for key in keys if key)
+        first = rf"(?:{known})\s*:" if known else '"'
+        # Not the value of a key, nor the first of a list: that is within a broken object.
+        is_object = self._text[position] == "{"
+        begins_alike = re.compile(
+            rf"[^:\[\s]\s*(\{{\s*{first})" if is_object else rf"(\{{\s*{first})"
+        )
+        found = begins_alike.search(self._text, position, end)
+        return found.start(1) if found else end
 
     def _key_at(self, position: int) -> str | None:
         match = _FIRST_KEY.match(self._text, position)
@@ -194,5 +131,7 @@ class _Values:
 
     def _line_at(self, position: int) -> int:
         self._line += self._text.count(self._line_end, self._counted, position)
+        last_end = self._text.rfind(self._line_end, self._counted, position)
+        self._line_start = self._line_start if last_end < 0 else last_end + 1
         self._counted = position
         return self._line

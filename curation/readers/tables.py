@@ -120,12 +120,20 @@ class _Table:
         lines = [*self._lines.taken, *self._lines.look_ahead(num_more)]
         texts = [line.text for line in lines[:_MAX_LINES_OF_A_BROKEN_ROW]]
         self._lines.take(self._quotes.num_lines(texts))
-        detail = "a quote is out of place; within a quoted cell it is written twice"
-        return self._refused("broken_csv", detail)
+        return self._damaged() or self._refused(
+            "broken_csv", "a quote is out of place; within a quoted cell it is written twice"
+        )
+
+    def _damaged(self) -> Broken | None:
+        if not any(line.is_damaged for line in self._lines.taken):
+            return None
+        return self._refused("undecodable", damage(self._text()))
 
     def _begins_anew(self, cells: list[str]) -> bool:
         """Whether a row is a header: then it is the one of the rows below."""
-        if {cell.strip() for cell in cells} != {name.strip() for name in self._header.called}:
+        called = self._header.called
+        # Asked of each row: most differ in their first cell.
+        if cells[0] not in called or set(cells) != set(called):
             return False
         header = header_by(self._lines.taken[0], self._header.separator)
         if header.is_known:
@@ -135,8 +143,9 @@ class _Table:
 
     def _row(self, cells: list[str]) -> Found:
         header = self._header
-        if any(line.is_damaged for line in self._lines.taken):
-            return self._refused("undecodable", damage(self._text()))
+        damaged = self._damaged()
+        if damaged:
+            return damaged
         if header.complaint:
             return self._refused(*header.complaint)
         if _extra(cells, header):
@@ -151,8 +160,9 @@ class _Table:
         for field in ("question", "answer"):
             if field not in value:
                 return self._refused(f"missing_{field}", f"{self._counted(cells)}: no {field}")
-        phrasings = _LINE_END.split(value.get("phrasings", ""))
-        value["phrasings"] = [phrasing for phrasing in phrasings if phrasing.strip()]
+        if "phrasings" in value:
+            phrasings = _LINE_END.split(value["phrasings"])
+            value["phrasings"] = [phrasing for phrasing in phrasings if phrasing.strip()]
         return Entry(self._lines.taken[0].number, value)
 
     def _with_blanks_skipped(self, cells: list[str]) -> list[str]:
@@ -176,4 +186,6 @@ class _Table:
 
 def _extra(cells: list[str], header: Header) -> bool:
     """Whether a row has something beyond the header's columns."""
-    return any(cell.strip() for cell in cells[len(header.names) :])
+    return len(cells) > len(header.names) and any(
+        cell.strip() for cell in cells[len(header.names) :]
+    )

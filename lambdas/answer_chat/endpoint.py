@@ -16,16 +16,9 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from meguru.api_errors import ApiError, NotServing, Overloaded
+from meguru.api_errors import NOT_SERVING, ApiError, NotServing, Overloaded
 from meguru.model_version import read_version
 
-# What SageMaker says of an endpoint that is not there, or not yet.
-NOT_SERVING = (
-    "ValidationError",
-    "ValidationException",
-    "ServiceUnavailable",
-    "ModelNotReadyException",
-)
 # SageMaker ends a whole answer after 60 s and a stream after 8 minutes: whoever waits less leaves a
 # generation that is paid for. And none is begun a second time because its answer got lost.
 RUNTIME = Config(
@@ -77,7 +70,15 @@ def _chunks(parts: Any) -> Iterator[dict[str, Any]]:
         for event in events:
             data = event.removeprefix(b"data:").strip()
             if data and data != b"[DONE]":
-                yield json.loads(data)
+                yield _chunk(data)
+
+
+def _chunk(data: bytes) -> dict[str, Any]:
+    chunk: dict[str, Any] = json.loads(data)
+    if "error" in chunk:
+        # The model server's status had been sent: its error is the stream's last event.
+        raise ApiError(502, "The model could not finish the answer.", code="model_error")
+    return chunk
 
 
 @contextmanager

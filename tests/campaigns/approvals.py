@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from localcloud.template.assembly import Assembly
+from localcloud.check import Assembly
 
 from tests.e2e.loop_cloud import LoopCloud
 

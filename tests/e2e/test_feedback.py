@@ -159,3 +159,30 @@ def test_a_body_that_is_no_object_is_refused(cloud: LoopCloud, content: bytes) -
 
 def test_feedback_that_says_nothing_is_refused(cloud: LoopCloud, inference_id: str) -> None:
     assert send(cloud, {"inference_id": inference_id}).status_code == 400
+
+
+def test_a_long_correction_is_counted_by_the_model_it_is_of(
+    cloud: LoopCloud, inference_id: str
+) -> None:
+    """More bytes than tokens that the model takes: whether it is too long only the model knows."""
+    answer = send(cloud, {"inference_id": inference_id, "corrected_output": "On day 10. " * 9})
+    assert answer.status_code == 200, answer.text
+    before = cloud.counts()
+    answer = send(cloud, {"inference_id": inference_id, "corrected_output": "翌月の5日です。" * 40})
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]["code"] == "context_length_exceeded"
+    assert cloud.counts() == before
+
+
+def test_a_correction_takes_the_turns_before_its_question_along(cloud: LoopCloud) -> None:
+    turns = [{"role": "user", "content": "締切は?"}, {"role": "assistant", "content": "10日です"}]
+    completion = cloud.openai_client().chat.completions.create(
+        model=MODEL,
+        messages=[*turns, {"role": "user", "content": "過ぎたら?"}],  # type: ignore[list-item]
+        max_tokens=4,
+    )
+    answer = send(cloud, {"inference_id": completion.id, "corrected_output": "翌月です。"})
+    assert answer.status_code == 200, answer.text
+    [item] = of(cloud, completion.id, "")
+    kept = [{k: v["S"] for k, v in one["M"].items()} for one in item["context"]["L"]]
+    assert kept == turns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,7 +105,8 @@ def test_training_fails_and_says_why(starved: LoopCloud) -> None:
     )
     said = failure(starved, "TrainAndRegister")
     action = "sagemaker:CreateTrainingJob"
-    assert_named(said, "TrainAndRegisterRole", action, f"training-job/meguru-{NAME}--{MODEL}-")
+    # Role names have at most 64 characters: the logical ID is cut short in them.
+    assert_named(said, "TrainAndRegister", action, f"training-job/meguru-{NAME}--{MODEL}-")
 
 
 def test_a_release_stands_and_says_why_it_is_not_scaled(starved: LoopCloud) -> None:
@@ -116,8 +118,7 @@ def test_a_release_stands_and_says_why_it_is_not_scaled(starved: LoopCloud) -> N
 
     said = starved.wait(events, "the report that scaling failed")
     action = "application-autoscaling:PutScalingPolicy"
-    # Role names have at most 64 characters: the logical ID is cut short in them.
-    assert_named(said, "DeployModelVersion", action, "scalable-target/")
+    assert_named(said, "DeployModelVe", action, "scalable-target/")
     starved.wait(lambda: "claimed_by" not in starved.release_record() or None, "the claim")
     assert starved.release_record()["released_model_package_arn"] == starved.serving()
     assert [one["status"] for one in starved.releases()] == ["SUCCEEDED"]
@@ -160,5 +161,5 @@ def test_an_answer_is_an_error_that_hides_the_cause_the_log_has(
         lambda: text if "not authorized" in (text := logged(starved, function)) else None,
         f"{function} to log its failure",
     )
-    assert f"{function}Role" in said
+    assert re.search(rf"assumed-role/[\w-]*{function}", said)
     assert action in said

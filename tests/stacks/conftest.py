@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from localcloud.template.assembly import Assembly
+from localcloud.check import Assembly
 
 from cli.cloud_process import CloudProcess
 from meguru.names import MAX_MODEL_KEY
@@ -22,6 +22,7 @@ name: {"e" * 20}
 account: "123456789012"
 region: ap-southeast-2
 notify: {"n" * 50}@example.com
+tags: {{{"k" * 128}: {"v" * 256}}}
 models:
   {"m" * MAX_MODEL_KEY}:
     name: {"N" * 63}

@@ -6,13 +6,12 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from localcloud.iam.demand import Demand, Place
-from localcloud.iam.policy import AccessRequest, Decision, Principal, decide, parse_policy
+from localcloud.check import Demand, Place, allows
 
 from cli.account import Account
 
 if TYPE_CHECKING:
-    from localcloud.template.assembly import Assembly
+    from localcloud.check import Assembly
 
     from tests.stacks.synthesis import Resource, Synthesis
 
@@ -43,10 +42,7 @@ class Role:
     statements: tuple[dict[str, Any], ...]
 
     def allows(self, demand: Demand) -> bool:
-        document = {"Version": "2012-10-17", "Statement": list(self.statements)}
-        principal = Principal(ACCOUNT, (self.arn,))
-        request = AccessRequest(demand.action, demand.resource, principal, demand.context)
-        return decide([parse_policy(json.dumps(document))], request) is Decision.ALLOW
+        return allows(self.statements, self.arn, demand)
 
     def actions(self) -> set[str]:
         return {action for one in self.statements for action in listed(one["Action"])}

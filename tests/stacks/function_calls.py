@@ -13,7 +13,7 @@ from typing import Any
 import botocore.session
 from botocore import xform_name
 from botocore.model import OperationModel, ServiceModel
-from localcloud.iam.actions import action_name
+from localcloud.check import action_name
 
 from tests.stacks.aws_limits import complaints
 

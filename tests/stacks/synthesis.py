@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
-from localcloud.template.assembly import Assembly
+from localcloud.check import Assembly
 
 from stacks.environment import Environment
 

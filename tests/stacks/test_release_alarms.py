@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from localcloud.monitoring.expressions import evaluate
+from localcloud.check import metric_math
 
 if TYPE_CHECKING:
     from tests.stacks.synthesis import Synthesis
@@ -24,11 +24,10 @@ def rings(alarm: dict[str, Any], invocations: float, value: float) -> bool:
     """Whether an alarm goes off after a period of these."""
     metrics = {metric["Id"]: metric for metric in alarm["Metrics"]}
     [expression] = [one["Expression"] for one in metrics.values() if "Expression" in one]
-    series = {"invocations": {0: float(invocations)}, "value": {0: float(value)}}
-    result = evaluate(expression, series, [0])
-    assert isinstance(result, dict)
+    result = metric_math(expression, {"invocations": invocations, "value": value})
+    assert result is not None
     assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
-    return bool(result[0] > alarm["Threshold"])
+    return bool(result > alarm["Threshold"])
 
 
 @pytest.mark.parametrize(

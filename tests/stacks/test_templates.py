@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from localcloud.resources.table import Handling, handling_of
+from localcloud.check import Handling, handling_of
 
 from tests.stacks.deployment import listed
 

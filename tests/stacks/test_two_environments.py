@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from localcloud.events.patterns import matches
-from localcloud.template.assembly import Assembly
+from localcloud.check import Assembly, matches
 
 from meguru.events import event_source
 from stacks.environment import read_environment

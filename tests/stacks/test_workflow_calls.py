@@ -8,9 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from localcloud.clock import Clock
-from localcloud.workflows.definition import find_problems
-from localcloud.workflows.jsonata_queries import Query
+from localcloud.check import evaluate, find_problems
 
 from meguru.hyperparameters import as_text
 from tests.stacks.aws_limits import call_complaints
@@ -152,8 +150,7 @@ def test_curation_reads_the_model_that_serves_where_there_is_one(
 ) -> None:
     machine = deployments["poc"].state_machines["CurateDataset"]
     arguments = machine.definition["States"]["CurateRecords"]["Arguments"]
-    query = Query({"servingModel": serving}, Clock())
-    read = query.expand(arguments["ProcessingInputs"], "Arguments")
+    read = evaluate(arguments["ProcessingInputs"], {"servingModel": serving})
     assert [one["InputName"] for one in read] == inputs
     assert all(one["S3Input"]["LocalPath"].endswith(f"/{one['InputName']}") for one in read)
     assert arguments["Environment"]["CONTEXT_TOKENS"] == "512"
@@ -169,4 +166,4 @@ def test_a_hyperparameter_arrives_as_it_was_written(value: str | float | bool) -
 
     given = as_text({"name": value})
     text = json.loads(f"\"{{% $parse('{jsonata_text(given)}') %}}\"")
-    assert Query({}, Clock()).evaluate(text, "Output") == given
+    assert evaluate(text, {}) == given

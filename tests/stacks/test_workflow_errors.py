@@ -12,8 +12,7 @@ from typing import Any
 
 import botocore.session
 import pytest
-from localcloud.clock import Clock
-from localcloud.workflows.jsonata_queries import Query
+from localcloud.check import evaluate
 
 from tests.stacks.deployment import Deployment, StateMachine
 from tests.stacks.test_workflow_calls import MACHINES
@@ -139,7 +138,6 @@ def test_a_job_without_capacity_is_started_again(
             "failure": {"Error": "States.TaskFailed", "Cause": cause},
             "numWaits": num_waits,
         }
-        query = Query(variables, Clock())
-        assert query.evaluate(choice["Condition"], "Condition") is waits
-        seconds = query.evaluate(parts["WaitForCapacity"]["Seconds"], "Seconds")
+        assert evaluate(choice["Condition"], variables) is waits
+        seconds = evaluate(parts["WaitForCapacity"]["Seconds"], variables)
         assert 2 * MINUTE <= seconds <= HOUR

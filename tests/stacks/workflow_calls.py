@@ -10,13 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.clock import Clock
-from localcloud.iam.actions import demands
-from localcloud.iam.demand import Demand, Place
-from localcloud.workflows.integrations import parameters
-from localcloud.workflows.integrations.resource import Resource, parse
-from localcloud.workflows.integrations.sync_jobs import JOBS
-from localcloud.workflows.jsonata_queries import Query
+from localcloud.check import (
+    Demand,
+    Job,
+    Place,
+    Resource,
+    demands,
+    evaluate,
+    job_of,
+    task_parameters,
+    task_resource,
+)
 
 from lambdas.plan_release.plan import update_policy
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
@@ -55,18 +59,18 @@ class Call:
         service, operation = self.resource.service, self.resource.operation
         yield from demands(service, operation, self.parameters, place)
         yield from _also(self, place)
-        if self.resource.pattern == "sync":
-            yield from _following(self, place)
+        if job := job_of(self.resource):
+            yield from _following(self, job, place)
 
 
 def calls(machine: StateMachine, deployment: Deployment) -> Iterator[Call]:
     """Every Task of the definition; ValueError or StateError where one can't be sent at all."""
-    query = Query(example_variables(machine, deployment), Clock())
+    variables = example_variables(machine, deployment)
     for name, state in states(machine.definition):
         if state["Type"] == "Task":
-            resource = parse(state["Resource"])
-            arguments = query.expand(state["Arguments"], "Arguments")
-            yield Call(name, resource, parameters.to_botocore(arguments, resource))
+            resource = task_resource(state["Resource"])
+            arguments = evaluate(state["Arguments"], variables, "Arguments")
+            yield Call(name, resource, task_parameters(arguments, resource))
 
 
 def states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -91,11 +95,7 @@ def example_variables(machine: StateMachine, deployment: Deployment) -> dict[str
     """The variables of a definition: as its first state makes them, and as the others may."""
     first = machine.definition["States"][machine.definition["StartAt"]]
     examples = _examples(machine.name, deployment)
-    made = (
-        Query(examples, Clock()).expand(first["Assign"], "Assign")
-        if first["Type"] == "Pass"
-        else {}
-    )
+    made = evaluate(first["Assign"], examples, "Assign") if first["Type"] == "Pass" else {}
     return made | examples
 
 
@@ -166,8 +166,7 @@ def _also(call: Call, place: Place) -> Iterator[Demand]:
         yield Demand(f"sagemaker:{call.resource.operation}", arn)
 
 
-def _following(call: Call, place: Place) -> Iterator[Demand]:
-    job = JOBS[call.resource.operation]
+def _following(call: Call, job: Job, place: Place) -> Iterator[Demand]:
     named = {job.identifier: call.parameters[job.identifier]}
     for operation in (job.describe, job.stop):
         yield from demands(call.resource.service, operation, named, place)

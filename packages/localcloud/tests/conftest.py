@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from localcloud.calls import Caller
 from localcloud.cloud import Cloud
-from localcloud.service import Caller
 
 MakeRole = Callable[..., Caller]
 
@@ -27,7 +27,7 @@ def make_role(ground: Cloud) -> MakeRole:
     def make(name: str, *statements: dict[str, Any], trust: Any = None, **more: Any) -> Caller:
         """A role with one inline policy of these statements (Effect: Allow unless given)."""
         iam = ground.client("iam")
-        account = f"arn:aws:iam::{ground.account}:root"
+        account = f"arn:aws:iam::{ground.account.id}:root"
         trust = trust or {"Effect": "Allow", "Principal": {"AWS": account}}
         arn = iam.create_role(
             RoleName=name,

@@ -11,8 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from localcloud.account import Account
+from localcloud.calls import Caller
 from localcloud.cloud import Cloud
-from localcloud.service import Caller, Service
+from localcloud.service import Service
 
 
 class Watched(Service):
@@ -20,12 +22,12 @@ class Watched(Service):
 
     service_name = "events"
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self.happened: list[str] = []
 
     def start(self) -> None:
-        self.cloud.client("sts").get_caller_identity()
+        self.account.client("sts").get_caller_identity()
         self.happened.append("started")
 
     def stop(self) -> None:
@@ -36,7 +38,6 @@ def test_services_start_when_the_address_answers_and_stop_once() -> None:
     with Cloud(services=[Watched]) as cloud:
         watched = cloud.service(Watched)
         assert watched.happened == ["started"]
-        assert cloud.services["events"] is watched
     cloud.stop()
     assert watched.happened == ["started", "stopped"]
 
@@ -72,15 +73,15 @@ def test_the_region_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatc
 
 
 def test_credentials_are_an_environment(ground: Cloud) -> None:
-    administrator = ground.credentials(Caller.administrator())
+    administrator = ground.account.credentials(Caller.administrator())
     assert administrator["AWS_ENDPOINT_URL"] == ground.endpoint_url
     assert "AWS_SESSION_TOKEN" not in administrator
     assert administrator["AWS_DISABLE_HOST_PREFIX_INJECTION"] == "true"
-    role = Caller.role(f"arn:aws:iam::{ground.account}:role/r", "s")
-    own = ground.credentials(role)
-    assert own == ground.credentials(role)
+    role = Caller.role(f"arn:aws:iam::{ground.account.id}:role/r", "s")
+    own = ground.account.credentials(role)
+    assert own == ground.account.credentials(role)
     assert set(own) - set(administrator) == {"AWS_SESSION_TOKEN"}
-    caller = ground.credential_store.caller(own["AWS_ACCESS_KEY_ID"], own["AWS_SESSION_TOKEN"])
+    caller = ground.account.access.keys.caller(own["AWS_ACCESS_KEY_ID"], own["AWS_SESSION_TOKEN"])
     assert caller == role
 
 
@@ -106,8 +107,8 @@ def test_a_taken_port_is_an_error() -> None:
 def test_stop_ends_processes_threads_and_the_work_dir(tmp_path: Path) -> None:
     threads = threading.active_count()
     with Cloud(services=[]) as cloud:
-        work_dir = cloud.work_dir
-        sleeper = cloud.processes.start(
+        work_dir = cloud.account.work_dir
+        sleeper = cloud.account.processes.start(
             [sys.executable, "-c", "import time; time.sleep(60)"],
             env={},
             cwd=tmp_path,
@@ -121,3 +122,10 @@ def test_stop_ends_processes_threads_and_the_work_dir(tmp_path: Path) -> None:
             break
         threading.Event().wait(0.1)
     assert threading.active_count() <= threads
+
+
+def test_a_start_loads_nothing_of_ec2() -> None:
+    """moto's tables of instance types would take as long as all the rest."""
+    program = "import sys, localcloud.cloud, localcloud.services; print('moto.ec2' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert said.stdout.split() == [b"False"]

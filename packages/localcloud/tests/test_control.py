@@ -5,38 +5,48 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.core.request import Request as HttpRequest
 
+from localcloud.account import Account
 from localcloud.cloud import Cloud
-from localcloud.service import Service
+from localcloud.service import Control, Service
+from localcloud.wire.json_body import json_body
 
 
 class Jobs(Service):
     service_name = "sagemaker"
 
-    def reclaim(self, training_job_name: str) -> None:
-        if training_job_name != "spot":
-            raise ValueError(f"no training job {training_job_name} runs on spot capacity")
+    def controls(self) -> Mapping[tuple[str, str], Control]:
+        return {("POST", "/_localcloud/spot/reclaim"): self._reclaim}
+
+    def _reclaim(self, request: HttpRequest) -> dict[str, Any]:
+        name = json_body(request)["training_job"]
+        if name != "spot":
+            raise ValueError(f"no training job {name} runs on spot capacity")
+        return {"training_job": name}
 
 
 class Stacks(Service):
     service_name = "cloudformation"
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self.received: dict[str, bytes] = {}
 
-    def deployed_resources(self) -> list[dict[str, str]]:
-        return [{"stack": "Shop", "logical_id": "Queue", "mode": "run"}]
+    def controls(self) -> Mapping[tuple[str, str], Control]:
+        return {("PUT", "/_localcloud/cfn-response/"): self._receive}
 
-    def receive_response(self, token: str, body: bytes) -> None:
+    def _receive(self, request: HttpRequest) -> dict[str, Any]:
+        token = request.path.rpartition("/")[2]
         if token == "unknown":
             raise ValueError("nobody waits for this response")
-        self.received[token] = body
+        self.received[token] = request.get_data()
+        return {}
 
 
 @pytest.fixture
@@ -60,7 +70,7 @@ def ask(
 
 
 def test_health_says_where_one_is(cloud: Cloud) -> None:
-    expected = {"status": "running", "account": cloud.account, "region": cloud.region}
+    expected = {"status": "running", "account": cloud.account.id, "region": cloud.region}
     assert ask(cloud, "GET", "health") == (200, expected)
 
 
@@ -102,13 +112,7 @@ def test_spot_capacity_is_reclaimed(cloud: Cloud) -> None:
     assert ask(cloud, "POST", "spot/reclaim", b'{"training_job": 7}')[0] == 400
 
 
-def test_resources_are_listed(cloud: Cloud) -> None:
-    status, answer = ask(cloud, "GET", "resources")
-    assert status == 200
-    assert answer["resources"][0]["logical_id"] == "Queue"
-
-
-def test_custom_resources_answer_here(cloud: Cloud) -> None:
+def test_a_service_answers_below_its_path(cloud: Cloud) -> None:
     stacks = cloud.service(Stacks)
     assert ask(cloud, "PUT", "cfn-response/abc", b'{"Status": "SUCCESS"}')[0] == 200
     assert stacks.received == {"abc": b'{"Status": "SUCCESS"}'}

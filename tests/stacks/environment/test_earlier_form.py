@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from meguru.names import is_model_key
 from stacks.environment import Environment, InvalidEnvironment, read_environment
@@ -124,3 +129,37 @@ def test_a_name_that_is_no_key_stays_the_api_s(tmp_path: Path, name: str) -> Non
 def test_both_forms_at_once_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidEnvironment, match=r"earlier.yaml:7: training: unknown key"):
         read(tmp_path, TEXT + "models:\n  a: {}\n")
+
+
+VALUES: dict[str, Any] = yaml.safe_load(TEXT)
+PLACES: list[tuple[str, ...]] = [
+    (top, key) for top in VALUES if isinstance(VALUES[top], dict) for key in VALUES[top]
+]
+PLACES += [(top,) for top in VALUES]
+CORRUPTIONS = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=30)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2),
+        st.dictionaries(st.one_of(st.text(max_size=5), st.integers()), inner, max_size=2),
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(place=st.sampled_from(PLACES), value=CORRUPTIONS)
+def test_a_corrupted_value_is_refused_by_where_it_stands(
+    tmp_path: Path, place: tuple[str, ...], value: Any
+) -> None:
+    values = copy.deepcopy(VALUES)
+    above = values
+    for key in place[:-1]:
+        above = above[key]
+    above[place[-1]] = value
+    path = tmp_path / "earlier.yaml"
+    path.write_text(yaml.safe_dump(values, allow_unicode=True), "utf-8")
+    try:
+        read_environment(path)
+    except InvalidEnvironment as error:
+        assert all(line.startswith(f"{path}:") for line in str(error).splitlines())
+        assert "models" not in str(error) and "Input should" not in str(error)

@@ -33,7 +33,7 @@ def test_no_document_that_is_read(tmp_path: Path, name: str | None) -> None:
         (folder / name).touch()
     with pytest.raises(ValueError) as refused:
         check_documents(folder)
-    said = f"no documents in {folder}: put .jsonl, .json or .csv files there"
+    said = f"no documents in {folder}: put .jsonl, .ndjson, .json, .csv or .tsv files there"
     assert str(refused.value) == said
 
 

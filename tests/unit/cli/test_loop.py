@@ -16,7 +16,10 @@ JOB = {"TrainingJobName": "job-1", "CheckpointConfig": {"S3Uri": "s3://lake/chec
 class FakeAccount(Account):
     """One training job, one execution, and the keys of a lake."""
 
-    outputs = {"TrainAndRegisterArn": "arn:train"}  # noqa: RUF012
+    outputs = {  # noqa: RUF012
+        "TrainAndRegisterArn": "arn:train",
+        "ModelPackageGroup": "meguru-poc--a",
+    }
 
     def __init__(
         self, job: dict[str, Any], keys: list[str], output: dict[str, Any] | None = None
@@ -31,10 +34,16 @@ class FakeAccount(Account):
         return {"Contents": [{"Key": key} for key in self._keys if key.startswith(asked["Prefix"])]}
 
     def describe_training_job(self, **asked: str) -> dict[str, Any]:
-        return self._job
+        return {"TrainingJobName": asked["TrainingJobName"], **self._job}
 
     def describe_execution(self, **asked: str) -> dict[str, Any]:
         return {"status": "SUCCEEDED", "output": json.dumps(self._output)}
+
+    def list_training_jobs(self, **asked: str) -> dict[str, Any]:
+        """The newest first, those of models whose names begin alike among them."""
+        names = ("meguru-poc--a-b-0123456789ab", "meguru-poc--a-0123456789ab")
+        assert all(asked["NameContains"] in name for name in names)
+        return {"TrainingJobSummaries": [{"TrainingJobName": name} for name in names]}
 
     def list_executions(self, **asked: str) -> dict[str, Any]:
         return {"executions": []}
@@ -71,3 +80,8 @@ def test_a_refused_model_is_told_with_its_reasons() -> None:
     assert reasons[0] in str(refused.value)
     registered = {"model_package_arn": "arn:p", "metrics": {}}
     assert Loop(FakeAccount({}, [], registered)).registered("arn:one") == registered
+
+
+def test_another_model_s_training_job_is_not_taken_for_the_model_s() -> None:
+    account = FakeAccount({"InputDataConfig": [{"DataSource": "s3://lake/datasets/text/v1/"}]}, [])
+    assert Loop(account).training_job("v1")["TrainingJobName"] == "meguru-poc--a-0123456789ab"

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from rich.console import Console
 
 from cli.account import Account
 from cli.cloud_process import CloudFailed
+from cli.loop import Loop, LoopFailed
 from cli.progress import Progress
-from cli.up import commands, only_one
+from cli.up import Up, commands, only_one
 
 STUB = """#!/bin/sh
 for word in "$@"; do printf '%s\\0' "$word"; done
@@ -76,6 +78,63 @@ def test_commands_are_printed_in_one_line_each() -> None:
     command = FakeAccount("poc", "http://127.0.0.1:4566").aws_command("x [bold] " + "long " * 50)
     Progress(Console(file=said, width=40)).command(command)
     assert said.getvalue() == command + "\n\n"
+
+
+class FakeLoop(Loop):
+    """A loop whose model is refused by the gate, or released."""
+
+    def __init__(self, refused: bool = False) -> None:
+        super().__init__(Account("poc"))
+        self._refused, self.is_released = refused, False
+
+    def put_documents(self, folder: Path, source: str) -> list[str]:
+        return []
+
+    def dataset_version(self, after: str | None = None) -> str:
+        return "v1"
+
+    def training_run(self, dataset_version: str) -> dict[str, Any]:
+        return {"executionArn": "arn:run"}
+
+    def registered(self, execution_arn: str) -> dict[str, Any]:
+        if self._refused:
+            raise LoopFailed("the gate refused the model")
+        return {"model_package_arn": "arn:package"}
+
+    def approve(self, model_package_arn: str) -> None:
+        pass
+
+    def released(self, model_package_arn: str) -> None:
+        self.is_released = True
+
+
+class UsableDataset:
+    def check_usable(self) -> None:
+        pass
+
+
+@pytest.fixture
+def turn(monkeypatch: pytest.MonkeyPatch, poc: Path) -> Callable[[dict[str, Loop]], str]:
+    """Turn loops; what is said of it."""
+    monkeypatch.setattr("cli.up.read_dataset", lambda loop, version: UsableDataset())
+
+    def turn(loops: dict[str, Loop]) -> str:
+        said = io.StringIO()
+        Up(Progress(Console(file=said)), poc, empty=False, port=0)._turn(loops)
+        return said.getvalue()
+
+    return turn
+
+
+def test_a_model_that_is_refused_stops_no_other(turn: Callable[[dict[str, Loop]], str]) -> None:
+    bad, good = FakeLoop(refused=True), FakeLoop()
+    assert "drafts does not serve: the gate refused" in turn({"drafts": bad, "chat": good})
+    assert (bad.is_released, good.is_released) == (False, True)
+
+
+def test_without_a_model_that_serves_it_fails(turn: Callable[[dict[str, Loop]], str]) -> None:
+    with pytest.raises(LoopFailed, match="the gate refused"):
+        turn({"drafts": FakeLoop(refused=True), "chat": FakeLoop(refused=True)})
 
 
 def test_only_one(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import curation.__main__ as job
-from curation.parsing import Parsed, parse_document
+from curation.parsing import parse_document
+from curation.records import Parsed
 
 TEXTS = st.text("あい1 ,?ｱ①\n\u200b\ud800", max_size=4) | st.sampled_from(["締切は?", "5日"])
 VALUES = (

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PLANTED = {
     ("unsupported_format", "general_affairs/regulations.docx"): 1,
-    ("undecodable", "product_support/old_faq.csv"): 1,
+    ("undecodable", "sales/crm_export.jsonl"): 1,
     ("broken_json", "sales/crm_export.jsonl"): 2,
     ("missing_answer", "sales/crm_export.jsonl"): 1,
     ("missing_question", "sales/crm_export.jsonl"): 1,
@@ -104,6 +104,11 @@ def test_widths_are_mixed_and_made_uniform(curated: Curated) -> None:
     for mixed in ("ＰＣ", "１０日", "ﾊﾟｽﾜｰﾄﾞ"):
         assert mixed in originals
         assert mixed not in uniform
+
+
+def test_a_file_in_shift_jis_is_read(curated: Curated) -> None:
+    files = Counter(file_of(record.source) for record in curated.kept)
+    assert files["product_support/old_faq.csv"] == 3
 
 
 def test_the_demo_first_asks_when_expenses_are_due(curated: Curated) -> None:

@@ -1,4 +1,4 @@
-"""The cloud: every service, on one address."""
+"""The cloud: every service composed, on one address. No service knows this module."""
 
 from __future__ import annotations
 
@@ -7,53 +7,38 @@ import os
 import re
 import shutil
 import tempfile
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from moto.core.request import Request as WireRequest
-from werkzeug.wrappers import Response
-
-from localcloud.clients import Clients
+from localcloud.account import Account
+from localcloud.assets import NoAssets
+from localcloud.calls import Caller
 from localcloud.clock import Clock
-from localcloud.control import Control
-from localcloud.credentials import Credentials, CredentialStore, administrator_credentials
+from localcloud.control import Controls
+from localcloud.credentials import CredentialStore, administrator_credentials
+from localcloud.gateway import Gateway
+from localcloud.iam.access import Access
 from localcloud.iam.authorizer import Authorizer
-from localcloud.iam.bucket_policies import BucketPolicyService
 from localcloud.iam.demand import Place
 from localcloud.iam.identity import Identities
 from localcloud.iam.inventory import MotoInventory
-from localcloud.iam.service import IamService, StsService
 from localcloud.iam.user_keys import UserKeys
-from localcloud.processes import Processes
-from localcloud.service import Caller, Service
+from localcloud.service import MakeService, Service
+from localcloud.storage.bucket_policies import BucketPolicyService
 from localcloud.storage.buckets import StorageService
+from localcloud.storage.iam import IamService, StsService
 from localcloud.storage.log_events import LogsService
 from localcloud.storage.moto_backend import MotoBackend
 from localcloud.storage.queues import SqsService
+from localcloud.storage.secrets import SecretsManagerService
 from localcloud.storage.tables import DynamoDbService, DynamoDbStreamsService
-from localcloud.wire.gateway import Gateway
+from localcloud.template.assembly import Assembly
 from localcloud.wire.server import HttpServer
-
-if TYPE_CHECKING:
-    from localcloud.template.assembly import Assembly
 
 ServiceType = TypeVar("ServiceType", bound=Service)
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
-
-# What every cloud has, whichever services are chosen.
-_ALWAYS: tuple[type[Service], ...] = (
-    StsService,
-    IamService,
-    BucketPolicyService,
-    StorageService,
-    LogsService,
-    SqsService,
-    DynamoDbService,
-    DynamoDbStreamsService,
-)
 
 
 class Cloud:
@@ -61,15 +46,6 @@ class Cloud:
 
     Only one cloud may run in a process at a time: moto's state is the process's.
     """
-
-    account: str
-    region: str
-    endpoint_url: str
-    work_dir: Path
-    assembly: Assembly | None
-    clock: Clock
-    processes: Processes
-    services: dict[str, Service]
 
     def __init__(
         self,
@@ -79,7 +55,7 @@ class Cloud:
         work_dir: Path | None = None,
         account: str | None = None,
         region: str | None = None,
-        services: Sequence[type[Service]] | None = None,
+        services: Sequence[MakeService] | None = None,
     ) -> None:
         """Bind the port (0: a free one) without answering on it yet.
 
@@ -87,63 +63,83 @@ class Cloud:
         (default: all). Raises OSError where the port is taken.
         """
         self.assembly = assembly
-        self.account = account or getattr(assembly, "account", None) or DEFAULT_ACCOUNT
+        account_id = account or getattr(assembly, "account", None) or DEFAULT_ACCOUNT
         self.region = region or getattr(assembly, "region", None) or _environment_region()
-        self._server = HttpServer(Gateway(self), port)
+        self._server = HttpServer(lambda *request: self._gateway(*request), port)
         self.endpoint_url = f"http://127.0.0.1:{self._server.port}"
         self._owns_work_dir = work_dir is None
-        self.work_dir = work_dir or Path(tempfile.mkdtemp(prefix="localcloud-"))
-        self.work_dir.mkdir(parents=True, exist_ok=True)
+        work_dir = work_dir or Path(tempfile.mkdtemp(prefix="localcloud-"))
+        work_dir.mkdir(parents=True, exist_ok=True)
         self.clock = Clock()
-        self.processes = Processes()
-        self.stopping = threading.Event()
-        self.control = Control(self)
-        self.moto = MotoBackend(self.account, self.region, self.endpoint_url)
-        self.inventory = MotoInventory(self.account, self.region)
-        self.identities = Identities(self.account, self.inventory)
-        self.user_keys = UserKeys(self.inventory)
-        self.credential_store = CredentialStore(self.user_keys)
-        place = Place(self.account, self.region, self.inventory)
-        self.authorizer = Authorizer(
-            place, self.clock, self.identities, self.inventory, self.resource_policy
+        self._moto = MotoBackend(account_id, self.region, self.endpoint_url)
+        self._inventory = MotoInventory(account_id, self.region)
+        self._identities = Identities(account_id, self._inventory)
+        self._user_keys = UserKeys(self._inventory)
+        self.account = Account(
+            account_id,
+            self.region,
+            self.endpoint_url,
+            work_dir,
+            clock=self.clock,
+            access=self._access(Place(account_id, self.region, self._inventory)),
+            assets=assembly or NoAssets(),
         )
-        self._clients = Clients(self.endpoint_url, self.region)
-        self._minted: dict[Caller, Credentials] = {}
-        self._minting = threading.Lock()
-        kinds = [*(_every_service() if services is None else services), *_ALWAYS]
-        self._running = tuple(kind(self) for kind in kinds)
-        self.services = {}
-        self._overlays: dict[str, tuple[Service, ...]] = {}
-        for service in self._running:
-            self.services.setdefault(service.service_name, service)
-            same = self._overlays.get(service.service_name, ())
-            self._overlays[service.service_name] = (*same, service)
+        makers = _every_service() if services is None else services
+        made = [*(make(self.account) for make in makers), *self._ground()]
+        self._running = tuple(face for service in made for face in service.faces())
+        controls = Controls(self.account, self._running)
+        self._gateway = Gateway(
+            self.account.access, self._moto, self._inventory, self._running, controls
+        )
+
+    def _access(self, place: Place) -> Access:
+        keys = CredentialStore(self._user_keys)
+        authorizer = Authorizer(
+            place, self.clock, self._identities, self._inventory, self._resource_policy
+        )
+        return Access(place, self.clock, keys, self._identities, authorizer)
+
+    def _ground(self) -> Iterable[Service]:
+        """What every cloud has, whichever services are chosen."""
+        account, moto, inventory = self.account, self._moto, self._inventory
+        return (
+            StsService(account, inventory),
+            IamService(account, moto, inventory, self._identities, self._user_keys),
+            BucketPolicyService(account, inventory),
+            StorageService(account, moto, inventory),
+            LogsService(account, moto),
+            SqsService(account, moto),
+            SecretsManagerService(account),
+            DynamoDbService(account, moto),
+            DynamoDbStreamsService(account),
+        )
 
     def start(self) -> None:
         """Answer on the address, start every service, and deploy the assembly where there is one.
 
         Raises ValueError where the assembly can't be deployed.
         """
-        self.moto.start()
+        self._moto.start()
         self._server.start()
         for service in self._running:
             service.start()
         if self.assembly is not None:
+            from localcloud.template.cloudformation import CloudFormationService
             from localcloud.template.deploy import deploy
 
-            deploy(self)
+            deploy(self.account, self.assembly, self.service(CloudFormationService))
 
     def stop(self) -> None:
         """End every service, process and connection; only the first call does anything."""
-        if self.stopping.is_set():
+        if self.account.stopping.is_set():
             return
-        self.stopping.set()
+        self.account.stopping.set()
         for service in reversed(self._running):
             service.stop()
-        self.processes.close()
+        self.account.processes.close()
         self._server.stop()
         if self._owns_work_dir:
-            shutil.rmtree(self.work_dir, ignore_errors=True)
+            shutil.rmtree(self.account.work_dir, ignore_errors=True)
 
     def __enter__(self) -> Self:
         try:
@@ -168,23 +164,7 @@ class Cloud:
 
     def client(self, service_name: str, caller: Caller | None = None) -> Any:
         """A boto3 client of this cloud that signs as `caller` (default: the administrator)."""
-        return self._clients.get(service_name, self._mint(caller or Caller.administrator()))
-
-    def credentials(self, caller: Caller) -> dict[str, str]:
-        """AWS_* environment variables with which a process acts as `caller` in this cloud."""
-        minted = self._mint(caller)
-        variables = {
-            "AWS_ACCESS_KEY_ID": minted.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": minted.secret_access_key,
-            "AWS_REGION": self.region,
-            "AWS_DEFAULT_REGION": self.region,
-            "AWS_ENDPOINT_URL": self.endpoint_url,
-            # `sync-127.0.0.1`, which StartSyncExecution would be sent to, is no address.
-            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
-        }
-        if minted.session_token:
-            variables["AWS_SESSION_TOKEN"] = minted.session_token
-        return variables
+        return self.account.client(service_name, caller)
 
     def service(self, kind: type[ServiceType]) -> ServiceType:
         """The running service of a class. ValueError where this cloud runs none."""
@@ -193,45 +173,17 @@ class Cloud:
                 return service
         raise ValueError(f"this cloud doesn't run {kind.__name__}")
 
-    def overlays(self, service_name: str) -> tuple[Service, ...]:
-        """The services of ours that answer for an AWS service, first come first."""
-        return self._overlays.get(service_name, ())
-
-    def sample_metrics(self, at: float) -> None:
-        """Let every service measure, as of `at`, what alarms will be evaluated by."""
-        for service in self._running:
-            service.sample_metrics(at)
-
-    def resource_policy(self, service_name: str, arn: str) -> str | None:
+    def _resource_policy(self, service_name: str, arn: str) -> str | None:
         """The policy document (JSON) attached to a resource; None where it has none."""
-        for service in self.overlays(service_name):
-            document = service.resource_policy(arn)
-            if document is not None:
-                return json.dumps(document)
-        return self.inventory.resource_policy(service_name, arn)
-
-    def api_front(self, request: WireRequest) -> Response:
-        """What an API of API Gateway answers."""
-        service = self.services.get("apigateway")
-        if service is None:
-            return Response("this cloud runs no API Gateway", 404)
-        return service.front(request)  # type: ignore[attr-defined, no-any-return]
-
-    def function_url(self, request: WireRequest) -> Response:
-        """What a function answers at an address of its own."""
-        service = self.services.get("lambda")
-        if service is None:
-            return Response("this cloud runs no Lambda", 404)
-        return service.function_url(request)  # type: ignore[attr-defined, no-any-return]
-
-    def _mint(self, caller: Caller) -> Credentials:
-        with self._minting:
-            if caller not in self._minted:
-                self._minted[caller] = self.credential_store.mint(caller)
-            return self._minted[caller]
+        for service in self._running:
+            if service.service_name == service_name:
+                document = service.resource_policy(arn)
+                if document is not None:
+                    return json.dumps(document)
+        return self._inventory.resource_policy(service_name, arn)
 
 
-def _every_service() -> Sequence[type[Service]]:
+def _every_service() -> Sequence[MakeService]:
     # Whoever chooses services needs none of the others' code.
     from localcloud.services import ALL_SERVICES
 

@@ -88,7 +88,7 @@ class Command:
         give_parameters(assembly, self._arguments.parameters)
         cloud = Cloud(assembly, port=self._arguments.port, work_dir=self._work_dir)
         self._cloud = cloud
-        cloud.processes.adopt_orphans()
+        cloud.account.processes.adopt_orphans()
         if self._ended.is_set():
             return
         cloud.start()

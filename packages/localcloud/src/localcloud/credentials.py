@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from localcloud.service import Caller, ServiceError
+from localcloud.calls import Caller, ServiceError
 
 ADMINISTRATOR_ACCESS_KEY_ID = "LKIALOCALCLOUDADMIN0"
 _KEY_CHARACTERS = string.ascii_uppercase + string.digits

@@ -1,74 +1,19 @@
-"""What every service of the cloud is: callers, errors, and operations named as AWS names them."""
+"""What every service of the cloud is: operations named as AWS names them, over one account."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from moto.core.request import Request as HttpRequest
+from werkzeug.wrappers import Response as HttpResponse
 
-Request = dict[str, Any]
-Response = dict[str, Any]
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response
 
-
-@dataclass(frozen=True)
-class Caller:
-    """Who makes a call: the administrator, a role's session, a user, an AWS service, or nobody.
-
-    At most one of `role_arn`, `user_arn` and `service` is set, none for the administrator.
-    `source_arn` is the resource on whose behalf a service calls (`aws:SourceArn` in its
-    conditions). A role's session may have policies (JSON) that limit it, and tags of its own.
-    """
-
-    role_arn: str | None = None
-    session_name: str = "localcloud"
-    service: str | None = None
-    source_arn: str | None = None
-    user_arn: str | None = None
-    is_anonymous: bool = False
-    session_policies: tuple[str, ...] = ()
-    session_tags: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def administrator(cls) -> Caller:
-        return cls()
-
-    @classmethod
-    def role(cls, role_arn: str, session_name: str = "localcloud") -> Caller:
-        return cls(role_arn=role_arn, session_name=session_name)
-
-    @classmethod
-    def user(cls, user_arn: str) -> Caller:
-        """A user of IAM, who signs with an access key of its own."""
-        return cls(user_arn=user_arn)
-
-    @classmethod
-    def anonymous(cls) -> Caller:
-        """Whoever doesn't sign: may do what a resource's own policy allows to everyone."""
-        return cls(is_anonymous=True)
-
-    @classmethod
-    def aws_service(cls, service: str, source_arn: str | None = None) -> Caller:
-        """A service principal, e.g. `events.amazonaws.com` on behalf of a rule."""
-        return cls(service=service, source_arn=source_arn)
-
-    @property
-    def is_administrator(self) -> bool:
-        named = self.role_arn or self.user_arn or self.service
-        return not (named or self.is_anonymous)
-
-
-class ServiceError(Exception):
-    """An error in AWS's own terms: what the caller's SDK raises as a ClientError.
-
-    `code` is the error shape's code (`ResourceNotFoundException`); `fields` are further members
-    of that shape.
-    """
-
-    def __init__(self, code: str, message: str, status: int = 400, **fields: Any) -> None:
-        super().__init__(message)
-        self.code, self.message, self.status, self.fields = code, message, status, fields
+# What a person may ask of a service that AWS has no operation for: it takes the HTTP request and
+# answers with what becomes JSON. A ValueError is the client's fault.
+Control = Callable[[HttpRequest], dict[str, Any]]
 
 
 class Service:
@@ -83,8 +28,12 @@ class Service:
     service_name: ClassVar[str]
     extends_moto: ClassVar[bool] = False
 
-    def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
+    def __init__(self, account: Account) -> None:
+        self.account = account
+
+    def faces(self) -> tuple[Service, ...]:
+        """This one and what it answers for under further names, as SageMaker for its runtime."""
+        return (self,)
 
     def start(self) -> None:
         """Start what runs in the background. Called once, when the cloud answers on its address."""
@@ -92,17 +41,26 @@ class Service:
     def stop(self) -> None:
         """End every thread and process this service started. Called once; must not raise."""
 
+    def front(self, request: HttpRequest) -> HttpResponse | None:
+        """The answer at an address of this service's own, such as an API's; None elsewhere."""
+        return None
+
+    def controls(self) -> Mapping[tuple[str, str], Control]:
+        """What stands below `/_localcloud/`: by HTTP method and path (one that ends in a slash
+        stands for all below it).
+        """
+        return {}
+
     def resource_policy(self, arn: str) -> dict[str, Any] | None:
         """The policy document attached to a resource of this service; None where it has none."""
         return None
-
-    def sample_metrics(self, at: float) -> None:
-        """Measure what has a length rather than a number of calls, as of `at`: seconds since the
-        epoch in the cloud's time. Called before alarms are evaluated.
-        """
 
     def before(self, operation: str, request: Request, caller: Caller) -> None:
         """Called before moto carries out `operation`; a ServiceError refuses it."""
 
     def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
         """Called after moto has carried out `operation` (PascalCase); not for HTTP GET or HEAD."""
+
+
+# How a cloud makes a service: with its class, mostly.
+MakeService = Callable[[Account], Service]

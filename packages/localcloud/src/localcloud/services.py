@@ -11,13 +11,12 @@ from localcloud.functions.service import LambdaService
 from localcloud.http_api.service import ApiGatewayService
 from localcloud.monitoring.alarms import CloudWatchService
 from localcloud.sagemaker.autoscaling import ApplicationAutoScalingService
-from localcloud.sagemaker.runtime import SageMakerRuntimeService
 from localcloud.sagemaker.service import SageMakerService
-from localcloud.service import Service
+from localcloud.service import MakeService
 from localcloud.template.cloudformation import CloudFormationService
 from localcloud.workflows.service import StepFunctionsService
 
-ALL_SERVICES: tuple[type[Service], ...] = (
+ALL_SERVICES: tuple[MakeService, ...] = (
     LambdaService,
     StepFunctionsService,
     EventBridgeService,
@@ -26,7 +25,6 @@ ALL_SERVICES: tuple[type[Service], ...] = (
     SnsService,
     FirehoseService,
     SageMakerService,
-    SageMakerRuntimeService,
     ApplicationAutoScalingService,
     ApiGatewayService,
     CloudWatchService,

@@ -10,14 +10,15 @@ from typing import Any, ClassVar
 
 import pytest
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.cloud import Cloud
 from localcloud.events.firehose import FirehoseService
 from localcloud.events.s3 import S3Service
 from localcloud.events.scheduler import SchedulerService
 from localcloud.events.service import EventBridgeService
 from localcloud.events.sns import SnsService
-from localcloud.iam.service import IamService, StsService
-from localcloud.service import Caller, Request, Response, Service, ServiceError
+from localcloud.service import MakeService, Service
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function"
@@ -33,8 +34,8 @@ class RecordedLambda(Service):
 
     service_name: ClassVar[str] = "lambda"
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self.calls: list[tuple[str, Any, Caller]] = []
         self.num_throttled = 0
         self.answer: Callable[[Any], Any] = lambda payload: None
@@ -73,18 +74,16 @@ class RecordedStates(Service):
 
     service_name: ClassVar[str] = "stepfunctions"
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self.started: list[tuple[Request, Caller]] = []
 
     def start_execution(self, request: Request, caller: Caller) -> Response:
         self.started.append((request, caller))
-        return {"executionArn": "arn:execution", "startDate": self.cloud.clock.now()}
+        return {"executionArn": "arn:execution", "startDate": self.account.clock.now()}
 
 
-SERVICES: list[type[Service]] = [
-    StsService,
-    IamService,
+SERVICES: list[MakeService] = [
     EventBridgeService,
     SchedulerService,
     S3Service,

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from localcloud.calls import ServiceError
 from localcloud.functions.code import fetch_code
-from localcloud.service import ServiceError
 
 INLINE = b"""
 import cfnresponse
@@ -79,11 +79,11 @@ def test_code_from_an_object_and_its_update(account: Any) -> None:
     assert account.invoke(name) == 2
 
 
-class Place:
-    """What `fetch_code` needs of a cloud: here, an assembly with one folder."""
+class FakeAccount:
+    """What `fetch_code` needs of an account: here, assets that are given."""
 
     def __init__(self, assets: dict[str, Path]) -> None:
-        self.assembly = self
+        self.assets = self
         self.file_asset = assets.get
 
 
@@ -91,9 +91,9 @@ def test_an_asset_is_used_where_it_lies(tmp_path: Path) -> None:
     asset = tmp_path / "asset"
     asset.mkdir()
     (asset / "index.py").write_text("x = 1")
-    cloud: Any = Place({"key.zip": asset})
+    account: Any = FakeAccount({"key.zip": asset})
     source = {"S3Bucket": "assets", "S3Key": "key.zip"}
-    code = fetch_code(cloud, source, tmp_path / "unused", "python3.12")
+    code = fetch_code(account, source, tmp_path / "unused", "python3.12")
     assert (code.folder, code.size) == (asset, 5)
     assert not (tmp_path / "unused").exists()
 
@@ -108,11 +108,11 @@ def test_an_asset_is_used_where_it_lies(tmp_path: Path) -> None:
 )
 def test_what_is_no_code_is_refused(tmp_path: Path, source: dict[str, Any], reason: str) -> None:
     with pytest.raises(ServiceError, match=reason):
-        fetch_code(Place({}), source, tmp_path / "code", "python3.12")  # type: ignore[arg-type]
+        fetch_code(FakeAccount({}), source, tmp_path / "code", "python3.12")  # type: ignore[arg-type]
 
 
 def test_a_zip_stays_in_its_folder(account: Any, tmp_path: Path) -> None:
     content = account.archive({"../../outside.py": "x", "index.py": "y"})
-    fetch_code(Place({}), {"ZipFile": content}, tmp_path / "a" / "code", "python3.12")  # type: ignore[arg-type]
+    fetch_code(FakeAccount({}), {"ZipFile": content}, tmp_path / "a" / "code", "python3.12")  # type: ignore[arg-type]
     assert not (tmp_path / "outside.py").exists()
     assert (tmp_path / "a" / "code" / "index.py").read_text() == "y"

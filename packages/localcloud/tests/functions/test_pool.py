@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,11 +19,33 @@ SLEEP = """
 """
 
 
-def test_calls_at_the_same_time_have_processes_of_their_own(account: Any) -> None:
-    name = account.function(SLEEP)
+# Each call waits for the others, or for a file: how long a process takes to start changes nothing.
+MEET = """
+    import os, time
+    from pathlib import Path
+    def handler(event, context):
+        folder, num_calls = Path(event["folder"]), event["num_calls"]
+        (folder / str(os.getpid())).touch()
+        while len(list(folder.iterdir())) < num_calls:
+            time.sleep(0.01)
+        return os.getpid()
+"""
+HELD = """
+    import time
+    from pathlib import Path
+    def handler(event, context):
+        while not Path(event).exists():
+            time.sleep(0.01)
+        return "let go"
+"""
+
+
+def test_calls_at_the_same_time_have_processes_of_their_own(account: Any, tmp_path: Path) -> None:
+    name = account.function(MEET, Timeout=60)
+    event = {"folder": str(tmp_path), "num_calls": 4}
     with ThreadPoolExecutor(4) as threads:
-        pids = list(threads.map(lambda _: account.invoke(name, 1.5), range(4)))
-    assert len(set(pids)) == 4
+        pids = list(threads.map(lambda _: account.invoke(name, event), range(4)))
+    assert sorted(map(str, pids)) == sorted(path.name for path in tmp_path.iterdir())
 
 
 def test_a_burst_of_short_calls_is_served_by_few_processes(account: Any) -> None:
@@ -33,20 +56,23 @@ def test_a_burst_of_short_calls_is_served_by_few_processes(account: Any) -> None
     assert len(set(pids)) < 30
 
 
-def test_reserved_concurrency_throttles(account: Any, eventually: Callable[..., Any]) -> None:
-    name = account.function(SLEEP)
+def test_reserved_concurrency_throttles(account: Any, tmp_path: Path) -> None:
+    name, file = account.function(HELD, Timeout=60), tmp_path / "go"
     account.api.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+    client, event = account.service.account.client("lambda"), json.dumps(str(file)).encode()
     with ThreadPoolExecutor(1) as threads:
-        running = threads.submit(account.invoke, name, 1.0)
-        eventually(lambda: account.service.pools.busy(name) == 1)
-        with pytest.raises(account.api.exceptions.TooManyRequestsException) as refused:
-            account.service.cloud.client("lambda").invoke(FunctionName=name, Payload=b"0")
+        running = threads.submit(account.invoke, name, str(file))
+        while account.service.pools.busy(name) == 0:
+            time.sleep(0.01)
+        with pytest.raises(client.exceptions.TooManyRequestsException) as refused:
+            client.invoke(FunctionName=name, Payload=event)
         assert refused.value.response["Reason"].startswith("ReservedFunctionConcurrent")
-        assert running.result()
-    assert account.invoke(name, 0)
+        file.touch()
+        assert running.result() == "let go"
+    assert account.invoke(name, str(file)) == "let go"
     account.api.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
-    with pytest.raises(account.api.exceptions.TooManyRequestsException):
-        account.api.invoke(FunctionName=name, Payload=b"0")
+    with pytest.raises(client.exceptions.TooManyRequestsException):
+        account.api.invoke(FunctionName=name, Payload=event)
 
 
 def test_an_update_replaces_the_processes(account: Any, eventually: Callable[..., Any]) -> None:

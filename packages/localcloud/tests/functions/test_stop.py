@@ -76,7 +76,7 @@ def test_an_idle_cloud_rests(account_of: Callable[[Cloud], Any]) -> None:
         for number in range(5):
             name = account.function("def handler(e, c): pass", Role=role)
             sqs.create_queue(QueueName=f"queue-{number}")
-            arn = f"arn:aws:sqs:{cloud.region}:{cloud.account}:queue-{number}"
+            arn = f"arn:aws:sqs:{cloud.region}:{cloud.account.id}:queue-{number}"
             account.api.create_event_source_mapping(FunctionName=name, EventSourceArn=arn)
             account.invoke(name)
         time.sleep(0.5)

@@ -12,8 +12,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from localcloud.calls import Caller
 from localcloud.functions.url_events import read_answer
-from localcloud.service import Caller
 
 ECHO = """
     def handler(event, context):
@@ -123,7 +123,7 @@ def test_an_open_url_needs_both_permissions(account: Any) -> None:
 
 
 def signed(account: Any, url: str, role_arn: str) -> urllib3.BaseHTTPResponse:
-    own = account.cloud.credentials(Caller.role(role_arn, "session"))
+    own = account.cloud.account.credentials(Caller.role(role_arn, "session"))
     keys = (f"AWS_{name}" for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"))
     request = AWSRequest("GET", url)
     SigV4Auth(Credentials(*(own[key] for key in keys)), "lambda", account.cloud.region).add_auth(
@@ -140,7 +140,7 @@ def test_a_url_with_iam_asks_for_the_callers_own_grants(account: Any) -> None:
     role = account.role("lambda:InvokeFunctionUrl", "lambda:InvokeFunction")
     iam = signed(account, url, role).json()["event"]["requestContext"]["authorizer"]["iam"]
     assert iam["userArn"].endswith("/session")
-    assert iam["accountId"] == account.cloud.account
+    assert iam["accountId"] == account.cloud.account.id
 
 
 def test_cors_is_answered_without_the_function(account: Any) -> None:

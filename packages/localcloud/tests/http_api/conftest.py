@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import urllib3
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.cloud import Cloud
 from localcloud.http_api.service import ApiGatewayService
 from localcloud.monitoring.alarms import CloudWatchService
-from localcloud.service import Caller, Request, Response, Service, ServiceError
+from localcloud.service import Service
 
 Handler = Callable[[Any], Any]
 
@@ -35,27 +37,28 @@ class FakeLambda(Service):
 
     service_name = "lambda"
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self.handlers: dict[str, Handler] = {}
         self.streams: dict[str, Callable[[Any], Streamed]] = {}
         self.calls: list[tuple[str, Any, Caller]] = []
         self.permitted_source = "arn:aws:execute-api:*:*:*"
+        account.functions.connect(self)
 
     def fail(self, message: str) -> None:
         """What a handler calls to raise an error as a function would."""
         raise FunctionRaised(message)
 
     def arn(self, name: str) -> str:
-        return f"arn:aws:lambda:{self.cloud.region}:{self.cloud.account}:function:{name}"
+        return f"arn:aws:lambda:{self.account.region}:{self.account.id}:function:{name}"
 
     def uri(self, name: str) -> str:
         path = f"path/2015-03-31/functions/{self.arn(name)}/invocations"
-        return f"arn:aws:apigateway:{self.cloud.region}:lambda:{path}"
+        return f"arn:aws:apigateway:{self.account.region}:lambda:{path}"
 
     def stream_uri(self, name: str) -> str:
         path = f"path/2021-11-15/functions/{self.arn(name)}/response-streaming-invocations"
-        return f"arn:aws:apigateway:{self.cloud.region}:lambda:{path}"
+        return f"arn:aws:apigateway:{self.account.region}:lambda:{path}"
 
     def resource_policy(self, arn: str) -> dict[str, Any]:
         """What AWS::Lambda::Permission would have made for every function."""

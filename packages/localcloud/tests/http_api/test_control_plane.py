@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.calls import ServiceError
 from localcloud.http_api.patching import patched
-from localcloud.service import ServiceError
 
 
 def test_a_tree_of_resources(api: Any) -> None:

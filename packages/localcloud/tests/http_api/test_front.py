@@ -292,9 +292,9 @@ def sign(api: Any, role: str) -> Any:
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
 
-    from localcloud.service import Caller
+    from localcloud.calls import Caller
 
-    variables = api.cloud.credentials(Caller.role(f"arn:aws:iam::123456789012:role/{role}"))
+    variables = api.cloud.account.credentials(Caller.role(f"arn:aws:iam::123456789012:role/{role}"))
     keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     request = AWSRequest("GET", api.url("/"))
     SigV4Auth(Credentials(*(variables[k] for k in keys)), "execute-api", "us-east-1").add_auth(

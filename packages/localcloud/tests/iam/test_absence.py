@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.calls import Caller
 from localcloud.cloud import Cloud
-from localcloud.service import Caller
 
 MakeRole = Callable[..., Caller]
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.calls import Caller
 from localcloud.cloud import Cloud
-from localcloud.service import Caller
 
 MakeRole = Callable[..., Caller]
 PolicyText = Callable[..., str]
@@ -40,7 +40,7 @@ def test_a_missing_grant_is_named_as_aws_names_it(
     s3 = ground.client("s3", reader)
     assert s3.get_object(Bucket="lake", Key="one")["Body"].read() == b"1"
     assert refused(s3.put_object, Bucket="lake", Key="one", Body=b"2") == (
-        f"User: arn:aws:sts::{ground.account}:assumed-role/reader/session is not authorized to "
+        f"User: arn:aws:sts::{ground.account.id}:assumed-role/reader/session is not authorized to "
         "perform: s3:PutObject on resource: arn:aws:s3:::lake/one because no identity-based "
         "policy allows the s3:PutObject action"
     )
@@ -70,7 +70,7 @@ def test_a_change_of_policies_holds_from_the_next_call_on(
 
 
 def test_a_role_that_is_gone_may_do_nothing(ground: Cloud, lake: Any) -> None:
-    gone = Caller.role(f"arn:aws:iam::{ground.account}:role/gone", "s")
+    gone = Caller.role(f"arn:aws:iam::{ground.account.id}:role/gone", "s")
     refused(ground.client("s3", gone).get_object, Bucket="lake", Key="one")
 
 
@@ -158,8 +158,8 @@ def test_a_bucket_policy_that_makes_no_sense_is_refused(
 def test_a_service_needs_the_queues_own_policy(ground: Cloud, policy: PolicyText) -> None:
     sqs = ground.client("sqs")
     url = sqs.create_queue(QueueName="jobs")["QueueUrl"]
-    queue = f"arn:aws:sqs:{ground.region}:{ground.account}:jobs"
-    rule = f"arn:aws:events:{ground.region}:{ground.account}:rule/nightly"
+    queue = f"arn:aws:sqs:{ground.region}:{ground.account.id}:jobs"
+    rule = f"arn:aws:events:{ground.region}:{ground.account.id}:rule/nightly"
     events = ground.client("sqs", Caller.aws_service("events.amazonaws.com", rule))
     message = refused(events.send_message, QueueUrl=url, MessageBody="x")
     assert message.startswith("User: events.amazonaws.com is not authorized")
@@ -257,21 +257,23 @@ def test_a_decision_costs_little(ground: Cloud, lake: Any, make_role: MakeRole) 
     from localcloud.iam.actions import demands
     from localcloud.iam.context import request_context
     from localcloud.iam.demand import Place
+    from localcloud.iam.inventory import MotoInventory
 
-    place = Place(ground.account, ground.region, ground.inventory)
+    access = ground.account.access
+    place = Place(ground.account.id, ground.region, MotoInventory(ground.account.id, ground.region))
     parameters = {"Bucket": "lake", "Key": "one"}
     started = time.perf_counter()
     for _ in range(200):
-        identity = ground.identities.of(role)
+        identity = access.identity(role)
         context = request_context(role, identity, "s3", parameters, place)
         (demand,) = demands("s3", "GetObject", parameters, place)
-        assert ground.authorizer.refusal(role, identity, demand, context) is None
+        assert access.refusal(role, identity, demand, context) is None
     assert (time.perf_counter() - started) / 200 < 0.001
 
 
 def test_unknown_keys_are_the_administrators(ground: Cloud) -> None:
     identity = ground.client("sts").get_caller_identity()
-    assert identity["Arn"] == f"arn:aws:iam::{ground.account}:root"
+    assert identity["Arn"] == f"arn:aws:iam::{ground.account.id}:root"
     assert json.dumps(ground.admin_credentials)
 
 

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.cloud import Cloud
-from localcloud.service import Caller, Request, Response, Service, ServiceError
+from localcloud.service import Service
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:readers"
 
@@ -23,8 +25,8 @@ class FakeLambda(Service):
 
     service_name = "lambda"
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self.payloads: list[dict[str, Any]] = []
 
     def resource_policy(self, arn: str) -> dict[str, Any]:
@@ -51,8 +53,8 @@ class FakeFirehose(Service):
 
     service_name = "firehose"
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self.records: list[tuple[str | None, str, bytes]] = []
 
     def put_record(self, request: Request, caller: Caller) -> Response:
@@ -96,7 +98,7 @@ def test_a_function_gets_the_events_that_match(cloud: Cloud) -> None:
     put_events(cloud, "ERROR: 紙", "fine", "ERROR: ink")
     [message] = received(cloud)
     assert message["messageType"] == "DATA_MESSAGE"
-    assert message["owner"] == cloud.account
+    assert message["owner"] == cloud.account.id
     assert (message["logGroup"], message["logStream"]) == ("app", "one")
     assert message["subscriptionFilters"] == ["errors"]
     assert [event["message"] for event in message["logEvents"]] == ["ERROR: 紙", "ERROR: ink"]
@@ -112,7 +114,7 @@ def test_a_delivery_stream_gets_them_as_the_filters_role(cloud: Cloud) -> None:
     role = iam.create_role(RoleName="logs", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     grant = document(Action="firehose:PutRecord", Resource="*")
     iam.put_role_policy(RoleName="logs", PolicyName="own", PolicyDocument=grant)
-    stream = f"arn:aws:firehose:{cloud.region}:{cloud.account}:deliverystream/s"
+    stream = f"arn:aws:firehose:{cloud.region}:{cloud.account.id}:deliverystream/s"
     put_filter(cloud, destinationArn=stream, roleArn=role)
     put_events(cloud, "ERROR: ink")
     deadline = time.monotonic() + 5

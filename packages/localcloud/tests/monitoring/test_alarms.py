@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response
 from localcloud.cloud import Cloud
 from localcloud.monitoring.alarms import CloudWatchService
-from localcloud.service import Caller, Request, Response, Service
+from localcloud.service import Service
 
 ACTION = "arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:one"
 
@@ -23,12 +25,13 @@ class FakeEvents(Service):
 
     service_name = "events"
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self.emitted: list[tuple[str, str, Any, list[str]]] = []
+        account.events.connect(self.emit)
 
-    def emit(self, source: str, detail_type: str, detail: Any, resources: list[str]) -> None:
-        self.emitted.append((source, detail_type, detail, resources))
+    def emit(self, source: str, detail_type: str, detail: Any, resources: Iterable[str]) -> None:
+        self.emitted.append((source, detail_type, detail, list(resources)))
 
 
 class FakeLambda(Service):
@@ -36,8 +39,8 @@ class FakeLambda(Service):
 
     service_name = "lambda"
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self.events: list[Any] = []
 
     def resource_policy(self, arn: str) -> dict[str, Any]:
@@ -132,8 +135,7 @@ def test_a_breach_in_the_middle_of_a_long_advance_is_not_missed(
 ) -> None:
     put_alarm(cloudwatch, TreatMissingData="notBreaching", AlarmActions=[ACTION])
     fired: list[str] = []
-    service = cloud.service(CloudWatchService)
-    service.register_action("autoscaling", lambda arn, alarm: fired.append(arn))
+    cloud.account.metrics.on_alarm("autoscaling", lambda arn, alarm: fired.append(arn))
     later = cloud.clock.now() + timedelta(minutes=30)
     put(cloudwatch, 9.0, Timestamp=later)
     pass_time(cloud, 3600)
@@ -167,8 +169,9 @@ def test_a_change_is_published_emitted_and_invoked(cloud: Cloud, cloudwatch: Any
 
 def test_actions_can_be_switched_off(cloud: Cloud, cloudwatch: Any) -> None:
     fired: list[str] = []
-    service = cloud.service(CloudWatchService)
-    service.register_action("autoscaling", lambda arn, alarm: fired.append(alarm["StateValue"]))
+    cloud.account.metrics.on_alarm(
+        "autoscaling", lambda arn, alarm: fired.append(alarm["StateValue"])
+    )
     put_alarm(cloudwatch, AlarmActions=[ACTION], OKActions=[ACTION])
     cloudwatch.disable_alarm_actions(AlarmNames=["errors"])
     cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="try")

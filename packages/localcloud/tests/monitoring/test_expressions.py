@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from localcloud.calls import ServiceError
 from localcloud.monitoring.expressions import Value, evaluate, names
-from localcloud.service import ServiceError
 
 TIMELINE = [0, 60, 120]
 SERIES: dict[str, Value] = {

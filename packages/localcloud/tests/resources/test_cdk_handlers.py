@@ -12,6 +12,7 @@ import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.calls import Caller
 from localcloud.cloud import Cloud
 from localcloud.resources.cdk_aws_call import _SERVICES, aws_call
 from localcloud.resources.cdk_bucket_deployment import bucket_deployment
@@ -22,7 +23,6 @@ from localcloud.resources.cdk_handlers import (
     provider_framework,
 )
 from localcloud.resources.context import Context
-from localcloud.service import Caller
 
 if TYPE_CHECKING:
     from tests.conftest import MakeRole
@@ -222,12 +222,12 @@ def test_the_provider_framework_asks_until_it_is_complete(context: MakeContext) 
         {"IsComplete": True, "Data": {"b": 2}},
     ]
     waiting = context(answers=answers)
-    cloud: Any = waiting.cloud
+    account: Any = waiting.account
     assert provider_framework(waiting, event()) == {
         "PhysicalResourceId": "p",
         "Data": {"a": 1, "b": 2},
     }
-    assert cloud.slept == [3.0]
+    assert account.slept == [3.0]
 
 
 def test_the_provider_framework_asks_as_often_as_its_waiter_would(context: MakeContext) -> None:

@@ -32,7 +32,7 @@ class FakeLambda:
         return self.behave(json.loads(Payload))
 
 
-class FakeCloud:
+class FakeAccount:
     endpoint_url = "http://127.0.0.1:1"
 
     def __init__(self, client: FakeLambda) -> None:
@@ -61,9 +61,9 @@ def create(behave: Callable[..., Any], **properties: Any) -> Any:
 
         return behave(event, respond) or {}
 
-    cloud: Any = FakeCloud(FakeLambda(invoked))
+    account: Any = FakeAccount(FakeLambda(invoked))
     place: Any = deployer
-    context = Context(cloud, place, "S", "arn:stack", "Thing", "Custom::Thing", {})
+    context = Context(account, place, "S", "arn:stack", "Thing", "Custom::Thing", {})
     return custom_resource(context, Properties({"ServiceToken": TOKEN, **properties}))
 
 

@@ -5,25 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from localcloud.account import Account
+from localcloud.assets import ImageAsset
 from localcloud.cloud import Cloud
 from localcloud.monitoring.alarms import CloudWatchService
 from localcloud.sagemaker.autoscaling import ApplicationAutoScalingService
-from localcloud.sagemaker.runtime import SageMakerRuntimeService
 from localcloud.sagemaker.service import SageMakerService
 from localcloud.service import Service
 from localcloud.template.assembly import Assembly
-from localcloud.template.assets import ImageAsset
 
 SERVICES: tuple[type[Service], ...] = (
     CloudWatchService,
     SageMakerService,
-    SageMakerRuntimeService,
     ApplicationAutoScalingService,
 )
 ACCOUNT = "123456789012"
@@ -35,11 +34,12 @@ class Events(Service):
 
     service_name = "events"
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self.emitted: list[dict[str, Any]] = []
+        account.events.connect(self.emit)
 
-    def emit(self, source: str, detail_type: str, detail: Any, resources: list[str]) -> None:
+    def emit(self, source: str, detail_type: str, detail: Any, resources: Iterable[str]) -> None:
         # What can't be an event's JSON must not get this far.
         event = {"type": detail_type, **json.loads(json.dumps(detail))}
         if source != "aws.cloudwatch":
@@ -52,6 +52,7 @@ class Bench:
 
     def __init__(self, cloud: Cloud, folder: Path) -> None:
         self.cloud, self.folder = cloud, folder
+        cloud.account.assets = self.assembly = Assembly(folder, [], [], [])
         self.sagemaker = cloud.client("sagemaker")
         self.s3 = cloud.client("s3")
         self.service = cloud.service(SageMakerService)
@@ -86,9 +87,8 @@ class Bench:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "main.py").write_text(program)
         (directory / "Dockerfile").write_text(dockerfile)
-        assert self.cloud.assembly is not None
         asset = ImageAsset(tag, directory, "Dockerfile", {}, None, "assets", tag)
-        self.cloud.assembly.images[tag] = asset
+        self.assembly.images[tag] = asset
         return f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/assets:{tag}"
 
     def train(self, name: str, image: str, **members: Any) -> str:
@@ -155,10 +155,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     )
     cloud.start()
     try:
-        cloud.assembly = Assembly(folder, [], [], [])
         made = Bench(cloud, folder)
         made.s3.create_bucket(Bucket="lake")
         yield made
     finally:
         cloud.stop()
-    assert cloud.processes._running == {}
+    assert cloud.account.processes._running == {}

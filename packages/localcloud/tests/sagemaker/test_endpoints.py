@@ -165,7 +165,7 @@ def test_streams_and_tells_the_container_when_the_caller_leaves(
     assert first["PayloadPart"]["Bytes"].startswith(b"00")
     assert time.monotonic() - started < 5
     answer["Body"].close()
-    work = bench.cloud.work_dir / "endpoints" / "streams"
+    work = bench.cloud.account.work_dir / "endpoints" / "streams"
     bench.wait_for(lambda: list(work.rglob("left")), what="the container's notice")
 
 

@@ -109,7 +109,7 @@ def test_stop_and_time_limit(bench: Bench) -> None:
     _process(bench, "long", image, **limit)
     describe = bench.sagemaker.describe_processing_job
     bench.wait_for(lambda: "ProcessingStartTime" in describe(ProcessingJobName="long"))
-    bench.wait_for(lambda: bench.cloud.processes._running)
+    bench.wait_for(lambda: bench.cloud.account.processes._running)
     bench.cloud.clock.advance(timedelta(seconds=200))
     assert _finished(bench, "long")["ExitMessage"] == "MaxRuntimeExceeded"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,8 @@ def _spot(bench: Bench, name: str, image: str, hosts: int = 2) -> None:
 
 
 def _reclaim(bench: Bench, name: str) -> None:
-    bench.service.reclaim(name)
+    address = f"{bench.cloud.endpoint_url}/_localcloud/spot/reclaim"
+    urllib.request.urlopen(address, json.dumps({"training_job": name}).encode()).close()
 
 
 def _interruptions(job: Any) -> Any:
@@ -80,7 +82,7 @@ def test_goes_on_from_the_checkpoints_on_both_hosts_twice(bench: Bench) -> None:
         starts = [int(start) for start in result["starts"]]
         assert result["step"] == 40 and len(starts) == 3
         assert starts[0] == 0 < starts[1] <= starts[2]
-    assert bench.cloud.processes._running == {}
+    assert bench.cloud.account.processes._running == {}
 
 
 def test_before_training_starts(bench: Bench) -> None:

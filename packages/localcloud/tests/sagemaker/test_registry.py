@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud.service import Caller
+from localcloud.calls import Caller
 
 if TYPE_CHECKING:
     from tests.sagemaker.conftest import Bench

@@ -32,7 +32,7 @@ def test_no_process_is_left_after_stop(bench: Bench) -> None:
         CheckpointConfig={"S3Uri": "s3://lake/family"},
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1},
     )
-    work = bench.cloud.work_dir / "training-jobs"
+    work = bench.cloud.account.work_dir / "training-jobs"
     files = bench.wait_for(
         lambda: len(found := [p for p in work.rglob("pids") if p.read_text()]) == 2 and found
     )

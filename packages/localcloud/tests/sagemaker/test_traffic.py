@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from localcloud.calls import ServiceError
 from localcloud.sagemaker.traffic import TrafficPlan, read_plan
-from localcloud.service import ServiceError
 
 
 def _plan(kind: str, size: Any = None, num_instances: int = 4, wait: int = 60) -> Any:

@@ -116,7 +116,7 @@ def test_one_failing_host_fails_the_job_and_ends_the_others(bench: Bench) -> Non
     assert job["FailureReason"].startswith("AlgorithmError: the data is empty!!")
     assert job["FailureReason"].endswith(", exit code: 3")
     assert "ModelArtifacts" not in job
-    assert bench.cloud.processes._running == {}
+    assert bench.cloud.account.processes._running == {}
 
 
 def test_without_a_failure_file_the_end_of_the_log_is_the_reason(bench: Bench) -> None:

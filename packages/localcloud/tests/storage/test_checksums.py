@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localcloud.service import ServiceError
+from localcloud.calls import ServiceError
 from localcloud.storage.checksums import check_digests, crc32c
 
 # What each says of b"x".

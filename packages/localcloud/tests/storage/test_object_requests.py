@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.service import ServiceError
+from localcloud.calls import ServiceError
 from localcloud.storage.object_requests import check_request
 
 

@@ -66,7 +66,7 @@ def alarm_state(cloud: Cloud) -> str:
 def test_an_alarm_on_a_dead_letter_queue_fires_and_calms_down(cloud: Cloud, queue: str) -> None:
     sqs = cloud.client("sqs")
     dead: str = sqs.create_queue(QueueName="dead")["QueueUrl"]
-    arn = f"arn:aws:sqs:{cloud.region}:{cloud.account}:dead"
+    arn = f"arn:aws:sqs:{cloud.region}:{cloud.account.id}:dead"
     redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"RedrivePolicy": redrive})
     put_alarm(cloud, "ApproximateNumberOfMessagesVisible", 1, "dead")

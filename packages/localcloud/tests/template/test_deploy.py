@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.calls import Caller
 from localcloud.cloud import Cloud
-from localcloud.service import Caller
 from localcloud.template.assembly import Assembly
 from localcloud.template.cloudformation import CloudFormationService
 from localcloud.template.deploy import DeploymentError

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from localcloud.calls import Caller
 from localcloud.cloud import Cloud
-from localcloud.service import Caller
 
 MakeRole = Callable[..., Caller]
 _BOUNDARY = "form-boundary"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.service import ServiceError
+from localcloud.calls import ServiceError
 from localcloud.wire.protocol import Call, service_model
 from localcloud.wire.validation import validate
 

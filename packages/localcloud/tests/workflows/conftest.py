@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from localcloud.calls import Caller
+from localcloud.channels import Events, Metrics
 from localcloud.clock import Clock
-from localcloud.service import Caller
 from localcloud.workflows.service import StepFunctionsService
 
 ROLE = "arn:aws:iam::123456789012:role/machine"
@@ -28,13 +29,14 @@ class FakeClient:
 
 
 @dataclass
-class FakeCloud:
-    """What the interpreter needs of a cloud."""
+class FakeAccount:
+    """What the interpreter needs of an account."""
 
-    account: str = "123456789012"
+    id: str = "123456789012"
     region: str = "us-east-1"
     clock: Clock = field(default_factory=Clock)
-    services: dict[str, Any] = field(default_factory=dict)
+    events: Events = field(default_factory=Events)
+    metrics: Metrics = field(default_factory=Metrics)
     operations: dict[str, dict[str, Callable[..., Any]]] = field(default_factory=dict)
     callers: list[Caller] = field(default_factory=list)
 
@@ -60,7 +62,7 @@ class FakeCloud:
 class Workflows:
     """Creates and runs state machines through the service's own operations."""
 
-    def __init__(self, cloud: FakeCloud) -> None:
+    def __init__(self, cloud: FakeAccount) -> None:
         self.cloud = cloud
         self.service = StepFunctionsService(cloud)  # type: ignore[arg-type]
         self._count = 0
@@ -118,19 +120,19 @@ class Workflows:
 
 
 @pytest.fixture
-def cloud() -> FakeCloud:
-    return FakeCloud()
+def cloud() -> FakeAccount:
+    return FakeAccount()
 
 
 @pytest.fixture
-def workflows(cloud: FakeCloud) -> Iterator[Workflows]:
+def workflows(cloud: FakeAccount) -> Iterator[Workflows]:
     running = Workflows(cloud)
     yield running
     running.service.stop()
 
 
 @pytest.fixture
-def running_time(cloud: FakeCloud) -> Iterator[None]:
+def running_time(cloud: FakeAccount) -> Iterator[None]:
     """Time runs a thousand times as fast, as seen by waits and retries."""
     stop = threading.Event()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.service import Caller, ServiceError
+from localcloud.calls import Caller, ServiceError
 from localcloud.workflows.definition import find_problems, parse
 from localcloud.workflows.errors import InvalidDefinitionError
 

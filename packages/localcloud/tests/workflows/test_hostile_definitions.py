@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.service import Caller, ServiceError
+from localcloud.calls import Caller, ServiceError
 from localcloud.workflows.definition import find_problems
 
 ADMINISTRATOR = Caller.administrator()

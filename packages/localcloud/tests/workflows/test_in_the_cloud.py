@@ -149,7 +149,7 @@ def test_histories_are_logged(cloud: Cloud, level: str, with_data: bool, kinds: 
     logs, workflows = cloud.client("logs"), cloud.client("stepfunctions")
     group = f"machine-{level}"
     logs.create_log_group(logGroupName=group)
-    arn = f"arn:aws:logs:{cloud.region}:{cloud.account}:log-group:{group}:*"
+    arn = f"arn:aws:logs:{cloud.region}:{cloud.account.id}:log-group:{group}:*"
     machine = workflows.create_state_machine(
         name=group,
         definition=json.dumps({"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "No"}}}),

@@ -9,7 +9,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from localcloud.service import Caller, ServiceError
+from localcloud.calls import Caller, ServiceError
 
 ADMINISTRATOR = Caller.administrator()
 ADD = {

@@ -12,7 +12,7 @@ MACHINE = {"StateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachin
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class FakeCloudWatch:
+class FakeMetrics:
     def __init__(self) -> None:
         self.recorded: list[tuple[Any, ...]] = []
 
@@ -28,16 +28,12 @@ def execution(status: str, stopped_at: datetime | None = None) -> Any:
 
 
 def test_a_start_and_a_failure_are_counted_and_the_time_between_is_measured() -> None:
-    watch = FakeCloudWatch()
-    cloud: Any = SimpleNamespace(services={"cloudwatch": watch})
-    metrics.record(cloud, execution("RUNNING"))
-    metrics.record(cloud, execution("FAILED", STARTED + timedelta(seconds=2)))
+    watch = FakeMetrics()
+    account: Any = SimpleNamespace(metrics=watch)
+    metrics.record(account, execution("RUNNING"))
+    metrics.record(account, execution("FAILED", STARTED + timedelta(seconds=2)))
     assert watch.recorded == [
         ("AWS/States", "ExecutionsStarted", MACHINE, 1, "Count"),
         ("AWS/States", "ExecutionsFailed", MACHINE, 1, "Count"),
         ("AWS/States", "ExecutionTime", MACHINE, 2000.0, "Milliseconds"),
     ]
-
-
-def test_nothing_is_counted_where_there_is_no_cloudwatch() -> None:
-    metrics.record(SimpleNamespace(services={}), execution("RUNNING"))  # type: ignore[arg-type]

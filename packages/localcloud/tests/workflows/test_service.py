@@ -11,7 +11,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from localcloud.service import Caller, ServiceError
+from localcloud.calls import Caller, ServiceError
 
 ADMINISTRATOR = Caller.administrator()
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
@@ -365,22 +365,13 @@ def test_redrive_runs_only_the_branches_that_failed(
     assert sorted(calls) == ["bad", "bad", "good"]
 
 
-class FakeEvents:
-    """Takes the events of the cloud's own services."""
-
-    def __init__(self) -> None:
-        self.emitted: list[tuple[Any, ...]] = []
-
-    def emit(self, *event: Any) -> None:
-        self.emitted.append(event)
-
-
 def test_changes_of_status_are_events(workflows: Any, cloud: Any) -> None:
-    cloud.services["events"] = events = FakeEvents()
+    emitted: list[tuple[Any, ...]] = []
+    cloud.events.connect(lambda *event: emitted.append(event))
     arn = workflows.start(PASSING, {"x": 1})
     workflows.wait(arn)
-    workflows.until(lambda: len(events.emitted) == 2)
-    started, ended = events.emitted
+    workflows.until(lambda: len(emitted) == 2)
+    started, ended = emitted
     assert started[:2] == ("aws.states", "Step Functions Execution Status Change")
     assert (started[2]["status"], ended[2]["status"]) == ("RUNNING", "SUCCEEDED")
     assert ended[2]["output"] == '{"x":1}'

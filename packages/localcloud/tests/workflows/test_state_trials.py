@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.service import Caller, ServiceError
+from localcloud.calls import Caller, ServiceError
 
 ADMINISTRATOR = Caller.administrator()
 ROLE = "arn:aws:iam::123456789012:role/r"

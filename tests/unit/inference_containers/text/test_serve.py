@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from inference_containers.text.serve import Settings
+from inference_containers.text.serve import Settings, start_engine
 from meguru.chat_request import READ
 from meguru.model_version import ATTRIBUTES_HEADER, read_version
 
@@ -223,6 +223,14 @@ def test_the_model_version_is_for_the_account_and_its_fingerprint_for_callers(
 def test_settings_that_cannot_be_are_refused_by_name(environment: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=re.escape(repr(next(iter(environment.values()))))):
         Settings.from_environment(environment)
+
+
+def test_a_gpu_that_torch_does_not_see_fails_before_anything_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "nvidia0").touch()
+    settings = Settings.from_environment({"SAGEMAKER_BASE_DIR": str(tmp_path)})
+    with pytest.raises(ValueError, match=r"there is a GPU .* but torch sees none"):
+        start_engine(settings, print, devices=tmp_path)
 
 
 def test_an_engine_that_cannot_go_on_ends_the_container(

@@ -6,9 +6,10 @@ import json
 import threading
 from typing import Any
 
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.events.buses import Bus, Buses, bus_name
 from localcloud.events.paging import page
-from localcloud.service import Caller, Request, Response, Service, ServiceError
+from localcloud.service import Service
 
 _SETTINGS = ("KmsKeyIdentifier", "DeadLetterConfig", "LogConfig")
 
@@ -24,7 +25,7 @@ class BusOperations(Service):
         if "EventSourceName" in request or "/" in request["Name"]:
             raise ServiceError("ValidationException", "localcloud has no partner event sources")
         with self.lock:
-            bus = self.buses.create(request["Name"], self.cloud.clock.now())
+            bus = self.buses.create(request["Name"], self.account.clock.now())
             self._set(bus, request)
             self._tag(bus.arn, request.get("Tags", []))
         return {"EventBusArn": bus.arn, **_description(bus)}

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from localcloud.calls import ServiceError
 from localcloud.events.patterns import Pattern
-from localcloud.service import ServiceError
 
 DEFAULT_BUS = "default"
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from localcloud.account import Account
+from localcloud.calls import Caller
 from localcloud.events.buses import Rule
 from localcloud.events.delivery import Courier, Delivery, Failure, Retries
 from localcloud.events.entries import Event
 from localcloud.events.roles import assumed
 from localcloud.events.targets import kind_of, put_event, queue_url, send
 from localcloud.events.transform import compact, transformed
-from localcloud.service import Caller
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 SERVICE = "events.amazonaws.com"
 Target = dict[str, Any]
@@ -41,9 +39,9 @@ _DEAD_LETTER_CODES = {
 class Dispatch:
     """Sends a rule's events to its targets."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-        self.courier = Courier(cloud.clock, "eventbridge")
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self.courier = Courier(account.clock, "eventbridge")
         self._forwarded: dict[str, Event] = {}
 
     def send(self, rule: Rule, event: Event) -> None:
@@ -62,7 +60,7 @@ class Dispatch:
             description=f"rule {rule.name}, target {target['Id']} ({target['Arn']})",
             lane=target["Arn"],
             send=lambda: self._send(rule, target, event),
-            created=self._cloud.clock.now(),
+            created=self._account.clock.now(),
             retries=Retries.of(target.get("RetryPolicy")),
             on_failure=on_failure if "DeadLetterConfig" in target else None,
         )
@@ -73,11 +71,11 @@ class Dispatch:
         if kind_of(target["Arn"]) == "events":
             self._forward(caller, target, event)
         else:
-            send(self._cloud, caller, target, transformed(target, event, rule.arn))
+            send(self._account, caller, target, transformed(target, event, rule.arn))
 
     def _caller(self, rule: Rule, target: Target) -> Caller:
         if role_arn := target.get("RoleArn"):
-            return assumed(self._cloud, SERVICE, role_arn, rule.arn)
+            return assumed(self._account, SERVICE, role_arn, rule.arn)
         return Caller.aws_service(SERVICE, source_arn=rule.arn)
 
     def _forward(self, caller: Caller, target: Target, event: Event) -> None:
@@ -92,7 +90,7 @@ class Dispatch:
             "TraceHeader": header,
         }
         try:
-            put_event(self._cloud, caller, entry)
+            put_event(self._account, caller, entry)
         finally:
             self._forwarded.pop(header, None)
 
@@ -108,15 +106,15 @@ class Dispatch:
             attributes["EXHAUSTED_RETRY_CONDITION"] = failure.condition
         caller = Caller.aws_service(SERVICE, source_arn=rule.arn)
         queue_arn = target["DeadLetterConfig"]["Arn"]
-        send_to_dead_letter_queue(self._cloud, caller, queue_arn, compact(event), attributes)
+        send_to_dead_letter_queue(self._account, caller, queue_arn, compact(event), attributes)
 
 
 def send_to_dead_letter_queue(
-    cloud: Cloud, caller: Caller, queue_arn: str, body: str, attributes: dict[str, str]
+    account: Account, caller: Caller, queue_arn: str, body: str, attributes: dict[str, str]
 ) -> None:
     """Put what could not be delivered in a queue, with the reason in message attributes."""
-    cloud.client("sqs", caller).send_message(
-        QueueUrl=queue_url(cloud, queue_arn),
+    account.client("sqs", caller).send_message(
+        QueueUrl=queue_url(account, queue_arn),
         MessageBody=body,
         MessageAttributes={
             name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()

@@ -6,19 +6,18 @@ import re
 import threading
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.events.delivery import Courier, Delivery
 from localcloud.events.firehose_processing import Record
 from localcloud.events.firehose_stream import S3Destination, Stream, parse_destination
 from localcloud.events.firehose_writer import Batch, FirehoseWriter
 from localcloud.events.timetable import Timetable
-from localcloud.service import Caller, Request, Response, Service, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.service import Service
 
 _MAXIMUM_RECORD_BYTES = 1000 * 1024
 _MAXIMUM_BATCH, _MAXIMUM_BATCH_BYTES = 500, 4 * 1024 * 1024
@@ -30,13 +29,13 @@ class FirehoseService(Service):
 
     service_name = "firehose"
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self._lock = threading.RLock()
         self._streams: dict[str, Stream] = {}
-        self._timetable = Timetable(cloud.clock, "firehose-buffers")
-        self._writer = FirehoseWriter(cloud)
-        self.courier = Courier(cloud.clock, "firehose")
+        self._timetable = Timetable(account.clock, "firehose-buffers")
+        self._writer = FirehoseWriter(account)
+        self.courier = Courier(account.clock, "firehose")
 
     def start(self) -> None:
         self._timetable.start()
@@ -62,12 +61,12 @@ class FirehoseService(Service):
         destination = _destination(request, "Configuration", {})
         with self._lock:
             if name in self._streams:
-                message = f"Firehose {name} under accountId {self.cloud.account} already exists"
+                message = f"Firehose {name} under accountId {self.account.id} already exists"
                 raise ServiceError("ResourceInUseException", message)
-            arn = f"arn:aws:firehose:{self.cloud.region}:{self.cloud.account}:deliverystream/{name}"
+            arn = f"arn:aws:firehose:{self.account.region}:{self.account.id}:deliverystream/{name}"
             self._check_role(destination, arn)
             tags = {tag["Key"]: tag.get("Value", "") for tag in request.get("Tags", [])}
-            self._streams[name] = Stream(name, arn, self.cloud.clock.now(), destination, tags)
+            self._streams[name] = Stream(name, arn, self.account.clock.now(), destination, tags)
             if given := request.get("DeliveryStreamEncryptionConfigurationInput"):
                 self._streams[name].encryption = {"Status": "ENABLED"} | given
         return {"DeliveryStreamARN": arn}
@@ -146,14 +145,14 @@ class FirehoseService(Service):
         name = request["DeliveryStreamName"]
         stream = self._streams.get(name)
         if stream is None:
-            message = f"Firehose {name} under account {self.cloud.account} not found."
+            message = f"Firehose {name} under account {self.account.id} not found."
             raise ServiceError("ResourceNotFoundException", message)
         return stream
 
     def _put(self, stream: Stream, given: list[dict[str, bytes]]) -> list[str]:
         if any(len(record["Data"]) > _MAXIMUM_RECORD_BYTES for record in given):
             raise _invalid("Record size exceeds 1,000 KiB limit")
-        now = self.cloud.clock.now()
+        now = self.account.clock.now()
         arrived = int(now.timestamp() * 1000)
         records = [Record(uuid.uuid4().hex, record["Data"], arrived) for record in given]
         with stream.lock:
@@ -178,7 +177,7 @@ class FirehoseService(Service):
             description=f"delivery stream {stream.name}, {len(records)} records",
             lane=stream.name,
             send=lambda: self._writer.write(batch),
-            created=self.cloud.clock.now(),
+            created=self.account.clock.now(),
             # As in AWS, S3 is tried for a day, whatever it answers.
             persistent=True,
         )

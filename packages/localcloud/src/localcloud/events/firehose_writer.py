@@ -8,18 +8,16 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.account import Account
+from localcloud.calls import Caller
 from localcloud.events.firehose_prefix import evaluate, partition_keys
 from localcloud.events.firehose_processing import Processing, Record, Spoilt
 from localcloud.events.firehose_stream import S3Destination, Stream
 from localcloud.events.roles import assumed
-from localcloud.service import Caller
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 SERVICE = "firehose.amazonaws.com"
 _INVOCATIONS = 4  # the first and three more, Firehose's default
@@ -38,21 +36,21 @@ class Batch:
 class FirehoseWriter:
     """Processes a batch and puts its objects."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, account: Account) -> None:
+        self._account = account
 
     def write(self, batch: Batch) -> None:
         """botocore's errors where S3 refuses; what is already written isn't written again."""
         if batch.records:
             self._process(batch)
-        s3 = self._cloud.client("s3", self.role(batch.destination, batch.stream.arn))
+        s3 = self._account.client("s3", self.role(batch.destination, batch.stream.arn))
         for key in list(batch.objects):
             s3.put_object(Bucket=batch.destination.bucket, Key=key, Body=batch.objects[key])
             del batch.objects[key]
 
     def role(self, destination: S3Destination, stream_arn: str) -> Caller:
         """The destination's role; ClientError where it doesn't trust Firehose."""
-        return assumed(self._cloud, SERVICE, destination.role_arn, stream_arn)
+        return assumed(self._account, SERVICE, destination.role_arn, stream_arn)
 
     def _process(self, batch: Batch) -> None:
         good, spoilt = self._processed(batch)
@@ -83,7 +81,7 @@ class FirehoseWriter:
         return [], [Spoilt(r, "processing-failed", code, failure) for r in batch.records]
 
     def _invoke(self, role: Caller, arn: str, event: dict[str, Any]) -> Any:
-        client = self._cloud.client("lambda", role)
+        client = self._account.client("lambda", role)
         answer = client.invoke(FunctionName=arn, Payload=json.dumps(event).encode())
         payload = json.loads(answer["Payload"].read() or b"null")
         return None if "FunctionError" in answer else payload
@@ -125,7 +123,7 @@ class FirehoseWriter:
             "arrivalTimestamp": one.record.arrived_milliseconds,
             "errorCode": one.code,
             "errorMessage": one.message,
-            "attemptEndingTimestamp": int(self._cloud.clock.time() * 1000),
+            "attemptEndingTimestamp": int(self._account.clock.time() * 1000),
             "rawData": base64.b64encode(one.record.data).decode(),
         }
 

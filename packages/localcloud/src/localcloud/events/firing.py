@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from localcloud.account import Account
 from localcloud.events.delivery import Courier, Delivery, Failure, Retries
 from localcloud.events.dispatch import send_to_dead_letter_queue
 from localcloud.events.roles import assumed
@@ -14,18 +15,15 @@ from localcloud.events.schedules import Schedule
 from localcloud.events.targets import send
 from localcloud.events.universal import call, is_universal
 
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
-
 SERVICE = "scheduler.amazonaws.com"
 
 
 class Firing:
     """Calls the targets of schedules, with their retries and dead-letter queues."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-        self.courier = Courier(cloud.clock, "scheduler")
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self.courier = Courier(account.clock, "scheduler")
 
     def post(self, schedule: Schedule, when: datetime) -> None:
         target = self._with_input(schedule, when)
@@ -37,18 +35,18 @@ class Firing:
             description=f"schedule {'/'.join(schedule.key)}, target {target['Arn']}",
             lane=schedule.arn,
             send=lambda: self._send(schedule, target),
-            created=self._cloud.clock.now(),
+            created=self._account.clock.now(),
             retries=Retries.of(target.get("RetryPolicy")),
             on_failure=on_failure if "DeadLetterConfig" in target else None,
         )
         self.courier.post(delivery)
 
     def _send(self, schedule: Schedule, target: dict[str, Any]) -> None:
-        caller = assumed(self._cloud, SERVICE, target["RoleArn"], schedule.group_arn)
+        caller = assumed(self._account, SERVICE, target["RoleArn"], schedule.group_arn)
         if is_universal(target["Arn"]):
-            call(self._cloud, caller, target)
+            call(self._account, caller, target)
         else:
-            send(self._cloud, caller, target, target["Input"])
+            send(self._account, caller, target, target["Input"])
 
     def _bury(self, schedule: Schedule, target: dict[str, Any], failure: Failure) -> None:
         attributes = {
@@ -61,9 +59,9 @@ class Firing:
         if failure.condition:
             attributes["EXHAUSTED_RETRY_CONDITION"] = failure.condition
         # Unlike EventBridge, Scheduler writes to the queue as the target's role.
-        caller = assumed(self._cloud, SERVICE, target["RoleArn"], schedule.group_arn)
+        caller = assumed(self._account, SERVICE, target["RoleArn"], schedule.group_arn)
         queue_arn = target["DeadLetterConfig"]["Arn"]
-        send_to_dead_letter_queue(self._cloud, caller, queue_arn, target["Input"], attributes)
+        send_to_dead_letter_queue(self._account, caller, queue_arn, target["Input"], attributes)
 
     def _with_input(self, schedule: Schedule, when: datetime) -> dict[str, Any]:
         """The target with its input, where the context attributes are replaced."""
@@ -88,9 +86,9 @@ class Firing:
                 "id": str(uuid.uuid4()),
                 "detail-type": "Scheduled Event",
                 "source": "aws.scheduler",
-                "account": self._cloud.account,
+                "account": self._account.id,
                 "time": _written(when),
-                "region": self._cloud.region,
+                "region": self._account.region,
                 "resources": [schedule.arn],
                 "detail": "{}",
             }

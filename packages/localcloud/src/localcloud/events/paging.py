@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from localcloud.service import ServiceError
+from localcloud.calls import ServiceError
 
 Item = TypeVar("Item")
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from localcloud.service import Caller
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.account import Account
+from localcloud.calls import Caller
 
 
-def assumed(cloud: Cloud, service: str, role_arn: str, source_arn: str | None = None) -> Caller:
+def assumed(account: Account, service: str, role_arn: str, source_arn: str | None = None) -> Caller:
     """The role's session. ClientError (AccessDenied) where the role doesn't trust `service`."""
     session = service.partition(".")[0]
-    sts = cloud.client("sts", Caller.aws_service(service, source_arn))
+    sts = account.client("sts", Caller.aws_service(service, source_arn))
     sts.assume_role(RoleArn=role_arn, RoleSessionName=session)
     return Caller.role(role_arn, session)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.events.bus_operations import BusOperations
 from localcloud.events.buses import DEFAULT_BUS, Bus, Rule
 from localcloud.events.expressions import Recurrence, parse_expression
@@ -16,7 +17,6 @@ from localcloud.events.patterns import Pattern
 from localcloud.events.targets import check_target
 from localcloud.events.timetable import Timetable
 from localcloud.events.transform import check_input
-from localcloud.service import Caller, Request, Response, ServiceError
 
 _MOST_TARGETS = 5
 _EVENT_FIELDS = ("id", "account", "source", "time", "region", "detail-type")
@@ -138,7 +138,7 @@ class RuleOperations(BusOperations):
     def _rule(self, bus: Bus, name: str) -> Rule:
         if name not in bus.rules:
             arn = self.buses.rule_arn(bus, name)
-            bus.rules[name] = Rule(name, bus.name, arn, self.cloud.account)
+            bus.rules[name] = Rule(name, bus.name, arn, self.account.id)
         return bus.rules[name]
 
     def _recurrence(self, schedule: str, bus: Bus) -> Recurrence:
@@ -147,7 +147,7 @@ class RuleOperations(BusOperations):
         try:
             if schedule.startswith("at("):
                 raise ValueError("rules take rate() and cron(); at() is EventBridge Scheduler's")
-            return parse_expression(schedule, self.cloud.clock.now())
+            return parse_expression(schedule, self.account.clock.now())
         except ValueError as error:
             message = f"Parameter ScheduleExpression is not valid. Reason: {error}"
             raise _invalid(message) from error
@@ -162,7 +162,7 @@ class RuleOperations(BusOperations):
 
     def _reschedule(self, rule: Rule, recurrence: Recurrence | None) -> None:
         if recurrence and rule.enabled:
-            now = self.cloud.clock.now()
+            now = self.account.clock.now()
             self.timetable.every(
                 recurrence, now, rule.arn, lambda when: self.send_scheduled(rule, when)
             )

@@ -8,11 +8,13 @@ import time
 import uuid
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.s3.models import s3_backends
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.events.delivery import Courier, Delivery
 from localcloud.events.s3_changes import Change, changes_of
 from localcloud.events.s3_configuration import (
@@ -20,13 +22,9 @@ from localcloud.events.s3_configuration import (
     Subscription,
     parse_configuration,
 )
-from localcloud.events.service import EventBridgeService
 from localcloud.events.targets import queue_url
 from localcloud.events.transform import compact
-from localcloud.service import Caller, Request, Response, Service, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.service import Service
 
 _log = logging.getLogger("localcloud.events")
 _PRINCIPAL = "s3.amazonaws.com"
@@ -39,12 +37,12 @@ class S3Service(Service):
     service_name = "s3"
     extends_moto = True
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self._configurations: dict[str, NotificationConfiguration] = {}
         self._lock = threading.Lock()
         self._last_sequence = 0
-        self.courier = Courier(cloud.clock, "s3-notifications")
+        self.courier = Courier(account.clock, "s3-notifications")
 
     def stop(self) -> None:
         self.courier.stop()
@@ -83,7 +81,7 @@ class S3Service(Service):
             return
         if operation == "DeleteObjects" and request["Delete"].get("Quiet"):
             response = self._told(request, response)
-        now, request_id = self.cloud.clock.now(), uuid.uuid4().hex[:16].upper()
+        now, request_id = self.account.clock.now(), uuid.uuid4().hex[:16].upper()
         for change in changes_of(operation, request, response):
             complete = self._completed(change)
             self._announce(configuration, complete, now, request_id, caller)
@@ -98,11 +96,10 @@ class S3Service(Service):
     ) -> None:
         arn = f"arn:aws:s3:::{change.bucket}"
         if configuration.to_eventbridge:
-            detail = change.detail(request_id, caller.service or self.cloud.account)
-            events = self.cloud.service(EventBridgeService)
-            events.emit("aws.s3", change.detail_type, detail, [arn])
+            detail = change.detail(request_id, caller.service or self.account.id)
+            self.account.events.emit("aws.s3", change.detail_type, detail, [arn])
         principal = f"AWS:{caller.service or caller.session_name}"
-        record = change.record(self.cloud.region, now, request_id, principal)
+        record = change.record(self.account.region, now, request_id, principal)
         for subscription in configuration.subscriptions:
             if subscription.wants(change.event_name, change.key):
                 own = record | {"s3": record["s3"] | {"configurationId": subscription.id}}
@@ -113,17 +110,17 @@ class S3Service(Service):
             description=f"notification {subscription.id} of bucket {bucket} to {subscription.arn}",
             lane=subscription.arn,
             send=lambda: self._send(bucket, subscription.arn, text),
-            created=self.cloud.clock.now(),
+            created=self.account.clock.now(),
         )
         self.courier.post(delivery)
 
     def _send(self, bucket: str, arn: str, text: str) -> None:
         kind, caller = arn.split(":")[2], _sender(bucket)
-        client = self.cloud.client(kind, caller)
+        client = self.account.client(kind, caller)
         if kind == "lambda":
             client.invoke(FunctionName=arn, InvocationType="Event", Payload=text.encode())
         elif kind == "sqs":
-            client.send_message(QueueUrl=queue_url(self.cloud, arn), MessageBody=text)
+            client.send_message(QueueUrl=queue_url(self.account, arn), MessageBody=text)
         else:
             client.publish(TopicArn=arn, Message=text, Subject="Amazon S3 Notification")
 
@@ -135,7 +132,7 @@ class S3Service(Service):
             raise ServiceError("InvalidArgument", f"The ARN could not be parsed: {arn}")
         try:
             if kind == "lambda":
-                client = self.cloud.client("lambda", _sender(bucket))
+                client = self.account.client("lambda", _sender(bucket))
                 client.invoke(FunctionName=arn, InvocationType="DryRun")
             else:
                 self._send(bucket, arn, self._test_event(bucket))
@@ -144,7 +141,7 @@ class S3Service(Service):
             raise ServiceError("InvalidArgument", f"{_UNREACHABLE}: {arn}: {error}") from error
 
     def _test_event(self, bucket: str) -> str:
-        now, request_id = self.cloud.clock.now(), uuid.uuid4().hex[:16].upper()
+        now, request_id = self.account.clock.now(), uuid.uuid4().hex[:16].upper()
         return compact(
             {
                 "Service": "Amazon S3",
@@ -190,7 +187,7 @@ class S3Service(Service):
         return bucket
 
     def _moto(self) -> Any:
-        return s3_backends[self.cloud.account]["aws"]
+        return s3_backends[self.account.id]["aws"]
 
 
 def _sender(bucket: str) -> Caller:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote_plus
 
-from localcloud.service import Request, Response
+from localcloud.calls import Request, Response
 
 _EMPTY_ETAG = "d41d8cd98f00b204e9800998ecf8427e"
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.service import ServiceError
+from localcloud.calls import ServiceError
 
 # Member of the configuration -> the member that holds the destination's ARN.
 _DESTINATIONS = {

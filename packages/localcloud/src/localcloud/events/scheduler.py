@@ -5,19 +5,18 @@ from __future__ import annotations
 import re
 import threading
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.events.firing import SERVICE, Firing
 from localcloud.events.paging import page
 from localcloud.events.roles import assumed
 from localcloud.events.schedules import Schedule, schedule_of
 from localcloud.events.timetable import Timetable
-from localcloud.service import Caller, Request, Response, Service, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.service import Service
 
 _DEFAULT_GROUP = "default"
 
@@ -27,14 +26,14 @@ class SchedulerService(Service):
 
     service_name = "scheduler"
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self._lock = threading.RLock()
         self._schedules: dict[tuple[str, str], Schedule] = {}
         self._groups: dict[str, dict[str, Any]] = {}
         self._tags: dict[str, dict[str, str]] = {}
-        self._timetable = Timetable(cloud.clock, "scheduler")
-        self._firing = Firing(cloud)
+        self._timetable = Timetable(account.clock, "scheduler")
+        self._firing = Firing(account)
         self._add_group(_DEFAULT_GROUP)
 
     def start(self) -> None:
@@ -55,7 +54,7 @@ class SchedulerService(Service):
             if (group["Name"], request["Name"]) in self._schedules:
                 message = f"Schedule {request['Name']} already exists."
                 raise ServiceError("ConflictException", message, 409)
-            now = self.cloud.clock.now()
+            now = self.account.clock.now()
             arn = self._arn("schedule", f"{group['Name']}/{request['Name']}")
             schedule = schedule_of(request, arn, now, now)
             self._check_role(schedule)
@@ -65,7 +64,7 @@ class SchedulerService(Service):
 
     def update_schedule(self, request: Request, _caller: Caller) -> Response:
         with self._lock:
-            old, now = self._schedule(request), self.cloud.clock.now()
+            old, now = self._schedule(request), self.account.clock.now()
             schedule = schedule_of(request, old.arn, old.members["CreationDate"], now)
             self._check_role(schedule)
             self._schedules[schedule.key] = schedule
@@ -151,7 +150,7 @@ class SchedulerService(Service):
 
     def _check_role(self, schedule: Schedule) -> None:
         try:
-            assumed(self.cloud, SERVICE, schedule.target["RoleArn"], schedule.group_arn)
+            assumed(self.account, SERVICE, schedule.target["RoleArn"], schedule.group_arn)
         except ClientError as error:
             message = (
                 "The execution role you provide must allow AWS EventBridge Scheduler to assume "
@@ -160,10 +159,10 @@ class SchedulerService(Service):
             raise ServiceError("ValidationException", message) from error
 
     def _arn(self, kind: str, path: str) -> str:
-        return f"arn:aws:scheduler:{self.cloud.region}:{self.cloud.account}:{kind}/{path}"
+        return f"arn:aws:scheduler:{self.account.region}:{self.account.id}:{kind}/{path}"
 
     def _add_group(self, name: str) -> str:
-        now, arn = self.cloud.clock.now(), self._arn("schedule-group", name)
+        now, arn = self.account.clock.now(), self._arn("schedule-group", name)
         dates = {"CreationDate": now, "LastModificationDate": now}
         self._groups[name] = {"Name": name, "Arn": arn, "State": "ACTIVE"} | dates
         self._tags[arn] = {}

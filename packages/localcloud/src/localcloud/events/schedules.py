@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
+from localcloud.calls import Request, ServiceError
 from localcloud.events.expressions import Recurrence, parse_expression, time_zone
 from localcloud.events.targets import check_target
 from localcloud.events.transform import check_json
 from localcloud.events.universal import check_universal, is_universal
-from localcloud.service import Request, ServiceError
 
 _KEPT = (
     "ScheduleExpression",

@@ -7,8 +7,10 @@ import logging
 import threading
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.events.buses import DEFAULT_BUS, Buses, Rule
 from localcloud.events.dispatch import Dispatch
 from localcloud.events.entries import (
@@ -21,10 +23,6 @@ from localcloud.events.entries import (
 )
 from localcloud.events.rule_operations import RuleOperations
 from localcloud.events.timetable import Timetable
-from localcloud.service import Caller, Request, Response, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 _log = logging.getLogger("localcloud.events")
 
@@ -34,14 +32,15 @@ class EventBridgeService(RuleOperations):
 
     service_name = "events"
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self.lock = threading.RLock()
         self.tags = {}
-        self.buses = Buses(cloud.region, cloud.account, cloud.clock.now())
-        self.timetable = Timetable(cloud.clock, "eventbridge-schedules")
-        self.dispatch = Dispatch(cloud)
+        self.buses = Buses(account.region, account.id, account.clock.now())
+        self.timetable = Timetable(account.clock, "eventbridge-schedules")
+        self.dispatch = Dispatch(account)
         self.send_scheduled = self._send_scheduled
+        account.events.connect(self.emit)
 
     def start(self) -> None:
         self.timetable.start()
@@ -95,7 +94,7 @@ class EventBridgeService(RuleOperations):
         return {"EventId": event["id"]}
 
     def _event(self, entry: dict[str, Any]) -> Event:
-        return event_of(entry, self.cloud.account, self.cloud.region, self.cloud.clock.now())
+        return event_of(entry, self.account.id, self.account.region, self.account.clock.now())
 
     def _route(self, bus_name: str | None, event: Event) -> None:
         with self.lock:

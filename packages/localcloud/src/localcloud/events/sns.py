@@ -14,19 +14,18 @@ import logging
 import threading
 import uuid
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.sns.models import sns_backends
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.events.delivery import Courier, Delivery, Failure, Retries
 from localcloud.events.dispatch import send_to_dead_letter_queue
 from localcloud.events.sns_messages import Message, check_message, invalid
 from localcloud.events.targets import queue_url
 from localcloud.events.transform import compact
-from localcloud.service import Caller, Request, Response, Service, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.service import Service
 
 _log = logging.getLogger("localcloud.events")
 _PRINCIPAL = "sns.amazonaws.com"
@@ -42,9 +41,9 @@ class SnsService(Service):
     service_name = "sns"
     extends_moto = True
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
-        self.courier = Courier(cloud.clock, "sns")
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self.courier = Courier(account.clock, "sns")
         self._lock = threading.Lock()
         self._recent: dict[tuple[str, str], tuple[datetime, Response]] = {}
         self._sequence = itertools.count(1)
@@ -96,7 +95,7 @@ class SnsService(Service):
             attributes=entry.get("MessageAttributes", {}),
             group_id=entry.get("MessageGroupId"),
             deduplication_id=deduplication_id,
-            published=self.cloud.clock.now(),
+            published=self.account.clock.now(),
         )
         with self._lock:
             if deduplication_id and (earlier := self._earlier(message, deduplication_id)):
@@ -148,22 +147,22 @@ class SnsService(Service):
     def _send(self, subscription: Any, message: Message) -> None:
         endpoint, caller = subscription.endpoint, _sender(message)
         if subscription.protocol == "lambda":
-            client = self.cloud.client("lambda", caller)
-            event = message.lambda_event(subscription.arn, self.cloud.endpoint_url)
+            client = self.account.client("lambda", caller)
+            event = message.lambda_event(subscription.arn, self.account.endpoint_url)
             payload = compact(event).encode()
             client.invoke(FunctionName=endpoint, InvocationType="Event", Payload=payload)
         elif subscription.protocol == "sqs":
-            client = self.cloud.client("sqs", caller)
+            client = self.account.client("sqs", caller)
             client.send_message(**self._queue_message(subscription, message))
         else:
             role = Caller.role(subscription.attributes["SubscriptionRoleArn"], "sns")
             record = {"Data": self._text(subscription, message).encode()}
-            client = self.cloud.client("firehose", role)
+            client = self.account.client("firehose", role)
             client.put_record(DeliveryStreamName=endpoint.rpartition("/")[2], Record=record)
 
     def _queue_message(self, subscription: Any, message: Message) -> dict[str, Any]:
         wire: dict[str, Any] = {
-            "QueueUrl": queue_url(self.cloud, subscription.endpoint),
+            "QueueUrl": queue_url(self.account, subscription.endpoint),
             "MessageBody": self._text(subscription, message),
         }
         if _is_raw(subscription) and message.attributes:
@@ -177,12 +176,12 @@ class SnsService(Service):
     def _text(self, subscription: Any, message: Message) -> str:
         if _is_raw(subscription):
             return message.text_for(subscription.protocol)
-        return message.document(subscription.protocol, subscription.arn, self.cloud.endpoint_url)
+        return message.document(subscription.protocol, subscription.arn, self.account.endpoint_url)
 
     def _bury(self, subscription: Any, message: Message) -> None:
         queue_arn = json.loads(subscription.attributes["RedrivePolicy"])["deadLetterTargetArn"]
         text = self._text(subscription, message)
-        send_to_dead_letter_queue(self.cloud, _sender(message), queue_arn, text, {})
+        send_to_dead_letter_queue(self.account, _sender(message), queue_arn, text, {})
 
     def _topic(self, arn: str) -> Any:
         topic = self._moto().topics.get(arn)
@@ -195,7 +194,7 @@ class SnsService(Service):
         return [subscription for subscription in kept if subscription.topic.arn == topic_arn]
 
     def _moto(self) -> Any:
-        return sns_backends[self.cloud.account][self.cloud.region]
+        return sns_backends[self.account.id][self.account.region]
 
 
 def _sender(message: Message) -> Caller:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from localcloud.calls import ServiceError
 from localcloud.events.patterns import Pattern
 from localcloud.events.transform import compact
-from localcloud.service import ServiceError
 
 _MAXIMUM_BYTES = 256 * 1024
 _LONGEST_SUBJECT = 100

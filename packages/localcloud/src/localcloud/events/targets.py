@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.utils import ArnParser, InvalidArnException
 
+from localcloud.account import Account
+from localcloud.calls import Caller
 from localcloud.events.delivery import RefusedError
-from localcloud.service import Caller
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 Target = dict[str, Any]
-_Send = Callable[["Cloud", Caller, Target, str], None]
+_Send = Callable[["Account", Caller, Target, str], None]
 
 
 def kind_of(arn: str) -> str:
@@ -46,43 +44,43 @@ def check_target(target: Target, *, needs_role: bool) -> str:
     return kind
 
 
-def send(cloud: Cloud, caller: Caller, target: Target, text: str) -> None:
+def send(account: Account, caller: Caller, target: Target, text: str) -> None:
     """Send `text` to a target as `caller`; botocore's errors where it can't be."""
-    KINDS[kind_of(target["Arn"])](cloud, caller, target, text)
+    KINDS[kind_of(target["Arn"])](account, caller, target, text)
 
 
-def queue_url(cloud: Cloud, queue_arn: str) -> str:
-    account, name = queue_arn.split(":")[4:6]
-    return f"{cloud.endpoint_url}/{account}/{name}"
+def queue_url(account: Account, queue_arn: str) -> str:
+    owner, name = queue_arn.split(":")[4:6]
+    return f"{account.endpoint_url}/{owner}/{name}"
 
 
-def _lambda(cloud: Cloud, caller: Caller, target: Target, text: str) -> None:
-    client = cloud.client("lambda", caller)
+def _lambda(account: Account, caller: Caller, target: Target, text: str) -> None:
+    client = account.client("lambda", caller)
     client.invoke(FunctionName=target["Arn"], InvocationType="Event", Payload=text.encode())
 
 
-def _sqs(cloud: Cloud, caller: Caller, target: Target, text: str) -> None:
-    message = {"QueueUrl": queue_url(cloud, target["Arn"]), "MessageBody": text}
+def _sqs(account: Account, caller: Caller, target: Target, text: str) -> None:
+    message = {"QueueUrl": queue_url(account, target["Arn"]), "MessageBody": text}
     group = target.get("SqsParameters", {}).get("MessageGroupId")
     if group:
         message["MessageGroupId"] = group
-    cloud.client("sqs", caller).send_message(**message)
+    account.client("sqs", caller).send_message(**message)
 
 
-def _sns(cloud: Cloud, caller: Caller, target: Target, text: str) -> None:
-    cloud.client("sns", caller).publish(TopicArn=target["Arn"], Message=text)
+def _sns(account: Account, caller: Caller, target: Target, text: str) -> None:
+    account.client("sns", caller).publish(TopicArn=target["Arn"], Message=text)
 
 
-def _states(cloud: Cloud, caller: Caller, target: Target, text: str) -> None:
-    client = cloud.client("stepfunctions", caller)
+def _states(account: Account, caller: Caller, target: Target, text: str) -> None:
+    client = account.client("stepfunctions", caller)
     client.start_execution(stateMachineArn=target["Arn"], input=text)
 
 
-def _logs(cloud: Cloud, caller: Caller, target: Target, text: str) -> None:
+def _logs(account: Account, caller: Caller, target: Target, text: str) -> None:
     group = target["Arn"].split(":log-group:")[1].removesuffix(":*")
-    stream = f"{cloud.clock.now():%Y-%m-%d}"
-    message, timestamp = _log_event(text, int(cloud.clock.time() * 1000))
-    client = cloud.client("logs", caller)
+    stream = f"{account.clock.now():%Y-%m-%d}"
+    message, timestamp = _log_event(text, int(account.clock.time() * 1000))
+    client = account.client("logs", caller)
     names = {"logGroupName": group, "logStreamName": stream}
     with suppress(client.exceptions.ResourceAlreadyExistsException):
         client.create_log_stream(**names)
@@ -97,13 +95,13 @@ def _log_event(text: str, now_milliseconds: int) -> tuple[str, int]:
     return text, now_milliseconds
 
 
-def _firehose(cloud: Cloud, caller: Caller, target: Target, text: str) -> None:
+def _firehose(account: Account, caller: Caller, target: Target, text: str) -> None:
     name = target["Arn"].rpartition("/")[2]
-    client = cloud.client("firehose", caller)
+    client = account.client("firehose", caller)
     client.put_record(DeliveryStreamName=name, Record={"Data": text.encode()})
 
 
-def _events(cloud: Cloud, caller: Caller, target: Target, text: str) -> None:
+def _events(account: Account, caller: Caller, target: Target, text: str) -> None:
     parameters = target.get("EventBridgeParameters", {})
     entry = {
         "EventBusName": target["Arn"],
@@ -111,12 +109,12 @@ def _events(cloud: Cloud, caller: Caller, target: Target, text: str) -> None:
         "DetailType": parameters.get("DetailType"),
         "Detail": text,
     }
-    put_event(cloud, caller, entry)
+    put_event(account, caller, entry)
 
 
-def put_event(cloud: Cloud, caller: Caller, entry: dict[str, Any]) -> None:
+def put_event(account: Account, caller: Caller, entry: dict[str, Any]) -> None:
     """PutEvents of one entry; `RefusedError` where the bus didn't take it."""
-    result = cloud.client("events", caller).put_events(Entries=[entry])["Entries"][0]
+    result = account.client("events", caller).put_events(Entries=[entry])["Entries"][0]
     if "ErrorCode" in result:
         raise RefusedError(result["ErrorCode"], result["ErrorMessage"])
 

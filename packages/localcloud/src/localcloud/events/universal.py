@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import botocore.session
 from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
 from botocore.model import OperationModel, OperationNotFoundError
 
-from localcloud.service import Caller
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.account import Account
+from localcloud.calls import Caller
 
 _PREFIX = "arn:aws:scheduler:::aws-sdk:"
 _READING = ("get", "describe", "list", "poll", "receive", "search", "scan", "query", "select")
@@ -41,10 +39,10 @@ def check_universal(target: dict[str, Any]) -> None:
     _parameters(operation, target.get("Input", "{}"))
 
 
-def call(cloud: Cloud, caller: Caller, target: dict[str, Any]) -> None:
+def call(account: Account, caller: Caller, target: dict[str, Any]) -> None:
     """Make the call of a universal target as `caller`."""
     operation = _operation(target["Arn"])
-    client = cloud.client(str(operation.service_model.service_name), caller)
+    client = account.client(str(operation.service_model.service_name), caller)
     parameters = _parameters(operation, target.get("Input", "{}"))
     getattr(client, xform_name(str(operation.name)))(**parameters)
 

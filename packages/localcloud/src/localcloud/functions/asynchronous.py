@@ -13,16 +13,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from localcloud.account import Account
+from localcloud.calls import Caller, ServiceError
 from localcloud.functions.catalog import Catalog
 from localcloud.functions.delivery import Delivery
 from localcloud.functions.function import LATEST, Function, Version, reference
 from localcloud.functions.invoker import Invoker, Outcome
-from localcloud.service import Caller, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 logger = logging.getLogger(__name__)
 _RETRY_SECONDS = (60, 120)
@@ -47,11 +45,11 @@ class QueuedEvent:
 class EventQueue:
     """Invokes functions with events, out of the sight of whoever sent them."""
 
-    def __init__(self, cloud: Cloud, catalog: Catalog, invoker: Invoker) -> None:
-        self._cloud = cloud
+    def __init__(self, account: Account, catalog: Catalog, invoker: Invoker) -> None:
+        self._account = account
         self._catalog = catalog
         self._invoker = invoker
-        self._delivery = Delivery(cloud)
+        self._delivery = Delivery(account)
         self._due: list[tuple[float, int, QueuedEvent]] = []
         self._order = itertools.count()
         self._changed = threading.Condition()
@@ -72,7 +70,7 @@ class EventQueue:
         """Accept an event: ResourceNotFoundException where there is no such function."""
         self._catalog.version(function_name, qualifier)
         name, qualifier = reference(function_name, qualifier)
-        accepted = self._cloud.clock.time()
+        accepted = self._account.clock.time()
         self._submit(QueuedEvent(name, qualifier, payload, accepted))
 
     def _submit(self, event: QueuedEvent) -> None:
@@ -112,7 +110,7 @@ class EventQueue:
     ) -> None:
         config = function.invoke_configs.get(event.qualifier or LATEST, {})
         oldest = config.get("MaximumEventAgeInSeconds", _MAX_AGE_SECONDS)
-        when = self._cloud.clock.time() + delay
+        when = self._account.clock.time() + delay
         if when - event.accepted > oldest:
             self._finish(function, version, event, "EventAgeExceeded")
             return
@@ -128,7 +126,7 @@ class EventQueue:
         kind = "OnSuccess" if condition == "Success" else "OnFailure"
         caller = Caller.role(version.role_arn, version.function_name)
         if destination := destinations.get(kind, {}).get("Destination"):
-            now = self._cloud.clock.now()
+            now = self._account.clock.now()
             record = _record(function, event, condition, now)
             self._delivery.send(destination, record, caller)
         dead_letters = version.configuration.get("DeadLetterConfig", {}).get("TargetArn")
@@ -143,7 +141,7 @@ class EventQueue:
                 if self._stopping:
                     return
                 # The cloud's clock may be advanced at any time: look again soon.
-                if self._due[0][0] > self._cloud.clock.time():
+                if self._due[0][0] > self._account.clock.time():
                     self._changed.wait(0.2)
                     continue
                 _, _, event = heapq.heappop(self._due)

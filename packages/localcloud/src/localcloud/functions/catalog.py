@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from localcloud.calls import ServiceError
 from localcloud.functions.code import Code
 from localcloud.functions.function import Function, Version, not_found, reference
 from localcloud.functions.layers import Layer, layer_name, published_layer
-from localcloud.service import ServiceError
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,12 @@ import stat
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-from localcloud.service import ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.account import Account
+from localcloud.calls import ServiceError
 
 _MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
 _INLINE_FOLDER = Path(__file__).parent / "inline"
@@ -32,7 +30,7 @@ class Code:
     sha256: str
 
 
-def fetch_code(cloud: Cloud, source: dict[str, Any], destination: Path, runtime: str) -> Code:
+def fetch_code(account: Account, source: dict[str, Any], destination: Path, runtime: str) -> Code:
     """The code that `source` (the API's Code or Content member) names.
 
     An asset of the assembly is used where it lies; everything else is laid out in `destination`.
@@ -43,9 +41,9 @@ def fetch_code(cloud: Cloud, source: dict[str, Any], destination: Path, runtime:
     bucket, key = source.get("S3Bucket"), source.get("S3Key")
     if not bucket or not key:
         raise _invalid("the code must be a ZipFile, or S3Bucket and S3Key")
-    asset = cloud.assembly.file_asset(key) if cloud.assembly else None
+    asset = account.assets.file_asset(key)
     if asset is None:
-        return _unzip(_object(cloud, source), destination)
+        return _unzip(_object(account, source), destination)
     if asset.is_dir():
         return _folder(asset)
     return _unzip(asset.read_bytes(), destination)
@@ -99,12 +97,12 @@ def _folder(folder: Path) -> Code:
     return Code(folder, size, base64.b64encode(digest.digest()).decode())
 
 
-def _object(cloud: Cloud, source: dict[str, Any]) -> bytes:
+def _object(account: Account, source: dict[str, Any]) -> bytes:
     request = {"Bucket": source["S3Bucket"], "Key": source["S3Key"]}
     if version := source.get("S3ObjectVersion"):
         request["VersionId"] = version
     try:
-        content: bytes = cloud.client("s3").get_object(**request)["Body"].read()
+        content: bytes = account.client("s3").get_object(**request)["Body"].read()
     except ClientError as error:
         message = error.response["Error"]["Message"]
         raise _invalid(

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localcloud.service import Caller, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.account import Account
+from localcloud.calls import Caller, ServiceError
 
 logger = logging.getLogger(__name__)
 _DESTINATIONS = ("sqs", "sns", "lambda", "events", "s3")
@@ -30,8 +28,8 @@ def check_destination(arn: str) -> None:
 class Delivery:
     """Delivers as the role of the function whose record it is, as Lambda does."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, account: Account) -> None:
+        self._account = account
 
     def send(self, arn: str, record: dict[str, Any], caller: Caller) -> None:
         """Deliver an invocation record. What can't be delivered is said in the cloud's log."""
@@ -52,7 +50,7 @@ class Delivery:
 
     def _deliver(self, arn: str, caller: Caller, service: str, content: dict[str, Any]) -> None:
         try:
-            client = self._cloud.client(service, caller)
+            client = self._account.client(service, caller)
             getattr(self, f"_to_{service}")(client, arn, **content)
         except (ClientError, BotoCoreError) as error:
             logger.warning("a record is lost, %s did not take it: %s", arn, error)
@@ -61,7 +59,7 @@ class Delivery:
         self, client: Any, arn: str, body: str, attributes: dict[str, Any] | None = None, **_: Any
     ) -> None:
         client.send_message(
-            QueueUrl=queue_url(self._cloud.endpoint_url, arn),
+            QueueUrl=queue_url(self._account.endpoint_url, arn),
             MessageBody=body,
             MessageAttributes=attributes or {},
         )

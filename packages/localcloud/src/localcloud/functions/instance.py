@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from localcloud.account import Account
+from localcloud.calls import Caller
 from localcloud.functions.environment import Place, command, environment, is_web_server
 from localcloud.functions.function import Version
 from localcloud.functions.invocation import FunctionError, Invocation
@@ -16,10 +17,6 @@ from localcloud.functions.logs import LogStream, LogWriter, log_stream_name
 from localcloud.functions.runtime_api import RuntimeSandbox
 from localcloud.functions.sandbox import DeadlineError, ProcessExitError, Sandbox
 from localcloud.functions.web_adapter import WebSandbox
-from localcloud.service import Caller
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 # Lambda gives the init phase 10 s and, should it take longer, starts it again within the
 # function's timeout; here it goes on for as long as both together.
@@ -30,9 +27,9 @@ _TAIL_CHARACTERS = 4096
 class Instance:
     """One warm place to run a version of a function, for one invocation at a time."""
 
-    def __init__(self, cloud: Cloud, version: Version, log_writer: LogWriter) -> None:
+    def __init__(self, account: Account, version: Version, log_writer: LogWriter) -> None:
         self.version = version
-        self._cloud = cloud
+        self._account = account
         self._log_writer = log_writer
         name = log_stream_name(version.name)
         self._stream = LogStream(version.log_group, name, version.role_arn, version.function_name)
@@ -94,16 +91,16 @@ class Instance:
             self._report(invocation, status)
 
     def _start(self) -> Sandbox:
-        place = Place(self._cloud.region, self._cloud.endpoint_url)
+        place = Place(self._account.region, self._account.endpoint_url)
         caller = Caller.role(self.version.role_arn, self.version.function_name)
-        env = environment(self.version, place, self._cloud.credentials(caller), self._stream.name)
+        env = environment(self.version, place, self._account.credentials(caller), self._stream.name)
         sandbox: Sandbox
         if is_web_server(self.version):
-            sandbox = web = WebSandbox(self._cloud.processes, self._log)
+            sandbox = web = WebSandbox(self._account.processes, self._log)
             env |= {"PORT": str(web.port), "AWS_LWA_PORT": str(web.port)}
             web.serve_with(env)
         else:
-            sandbox = runtime = RuntimeSandbox(self._cloud.processes, self._log)
+            sandbox = runtime = RuntimeSandbox(self._account.processes, self._log)
             env["AWS_LAMBDA_RUNTIME_API"] = runtime.address
         sandbox.start(command(self.version), env, self.version.code.folder)
         return sandbox

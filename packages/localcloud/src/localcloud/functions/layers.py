@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcloud.service import ServiceError
+from localcloud.calls import ServiceError
 
 _ARN = re.compile(
     r"arn:[^:]+:lambda:(?P<region>[^:]+):(?P<account>\d{12}):layer:(?P<name>[\w-]+):(?P<version>\d+)"

@@ -8,14 +8,12 @@ import threading
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localcloud.service import Caller
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.account import Account
+from localcloud.calls import Caller
 
 logger = logging.getLogger(__name__)
 _MAX_EVENTS = 1000
@@ -41,8 +39,8 @@ class LogWriter:
     cloud's own log. Lines that are embedded metrics are offered to CloudWatch.
     """
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, account: Account) -> None:
+        self._account = account
         self._lines: deque[tuple[LogStream, int, str]] = deque()
         self._pending = threading.Condition()
         self._writing = False
@@ -66,7 +64,7 @@ class LogWriter:
             self._thread.join(timeout=5)
 
     def write(self, stream: LogStream, line: str) -> None:
-        milliseconds = int(self._cloud.clock.time() * 1000)
+        milliseconds = int(self._account.clock.time() * 1000)
         with self._pending:
             self._lines.append((stream, milliseconds, line[:_MAX_LINE_CHARACTERS]))
             self._pending.notify()
@@ -123,17 +121,13 @@ class LogWriter:
         key = (stream.role_arn, stream.function_name)
         if key not in self._clients:
             caller = Caller.role(stream.role_arn, stream.function_name)
-            self._clients[key] = self._cloud.client("logs", caller)
+            self._clients[key] = self._account.client("logs", caller)
         return self._clients[key]
 
     def _offer_metrics(self, lines: list[str]) -> None:
-        cloudwatch = self._cloud.services.get("cloudwatch")
-        record = getattr(cloudwatch, "record_embedded_metrics", None)
-        if record is None:
-            return
         for line in lines:
             if '"_aws"' in line:
-                record(line)
+                self._account.metrics.record_embedded(line)
 
 
 def log_stream_name(version: str) -> str:

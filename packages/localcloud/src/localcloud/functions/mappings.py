@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import threading
 import uuid
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
+from localcloud.account import Account
+from localcloud.calls import ServiceError
 from localcloud.functions.catalog import Catalog
 from localcloud.functions.invoker import Invoker
 from localcloud.functions.queue_poller import QueuePoller
 from localcloud.functions.stream_poller import StreamPoller
-from localcloud.service import ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 # How long a batch in progress may take to come to its end before a mapping is changed.
 _HALT_SECONDS = 5.0
@@ -39,8 +37,8 @@ class Mappings:
     A mapping is a dict with the members of the API's EventSourceMappingConfiguration.
     """
 
-    def __init__(self, cloud: Cloud, catalog: Catalog, invoker: Invoker) -> None:
-        self._cloud = cloud
+    def __init__(self, account: Account, catalog: Catalog, invoker: Invoker) -> None:
+        self._account = account
         self._catalog = catalog
         self._invoker = invoker
         self._mappings: dict[str, dict[str, Any]] = {}
@@ -102,7 +100,7 @@ class Mappings:
         identity = mapping["UUID"]
         mapping = mapping | {
             "State": "Enabled" if enabled else "Disabled",
-            "LastModified": self._cloud.clock.now(),
+            "LastModified": self._account.clock.now(),
         }
         if enabled:
             poller = self._poller(mapping)
@@ -117,6 +115,6 @@ class Mappings:
 
     def _poller(self, mapping: dict[str, Any]) -> Poller:
         if mapping["EventSourceArn"].split(":")[2] == "sqs":
-            return QueuePoller(self._cloud, self._catalog, self._invoker, mapping)
+            return QueuePoller(self._account, self._catalog, self._invoker, mapping)
         position = self._positions.get(mapping["UUID"])
-        return StreamPoller(self._cloud, self._catalog, self._invoker, mapping, position)
+        return StreamPoller(self._account, self._catalog, self._invoker, mapping, position)

@@ -5,20 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from localcloud.account import Account
+from localcloud.calls import ServiceError
 from localcloud.functions.invocation import FunctionError
-from localcloud.service import ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 
 class FunctionMetrics:
-    """Records in CloudWatch, where the cloud runs it."""
+    """Records them as functions are invoked."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, account: Account) -> None:
+        self._account = account
 
     @contextmanager
     def invocation(self, function_name: str, qualifier: str | None) -> Iterator[None]:
@@ -49,7 +46,5 @@ class FunctionMetrics:
         self._record(dimensions, "Duration", milliseconds, "Milliseconds")
 
     def _record(self, dimensions: list[dict[str, str]], name: str, value: float, unit: str) -> None:
-        record = getattr(self._cloud.services.get("cloudwatch"), "record", None)
-        if record is not None:
-            for each in dimensions:
-                record("AWS/Lambda", name, each, value, unit)
+        for each in dimensions:
+            self._account.metrics.record("AWS/Lambda", name, each, value, unit)

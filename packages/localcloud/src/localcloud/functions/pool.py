@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from localcloud.calls import ServiceError
 from localcloud.functions.function import Version
 from localcloud.functions.instance import Instance
 from localcloud.functions.invocation import FunctionError
-from localcloud.service import ServiceError
 
 ACCOUNT_CONCURRENCY = 1000
 _IDLE_SECONDS = 300.0

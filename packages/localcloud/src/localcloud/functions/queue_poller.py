@@ -12,19 +12,17 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.sqs.models import sqs_backends
 
+from localcloud.account import Account
+from localcloud.calls import Caller, ServiceError
 from localcloud.functions.batch import Filter, failed_items
 from localcloud.functions.catalog import Catalog
 from localcloud.functions.delivery import queue_url
 from localcloud.functions.invoker import Invoker
-from localcloud.service import Caller, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 logger = logging.getLogger(__name__)
 # As Lambda starts out with; a mapping's ScalingConfig sets another.
@@ -41,18 +39,18 @@ class QueuePoller:
     position: int | None
 
     def __init__(
-        self, cloud: Cloud, catalog: Catalog, invoker: Invoker, mapping: dict[str, Any]
+        self, account: Account, catalog: Catalog, invoker: Invoker, mapping: dict[str, Any]
     ) -> None:
         self.result = "No records processed"
         self.position = None
-        self._cloud, self._catalog, self._invoker = cloud, catalog, invoker
+        self._account, self._catalog, self._invoker = account, catalog, invoker
         self._arn = str(mapping["EventSourceArn"])
         self._function_arn = str(mapping["FunctionArn"])
         self._batch_size = int(mapping["BatchSize"])
         self._window = timedelta(seconds=mapping.get("MaximumBatchingWindowInSeconds") or 0)
         self._filter = Filter(mapping.get("FilterCriteria"))
         self._reports = "ReportBatchItemFailures" in mapping.get("FunctionResponseTypes", [])
-        self._queue_url = queue_url(cloud.endpoint_url, self._arn)
+        self._queue_url = queue_url(account.endpoint_url, self._arn)
         # One batch at a time keeps the order within every group of a FIFO queue.
         ordered = self._arn.endswith(".fifo")
         scaling = mapping.get("ScalingConfig") or {}
@@ -131,9 +129,9 @@ class QueuePoller:
     def _collect(self) -> list[dict[str, Any]]:
         # By ID: a message that becomes visible again within the window is one message still.
         messages = self._receive(self._batch_size)
-        deadline = self._cloud.clock.now() + self._window
+        deadline = self._account.clock.now() + self._window
         while messages and len(messages) < self._batch_size and self._window:
-            remaining = (deadline - self._cloud.clock.now()).total_seconds()
+            remaining = (deadline - self._account.clock.now()).total_seconds()
             if remaining <= 0 or self._stop.is_set():
                 break
             if self._has_messages():
@@ -188,7 +186,7 @@ class QueuePoller:
 
     def _client(self) -> Any:
         version = self._catalog.version(self._function_arn)
-        return self._cloud.client("sqs", Caller.role(version.role_arn, version.function_name))
+        return self._account.client("sqs", Caller.role(version.role_arn, version.function_name))
 
     def _record(self, message: dict[str, Any]) -> dict[str, Any]:
         attributes = message.get("MessageAttributes", {})
@@ -201,7 +199,7 @@ class QueuePoller:
             "md5OfBody": message["MD5OfBody"],
             "eventSource": "aws:sqs",
             "eventSourceARN": self._arn,
-            "awsRegion": self._cloud.region,
+            "awsRegion": self._account.region,
         }
 
 

@@ -23,12 +23,13 @@ from localcloud.functions.mappings import Mappings
 from localcloud.functions.metrics import FunctionMetrics
 from localcloud.functions.pool import Pools
 from localcloud.functions.url_front import UrlFront
+from localcloud.wire.routing import is_function_url
 
 if TYPE_CHECKING:
     from moto.core.request import Request as HttpRequest
     from werkzeug.wrappers import Response as HttpResponse
 
-    from localcloud.cloud import Cloud
+    from localcloud.account import Account
 
 
 def _allow_files() -> None:
@@ -49,15 +50,16 @@ class LambdaService(
 ):
     """Functions and all that invokes them."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
-        self.catalog = Catalog(cloud.region, cloud.account, cloud.work_dir / "functions")
-        self.log_writer = LogWriter(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self.catalog = Catalog(account.region, account.id, account.work_dir / "functions")
+        self.log_writer = LogWriter(account)
         self.pools = Pools(self._instance)
-        self.invoker = Invoker(self.catalog, self.pools, FunctionMetrics(cloud))
-        self.events = EventQueue(cloud, self.catalog, self.invoker)
-        self.urls = UrlFront(cloud, self.invoker)
-        self.mappings = Mappings(cloud, self.catalog, self.invoker)
+        self.invoker = Invoker(self.catalog, self.pools, FunctionMetrics(account))
+        self.events = EventQueue(account, self.catalog, self.invoker)
+        self.urls = UrlFront(account, self.invoker)
+        self.mappings = Mappings(account, self.catalog, self.invoker)
+        account.functions.connect(self)
 
     def start(self) -> None:
         _allow_files()
@@ -71,9 +73,9 @@ class LambdaService(
         self.pools.stop()
         self.log_writer.stop()
 
-    def function_url(self, request: HttpRequest) -> HttpResponse:
+    def front(self, request: HttpRequest) -> HttpResponse | None:
         """Answer a request to a function URL."""
-        return self.urls.respond(request)
+        return self.urls.respond(request) if is_function_url(request) else None
 
     def _instance(self, version: Version) -> Instance:
-        return Instance(self.cloud, version, self.log_writer)
+        return Instance(self.account, version, self.log_writer)

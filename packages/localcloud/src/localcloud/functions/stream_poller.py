@@ -10,19 +10,17 @@ import json
 import logging
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.dynamodb.models import dynamodb_backends
 
+from localcloud.account import Account
+from localcloud.calls import Caller, ServiceError
 from localcloud.functions.batch import Filter, Record, failed_items
 from localcloud.functions.catalog import Catalog
 from localcloud.functions.delivery import Delivery
 from localcloud.functions.invoker import Invoker, Outcome
-from localcloud.service import Caller, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 logger = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.1
@@ -36,7 +34,7 @@ class StreamPoller:
 
     def __init__(
         self,
-        cloud: Cloud,
+        account: Account,
         catalog: Catalog,
         invoker: Invoker,
         mapping: dict[str, Any],
@@ -45,8 +43,8 @@ class StreamPoller:
         self.result = "No records processed"
         # How many of the stream's records are dealt with; None until it is known where to begin.
         self.position = position
-        self._cloud, self._catalog, self._invoker = cloud, catalog, invoker
-        self._delivery = Delivery(cloud)
+        self._account, self._catalog, self._invoker = account, catalog, invoker
+        self._delivery = Delivery(account)
         self._arn = str(mapping["EventSourceArn"])
         self._function_arn = str(mapping["FunctionArn"])
         self._starts_latest = mapping["StartingPosition"] == "LATEST"
@@ -128,9 +126,9 @@ class StreamPoller:
 
     def _collect(self) -> list[Record]:
         records = self._read(self._batch_size)
-        deadline = self._cloud.clock.now() + self._window
+        deadline = self._account.clock.now() + self._window
         while records and len(records) < self._batch_size and not self._stop.is_set():
-            if self._cloud.clock.now() >= deadline:
+            if self._account.clock.now() >= deadline:
                 break
             if self._written() > self._seen:
                 records += self._read(self._batch_size - len(records))
@@ -167,7 +165,7 @@ class StreamPoller:
                 halves = records[:middle], records[middle:]
                 return all(self._handle(half, attempts) for half in halves)
             delay = min(0.1 * 2.0 ** min(attempts, 20), _MAX_BACKOFF_SECONDS)
-            self._cloud.clock.sleep(delay, self._stop)
+            self._account.clock.sleep(delay, self._stop)
         return True
 
     def _invoke(self, records: list[Record]) -> Outcome:
@@ -186,7 +184,7 @@ class StreamPoller:
     def _given_up(self, records: list[Record], attempts: int) -> str:
         if 0 <= self._retries < attempts:
             return "RetryAttemptsExhausted"
-        age = self._cloud.clock.time() - float(
+        age = self._account.clock.time() - float(
             records[0]["dynamodb"]["ApproximateCreationDateTime"]
         )
         return "MaximumRecordAgeExceeded" if 0 <= self._max_age < age else ""
@@ -210,7 +208,7 @@ class StreamPoller:
                 "functionError": "Unhandled" if outcome.failed else None,
             },
             "version": "1.0",
-            "timestamp": _time(self._cloud.clock.time()),
+            "timestamp": _time(self._account.clock.time()),
             "DDBStreamBatchInfo": self._batch_info(records),
         }
         caller = Caller.role(version.role_arn, version.function_name)
@@ -238,7 +236,7 @@ class StreamPoller:
     def _client(self) -> Any:
         version = self._catalog.version(self._function_arn)
         caller = Caller.role(version.role_arn, version.function_name)
-        return self._cloud.client("dynamodbstreams", caller)
+        return self._account.client("dynamodbstreams", caller)
 
     def _record(self, record: dict[str, Any]) -> Record:
         whole = {**record, "eventSource": "aws:dynamodb", "eventSourceARN": self._arn}

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from moto.core.request import Request
 
-from localcloud.http_api.headers import passed_on
+from localcloud.wire.headers import passed_on
 
 Headers = list[tuple[str, str]]
 _TEXT = ("application/json", "application/javascript", "application/xml")

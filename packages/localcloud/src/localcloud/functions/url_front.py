@@ -9,22 +9,20 @@ import json
 import logging
 import uuid
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.core.request import Request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from localcloud.account import Account
+from localcloud.calls import ServiceError
 from localcloud.functions.invocation import MAX_PAYLOAD_BYTES, FunctionError
 from localcloud.functions.invoker import Invoker, NotStreamedError, StreamedAnswer
 from localcloud.functions.url_access import Access
 from localcloud.functions.url_cors import answer_headers, is_preflight, preflight_headers
 from localcloud.functions.url_events import Headers, read_answer, url_event
-from localcloud.http_api.addresses import raw_path
-from localcloud.service import ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.wire.routing import raw_path
 
 PREFIX = "/_aws/lambda-url/"
 logger = logging.getLogger("localcloud.functions")
@@ -34,10 +32,10 @@ _STATUSES = {"TooManyRequestsException": 429, "RequestTooLargeException": 413}
 class UrlFront:
     """Answers the callers of every function URL. `configs` has those that exist, by their ID."""
 
-    def __init__(self, cloud: Cloud, invoker: Invoker) -> None:
+    def __init__(self, account: Account, invoker: Invoker) -> None:
         self.configs: dict[str, dict[str, Any]] = {}
-        self._cloud, self._invoker = cloud, invoker
-        self._access = Access(cloud)
+        self._account, self._invoker = account, invoker
+        self._access = Access(account)
 
     def forget(self, config: dict[str, Any]) -> None:
         self.configs = {key: each for key, each in self.configs.items() if each is not config}
@@ -66,7 +64,7 @@ class UrlFront:
         self, request: Request, url_id: str, path: str, config: dict[str, Any]
     ) -> tuple[int, Headers, bytes | Iterable[bytes]]:
         authorizer = self._access.check(request, config)
-        event = url_event(request, url_id, path, self._cloud.clock.now(), _body(request))
+        event = url_event(request, url_id, path, self._account.clock.now(), _body(request))
         event["requestContext"] |= authorizer
         payload = json.dumps(event, ensure_ascii=False).encode()
         if config["InvokeMode"] == "RESPONSE_STREAM":

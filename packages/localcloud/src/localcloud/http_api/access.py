@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from localcloud.account import Account
+from localcloud.calls import Caller, ServiceError
 from localcloud.http_api.exchange import Exchange
 from localcloud.http_api.gateway_responses import GatewayError
-from localcloud.iam.context import request_context, wire_context
-from localcloud.iam.demand import Demand, Place
+from localcloud.iam.context import wire_context
+from localcloud.iam.demand import Demand
 from localcloud.iam.policy import AccessRequest, Decision, Principal, parse_policy
-from localcloud.service import Caller, ServiceError
 from localcloud.wire.signature import read_signature
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 ACTION = "execute-api:Invoke"
 _ANONYMOUS = Principal("")
 
 
-def check_anonymous(exchange: Exchange, cloud: Cloud, *, needs_allow: bool) -> None:
+def check_anonymous(exchange: Exchange, account: Account, *, needs_allow: bool) -> None:
     """Hold the API's resource policy, if it has one, against a caller nobody knows yet.
 
     A denial is final. Where nothing else decides (`needs_allow`), the policy must allow. Raises
@@ -27,7 +23,7 @@ def check_anonymous(exchange: Exchange, cloud: Cloud, *, needs_allow: bool) -> N
     """
     if not exchange.snapshot.settings.get("policy"):
         return
-    context = wire_context(exchange.request, cloud.clock)
+    context = wire_context(exchange.request, account.clock)
     request = AccessRequest(ACTION, exchange.method_arn, _ANONYMOUS, context)
     said = _resource_policy(exchange, request)
     if said is Decision.DENY:
@@ -36,28 +32,26 @@ def check_anonymous(exchange: Exchange, cloud: Cloud, *, needs_allow: bool) -> N
         raise _denied("anonymous", exchange, "")
 
 
-def authorize_iam(exchange: Exchange, cloud: Cloud) -> None:
+def authorize_iam(exchange: Exchange, account: Account) -> None:
     """Check the signature's caller against its own policies and the API's.
 
     Raises MISSING_AUTHENTICATION_TOKEN, INVALID_SIGNATURE, EXPIRED_TOKEN or ACCESS_DENIED.
     """
-    caller = _caller(exchange, cloud)
-    identity = cloud.identities.of(caller)
-    place = Place(cloud.account, cloud.region, cloud.inventory)
-    context = request_context(caller, identity, "execute-api", {}, place)
-    context |= wire_context(exchange.request, cloud.clock)
+    caller = _caller(exchange, account)
+    identity = account.access.identity(caller)
+    context = account.access.context(caller, identity, "execute-api", {}, exchange.request)
     request = AccessRequest(ACTION, exchange.method_arn, identity.principal, context)
     attached = _resource_policy(exchange, request)
     if attached is Decision.DENY:
         raise _denied(identity.name, exchange, " with an explicit deny in a resource-based policy")
     demand = Demand(ACTION, exchange.method_arn)
-    refusal = cloud.authorizer.refusal(caller, identity, demand, context)
+    refusal = account.access.refusal(caller, identity, demand, context)
     if refusal and (attached is not Decision.ALLOW or "explicit deny" in refusal):
         raise _denied(identity.name, exchange, f" {refusal}")
     exchange.caller_arn = identity.name
 
 
-def _caller(exchange: Exchange, cloud: Cloud) -> Caller:
+def _caller(exchange: Exchange, account: Account) -> Caller:
     try:
         signature = read_signature(exchange.request)
         if signature is None:
@@ -65,7 +59,7 @@ def _caller(exchange: Exchange, cloud: Cloud) -> Caller:
         if signature.signing_name != "execute-api":
             message = "Credential should be scoped to correct service: 'execute-api'."
             raise GatewayError("INVALID_SIGNATURE", message)
-        return cloud.credential_store.caller(signature.access_key_id, signature.session_token)
+        return account.access.caller(signature)
     except ServiceError as error:
         kind = "EXPIRED_TOKEN" if error.code == "ExpiredToken" else "INVALID_SIGNATURE"
         raise GatewayError(kind, error.message) from None

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from werkzeug.wrappers import Request
 
+from localcloud.wire.routing import raw_path
+
 _PREFIX = "/_aws/execute-api/"
 _HOST = re.compile(r"([a-z0-9]+)(?:-vpce-[a-z0-9-]+)?\.execute-api\.")
 
@@ -37,12 +39,3 @@ def read_address(request: Request) -> Address:
         api_id, rest, host = match[1] if match else "", raw.removeprefix("/"), request.host
     stage_name, _, path = rest.partition("/")
     return Address(api_id, stage_name, "/" + path, host)
-
-
-def raw_path(request: Request) -> str:
-    """The path as the client wrote it, percent-encoding and all."""
-    raw: str = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.path
-    path = raw.partition("?")[0].partition("#")[0]
-    if "://" in path:  # absolute form, as sent to a proxy
-        path = "/" + path.partition("://")[2].partition("/")[2]
-    return path

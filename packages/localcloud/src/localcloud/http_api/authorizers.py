@@ -13,6 +13,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
+from localcloud.calls import Caller, ServiceError
 from localcloud.clock import Clock
 from localcloud.http_api.access import ACTION
 from localcloud.http_api.exchange import Exchange
@@ -23,7 +24,6 @@ from localcloud.http_api.proxy_event import request_event
 from localcloud.http_api.state import Record
 from localcloud.iam.context import wire_context
 from localcloud.iam.policy import AccessRequest, Decision, Policy, Principal, parse_policy
-from localcloud.service import Caller, ServiceError
 
 logger = logging.getLogger("localcloud.http_api")
 _DENIED = "User is not authorized to access this resource"

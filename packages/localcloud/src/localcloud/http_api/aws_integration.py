@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlencode
 
 import urllib3
@@ -11,6 +10,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from localcloud.account import Account
+from localcloud.calls import Caller, ServiceError
 from localcloud.http_api.answers import Answer
 from localcloud.http_api.exchange import Exchange
 from localcloud.http_api.functions import Functions, function_arn
@@ -23,11 +24,7 @@ from localcloud.http_api.transformation import (
     lambda_error,
     method_response,
 )
-from localcloud.service import Caller, ServiceError
 from localcloud.wire.protocol import service_model
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 _URI = re.compile(
     r"arn:[\w-]+:apigateway:[\w-]+:(?:[\w-]+\.)?(?P<service>[\w-]+):(?P<kind>path|action)/(?P<rest>.*)\Z",
@@ -40,8 +37,8 @@ _VARIABLE = re.compile(r"\{([\w.\-]+)\}")
 class AwsIntegration:
     """Calls AWS services on the cloud's own address, as the integration's role."""
 
-    def __init__(self, cloud: Cloud, functions: Functions) -> None:
-        self._cloud, self._functions = cloud, functions
+    def __init__(self, account: Account, functions: Functions) -> None:
+        self._account, self._functions = account, functions
         self._pool = urllib3.PoolManager(maxsize=64, retries=False)
 
     def call(self, exchange: Exchange, integration: Record) -> Answer:
@@ -87,7 +84,7 @@ class AwsIntegration:
         elif service == "sqs":
             self._name_queue(path, request)
         query = "&".join(part for part in (fixed_query, urlencode(request.query)) if part)
-        url = f"{self._cloud.endpoint_url}/{path.lstrip('/')}" + (f"?{query}" if query else "")
+        url = f"{self._account.endpoint_url}/{path.lstrip('/')}" + (f"?{query}" if query else "")
         method = integration["httpMethod"]
         method = exchange.http_method if method == "ANY" else method
         headers = self._signed(role, service, method, url, request)
@@ -104,7 +101,7 @@ class AwsIntegration:
 
     def _name_queue(self, path: str, request: IntegrationRequest) -> None:
         """SQS's query protocol names the queue by the request's path; the cloud's by QueueUrl."""
-        url = quote(f"{self._cloud.endpoint_url}/{path.strip('/')}", safe="")
+        url = quote(f"{self._account.endpoint_url}/{path.strip('/')}", safe="")
         if request.body and b"QueueUrl=" not in request.body:
             request.body += f"&QueueUrl={url}".encode()
         elif not request.body and "QueueUrl" not in request.query:
@@ -113,14 +110,14 @@ class AwsIntegration:
     def _signed(
         self, role: str, service: str, method: str, url: str, request: IntegrationRequest
     ) -> dict[str, str]:
-        variables = self._cloud.credentials(Caller.role(role, "BackplaneAssumeRoleSession"))
+        variables = self._account.credentials(Caller.role(role, "BackplaneAssumeRoleSession"))
         credentials = Credentials(
             variables["AWS_ACCESS_KEY_ID"],
             variables["AWS_SECRET_ACCESS_KEY"],
             variables.get("AWS_SESSION_TOKEN"),
         )
         signed = AWSRequest(method, url, headers=request.headers, data=request.body)
-        SigV4Auth(credentials, service, self._cloud.region).add_auth(signed)
+        SigV4Auth(credentials, service, self._account.region).add_auth(signed)
         return dict(signed.headers.items())
 
 

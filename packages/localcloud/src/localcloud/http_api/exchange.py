@@ -16,9 +16,9 @@ from moto.core.request import Request
 from werkzeug.exceptions import HTTPException
 
 from localcloud.http_api.gateway_responses import GatewayError
-from localcloud.http_api.headers import passed_on
 from localcloud.http_api.routes import Route, canonical_path
 from localcloud.http_api.state import Record, RestApi, Snapshot
+from localcloud.wire.headers import passed_on
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.core.request import Request
 from werkzeug.wrappers import Response
 
+from localcloud.account import Account
 from localcloud.http_api import access, lambda_proxy, transformation, validation
 from localcloud.http_api.addresses import Address, read_address
 from localcloud.http_api.answers import Answer, passed_on
@@ -24,23 +25,20 @@ from localcloud.http_api.observation import Observation
 from localcloud.http_api.state import State
 from localcloud.http_api.usage import Usage
 
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
-
 logger = logging.getLogger("localcloud.http_api")
 
 
 class Front:
     """Answers the callers of every API."""
 
-    def __init__(self, cloud: Cloud, state: State, metering: Metering) -> None:
-        self._cloud, self._state = cloud, state
-        self._functions = Functions(cloud)
-        self.authorizers = Authorizers(cloud.clock, self._functions)
+    def __init__(self, account: Account, state: State, metering: Metering) -> None:
+        self._account, self._state = account, state
+        self._functions = Functions(account)
+        self.authorizers = Authorizers(account.clock, self._functions)
         self._usage = Usage(state, metering)
-        self._aws = AwsIntegration(cloud, self._functions)
+        self._aws = AwsIntegration(account, self._functions)
         self._http = HttpIntegration()
-        self._observation = Observation(cloud)
+        self._observation = Observation(account)
 
     def start(self) -> None:
         self._observation.start()
@@ -75,8 +73,8 @@ class Front:
             return None
         if snapshot.settings.get("disableExecuteApiEndpoint"):
             return None
-        cloud = self._cloud
-        host = f"{address.api_id}.execute-api.{cloud.region}.amazonaws.com"
+        account = self._account
+        host = f"{address.api_id}.execute-api.{account.region}.amazonaws.com"
         return Exchange(
             request=request,
             api_id=address.api_id,
@@ -86,9 +84,9 @@ class Front:
             path=address.path,
             full_path=address.full_path,
             domain_name=address.host or host,
-            account=cloud.account,
-            execution_arn=f"arn:aws:execute-api:{cloud.region}:{cloud.account}:{address.api_id}",
-            now=cloud.clock.now(),
+            account=account.id,
+            execution_arn=f"arn:aws:execute-api:{account.region}:{account.id}:{address.api_id}",
+            now=account.clock.now(),
         )
 
     def _carry_out(self, exchange: Exchange) -> Answer:
@@ -105,10 +103,10 @@ class Front:
     def _authorize(self, exchange: Exchange) -> None:
         method = exchange.matched.method
         if method["authorizationType"] == "AWS_IAM":
-            access.authorize_iam(exchange, self._cloud)
+            access.authorize_iam(exchange, self._account)
             return
         is_open = method["authorizationType"] == "NONE"
-        access.check_anonymous(exchange, self._cloud, needs_allow=is_open)
+        access.check_anonymous(exchange, self._account, needs_allow=is_open)
         if method["authorizationType"] == "CUSTOM":
             authorizer = exchange.snapshot.authorizers.get(method["authorizerId"])
             if authorizer is None:

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from localcloud.calls import Caller
+from localcloud.channels import StreamedResponse
 from localcloud.http_api.gateway_responses import GatewayError
-from localcloud.service import Caller, ServiceError
 from localcloud.wire.protocol import Call, service_model
 
 if TYPE_CHECKING:
     from moto.core.request import Request as WireRequest
 
-    from localcloud.cloud import Cloud
+    from localcloud.account import Account
 
 T = TypeVar("T")
 _FUNCTION_URI = re.compile(
     r"arn:[\w-]+:apigateway:[\w-]+:lambda:path/(?:2015-03-31|2021-11-15)/functions/"
     r"(?P<arn>.+)/(?:invocations|response-streaming-invocations)\Z"
 )
-
-
-class StreamedAnswer(Protocol):
-    """What `LambdaService.invoke_stream` answers. `chunks` has close(), which ends the call."""
-
-    status: int
-    headers: dict[str, str]
-    cookies: list[str]
-    chunks: Iterable[bytes]
 
 
 def function_arn(uri: str, stage_variables: dict[str, str]) -> str:
@@ -49,8 +41,8 @@ class Functions:
     own address would cost it more than all the rest.
     """
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, account: Account) -> None:
+        self._account = account
         self._threads = ThreadPoolExecutor(max_workers=256, thread_name_prefix="integration")
 
     def close(self) -> None:
@@ -72,8 +64,8 @@ class Functions:
         """
         parameters = {"FunctionName": arn, "InvocationType": invocation_type, "Payload": payload}
         self._check("Invoke", parameters, caller, wire)
-        service: Any = self._service()
-        result = self._within(timeout_seconds, lambda: service.invoke(parameters, caller))
+        functions = self._account.functions
+        result = self._within(timeout_seconds, lambda: functions.invoke(parameters, caller))
         return _joined(result.get("Payload", b"")), result.get("FunctionError")
 
     def stream(
@@ -83,31 +75,25 @@ class Functions:
         caller: Caller,
         wire: WireRequest,
         timeout_seconds: float,
-    ) -> StreamedAnswer:
+    ) -> StreamedResponse:
         """The function's answer, once its status and headers are known.
 
-        Raises what `LambdaService.invoke_stream` raises, and TimeoutError.
+        Raises what `account.functions.invoke_stream` raises, and TimeoutError.
         """
         parameters = {"FunctionName": arn}
         self._check("InvokeWithResponseStream", parameters, caller, wire)
-        service: Any = self._service()
-        answer: StreamedAnswer = self._within(
-            timeout_seconds, lambda: service.invoke_stream(arn, event), on_late=_leave
+        functions = self._account.functions
+        answer: StreamedResponse = self._within(
+            timeout_seconds, lambda: functions.invoke_stream(arn, event), on_late=_leave
         )
         return answer
-
-    def _service(self) -> Any:
-        service = self._cloud.services.get("lambda")
-        if service is None:
-            raise ServiceError("ServiceUnavailableException", "this cloud runs no Lambda", 503)
-        return service
 
     def _check(
         self, operation: str, parameters: dict[str, Any], caller: Caller, wire: WireRequest
     ) -> None:
         model = service_model("lambda")
         call = Call(model.operation_model(operation), "rest-json", parameters)
-        self._cloud.authorizer.check(caller, call, wire)
+        self._account.access.check(caller, call, wire)
 
     def _within(
         self,

@@ -6,6 +6,7 @@ import json
 import logging
 from typing import Any
 
+from localcloud.calls import Caller, ServiceError
 from localcloud.functions.invocation import FunctionError
 from localcloud.functions.invoker import NotStreamedError
 from localcloud.http_api.answers import Answer
@@ -14,7 +15,6 @@ from localcloud.http_api.functions import Functions, function_arn
 from localcloud.http_api.gateway_responses import GatewayError
 from localcloud.http_api.proxy_event import malformed, proxy_event, read_answer
 from localcloud.http_api.state import Record
-from localcloud.service import Caller, ServiceError
 
 logger = logging.getLogger("localcloud.http_api")
 

@@ -6,16 +6,14 @@ import logging
 import queue
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.account import Account
 from localcloud.http_api.exchange import Exchange
 from localcloud.http_api.gateway_responses import substitute
 from localcloud.http_api.usage import method_settings
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 logger = logging.getLogger("localcloud.http_api")
 _FLUSH_SECONDS = 0.5
@@ -25,8 +23,8 @@ _MAX_EVENTS = 500
 class Observation:
     """Counts every finished request and writes the access log in the background."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, account: Account) -> None:
+        self._account = account
         self._lines: queue.SimpleQueue[tuple[str, int, str]] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="access-logs", daemon=True)
@@ -51,9 +49,6 @@ class Observation:
             self._lines.put((settings["destinationArn"], at, line))
 
     def _measure(self, exchange: Exchange, latency: int) -> None:
-        metrics: Any = self._cloud.services.get("cloudwatch")
-        if metrics is None:
-            return
         values = {
             "Count": (1.0, "Count"),
             "4XXError": (float(400 <= exchange.status < 500), "Count"),
@@ -70,7 +65,7 @@ class Observation:
             dimensions.append({**dimensions[1], **method})
         for each in dimensions:
             for name, (value, unit) in values.items():
-                metrics.record("AWS/ApiGateway", name, each, value, unit)
+                self._account.metrics.record("AWS/ApiGateway", name, each, value, unit)
 
     def _run(self) -> None:
         while not self._stopping.wait(_FLUSH_SECONDS):
@@ -95,14 +90,14 @@ class Observation:
             if ":firehose:" in destination:
                 records = [{"Data": f"{line}\n".encode()} for _, line in some]
                 stream = destination.rsplit("/", 1)[-1]
-                self._cloud.client("firehose").put_record_batch(
+                self._account.client("firehose").put_record_batch(
                     DeliveryStreamName=stream, Records=records
                 )
             else:
                 self._put_log_events(name.removesuffix(":*"), some)
 
     def _put_log_events(self, group: str, events: list[tuple[int, str]]) -> None:
-        logs, stream = self._cloud.client("logs"), "api-gateway"
+        logs, stream = self._account.client("logs"), "api-gateway"
         made = [{"timestamp": at, "message": line} for at, line in events]
         try:
             logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=made)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from localcloud.service import ServiceError
+from localcloud.calls import ServiceError
 
 _BOOLEANS = {
     "apiKeyRequired", "cacheClusterEnabled", "cacheDataEncrypted", "cachingEnabled",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from localcloud.calls import Caller, Request, Response
 from localcloud.http_api.front import Front
 from localcloud.http_api.metering import Metering
 from localcloud.http_api.operations.api_keys import ApiKeys
@@ -15,13 +16,13 @@ from localcloud.http_api.operations.resources import Resources
 from localcloud.http_api.operations.rest_apis import RestApis
 from localcloud.http_api.operations.usage_plans import UsagePlans
 from localcloud.http_api.state import State
-from localcloud.service import Caller, Request, Response
+from localcloud.wire.routing import is_execute_api
 
 if TYPE_CHECKING:
     from moto.core.request import Request as HttpRequest
     from werkzeug.wrappers import Response as HttpResponse
 
-    from localcloud.cloud import Cloud
+    from localcloud.account import Account
 
 
 class ApiGatewayService(
@@ -36,11 +37,11 @@ class ApiGatewayService(
 ):
     """REST APIs of API Gateway. What it has no operation for is refused by name."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self.state = State()
-        self.metering = Metering(cloud.clock)
-        self._front = Front(cloud, self.state, self.metering)
+        self.metering = Metering(account.clock)
+        self._front = Front(account, self.state, self.metering)
 
     def start(self) -> None:
         self._front.start()
@@ -48,9 +49,9 @@ class ApiGatewayService(
     def stop(self) -> None:
         self._front.stop()
 
-    def front(self, request: HttpRequest) -> HttpResponse:
+    def front(self, request: HttpRequest) -> HttpResponse | None:
         """Answer a request to a stage of an API."""
-        return self._front.respond(request)
+        return self._front.respond(request) if is_execute_api(request) else None
 
     def flush_stage_authorizers_cache(self, request: Request, caller: Caller) -> Response:
         self._front.authorizers.flush(request["restApiId"], request["stageName"])

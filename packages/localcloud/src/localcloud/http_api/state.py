@@ -9,8 +9,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from localcloud.calls import ServiceError
 from localcloud.http_api.routes import RouteTable
-from localcloud.service import ServiceError
 
 Record = dict[str, Any]
 Records = dict[str, Record]

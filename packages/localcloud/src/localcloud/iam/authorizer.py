@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from moto.core.request import Request as WireRequest
 
+from localcloud.calls import Caller, ServiceError
 from localcloud.clock import Clock
 from localcloud.iam.absence import absence_demands
 from localcloud.iam.actions import api_gateway_demand, demands
@@ -17,7 +18,6 @@ from localcloud.iam.identity import Identities, Identity
 from localcloud.iam.inventory import MotoInventory
 from localcloud.iam.policy import AccessRequest, Decision, decide, parse_policy
 from localcloud.iam.resource_tags import ResourceTags
-from localcloud.service import Caller, ServiceError
 from localcloud.wire.protocol import Call
 
 # Whose ARN -> the policy document attached to it, as JSON.

@@ -10,11 +10,11 @@ from urllib.parse import parse_qsl
 
 from moto.core.request import Request as WireRequest
 
+from localcloud.calls import Caller
 from localcloud.clock import Clock
 from localcloud.iam.demand import Demand, Parameters, Place
 from localcloud.iam.identity import Identity
 from localcloud.iam.resource_tags import ResourceTags
-from localcloud.service import Caller
 
 Keys = dict[str, str | list[str]]
 # Actions on objects that S3 decides without a look at the object that is there.

@@ -10,9 +10,9 @@ from urllib.parse import unquote
 
 from moto.iam.models import Group, Role, User
 
+from localcloud.calls import Caller
 from localcloud.iam.inventory import MotoInventory
 from localcloud.iam.policy import Policy, Principal, parse_policy
-from localcloud.service import Caller
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from moto.s3.models import s3_backends
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
-from moto.ssm.models import ssm_backends
 
 Tags = dict[str, str]
 _GLOBAL = "aws"
@@ -74,6 +73,9 @@ class ResourceTags:
         return dict(queue.tags) if queue else {}
 
     def _parameter(self, arn: str) -> Tags:
+        # It brings moto's EC2 along, half of the time that a start takes: only who has one waits.
+        from moto.ssm.models import ssm_backends
+
         # A parameter's ARN drops the slash that its name may begin with.
         backend = ssm_backends[self._account][self._region]
         tagged: Mapping[str, Tags] = backend._resource_tags.get("Parameter", {})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from localcloud.calls import Caller, ServiceError
 from localcloud.iam.inventory import MotoInventory
-from localcloud.service import Caller, ServiceError
 
 
 class UserKeys:

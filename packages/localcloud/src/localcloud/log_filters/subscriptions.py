@@ -9,17 +9,15 @@ import base64
 import gzip
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from localcloud.account import Account
+from localcloud.calls import Caller, ServiceError
 from localcloud.events.delivery import Courier, Delivery
 from localcloud.events.roles import assumed
 from localcloud.log_filters.patterns import parse_pattern
-from localcloud.service import Caller, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 _SERVICE = "logs.amazonaws.com"
 _MAX_FILTERS = 2
@@ -32,9 +30,9 @@ _NO_FUNCTION = (
 class Subscriptions:
     """The subscription filters of every log group, and what carries events to them."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-        self._courier = Courier(cloud.clock, "log-subscriptions")
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._courier = Courier(account.clock, "log-subscriptions")
         self._filters: dict[str, dict[str, dict[str, Any]]] = {}
 
     def stop(self) -> None:
@@ -47,7 +45,7 @@ class Subscriptions:
         if name not in own and len(own) >= _MAX_FILTERS:
             raise ServiceError("LimitExceededException", "Resource limit exceeded.")
         self._check_destination(request)
-        created = own.get(name, {}).get("creationTime") or int(self._cloud.clock.time() * 1000)
+        created = own.get(name, {}).get("creationTime") or int(self._account.clock.time() * 1000)
         own[name] = {"distribution": "ByLogStream", **request, "creationTime": created}
 
     def of(self, group: str) -> list[dict[str, Any]]:
@@ -74,7 +72,7 @@ class Subscriptions:
     ) -> dict[str, Any]:
         return {
             "messageType": "DATA_MESSAGE",
-            "owner": self._cloud.account,
+            "owner": self._account.id,
             "logGroup": each["logGroupName"],
             "logStream": stream,
             "subscriptionFilters": [each["filterName"]],
@@ -89,7 +87,7 @@ class Subscriptions:
                 f"log events of {each['logGroupName']} to {arn}",
                 f"{arn} {message['logStream']}",
                 lambda: self._send(each, data),
-                self._cloud.clock.now(),
+                self._account.clock.now(),
             )
         )
 
@@ -97,12 +95,12 @@ class Subscriptions:
         arn, source = each["destinationArn"], self._source_arn(each)
         if _service(arn) == "lambda":
             event = json.dumps({"awslogs": {"data": base64.b64encode(data).decode()}})
-            client = self._cloud.client("lambda", Caller.aws_service(_SERVICE, source))
+            client = self._account.client("lambda", Caller.aws_service(_SERVICE, source))
             client.invoke(FunctionName=arn, InvocationType="Event", Payload=event.encode())
             return
-        caller = assumed(self._cloud, _SERVICE, each["roleArn"], source)
+        caller = assumed(self._account, _SERVICE, each["roleArn"], source)
         name = arn.rpartition("/")[2]
-        client = self._cloud.client("firehose", caller)
+        client = self._account.client("firehose", caller)
         client.put_record(DeliveryStreamName=name, Record={"Data": data})
 
     def _check_destination(self, request: dict[str, Any]) -> None:
@@ -110,7 +108,7 @@ class Subscriptions:
         if service == "lambda":
             caller = Caller.aws_service(_SERVICE, self._source_arn(request))
             try:
-                self._cloud.client("lambda", caller).invoke(
+                self._account.client("lambda", caller).invoke(
                     FunctionName=arn, InvocationType="DryRun"
                 )
             except ClientError as error:
@@ -122,7 +120,7 @@ class Subscriptions:
             raise _invalid(f"localcloud sends log events to lambda and firehose, not to {arn}")
 
     def _source_arn(self, request: dict[str, Any]) -> str:
-        place = f"{self._cloud.region}:{self._cloud.account}"
+        place = f"{self._account.region}:{self._account.id}"
         return f"arn:aws:logs:{place}:log-group:{request['logGroupName']}:*"
 
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localcloud.service import Caller
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.account import Account
+from localcloud.calls import Caller
 
 logger = logging.getLogger("localcloud.monitoring")
 Alarm = dict[str, Any]
-Action = Callable[[str, Alarm], None]
 _ACTIONS = {
     "ALARM": "AlarmActions",
     "OK": "OKActions",
@@ -32,15 +28,10 @@ _LAMBDA_PRINCIPAL = "lambda.alarms.cloudwatch.amazonaws.com"
 class AlarmActions:
     """Carries out actions in the background, in the order in which alarms changed."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, account: Account) -> None:
+        self._account = account
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="alarm-actions")
-        self._registered: dict[str, Action] = {}
         self.recorded: list[tuple[str, str]] = []
-
-    def register(self, service: str, action: Action) -> None:
-        """Let `action(action_arn, alarm)` carry out actions whose ARN is of `service`."""
-        self._registered[service] = action
 
     def close(self) -> None:
         self._worker.shutdown(wait=False, cancel_futures=True)
@@ -64,27 +55,24 @@ class AlarmActions:
                 logger.warning("alarm %s: action %s: %s", alarm["AlarmName"], arn, error)
 
     def _emit(self, alarm: Alarm, previous: Alarm) -> None:
-        events: Any = self._cloud.services.get("events")
-        if events is not None:
-            detail = _event_detail(alarm, previous)
-            kind = "CloudWatch Alarm State Change"
-            events.emit("aws.cloudwatch", kind, detail, [alarm["AlarmArn"]])
+        detail, kind = _event_detail(alarm, previous), "CloudWatch Alarm State Change"
+        self._account.events.emit("aws.cloudwatch", kind, detail, [alarm["AlarmArn"]])
 
     def _act(self, arn: str, alarm: Alarm, previous: Alarm) -> None:
         service = arn.split(":")[2] if arn.count(":") >= 5 else ""
-        if service in self._registered:
-            self._registered[service](arn, alarm)
+        if action := self._account.metrics.alarm_action(service):
+            action(arn, alarm)
         elif service == "sns":
             caller = Caller.aws_service(_SERVICE, alarm["AlarmArn"])
-            subject = f'{alarm["StateValue"]}: "{alarm["AlarmName"]}" in {self._cloud.region}'
+            subject = f'{alarm["StateValue"]}: "{alarm["AlarmName"]}" in {self._account.region}'
             message = json.dumps(self._notification(alarm, previous))
-            self._cloud.client("sns", caller).publish(
+            self._account.client("sns", caller).publish(
                 TopicArn=arn, Subject=subject[:100], Message=message
             )
         elif service == "lambda":
             caller = Caller.aws_service(_LAMBDA_PRINCIPAL, alarm["AlarmArn"])
             payload = json.dumps(self._lambda_event(alarm, previous)).encode()
-            self._cloud.client("lambda", caller).invoke(
+            self._account.client("lambda", caller).invoke(
                 FunctionName=arn, InvocationType="Event", Payload=payload
             )
         else:
@@ -106,11 +94,11 @@ class AlarmActions:
         return {
             "AlarmName": alarm["AlarmName"],
             "AlarmDescription": alarm.get("AlarmDescription"),
-            "AWSAccountId": self._cloud.account,
+            "AWSAccountId": self._account.id,
             "NewStateValue": alarm["StateValue"],
             "NewStateReason": alarm["StateReason"],
             "StateChangeTime": _time(alarm["StateUpdatedTimestamp"]),
-            "Region": self._cloud.region,
+            "Region": self._account.region,
             "AlarmArn": alarm["AlarmArn"],
             "OldStateValue": previous["StateValue"],
             "OKActions": alarm["OKActions"],
@@ -123,9 +111,9 @@ class AlarmActions:
         return {
             "source": "aws.cloudwatch",
             "alarmArn": alarm["AlarmArn"],
-            "accountId": self._cloud.account,
+            "accountId": self._account.id,
             "time": _time(alarm["StateUpdatedTimestamp"]),
-            "region": self._cloud.region,
+            "region": self._account.region,
             "alarmData": _event_detail(alarm, previous),
         }
 

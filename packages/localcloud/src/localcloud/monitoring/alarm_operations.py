@@ -7,11 +7,12 @@ import threading
 from collections import deque
 from typing import Any
 
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.monitoring.alarm_evaluation import COMPARISONS, INSUFFICIENT_DATA
 from localcloud.monitoring.alarm_rules import alarm_names
 from localcloud.monitoring.queries import check_period, check_queries, metric_of, offset
 from localcloud.monitoring.statistics import check_statistic, invalid
-from localcloud.service import Caller, Request, Response, Service, ServiceError
+from localcloud.service import Service
 
 Alarm = dict[str, Any]
 _STATES = ("OK", "ALARM", "INSUFFICIENT_DATA")
@@ -59,7 +60,7 @@ class AlarmOperations(Service):
         return {}
 
     def _keep(self, alarm: Alarm) -> None:
-        name, now = alarm["AlarmName"], self.cloud.clock.now()
+        name, now = alarm["AlarmName"], self.account.clock.now()
         tags = {tag["Key"]: tag["Value"] for tag in alarm.pop("Tags", None) or []}
         alarm.update(AlarmArn=self.alarm_arn(name), AlarmConfigurationUpdatedTimestamp=now)
         for actions in ("AlarmActions", "OKActions", "InsufficientDataActions"):
@@ -83,7 +84,7 @@ class AlarmOperations(Service):
         self.remember(alarm, "ConfigurationUpdate", summary)
 
     def alarm_arn(self, name: str) -> str:
-        return f"arn:aws:cloudwatch:{self.cloud.region}:{self.cloud.account}:alarm:{name}"
+        return f"arn:aws:cloudwatch:{self.account.region}:{self.account.id}:alarm:{name}"
 
     def remember(self, alarm: Alarm, kind: str, summary: str, data: str = "{}") -> None:
         """Add an item to the alarm's history."""
@@ -91,7 +92,7 @@ class AlarmOperations(Service):
             {
                 "AlarmName": alarm["AlarmName"],
                 "AlarmType": alarm_type(alarm),
-                "Timestamp": self.cloud.clock.now(),
+                "Timestamp": self.account.clock.now(),
                 "HistoryItemType": kind,
                 "HistorySummary": summary,
                 "HistoryData": data,

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
-from localcloud.monitoring.alarm_actions import Action, AlarmActions
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
+from localcloud.monitoring.alarm_actions import AlarmActions
 from localcloud.monitoring.alarm_operations import AlarmOperations, AlarmState, check_state
 from localcloud.monitoring.alarm_watch import AlarmWatch
 from localcloud.monitoring.dashboards import Dashboards
 from localcloud.monitoring.metric_operations import MetricOperations
 from localcloud.monitoring.metric_store import MetricStore
-from localcloud.service import Caller, Request, Response, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 
 class CloudWatchService(MetricOperations, AlarmOperations, Dashboards):
     """All of it is ours; what has no operation here is refused by name."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self.store = MetricStore()
         self.state = AlarmState()
         self.dashboards = {}
-        self._actions = AlarmActions(cloud)
+        self._actions = AlarmActions(account)
+        account.metrics.connect(self)
         self._watch = AlarmWatch(
-            cloud.clock, self.state, self.store, self._actions, cloud.sample_metrics
+            account.clock, self.state, self.store, self._actions, account.metrics.sample
         )
 
     def start(self) -> None:
@@ -36,13 +34,6 @@ class CloudWatchService(MetricOperations, AlarmOperations, Dashboards):
     def stop(self) -> None:
         self._watch.stop()
         self._actions.close()
-
-    def register_action(self, service: str, action: Action) -> None:
-        """Let `action(action_arn, alarm)` carry out alarm actions whose ARN is of `service`.
-
-        Actions of services that nobody registers (but SNS and Lambda) are recorded only.
-        """
-        self._actions.register(service, action)
 
     def evaluate_alarms(self) -> None:
         """Evaluate every alarm now, without waiting for the next tick."""
@@ -60,6 +51,6 @@ class CloudWatchService(MetricOperations, AlarmOperations, Dashboards):
             except ValueError:
                 message = "StateReasonData is not valid JSON"
                 raise ServiceError("InvalidFormat", message) from None
-        now = self.cloud.clock.time()
+        now = self.account.clock.time()
         self._watch.set_state(name, request["StateValue"], request["StateReason"], data, now)
         return {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from localcloud.service import Caller, Request, Response, Service, ServiceError
+from localcloud.calls import Caller, Request, Response, ServiceError
+from localcloud.service import Service
 
 
 class Dashboards(Service):
@@ -22,7 +23,7 @@ class Dashboards(Service):
             raise ServiceError("InvalidParameterInput", message) from None
         self.dashboards[request["DashboardName"]] = (
             request["DashboardBody"],
-            self.cloud.clock.now(),
+            self.account.clock.now(),
         )
         return {"DashboardValidationMessages": []}
 
@@ -59,4 +60,4 @@ class Dashboards(Service):
         return self.dashboards[name]
 
     def _arn(self, name: str) -> str:
-        return f"arn:aws:cloudwatch::{self.cloud.account}:dashboard/{name}"
+        return f"arn:aws:cloudwatch::{self.account.id}:dashboard/{name}"

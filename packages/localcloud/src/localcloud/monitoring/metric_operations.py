@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
+from localcloud.calls import Caller, Request, Response
 from localcloud.monitoring.embedded_metrics import read_line
 from localcloud.monitoring.metric_store import (
     HIGH_SECONDS,
@@ -23,7 +24,7 @@ from localcloud.monitoring.queries import (
     run_queries,
 )
 from localcloud.monitoring.statistics import check_statistic, invalid, statistic
-from localcloud.service import Caller, Request, Response, Service
+from localcloud.service import Service
 
 _PAGE = 500
 _RECENT_SECONDS = 3 * 3600
@@ -46,7 +47,7 @@ class MetricOperations(Service):
     ) -> None:
         """Add one measurement, made now or at `at`, of a metric of AWS's own."""
         metric = Metric.of(namespace, name, dimensions)
-        when = self.cloud.clock.time() if at is None else at
+        when = self.account.clock.time() if at is None else at
         with self.store.bucket(metric, unit, when) as bucket:
             bucket.add(value)
 
@@ -71,7 +72,7 @@ class MetricOperations(Service):
 
     def _put(self, namespace: str, datum: dict[str, Any]) -> None:
         metric = metric_of({"Namespace": namespace, **datum})
-        at = epoch(datum.get("Timestamp") or self.cloud.clock.now())
+        at = epoch(datum.get("Timestamp") or self.account.clock.now())
         fine = datum.get("StorageResolution") == 1
         resolution = HIGH_SECONDS if fine else STANDARD_SECONDS
         with self.store.bucket(metric, datum.get("Unit") or "None", at, resolution) as bucket:
@@ -125,7 +126,7 @@ class MetricOperations(Service):
     def list_metrics(self, request: Request, caller: Caller) -> Response:
         wanted = [m for m in self.store.metrics() if _listed(m, request)]
         if request.get("RecentlyActive"):
-            since = self.cloud.clock.time() - _RECENT_SECONDS
+            since = self.account.clock.time() - _RECENT_SECONDS
             wanted = [m for m in wanted if self.store.newest(m) >= since]
         start = offset(request)
         response: Response = {

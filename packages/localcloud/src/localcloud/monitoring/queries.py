@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from localcloud.calls import ServiceError
 from localcloud.monitoring.expressions import Series, Value, evaluate, names
 from localcloud.monitoring.metric_store import Metric, MetricStore
 from localcloud.monitoring.statistics import check_statistic, invalid, statistic
-from localcloud.service import ServiceError
 
 _DEFAULT_PERIOD = 60
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 import re
 
+from localcloud.calls import ServiceError
 from localcloud.monitoring.metric_store import Aggregate
-from localcloud.service import ServiceError
 
 _SIMPLE = {"samplecount", "average", "sum", "minimum", "maximum"}
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?|100)\Z")

@@ -10,10 +10,10 @@ from typing import Any
 from botocore import xform_name
 from botocore.exceptions import ClientError, UnknownServiceError
 
+from localcloud.calls import Caller
 from localcloud.resources.cdk_role import client_as_handler
 from localcloud.resources.context import Context
 from localcloud.resources.shapes import fit
-from localcloud.service import Caller
 
 _PHYSICAL_ID = "PHYSICAL:RESOURCEID:"
 # The SDK for JavaScript's names where botocore has others; all other names are the same.
@@ -91,7 +91,7 @@ def _client(context: Context, event: Json, call: Json) -> Any:
         if role_arn := call.get("assumedRoleArn"):
             sts = client_as_handler(context, event, "sts")
             sts.assume_role(RoleArn=role_arn, RoleSessionName="AwsCustomResource")
-            return context.cloud.client(service, Caller.role(role_arn, "AwsCustomResource"))
+            return context.account.client(service, Caller.role(role_arn, "AwsCustomResource"))
         return client_as_handler(context, event, service)
     except UnknownServiceError:
         raise ValueError(f"{call['service']} is not a service that botocore knows") from None

@@ -111,7 +111,7 @@ def _wait_complete(
         answer = _invoke(context, state, function_arn, state)
         if answer.get("IsComplete"):
             return answer
-        context.cloud.clock.sleep(interval_seconds)
+        context.account.clock.sleep(interval_seconds)
     waited = f"{num_polls * interval_seconds:.0f} seconds"
     raise ValueError(f"{function_arn} has not found it complete in {waited}")
 

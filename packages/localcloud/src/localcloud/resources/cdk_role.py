@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from localcloud.calls import Caller
 from localcloud.resources.context import Context
-from localcloud.service import Caller
 
 
 def function_configuration(context: Context, function_arn: str) -> dict[str, Any]:
@@ -18,4 +18,4 @@ def client_as_handler(context: Context, event: Mapping[str, Any], service_name: 
     """A client that signs with the role of the event's handler."""
     configuration = function_configuration(context, event["ServiceToken"])
     caller = Caller.role(configuration["Role"], configuration["FunctionName"])
-    return context.cloud.client(service_name, caller)
+    return context.account.client(service_name, caller)

@@ -6,16 +6,14 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from botocore import xform_name
 
+from localcloud.account import Account
+from localcloud.calls import Caller
 from localcloud.resources.responses import Responses
 from localcloud.resources.shapes import fit
-from localcloud.service import Caller
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 
 class Properties(Mapping[str, Any]):
@@ -73,7 +71,7 @@ class Deployer(Protocol):
 class Context:
     """One resource of one stack, and the means to create it."""
 
-    cloud: Cloud
+    account: Account
     deployer: Deployer
     stack_name: str
     stack_id: str
@@ -84,7 +82,7 @@ class Context:
 
     def client(self, service_name: str) -> Any:
         """A client that acts as the account's administrator."""
-        return self.cloud.client(service_name, Caller.administrator())
+        return self.account.client(service_name, Caller.administrator())
 
     def call(self, service_name: str, operation: str, /, **parameters: Any) -> Any:
         """Call an operation with a template's values; what it can't take is noted.
@@ -112,7 +110,7 @@ class Context:
         return change(f"{stack_name}-{logical_id}-{suffix}")
 
     def arn(self, service: str, resource: str) -> str:
-        return f"arn:aws:{service}:{self.cloud.region}:{self.cloud.account}:{resource}"
+        return f"arn:aws:{service}:{self.account.region}:{self.account.id}:{resource}"
 
 
 Provider = Callable[[Context, Properties], Created]

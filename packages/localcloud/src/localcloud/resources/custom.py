@@ -82,7 +82,7 @@ def _answered(handler: Handler, context: Context, event: Json) -> Mapping[str, A
 def _invoke(context: Context, token: str, event: Json, timeout: float) -> Mapping[str, Any]:
     responses = context.deployer.responses
     answer = responses.expect()
-    address = f"{context.cloud.endpoint_url}/_localcloud/cfn-response/{answer}"
+    address = f"{context.account.endpoint_url}/_localcloud/cfn-response/{answer}"
     call = threading.Thread(
         target=_call_function,
         args=(context, token, {**event, "ResponseURL": address}, answer),

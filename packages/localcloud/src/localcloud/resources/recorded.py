@@ -136,8 +136,8 @@ class RecordedAttributes(Mapping[str, Any]):
         service = context.resource_type.split("::")[1].lower()
         made = {
             "id": physical_id,
-            "region": context.cloud.region,
-            "account": context.cloud.account,
+            "region": context.account.region,
+            "account": context.account.id,
         }
         known = _ATTRIBUTES.get(context.resource_type, {})
         self._named = {name: value.format(**made) for name, value in known.items()}

@@ -13,7 +13,7 @@ Json = Mapping[str, Any]
 
 def bucket(context: Context, properties: Properties) -> Created:
     name = properties.get("BucketName") or context.physical_name(63, str.lower)
-    region = context.cloud.region
+    region = context.account.region
     location = {} if region == "us-east-1" else {"LocationConstraint": region}
     context.call(
         "s3",

@@ -41,8 +41,7 @@ def _definition_text(context: Context, properties: Properties) -> str:
     if "Definition" in properties:
         return json.dumps(properties["Definition"], ensure_ascii=False)
     location: Mapping[str, Any] = properties["DefinitionS3Location"]
-    assembly = context.cloud.assembly
-    asset = assembly.file_asset(location["Key"]) if assembly else None
+    asset = context.account.assets.file_asset(location["Key"])
     if asset is not None:
         return asset.read_text("utf-8")
     version = {"VersionId": location["Version"]} if "Version" in location else {}

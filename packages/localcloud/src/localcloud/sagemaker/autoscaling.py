@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.account import Account
 from localcloud.monitoring.alarm_watch import queries_of
 from localcloud.monitoring.queries import period_of
 from localcloud.sagemaker.scalable_targets import Key
@@ -22,17 +22,8 @@ from localcloud.sagemaker.target_tracking import (
     wanted_capacity,
 )
 
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
-
 _log = logging.getLogger(__name__)
 _PERIOD_SECONDS = 60
-
-
-class _Alarms(Protocol):
-    def register_action(
-        self, service: str, action: Callable[[str, dict[str, Any]], None]
-    ) -> None: ...
 
 
 class ApplicationAutoScalingService(ScalingPolicies):
@@ -40,17 +31,15 @@ class ApplicationAutoScalingService(ScalingPolicies):
 
     service_name: ClassVar[str] = "application-autoscaling"
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self._last_scaled: dict[Key, datetime] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="target tracking", daemon=True)
 
     def start(self) -> None:
         super().start()
-        if "cloudwatch" in self.cloud.services:
-            alarms = cast(_Alarms, self.cloud.services["cloudwatch"])
-            alarms.register_action("autoscaling", self.step)
+        self.account.metrics.on_alarm("autoscaling", self.step)
         self._thread.start()
 
     def stop(self) -> None:
@@ -104,7 +93,7 @@ class ApplicationAutoScalingService(ScalingPolicies):
     def _scale(
         self, key: Key, cooldown: dict[str, Any], current: int, wanted: int, cause: str
     ) -> None:
-        now, last = self.cloud.clock.now(), self._last_scaled.get(key)
+        now, last = self.account.clock.now(), self._last_scaled.get(key)
         if wanted == current or is_cooling_down(cooldown, wanted > current, last, now):
             return
         if self.scale(key, wanted, cause):
@@ -112,10 +101,10 @@ class ApplicationAutoScalingService(ScalingPolicies):
 
     def _minutes(self, metric: dict[str, Any]) -> list[float | None]:
         """The metric in each of the last whole minutes, the newest last."""
-        now = self.cloud.clock.now()
+        now = self.account.clock.now()
         end = now.replace(second=0, microsecond=0)
         statistic = metric["Statistic"]
-        points = self.cloud.client("cloudwatch").get_metric_statistics(
+        points = self.account.client("cloudwatch").get_metric_statistics(
             Namespace=metric["Namespace"],
             MetricName=metric["MetricName"],
             Dimensions=metric["Dimensions"],
@@ -131,9 +120,9 @@ class ApplicationAutoScalingService(ScalingPolicies):
     def _breach(self, alarm: dict[str, Any]) -> float:
         """How far the alarm's metric is from its threshold, as of its last data."""
         queries = queries_of(alarm)
-        now = self.cloud.clock.now()
+        now = self.account.clock.now()
         looked_back = period_of(queries) * (alarm["EvaluationPeriods"] + 1)
-        [found] = self.cloud.client("cloudwatch").get_metric_data(
+        [found] = self.account.client("cloudwatch").get_metric_data(
             MetricDataQueries=queries,
             StartTime=now - timedelta(seconds=looked_back),
             EndTime=now,
@@ -142,7 +131,7 @@ class ApplicationAutoScalingService(ScalingPolicies):
         return float(found["Values"][0]) - float(alarm["Threshold"]) if found["Values"] else 0.0
 
     def _run(self) -> None:
-        while self.cloud.clock.sleep(_PERIOD_SECONDS, self._stop):
+        while self.account.clock.sleep(_PERIOD_SECONDS, self._stop):
             try:
                 self.evaluate()
             except (ClientError, BotoCoreError) as error:

@@ -7,13 +7,10 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from localcloud.account import Account
+from localcloud.calls import Caller
 from localcloud.sagemaker.images import Image
-from localcloud.service import Caller
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 # The session name under which SageMaker assumes an execution role.
 ROLE_SESSION = "SageMaker"
@@ -30,7 +27,7 @@ class Container:
     environment: Mapping[str, str]
     role_arn: str
 
-    def start(self, cloud: Cloud) -> subprocess.Popen[bytes]:
+    def start(self, account: Account) -> subprocess.Popen[bytes]:
         """Start it as the leader of its own process group; its output is a pipe."""
         home = self.opt_ml.parent / "home"
         home.mkdir(parents=True, exist_ok=True)
@@ -44,11 +41,11 @@ class Container:
             # An instance here has no GPU, whatever the machine has, unless a person shares it.
             "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
             **self.image.environment(self.opt_ml),
-            **cloud.credentials(Caller.role(self.role_arn, ROLE_SESSION)),
+            **account.credentials(Caller.role(self.role_arn, ROLE_SESSION)),
             **given,
             "SAGEMAKER_BASE_DIR": str(self.opt_ml),
         }
-        return cloud.processes.start(
+        return account.processes.start(
             self.image.command(self.entrypoint, self.arguments, self.opt_ml),
             env=environment,
             cwd=self.image.working_directory(),

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.account import Account
 from localcloud.sagemaker.endpoint import Endpoint, Fleets
 from localcloud.sagemaker.fleet import FleetFailedError
 from localcloud.sagemaker.traffic import TrafficPlan
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 # What a request may still take when its fleet is replaced: a stream's longest time.
 DRAIN_SECONDS = 480.0
@@ -28,15 +25,15 @@ class Deployment:
     """Brings an endpoint from its fleets to new ones, by plan."""
 
     def __init__(
-        self, cloud: Cloud, endpoint: Endpoint, new_fleets: Fleets, plan: TrafficPlan
+        self, account: Account, endpoint: Endpoint, new_fleets: Fleets, plan: TrafficPlan
     ) -> None:
-        self._cloud, self._endpoint, self._plan = cloud, endpoint, plan
+        self._account, self._endpoint, self._plan = account, endpoint, plan
         self._new_fleets = new_fleets
-        self._stopping = cloud.stopping
+        self._stopping = account.stopping
         limit = plan.time_limit_seconds
         self._deadline: datetime | None = None
         if limit is not None:
-            self._deadline = cloud.clock.now() + timedelta(seconds=limit)
+            self._deadline = account.clock.now() + timedelta(seconds=limit)
 
     def run(self) -> None:
         """Start, shift, and end the old fleets. RolledBackError with the old fleets serving."""
@@ -70,7 +67,7 @@ class Deployment:
 
     def _bake(self, seconds: int) -> None:
         """Wait, and look at the alarms all the while and once at the end."""
-        clock = self._cloud.clock
+        clock = self._account.clock
         end = clock.now() + timedelta(seconds=seconds)
         while (now := clock.now()) < end and not self._stopping.is_set():
             self._check(now)
@@ -81,7 +78,7 @@ class Deployment:
         if self._deadline is not None and now > self._deadline:
             raise RolledBackError("The deployment did not finish within its time limit.")
         try:
-            ringing = alarms_in(self._cloud, self._plan.alarm_names, "ALARM")
+            ringing = alarms_in(self._account, self._plan.alarm_names, "ALARM")
         except (ClientError, BotoCoreError) as error:
             raise RolledBackError(f"The alarms could not be read: {error}") from error
         if ringing:
@@ -91,11 +88,11 @@ class Deployment:
             )
 
 
-def alarms_in(cloud: Cloud, names: tuple[str, ...], state: str | None = None) -> list[str]:
+def alarms_in(account: Account, names: tuple[str, ...], state: str | None = None) -> list[str]:
     """Those of the alarms (metric or composite) that exist, or that are in a state."""
     if not names:
         return []
-    found = cloud.client("cloudwatch").describe_alarms(
+    found = account.client("cloudwatch").describe_alarms(
         AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
     )
     alarms = [*found.get("MetricAlarms", []), *found.get("CompositeAlarms", [])]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import random
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from localcloud.account import Account
 from localcloud.sagemaker.fleet import Fleet
 from localcloud.sagemaker.notices import emit
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 Fleets = dict[str, Fleet]
 IN_PROGRESS = ("Creating", "Updating", "RollingBack", "Deleting")
@@ -23,9 +21,9 @@ class Endpoint:
     `fleets` serve; while a deployment runs, `new_fleets` serve `new_share` of the requests.
     """
 
-    def __init__(self, cloud: Cloud, name: str, arn: str, config: dict[str, Any]) -> None:
-        self._cloud, self.name, self.arn, self.config = cloud, name, arn, config
-        self.created = self.modified = cloud.clock.now()
+    def __init__(self, account: Account, name: str, arn: str, config: dict[str, Any]) -> None:
+        self._account, self.name, self.arn, self.config = account, name, arn, config
+        self.created = self.modified = account.clock.now()
         self.lock = threading.RLock()
         self.status = "Creating"
         self.failure_reason = ""
@@ -42,8 +40,8 @@ class Endpoint:
     def enter(self, status: str, failure_reason: str = "") -> None:
         with self.lock:
             self.status, self.failure_reason = status, failure_reason
-            self.modified = self._cloud.clock.now()
-        emit(self._cloud, "SageMaker Endpoint State Change", self._event(), self.arn)
+            self.modified = self._account.clock.now()
+        emit(self._account, "SageMaker Endpoint State Change", self._event(), self.arn)
 
     def choose(self, target_variant: str | None) -> Fleet | None:
         """The fleet for the next request; None when there is no such variant."""

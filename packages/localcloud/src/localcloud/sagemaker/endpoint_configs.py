@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response
 from localcloud.sagemaker.models import Models
 from localcloud.sagemaker.naming import arn, check_name, refuse_members, validation_error
 from localcloud.sagemaker.paging import listing
-from localcloud.service import Caller, Request, Response
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 _NOT_CARRIED_OUT = ("AsyncInferenceConfig", "ShadowProductionVariants", "ExplainerConfig")
 
@@ -20,15 +18,15 @@ _OF_INSTANCES = ("InstanceType", "InitialInstanceCount")
 class EndpointConfigs(Models):
     """The endpoint configuration part of SageMaker's API."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self._endpoint_configs: dict[str, dict[str, Any]] = {}
 
     def create_endpoint_config(self, request: Request, caller: Caller) -> Response:
         name = request["EndpointConfigName"]
         check_name(name, "endpointConfigName")
         refuse_members(request, _NOT_CARRIED_OUT, "use real-time production variants")
-        config_arn = arn(self.cloud, "endpoint-config", name)
+        config_arn = arn(self.account, "endpoint-config", name)
         if name in self._endpoint_configs:
             raise validation_error(
                 f'Cannot create already existing endpoint configuration "{config_arn}".'
@@ -43,7 +41,7 @@ class EndpointConfigs(Models):
         self._endpoint_configs[name] = {
             **{key: value for key, value in request.items() if key != "Tags"},
             "EndpointConfigArn": config_arn,
-            "CreationTime": self.cloud.clock.now(),
+            "CreationTime": self.account.clock.now(),
             "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False),
         }
         return {"EndpointConfigArn": config_arn}
@@ -68,7 +66,7 @@ class EndpointConfigs(Models):
 
     def endpoint_config(self, name: str) -> dict[str, Any]:
         if name not in self._endpoint_configs:
-            config_arn = arn(self.cloud, "endpoint-config", name)
+            config_arn = arn(self.account, "endpoint-config", name)
             raise validation_error(f'Could not find endpoint configuration "{config_arn}".')
         return self._endpoint_configs[name]
 

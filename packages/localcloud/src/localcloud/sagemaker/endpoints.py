@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response
 from localcloud.sagemaker.deployment import (
     DRAIN_SECONDS,
     Deployment,
@@ -19,10 +21,6 @@ from localcloud.sagemaker.fleet import Fleet, FleetFailedError
 from localcloud.sagemaker.naming import arn, check_name, validation_error
 from localcloud.sagemaker.paging import listing
 from localcloud.sagemaker.traffic import TrafficPlan, read_plan
-from localcloud.service import Caller, Request, Response
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 _SUMMARY = (
     "EndpointName",
@@ -36,8 +34,8 @@ _SUMMARY = (
 class Endpoints(EndpointConfigs):
     """The endpoint part of SageMaker's API."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self._endpoints: dict[str, Endpoint] = {}
         self._endpoints_lock = threading.Lock()
 
@@ -53,7 +51,7 @@ class Endpoints(EndpointConfigs):
         config = self.endpoint_config(request["EndpointConfigName"])
         fleets = self._new_fleets(name, config)
         self._plan(request.get("DeploymentConfig", {}), fleets)
-        endpoint = Endpoint(self.cloud, name, arn(self.cloud, "endpoint", name), config)
+        endpoint = Endpoint(self.account, name, arn(self.account, "endpoint", name), config)
         endpoint.deployment_config = request.get("DeploymentConfig", {})
         with self._endpoints_lock:
             if name in self._endpoints:
@@ -94,7 +92,7 @@ class Endpoints(EndpointConfigs):
             _check_idle(endpoint)
             endpoint.deployment_config = deployment_config
             endpoint.enter("Updating")
-        deployment = Deployment(self.cloud, endpoint, fleets, plan)
+        deployment = Deployment(self.account, endpoint, fleets, plan)
         self.run_job(
             f"update endpoint {endpoint.name}", lambda: _update(endpoint, config, deployment)
         )
@@ -131,7 +129,7 @@ class Endpoints(EndpointConfigs):
     def endpoint(self, name: str) -> Endpoint:
         if name not in self._endpoints:
             raise validation_error(
-                f'Could not find endpoint "{arn(self.cloud, "endpoint", name)}".'
+                f'Could not find endpoint "{arn(self.account, "endpoint", name)}".'
             )
         return self._endpoints[name]
 
@@ -149,7 +147,7 @@ class Endpoints(EndpointConfigs):
     def _new_fleets(self, endpoint_name: str, config: dict[str, Any]) -> Fleets:
         return {
             variant["VariantName"]: Fleet(
-                self.cloud, endpoint_name, variant, self.servable(variant["ModelName"])
+                self.account, endpoint_name, variant, self.servable(variant["ModelName"])
             )
             for variant in config["ProductionVariants"]
         }
@@ -167,7 +165,7 @@ class Endpoints(EndpointConfigs):
         if not changed:
             return
         resources = {f"endpoint/{endpoint.name}/variant/{name}": name for name in changed}
-        found = self.cloud.client("application-autoscaling").describe_scalable_targets(
+        found = self.account.client("application-autoscaling").describe_scalable_targets(
             ServiceNamespace="sagemaker", ResourceIds=list(resources)
         )
         refused = [resources[target["ResourceId"]] for target in found["ScalableTargets"]]
@@ -181,7 +179,7 @@ class Endpoints(EndpointConfigs):
     def _plan(self, deployment_config: dict[str, Any], fleets: Fleets) -> TrafficPlan:
         count = sum(fleet.desired_count for fleet in fleets.values())
         plan = read_plan(deployment_config, count)
-        missing = set(plan.alarm_names) - set(alarms_in(self.cloud, plan.alarm_names))
+        missing = set(plan.alarm_names) - set(alarms_in(self.account, plan.alarm_names))
         if missing:
             raise validation_error(
                 f"AutoRollbackConfiguration: could not find alarms {', '.join(sorted(missing))}."

@@ -8,18 +8,16 @@ import shutil
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.account import Account
 from localcloud.sagemaker.instance import Instance
 from localcloud.sagemaker.logs import LogStream
 from localcloud.sagemaker.models import Servable
 from localcloud.sagemaker.naming import split_s3_uri
 from localcloud.sagemaker.transfer import Transfer, explain, unpack
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 _log = logging.getLogger(__name__)
 _DEFAULT_STARTUP_SECONDS = 480
@@ -48,15 +46,17 @@ class Fleet:
     _numbers = itertools.count(1)
 
     def __init__(
-        self, cloud: Cloud, endpoint_name: str, variant: dict[str, Any], servable: Servable
+        self, account: Account, endpoint_name: str, variant: dict[str, Any], servable: Servable
     ) -> None:
-        self._cloud, self._endpoint_name, self._servable = cloud, endpoint_name, servable
+        self._account, self._endpoint_name, self._servable = account, endpoint_name, servable
         self.variant = variant
         self.name: str = variant["VariantName"]
         self.weight: float = variant.get("InitialVariantWeight", 1.0)
         self.desired_count: int = variant.get("InitialInstanceCount", 1)
         self.image_uri = servable.image_uri
-        self._folder = cloud.work_dir / "endpoints" / endpoint_name / f"fleet-{next(self._numbers)}"
+        self._folder = (
+            account.work_dir / "endpoints" / endpoint_name / f"fleet-{next(self._numbers)}"
+        )
         self._instances: list[Instance] = []
         self._turn = itertools.count()
         self._changed = threading.Condition()
@@ -129,7 +129,7 @@ class Fleet:
         deadline = time.monotonic() + timeout_seconds
         with self._changed:
             while any(instance.in_flight for instance in instances):
-                if time.monotonic() > deadline or self._cloud.stopping.is_set():
+                if time.monotonic() > deadline or self._account.stopping.is_set():
                     return
                 self._changed.wait(0.2)
 
@@ -151,11 +151,11 @@ class Fleet:
         opt_ml = folder / "opt/ml"
         opt_ml.mkdir(parents=True)
         (opt_ml / "model").symlink_to(self._model_folder())
-        return Instance(self._cloud, self._servable, opt_ml, lambda: self._open_log(folder.name))
+        return Instance(self._account, self._servable, opt_ml, lambda: self._open_log(folder.name))
 
     def _open_log(self, instance_name: str) -> LogStream:
         return LogStream(
-            self._cloud,
+            self._account,
             f"/aws/sagemaker/Endpoints/{self._endpoint_name}",
             f"{self.name}/{self._folder.name}-{instance_name}",
             self._servable.role_arn,
@@ -176,7 +176,7 @@ class Fleet:
                 instance.check_health()
             if time.monotonic() > deadline:
                 raise FleetFailedError(self._failed_ping(waiting[0]))
-            if self._cloud.stopping.is_set():
+            if self._account.stopping.is_set():
                 raise FleetFailedError("the cloud is stopping")
             time.sleep(0.02)
 
@@ -191,7 +191,7 @@ class Fleet:
         """Start again what has died, and ask for its health until it serves."""
         while not self._stop.wait(_SUPERVISION_SECONDS):
             for instance in list(self._instances):
-                if self._stop.is_set() or self._cloud.stopping.is_set():
+                if self._stop.is_set() or self._account.stopping.is_set():
                     return
                 if instance.has_died:
                     self._restart(instance)
@@ -216,7 +216,7 @@ class Fleet:
         uri = self._servable.data_uri
         if uri is None:
             return
-        transfer = Transfer(self._cloud, self._servable.role_arn)
+        transfer = Transfer(self._account, self._servable.role_arn)
         try:
             if self._servable.is_archive:
                 archive = self._folder / "model.tar.gz"

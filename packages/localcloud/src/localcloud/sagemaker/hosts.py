@@ -13,13 +13,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from localcloud.account import Account
 from localcloud.sagemaker.container import Container
 from localcloud.sagemaker.logs import LogStream
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 _FAILURE_CHARACTERS = 1024
 # As many as a /24 has addresses for.
@@ -82,8 +80,8 @@ def write_json(path: Path, content: Any) -> None:
 class HostProcesses:
     """One container process a host, ended together: a job lives and dies as a whole."""
 
-    def __init__(self, cloud: Cloud, log_group: str, log_prefix: str, role_arn: str) -> None:
-        self._cloud = cloud
+    def __init__(self, account: Account, log_group: str, log_prefix: str, role_arn: str) -> None:
+        self._account = account
         self._log_names = (log_group, log_prefix, role_arn)
         self._processes: list[subprocess.Popen[bytes]] = []
         self._streams: list[LogStream] = []
@@ -92,12 +90,12 @@ class HostProcesses:
         self, containers: Sequence[Container], each_line: Callable[[str], None] | None = None
     ) -> None:
         group, prefix, role_arn = self._log_names
-        started = int(self._cloud.clock.time() * 1000)
+        started = int(self._account.clock.time() * 1000)
         for number, container in enumerate(containers, 1):
-            process = container.start(self._cloud)
+            process = container.start(self._account)
             self._processes.append(process)
             name = f"{prefix}/algo-{number}-{started}"
-            stream = LogStream(self._cloud, group, name, role_arn, "SageMaker")
+            stream = LogStream(self._account, group, name, role_arn, "SageMaker")
             self._streams.append(stream)
             assert process.stdout is not None
             stream.follow(process.stdout, each_line)
@@ -111,7 +109,7 @@ class HostProcesses:
         """Wait until everything that ended processes have written was read."""
         for process, stream in zip(self._processes, self._streams, strict=True):
             if process.poll() is not None:
-                self._cloud.processes.end(process)
+                self._account.processes.end(process)
                 stream.drain()
 
     def tail(self, index: int) -> str:
@@ -121,12 +119,12 @@ class HostProcesses:
         """SIGTERM every host at once, SIGKILL what is left after the notice."""
         if grace_seconds > 0:
             for process in self._processes:
-                self._cloud.processes.signal(process, signal.SIGTERM)
+                self._account.processes.signal(process, signal.SIGTERM)
             deadline = time.monotonic() + grace_seconds
             while None in self.exit_codes() and time.monotonic() < deadline:
                 time.sleep(0.02)
         for process in self._processes:
-            self._cloud.processes.end(process)
+            self._account.processes.end(process)
         for stream in self._streams:
             stream.close()
         self._processes, self._streams = [], []

@@ -11,12 +11,9 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
+from localcloud.account import Account
 from localcloud.sagemaker.dockerfile import Copy, Recipe, read_recipe
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 _ABSOLUTE_PATH = re.compile(r"(?<![\w./~-])/[^\s:;,=\"'|&<>()]*")
 _PYTHON = re.compile(r"^(?:/\S*/)?python(?:3(?:\.\d+)?)?$")
@@ -78,8 +75,8 @@ class Image:
 class Images:
     """Finds an image's asset in the cloud assembly and lays its files out, once per image."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, account: Account) -> None:
+        self._account = account
         self._images: dict[str, Image] = {}
         self._lock = threading.Lock()
 
@@ -95,8 +92,7 @@ class Images:
             return self._images[uri]
 
     def _materialise(self, uri: str) -> Image:
-        assembly = self._cloud.assembly
-        asset = assembly.image_asset(uri) if assembly else None
+        asset = self._account.assets.image_asset(uri)
         if asset is None:
             raise ValueError(
                 f"the image {uri} is no image asset of the cloud assembly, and no image is pulled "
@@ -108,7 +104,7 @@ class Images:
             if asset.target:
                 raise ValueError(f"the target {asset.target}: multi-stage builds are not followed")
             recipe = read_recipe(dockerfile.read_text(), asset.build_args)
-            tree = self._cloud.work_dir / "images" / re.sub(r"\W", "-", asset.asset_hash)
+            tree = self._account.work_dir / "images" / re.sub(r"\W", "-", asset.asset_hash)
             shutil.rmtree(tree, ignore_errors=True)
             tree.mkdir(parents=True)
             for copy in recipe.copies:

@@ -8,14 +8,11 @@ import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from localcloud.account import Account
 from localcloud.sagemaker.container import Container
 from localcloud.sagemaker.logs import LogStream
 from localcloud.sagemaker.models import Servable
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 HOST = "127.0.0.1"
 _PING_TIMEOUT_SECONDS = 2.0
@@ -29,9 +26,9 @@ class Instance:
     """
 
     def __init__(
-        self, cloud: Cloud, servable: Servable, opt_ml: Path, open_log: Callable[[], LogStream]
+        self, account: Account, servable: Servable, opt_ml: Path, open_log: Callable[[], LogStream]
     ) -> None:
-        self._cloud, self._servable, self._opt_ml = cloud, servable, opt_ml
+        self._account, self._servable, self._opt_ml = account, servable, opt_ml
         self._log = open_log()
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
@@ -45,7 +42,7 @@ class Instance:
         self.port = _free_port()
         self.num_starts += 1
         self.is_healthy = False
-        self._process = self._container().start(self._cloud)
+        self._process = self._container().start(self._account)
         assert self._process.stdout is not None
         self._log.follow(self._process.stdout)
 
@@ -89,7 +86,7 @@ class Instance:
 
     def _end_process(self, grace_seconds: float) -> None:
         if self._process is not None:
-            self._cloud.processes.end(self._process, grace_seconds)
+            self._account.processes.end(self._process, grace_seconds)
 
     def _container(self) -> Container:
         return Container(

@@ -6,10 +6,10 @@ import http.client
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from localcloud.calls import ServiceError
 from localcloud.sagemaker.endpoint import Endpoint
 from localcloud.sagemaker.fleet import Fleet, FleetClosedError, NoInstanceError
 from localcloud.sagemaker.instance import HOST, Instance
-from localcloud.service import ServiceError
 
 _CHUNK_BYTES = 64 << 10
 _HEADERS = {

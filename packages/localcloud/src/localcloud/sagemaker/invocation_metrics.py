@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.account import Account
 
 _log = logging.getLogger(__name__)
 _NAMESPACE = "AWS/SageMaker"
@@ -21,8 +20,8 @@ _MAX_DATA = 500
 class InvocationMetrics:
     """Collects what each invocation was like and writes it in batches."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, account: Account) -> None:
+        self._account = account
         self._pending: deque[dict[str, Any]] = deque()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="invocation metrics", daemon=True)
@@ -45,7 +44,7 @@ class InvocationMetrics:
             "Invocation4XXErrors": (float(400 <= status < 500), "Count"),
             "Invocation5XXErrors": (float(status >= 500), "Count"),
         }
-        now = self._cloud.clock.now()
+        now = self._account.clock.now()
         dimensions = [
             {"Name": "EndpointName", "Value": endpoint},
             {"Name": "VariantName", "Value": variant},
@@ -62,7 +61,7 @@ class InvocationMetrics:
             )
 
     def flush(self) -> None:
-        client = self._cloud.client("cloudwatch")
+        client = self._account.client("cloudwatch")
         while self._pending:
             size = min(len(self._pending), _MAX_DATA)
             batch = [self._pending.popleft() for _ in range(size)]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.account import Account
 from localcloud.sagemaker.notices import emit
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 SPOT_NOTICE_SECONDS = 2.0
 # What a run may meet beside its own failures: a full disk, a broken connection, a bad object.
@@ -45,8 +43,8 @@ class Job:
     in one step.
     """
 
-    def __init__(self, cloud: Cloud, kind: str, description: dict[str, Any]) -> None:
-        self._cloud, self._kind = cloud, kind
+    def __init__(self, account: Account, kind: str, description: dict[str, Any]) -> None:
+        self._account, self._kind = account, kind
         self.description = description
         self.tags: list[dict[str, str]] = []
         self.lock = threading.RLock()
@@ -93,7 +91,7 @@ class Job:
     ) -> None:
         """Change the status (a training job's secondary status too) and tell the event bus."""
         with self.lock:
-            self.description.update(members, LastModifiedTime=self._cloud.clock.now())
+            self.description.update(members, LastModifiedTime=self._account.clock.now())
             if status:
                 self.description[f"{self._kind}JobStatus"] = status
             if self._kind == "Training":
@@ -101,7 +99,7 @@ class Job:
         self.announce()
 
     def _transition(self, secondary: str, message: str) -> None:
-        now = self._cloud.clock.now()
+        now = self._account.clock.now()
         transitions = self.description["SecondaryStatusTransitions"]
         if transitions:
             transitions[-1]["EndTime"] = now
@@ -112,7 +110,7 @@ class Job:
 
     def announce(self) -> None:
         detail = {**self.snapshot(), "Tags": {tag["Key"]: tag["Value"] for tag in self.tags}}
-        emit(self._cloud, f"SageMaker {self._kind} Job State Change", detail, self.arn)
+        emit(self._account, f"SageMaker {self._kind} Job State Change", detail, self.arn)
 
 
 def host_failure(codes: list[int | None], message: str, log_tail: str) -> JobFailedError:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from localcloud.account import Account
 from localcloud.sagemaker.capacity import Capacity
 from localcloud.sagemaker.hosts import Addresses
 from localcloud.sagemaker.images import Images
 from localcloud.sagemaker.job import SPOT_NOTICE_SECONDS
 from localcloud.sagemaker.machine import Machine
 from localcloud.sagemaker.tags import Tags
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 
 class Jobs(Tags):
@@ -23,14 +20,14 @@ class Jobs(Tags):
     `spot_notice_seconds` is the time from SIGTERM to SIGKILL (120 in AWS).
     """
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
-        self.images = Images(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self.images = Images(account)
         self.spot_notice_seconds = SPOT_NOTICE_SECONDS
         self.stopping = threading.Event()
         self._job_threads: list[threading.Thread] = []
         self._machine = Machine(
-            cloud, Capacity(), Addresses(), self.stopping.is_set, lambda: self.spot_notice_seconds
+            account, Capacity(), Addresses(), self.stopping.is_set, lambda: self.spot_notice_seconds
         )
 
     def stop(self) -> None:

@@ -6,14 +6,12 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localcloud.service import Caller
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.account import Account
+from localcloud.calls import Caller
 
 _log = logging.getLogger(__name__)
 _MAX_EVENTS = 10_000
@@ -29,9 +27,11 @@ class LogStream:
     As in AWS, a role that may not write logs does not stop the container: its logs are missing.
     """
 
-    def __init__(self, cloud: Cloud, group: str, stream: str, role_arn: str, session: str) -> None:
-        self._cloud, self._group, self._stream = cloud, group, stream
-        self._client = cloud.client("logs", Caller.role(role_arn, session))
+    def __init__(
+        self, account: Account, group: str, stream: str, role_arn: str, session: str
+    ) -> None:
+        self._account, self._group, self._stream = account, group, stream
+        self._client = account.client("logs", Caller.role(role_arn, session))
         self._pending: deque[dict[str, Any]] = deque()
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._readers: list[threading.Thread] = []
@@ -65,7 +65,7 @@ class LogStream:
             for raw in iter(lambda: output.readline(_MAX_MESSAGE_BYTES), b""):
                 # A progress bar redraws its line: keep what would be seen last.
                 line = raw.decode("utf-8", "replace").rstrip("\r\n").rpartition("\r")[2]
-                timestamp = int(self._cloud.clock.time() * 1000)
+                timestamp = int(self._account.clock.time() * 1000)
                 self._tail.append(line)
                 if self._is_kept:
                     # CloudWatch Logs takes no empty message.

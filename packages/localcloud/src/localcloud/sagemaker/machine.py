@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from localcloud.account import Account
 from localcloud.sagemaker.capacity import Capacity
 from localcloud.sagemaker.hosts import Addresses
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 
 @dataclass(frozen=True)
 class Machine:
     """This machine, as the jobs that run on it see it."""
 
-    cloud: Cloud
+    account: Account
     capacity: Capacity
     addresses: Addresses
     is_stopping: Callable[[], bool]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response
 from localcloud.sagemaker.naming import arn, check_name, validation_error
 from localcloud.sagemaker.paging import listing
 from localcloud.sagemaker.tags import Tags
-from localcloud.service import Caller, Request, Response
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 _SUMMARY = (
     "ModelPackageGroupName",
@@ -25,8 +23,8 @@ _SUMMARY = (
 class ModelPackageGroups(Tags):
     """Groups by name, and the packages of all groups by ARN."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self._groups: dict[str, dict[str, Any]] = {}
         self._packages: dict[str, dict[str, Any]] = {}
         self._last_versions: dict[str, int] = {}
@@ -35,7 +33,7 @@ class ModelPackageGroups(Tags):
     def create_model_package_group(self, request: Request, caller: Caller) -> Response:
         name = request["ModelPackageGroupName"]
         check_name(name, "modelPackageGroupName")
-        group_arn = arn(self.cloud, "model-package-group", name)
+        group_arn = arn(self.account, "model-package-group", name)
         with self._registry_lock:
             if name in self._groups:
                 raise validation_error(f"Model Package Group already exists: {group_arn}")
@@ -43,8 +41,8 @@ class ModelPackageGroups(Tags):
             self._groups[name] = {
                 **{key: value for key, value in request.items() if key != "Tags"},
                 "ModelPackageGroupArn": group_arn,
-                "CreationTime": self.cloud.clock.now(),
-                "CreatedBy": identity(self.cloud, caller),
+                "CreationTime": self.account.clock.now(),
+                "CreatedBy": identity(self.account, caller),
                 "ModelPackageGroupStatus": "Completed",
             }
         return {"ModelPackageGroupArn": group_arn}
@@ -77,16 +75,16 @@ class ModelPackageGroups(Tags):
     def _group(self, name_or_arn: str) -> dict[str, Any]:
         name = name_or_arn.rpartition("/")[2]
         if name not in self._groups:
-            group_arn = arn(self.cloud, "model-package-group", name)
+            group_arn = arn(self.account, "model-package-group", name)
             raise validation_error(f"ModelPackageGroup {group_arn} does not exist.")
         return self._groups[name]
 
 
-def identity(cloud: Cloud, caller: Caller) -> dict[str, Any]:
+def identity(account: Account, caller: Caller) -> dict[str, Any]:
     """Who made a call, as CreatedBy and LastModifiedBy have it."""
-    root = f"arn:aws:iam::{cloud.account}:root"
+    root = f"arn:aws:iam::{account.id}:root"
     session = caller.session_name
     if caller.role_arn:
         role = caller.role_arn.rpartition("/")[2]
-        root = f"arn:aws:sts::{cloud.account}:assumed-role/{role}/{session}"
+        root = f"arn:aws:sts::{account.id}:assumed-role/{role}/{session}"
     return {"IamIdentity": {"Arn": root, "PrincipalId": root, "SourceIdentity": session}}

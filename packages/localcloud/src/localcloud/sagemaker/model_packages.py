@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.sagemaker.model_package_groups import ModelPackageGroups, identity
 from localcloud.sagemaker.naming import arn, check_name, refuse_members, validation_error
 from localcloud.sagemaker.notices import emit
 from localcloud.sagemaker.paging import listing
-from localcloud.service import Caller, Request, Response, ServiceError
 
 _MAX_CUSTOMER_PROPERTIES = 50
 _SUMMARY = (
@@ -86,8 +86,8 @@ class ModelPackages(ModelPackageGroups):
             if additional:
                 known = package.get("AdditionalInferenceSpecifications", [])
                 changes["AdditionalInferenceSpecifications"] = [*known, *additional]
-            changes["LastModifiedTime"] = self.cloud.clock.now()
-            changes["LastModifiedBy"] = identity(self.cloud, caller)
+            changes["LastModifiedTime"] = self.account.clock.now()
+            changes["LastModifiedBy"] = identity(self.account, caller)
             # A new dict: who describes it at the same time sees the old or the new one, whole.
             package = {**package, **changes, "CustomerMetadataProperties": properties}
             self._packages[package["ModelPackageArn"]] = package
@@ -138,7 +138,7 @@ class ModelPackages(ModelPackageGroups):
 
     def _package(self, name_or_arn: str) -> dict[str, Any]:
         is_arn = name_or_arn.startswith("arn:")
-        package_arn = name_or_arn if is_arn else arn(self.cloud, "model-package", name_or_arn)
+        package_arn = name_or_arn if is_arn else arn(self.account, "model-package", name_or_arn)
         if package_arn not in self._packages:
             raise validation_error(f"ModelPackage {package_arn} does not exist.")
         return self._packages[package_arn]
@@ -150,12 +150,12 @@ class ModelPackages(ModelPackageGroups):
         return {
             "ModelPackageGroupName": name,
             "ModelPackageVersion": version,
-            "ModelPackageArn": arn(self.cloud, "model-package", f"{name}/{version}"),
+            "ModelPackageArn": arn(self.account, "model-package", f"{name}/{version}"),
         }
 
     def _unversioned(self, name: str) -> dict[str, Any]:
         check_name(name, "modelPackageName")
-        package_arn = arn(self.cloud, "model-package", name)
+        package_arn = arn(self.account, "model-package", name)
         if package_arn in self._packages:
             raise ServiceError("ConflictException", f"ModelPackage already exists: {package_arn}")
         return {"ModelPackageName": name, "ModelPackageArn": package_arn}
@@ -172,8 +172,8 @@ class ModelPackages(ModelPackageGroups):
         return {
             **given,
             **named,
-            "CreationTime": self.cloud.clock.now(),
-            "CreatedBy": identity(self.cloud, caller),
+            "CreationTime": self.account.clock.now(),
+            "CreatedBy": identity(self.account, caller),
             "ModelPackageStatus": "Completed",
             "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
         }
@@ -183,7 +183,7 @@ class ModelPackages(ModelPackageGroups):
         tags = self.tags_of(package["ModelPackageArn"])
         detail["Tags"] = {tag["Key"]: tag["Value"] for tag in tags}
         emit(
-            self.cloud,
+            self.account,
             "SageMaker Model Package State Change",
             detail,
             package["ModelPackageArn"],

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response
 from localcloud.sagemaker.images import Image
 from localcloud.sagemaker.jobs import Jobs
 from localcloud.sagemaker.model_packages import ModelPackages
@@ -15,10 +17,6 @@ from localcloud.sagemaker.notices import emit
 from localcloud.sagemaker.paging import listing
 from localcloud.sagemaker.roles import check_role
 from localcloud.sagemaker.transfer import Transfer
-from localcloud.service import Caller, Request, Response
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 
 @dataclass(frozen=True)
@@ -40,20 +38,20 @@ class Servable:
 class Models(ModelPackages, Jobs):
     """The model part of SageMaker's API."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self._models: dict[str, dict[str, Any]] = {}
 
     def create_model(self, request: Request, caller: Caller) -> Response:
         name = request["ModelName"]
         check_name(name, "modelName")
-        model_arn = arn(self.cloud, "model", name)
+        model_arn = arn(self.account, "model", name)
         if name in self._models:
             raise validation_error(f'Cannot create already existing model "{model_arn}".')
         role_arn = request.get("ExecutionRoleArn")
         if not role_arn:
             raise validation_error("ExecutionRoleArn is required for a model.")
-        check_role(self.cloud, role_arn)
+        check_role(self.account, role_arn)
         container = self._only_container(request)
         servable = self._servable(name, role_arn, container)
         self._check_data(servable)
@@ -62,12 +60,12 @@ class Models(ModelPackages, Jobs):
             "PrimaryContainer": container,
             "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False),
             "ModelArn": model_arn,
-            "CreationTime": self.cloud.clock.now(),
+            "CreationTime": self.account.clock.now(),
             "_servable": servable,
         }
         self.tag_resource_at_creation(model_arn, request)
         self._models[name] = record
-        emit(self.cloud, "SageMaker Model State Change", _shown(record), model_arn)
+        emit(self.account, "SageMaker Model State Change", _shown(record), model_arn)
         return {"ModelArn": model_arn}
 
     def describe_model(self, request: Request, caller: Caller) -> Response:
@@ -94,7 +92,7 @@ class Models(ModelPackages, Jobs):
 
     def _model(self, name: str) -> dict[str, Any]:
         if name not in self._models:
-            raise validation_error(f'Could not find model "{arn(self.cloud, "model", name)}".')
+            raise validation_error(f'Could not find model "{arn(self.account, "model", name)}".')
         return self._models[name]
 
     def _only_container(self, request: Request) -> dict[str, Any]:
@@ -143,7 +141,7 @@ class Models(ModelPackages, Jobs):
         if servable.data_uri is None:
             return
         try:
-            transfer = Transfer(self.cloud, servable.role_arn)
+            transfer = Transfer(self.account, servable.role_arn)
             look = transfer.has_object if servable.is_archive else transfer.exists
             exists = look(servable.data_uri)
         except ValueError as error:
@@ -154,7 +152,7 @@ class Models(ModelPackages, Jobs):
                 f'"{servable.role_arn}" exists and that its trust relationship policy allows the '
                 'action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". '
                 'Also ensure that the role has "s3:GetObject" permissions and that '
-                f"the object is located in {self.cloud.region}. Error message from S3: "
+                f"the object is located in {self.account.region}. Error message from S3: "
                 f"{error.response['Error'].get('Message')}"
             ) from error
         if not exists:

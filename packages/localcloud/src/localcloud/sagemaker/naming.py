@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from localcloud.service import ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.account import Account
+from localcloud.calls import ServiceError
 
 _NAME_PATTERN = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
 _BUCKET_OR_KEY = re.compile(r"^s3://([^/]+)/?(.*)$")
 
 
-def arn(cloud: Cloud, kind: str, name: str) -> str:
+def arn(account: Account, kind: str, name: str) -> str:
     """`arn:aws:sagemaker:REGION:ACCOUNT:KIND/NAME`."""
     prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
-    partition = next((p for start, p in prefixes.items() if cloud.region.startswith(start)), "aws")
-    return f"arn:{partition}:sagemaker:{cloud.region}:{cloud.account}:{kind}/{name}"
+    partition = next(
+        (p for start, p in prefixes.items() if account.region.startswith(start)), "aws"
+    )
+    return f"arn:{partition}:sagemaker:{account.region}:{account.id}:{kind}/{name}"
 
 
 def validation_error(message: str) -> ServiceError:

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any
 
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.account import Account
 
 SOURCE = "aws.sagemaker"
 
 
-class _EventBus(Protocol):
-    def emit(
-        self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]
-    ) -> object: ...
-
-
-def emit(cloud: Cloud, detail_type: str, detail: dict[str, Any], arn: str) -> None:
-    """Put an event of SageMaker's on the bus, where the cloud has one."""
-    if "events" in cloud.services:
-        bus = cast(_EventBus, cloud.services["events"])
-        bus.emit(SOURCE, detail_type, _plain(detail), [arn])
+def emit(account: Account, detail_type: str, detail: dict[str, Any], arn: str) -> None:
+    """Put an event of SageMaker's on the bus."""
+    account.events.emit(SOURCE, detail_type, _plain(detail), [arn])
 
 
 def _plain(value: Any) -> Any:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import threading
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.sagemaker.job import Job
 from localcloud.sagemaker.jobs import Jobs
 from localcloud.sagemaker.naming import arn, check_name, refuse_members, validation_error
 from localcloud.sagemaker.paging import listing
 from localcloud.sagemaker.processing_run import ProcessingRun, s3_outputs
 from localcloud.sagemaker.roles import check_role
-from localcloud.service import Caller, Request, Response, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 _SUMMARY = (
     "ProcessingJobName",
@@ -32,15 +29,15 @@ _SUMMARY = (
 class ProcessingJobs(Jobs):
     """The processing part of SageMaker's API."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self._processing_jobs: dict[str, Job] = {}
         self._processing_lock = threading.Lock()
 
     def create_processing_job(self, request: Request, caller: Caller) -> Response:
         check_name(request["ProcessingJobName"], "processingJobName")
         _check_data(request)
-        check_role(self.cloud, request["RoleArn"])
+        check_role(self.account, request["RoleArn"])
         try:
             image = self.images.find(request["AppSpecification"]["ImageUri"])
         except ValueError as error:
@@ -80,8 +77,8 @@ class ProcessingJobs(Jobs):
             raise validation_error(f"Could not find requested job with name: {name}") from None
 
     def _record_processing_job(self, request: Request) -> Job:
-        name, now = request["ProcessingJobName"], self.cloud.clock.now()
-        job_arn = arn(self.cloud, "processing-job", name)
+        name, now = request["ProcessingJobName"], self.account.clock.now()
+        job_arn = arn(self.account, "processing-job", name)
         description = {
             **{key: value for key, value in request.items() if key != "Tags"},
             "ProcessingJobArn": job_arn,
@@ -89,7 +86,7 @@ class ProcessingJobs(Jobs):
             "CreationTime": now,
             "LastModifiedTime": now,
         }
-        job = Job(self.cloud, "Processing", description)
+        job = Job(self.account, "Processing", description)
         with self._processing_lock:
             if name in self._processing_jobs:
                 raise ServiceError(

@@ -42,10 +42,10 @@ class ProcessingRun:
 
     def __init__(self, machine: Machine, job: Job, image: Image) -> None:
         self._machine, self._job, self._image = machine, job, image
-        self._clock = machine.cloud.clock
+        self._clock = machine.account.clock
         self._request = job.description
-        self._transfer = Transfer(machine.cloud, self._request["RoleArn"])
-        self._root = machine.cloud.work_dir / "processing-jobs" / job.name
+        self._transfer = Transfer(machine.account, self._request["RoleArn"])
+        self._root = machine.account.work_dir / "processing-jobs" / job.name
         self._hosts: list[Host] = []
 
     def run(self) -> None:
@@ -83,7 +83,7 @@ class ProcessingRun:
         self._download()
         continuous = self._continuous_outputs()
         processes = HostProcesses(
-            self._machine.cloud, LOG_GROUP, self._job.name, self._request["RoleArn"]
+            self._machine.account, LOG_GROUP, self._job.name, self._request["RoleArn"]
         )
         self._check()
         self._job.enter("", "", None, ProcessingStartTime=self._clock.now())

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from localcloud.account import Account
 from localcloud.sagemaker.naming import validation_error
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 _PRINCIPAL = "sagemaker.amazonaws.com"
 
 
-def check_role(cloud: Cloud, role_arn: str) -> None:
+def check_role(account: Account, role_arn: str) -> None:
     """Refuse a role that SageMaker could not assume."""
-    iam = cloud.client("iam")
+    iam = account.client("iam")
     try:
         role = iam.get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
     except iam.exceptions.NoSuchEntityException:

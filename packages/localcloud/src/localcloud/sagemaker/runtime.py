@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import http.client
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
+from localcloud.sagemaker.endpoint import Endpoint
 from localcloud.sagemaker.invocation import Invocation, not_found
 from localcloud.sagemaker.invocation_metrics import InvocationMetrics
-from localcloud.sagemaker.service import SageMakerService
-from localcloud.service import Caller, Request, Response, Service, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.service import Service
 
 # The limit of the service model's BodyBlob.
 _MAX_BODY_BYTES = 6_291_456
@@ -26,9 +25,13 @@ class SageMakerRuntimeService(Service):
 
     service_name: ClassVar[str] = "sagemaker-runtime"
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
-        self.metrics = InvocationMetrics(cloud)
+    def __init__(
+        self, account: Account, serving_endpoint: Callable[[str], Endpoint | None]
+    ) -> None:
+        """`serving_endpoint` finds an endpoint that takes requests, by its name."""
+        super().__init__(account)
+        self._serving_endpoint = serving_endpoint
+        self.metrics = InvocationMetrics(account)
 
     def start(self) -> None:
         self.metrics.start()
@@ -74,9 +77,9 @@ class SageMakerRuntimeService(Service):
     def _invoke(self, request: Request, started: float) -> Invocation:
         name = request["EndpointName"]
         _check(request)
-        endpoint = self.cloud.service(SageMakerService).serving_endpoint(name)
+        endpoint = self._serving_endpoint(name)
         if endpoint is None:
-            raise not_found(name, self.cloud.account)
+            raise not_found(name, self.account.id)
         try:
             return Invocation(endpoint, request, _TIMEOUT_SECONDS)
         except (OSError, http.client.HTTPException) as error:
@@ -109,7 +112,7 @@ class SageMakerRuntimeService(Service):
         kind = "client" if 400 <= status < 500 else "server"
         message = (
             f'Received {kind} error ({status}) from primary with message "{text}". '
-            f"See {group} in account {self.cloud.account} for more information."
+            f"See {group} in account {self.account.id} for more information."
         )
         return ServiceError(
             "ModelError",
@@ -117,7 +120,7 @@ class SageMakerRuntimeService(Service):
             424,
             OriginalStatusCode=status,
             OriginalMessage=text,
-            LogStreamArn=f"arn:aws:logs:{self.cloud.region}:{self.cloud.account}:log-group:{group}",
+            LogStreamArn=f"arn:aws:logs:{self.account.region}:{self.account.id}:log-group:{group}",
         )
 
     def _answer(self, invocation: Invocation) -> Response:

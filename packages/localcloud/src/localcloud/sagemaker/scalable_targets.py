@@ -7,14 +7,13 @@ import re
 import threading
 import uuid
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-from localcloud.service import Caller, Request, Response, Service, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
+from localcloud.service import Service
 
 _log = logging.getLogger(__name__)
 VARIANT_DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -34,8 +33,8 @@ class ScalableTargets(Service):
     Only variants of SageMaker endpoints are scaled; targets of other services are recorded.
     """
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self._targets: dict[Key, dict[str, Any]] = {}
         self._activities: list[dict[str, Any]] = []
         self._scaling_lock = threading.RLock()
@@ -93,7 +92,7 @@ class ScalableTargets(Service):
         if key[2] != VARIANT_DIMENSION or not match:
             return None
         try:
-            client = self.cloud.client("sagemaker")
+            client = self.account.client("sagemaker")
             endpoint = client.describe_endpoint(EndpointName=match[1])
         except ClientError:
             return None
@@ -121,7 +120,7 @@ class ScalableTargets(Service):
     def _set_capacity(self, key: Key, capacity: int, cause: str) -> None:
         match = _VARIANT.match(key[1])
         assert match is not None
-        now = self.cloud.clock.now()
+        now = self.account.clock.now()
         activity = {
             "ActivityId": str(uuid.uuid4()),
             **dict(zip(("ServiceNamespace", "ResourceId", "ScalableDimension"), key, strict=True)),
@@ -132,19 +131,19 @@ class ScalableTargets(Service):
         }
         desired = {"VariantName": match[2], "DesiredInstanceCount": capacity}
         try:
-            self.cloud.client("sagemaker").update_endpoint_weights_and_capacities(
+            self.account.client("sagemaker").update_endpoint_weights_and_capacities(
                 EndpointName=match[1], DesiredWeightsAndCapacities=[desired]
             )
         except ClientError as error:
             activity.update(StatusCode="Failed", StatusMessage=str(error))
             _log.warning("%s was not scaled to %s: %s", key[1], capacity, error)
-        self._activities.append({**activity, "EndTime": self.cloud.clock.now()})
+        self._activities.append({**activity, "EndTime": self.account.clock.now()})
 
     def _check_variant(self, resource_id: str) -> None:
         match = _VARIANT.match(resource_id)
         names: list[str] = []
         if match:
-            client = self.cloud.client("sagemaker")
+            client = self.account.client("sagemaker")
             try:
                 endpoint = client.describe_endpoint(EndpointName=match[1])
                 names = [each["VariantName"] for each in endpoint.get("ProductionVariants", [])]
@@ -156,7 +155,7 @@ class ScalableTargets(Service):
             )
 
     def _new_target(self, request: Request) -> dict[str, Any]:
-        account, region = self.cloud.account, self.cloud.region
+        account, region = self.account.id, self.account.region
         for member in ("MinCapacity", "MaxCapacity"):
             if member not in request:
                 raise ServiceError(
@@ -168,7 +167,7 @@ class ScalableTargets(Service):
                 "sagemaker.application-autoscaling.amazonaws.com/"
                 "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
             ),
-            "CreationTime": self.cloud.clock.now(),
+            "CreationTime": self.account.clock.now(),
             "SuspendedState": {
                 "DynamicScalingInSuspended": False,
                 "DynamicScalingOutSuspended": False,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.sagemaker.scalable_targets import (
     VARIANT_DIMENSION,
     Key,
@@ -13,10 +15,6 @@ from localcloud.sagemaker.scalable_targets import (
     page,
 )
 from localcloud.sagemaker.scheduled_actions import ScheduledActions
-from localcloud.service import Caller, Request, Response, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 INVOCATIONS = "SageMakerVariantInvocationsPerInstance"
 _METRIC = ("Namespace", "MetricName", "Statistic")
@@ -29,8 +27,8 @@ _CONFIGURATIONS = {
 class ScalingPolicies(ScheduledActions):
     """The scaling policy part of Application Auto Scaling's API."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self._policies: dict[tuple[str, ...], dict[str, Any]] = {}
 
     def put_scaling_policy(self, request: Request, caller: Caller) -> Response:
@@ -76,11 +74,11 @@ class ScalingPolicies(ScheduledActions):
         ]
 
     def _new_policy(self, request: Request) -> dict[str, Any]:
-        prefix = f"arn:aws:autoscaling:{self.cloud.region}:{self.cloud.account}:scalingPolicy"
+        prefix = f"arn:aws:autoscaling:{self.account.region}:{self.account.id}:scalingPolicy"
         resource = f"resource/{request['ServiceNamespace']}/{request['ResourceId']}"
         return {
             "PolicyARN": f"{prefix}:{uuid.uuid4()}:{resource}:policyName/{request['PolicyName']}",
-            "CreationTime": self.cloud.clock.now(),
+            "CreationTime": self.account.clock.now(),
             "Alarms": [],
         }
 

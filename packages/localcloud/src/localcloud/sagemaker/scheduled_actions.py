@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.events.expressions import parse_expression, time_zone
 from localcloud.events.timetable import Timetable
 from localcloud.sagemaker.scalable_targets import ScalableTargets, key_of, matching, page
-from localcloud.service import Caller, Request, Response, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 
 class ScheduledActions(ScalableTargets):
     """The scheduled action part of Application Auto Scaling's API."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self._actions: dict[tuple[str, ...], dict[str, Any]] = {}
-        self._timetable = Timetable(cloud.clock, "scheduled scaling actions")
+        self._timetable = Timetable(account.clock, "scheduled scaling actions")
 
     def start(self) -> None:
         super().start()
@@ -37,7 +35,7 @@ class ScheduledActions(ScalableTargets):
         action = {**self._actions.get(name, self._new_action(request)), **request}
         if "Schedule" not in action:
             raise ServiceError("ValidationException", "Schedule is required for a new action.")
-        anchor = action.get("StartTime", self.cloud.clock.now())
+        anchor = action.get("StartTime", self.account.clock.now())
         try:
             zone = time_zone(action.get("Timezone", "UTC"))
             recurrence = parse_expression(action["Schedule"], anchor, zone)
@@ -45,7 +43,7 @@ class ScheduledActions(ScalableTargets):
             raise ServiceError("ValidationException", str(error)) from error
         self._actions[name] = action
         self._timetable.every(
-            recurrence, self.cloud.clock.now(), name, lambda when: self._carry_out(name, when)
+            recurrence, self.account.clock.now(), name, lambda when: self._carry_out(name, when)
         )
         return {}
 
@@ -87,10 +85,10 @@ class ScheduledActions(ScalableTargets):
         self.set_bounds(key, action.get("ScalableTargetAction", {}), cause)
 
     def _new_action(self, request: Request) -> dict[str, Any]:
-        prefix = f"arn:aws:autoscaling:{self.cloud.region}:{self.cloud.account}:scheduledAction"
+        prefix = f"arn:aws:autoscaling:{self.account.region}:{self.account.id}:scheduledAction"
         resource = f"resource/{request['ServiceNamespace']}/{request['ResourceId']}"
         name = request["ScheduledActionName"]
         return {
             "ScheduledActionARN": f"{prefix}:{resource}:scheduledActionName/{name}",
-            "CreationTime": self.cloud.clock.now(),
+            "CreationTime": self.account.clock.now(),
         }

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from moto.core.request import Request as HttpRequest
 
 from localcloud.sagemaker.endpoints import Endpoints
 from localcloud.sagemaker.processing_jobs import ProcessingJobs
+from localcloud.sagemaker.runtime import SageMakerRuntimeService
 from localcloud.sagemaker.training_jobs import TrainingJobs
+from localcloud.service import Control, Service
+from localcloud.wire.json_body import json_body
 
 
 class SageMakerService(TrainingJobs, ProcessingJobs, Endpoints):
     """SageMaker's API; an operation without a method here is refused by name."""
 
     service_name: ClassVar[str] = "sagemaker"
+
+    def faces(self) -> tuple[Service, ...]:
+        return (self, SageMakerRuntimeService(self.account, self.serving_endpoint))
+
+    def controls(self) -> Mapping[tuple[str, str], Control]:
+        return {("POST", "/_localcloud/spot/reclaim"): self._reclaim}
+
+    def _reclaim(self, request: HttpRequest) -> dict[str, Any]:
+        name = json_body(request).get("training_job")
+        if not isinstance(name, str) or not name:
+            raise ValueError("training_job must be the name of a training job")
+        self.reclaim(name)
+        return {"training_job": name}

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response
 from localcloud.sagemaker.naming import validation_error
-from localcloud.service import Caller, Request, Response, Service
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.service import Service
 
 _MAX_TAGS = 50
 
@@ -16,8 +13,8 @@ _MAX_TAGS = 50
 class Tags(Service):
     """AddTags, ListTags, DeleteTags; every resource of the other parts has its entry here."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self._tags: dict[str, dict[str, str]] = {}
 
     def tag_resource_at_creation(self, arn: str, request: Request) -> None:

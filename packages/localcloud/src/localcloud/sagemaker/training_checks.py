@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from localcloud.calls import Request
 from localcloud.sagemaker.hosts import MAX_HOSTS
 from localcloud.sagemaker.metrics import check_definitions
 from localcloud.sagemaker.naming import (
@@ -13,7 +14,6 @@ from localcloud.sagemaker.naming import (
     validation_error,
 )
 from localcloud.sagemaker.training_run import instance_groups
-from localcloud.service import Request
 
 _NOT_CARRIED_OUT = ("ServerlessJobConfig", "SessionChainingConfig", "ModelPackageConfig")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.sagemaker.job import Job
 from localcloud.sagemaker.jobs import Jobs
 from localcloud.sagemaker.naming import arn, validation_error
@@ -14,10 +15,6 @@ from localcloud.sagemaker.training_checks import check_request
 from localcloud.sagemaker.training_input import check_channels
 from localcloud.sagemaker.training_run import TrainingRun
 from localcloud.sagemaker.transfer import Transfer
-from localcloud.service import Caller, Request, Response, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 _SUMMARY = (
     "TrainingJobName",
@@ -33,20 +30,20 @@ _SUMMARY = (
 class TrainingJobs(Jobs):
     """The training part of SageMaker's API."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self._training_jobs: dict[str, Job] = {}
         self._training_lock = threading.Lock()
 
     def create_training_job(self, request: Request, caller: Caller) -> Response:
         check_request(request)
-        check_role(self.cloud, request["RoleArn"])
+        check_role(self.account, request["RoleArn"])
         try:
             image = self.images.find(request["AlgorithmSpecification"]["TrainingImage"])
         except ValueError as error:
             raise validation_error(str(error)) from error
-        transfer = Transfer(self.cloud, request["RoleArn"])
-        check_channels(request, transfer, self.cloud.region)
+        transfer = Transfer(self.account, request["RoleArn"])
+        check_channels(request, transfer, self.account.region)
         job = self._record_training_job(request)
         job.enter("Starting", "Launching requested ML instances", "InProgress")
         run = TrainingRun(self._machine, job, image)
@@ -103,8 +100,8 @@ class TrainingJobs(Jobs):
             raise validation_error("Requested resource not found.") from None
 
     def _record_training_job(self, request: Request) -> Job:
-        name, now = request["TrainingJobName"], self.cloud.clock.now()
-        job_arn = arn(self.cloud, "training-job", name)
+        name, now = request["TrainingJobName"], self.account.clock.now()
+        job_arn = arn(self.account, "training-job", name)
         given = {
             key: value for key, value in request.items() if key not in ("Tags", "RetryStrategy")
         }
@@ -124,7 +121,7 @@ class TrainingJobs(Jobs):
         }
         if "RetryStrategy" in request:
             description["RetryStrategy"] = request["RetryStrategy"]
-        job = Job(self.cloud, "Training", description)
+        job = Job(self.account, "Training", description)
         with self._training_lock:
             if name in self._training_jobs:
                 raise ServiceError(

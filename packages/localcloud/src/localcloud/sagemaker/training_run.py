@@ -43,10 +43,10 @@ class TrainingRun:
 
     def __init__(self, machine: Machine, job: Job, image: Image) -> None:
         self._machine, self._job, self._image = machine, job, image
-        self._clock = machine.cloud.clock
+        self._clock = machine.account.clock
         self._request = job.description
-        self._transfer = Transfer(machine.cloud, self._request["RoleArn"])
-        self._root = machine.cloud.work_dir / "training-jobs" / job.name
+        self._transfer = Transfer(machine.account, self._request["RoleArn"])
+        self._root = machine.account.work_dir / "training-jobs" / job.name
         self._metrics = MetricReader(
             self._request["AlgorithmSpecification"].get("MetricDefinitions", []), self._clock
         )
@@ -166,8 +166,8 @@ class TrainingRun:
             ) from error
 
     def _train(self, checkpoints: CheckpointSync | None) -> None:
-        cloud = self._machine.cloud
-        processes = HostProcesses(cloud, LOG_GROUP, self._job.name, self._request["RoleArn"])
+        account = self._machine.account
+        processes = HostProcesses(account, LOG_GROUP, self._job.name, self._request["RoleArn"])
         self._check()
         self._job.enter("Training", "Training image download completed. Training in progress.")
         started = self._clock.time()

@@ -8,23 +8,21 @@ import shutil
 import tarfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from localcloud.account import Account
+from localcloud.calls import Caller
 from localcloud.sagemaker.container import ROLE_SESSION
 from localcloud.sagemaker.naming import split_s3_uri
-from localcloud.service import Caller
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 
 class Transfer:
     """Moves objects as one execution role. A refused call is botocore's ClientError."""
 
-    def __init__(self, cloud: Cloud, role_arn: str) -> None:
-        self._s3 = cloud.client("s3", Caller.role(role_arn, ROLE_SESSION))
+    def __init__(self, account: Account, role_arn: str) -> None:
+        self._s3 = account.client("s3", Caller.role(role_arn, ROLE_SESSION))
 
     def keys(self, uri: str) -> list[str]:
         """The keys under an S3 prefix, in S3's order, without folder markers."""
@@ -146,11 +144,23 @@ def unpack(archive: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tarfile.open(archive, "r:gz") as tar:
-            tar.extractall(folder, filter="data")
+            for member in tar:
+                _refuse_leading_out(member)
+                tar.extract(member, folder, set_attrs=False)
     except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
         raise ValueError(
             f"{archive.name} is no sound gzip-compressed tar archive: {error}"
         ) from error
+
+
+def _refuse_leading_out(member: tarfile.TarInfo) -> None:
+    """What tarfile's own filter `data` refuses, which is not in every Python 3.11."""
+    targets = [member.name, *([member.linkname] if member.issym() or member.islnk() else [])]
+    for path in map(PurePosixPath, targets):
+        if path.is_absolute() or ".." in path.parts:
+            raise tarfile.TarError(f"{member.name!r} leads out of its folder")
+    if not (member.isfile() or member.isdir() or member.issym() or member.islnk()):
+        raise tarfile.TarError(f"{member.name!r} is no file, folder or link")
 
 
 def explain(error: ClientError) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from localcloud.service import ServiceError
+from localcloud.calls import ServiceError
 
 # Castagnoli's polynomial, its lowest bit first: https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4
 _CASTAGNOLI = 0x82F63B78

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from moto.logs.models import logs_backends
 
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.log_filters.metric_filters import check_metric_filter, record_matches
 from localcloud.log_filters.patterns import Pattern, parse_pattern
 from localcloud.log_filters.subscriptions import Subscriptions
-from localcloud.service import Caller, Request, Response, Service, ServiceError
+from localcloud.service import Service
+from localcloud.storage.moto_backend import MotoBackend
 
 if TYPE_CHECKING:
     from moto.logs.models import LogGroup, LogsBackend
 
-    from localcloud.cloud import Cloud
+    from localcloud.account import Account
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 _OLDEST, _NEWEST = timedelta(days=14), timedelta(hours=2)
@@ -28,9 +30,10 @@ class LogsService(Service):
     service_name = "logs"
     extends_moto = True
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
-        self._subscriptions = Subscriptions(cloud)
+    def __init__(self, account: Account, moto: MotoBackend) -> None:
+        super().__init__(account)
+        self._moto = moto
+        self._subscriptions = Subscriptions(account)
 
     def stop(self) -> None:
         self._subscriptions.stop()
@@ -45,11 +48,11 @@ class LogsService(Service):
         if any(later < earlier for earlier, later in pairwise(times)):
             message = "Log events in a single PutLogEvents request must be in chronological order."
             raise ServiceError("InvalidParameterException", message)
-        now = self.cloud.clock.now()
+        now = self.account.clock.now()
         oldest, newest = (int(when.timestamp() * 1000) for when in (now - _OLDEST, now + _NEWEST))
         too_old = sum(time < oldest for time in times)
         first_too_new = sum(time <= newest for time in times)
-        with self.cloud.moto.lock("logs"):
+        with self._moto.lock("logs"):
             group = self._group(request["logGroupName"], request["logStreamName"])
             taken = events[too_old:first_too_new]
             token = group.put_log_events(request["logStreamName"], taken)
@@ -72,7 +75,7 @@ class LogsService(Service):
         matches = _pattern(request.get("filterPattern") or "")
         # moto would take every event for a match where it doesn't know the pattern.
         rest = {name: value for name, value in request.items() if name != "filterPattern"}
-        found = self.cloud.moto.invoke("logs", "FilterLogEvents", rest)
+        found = self._moto.invoke("logs", "FilterLogEvents", rest)
         events = found.get("events", [])
         return found | {"events": [e for e in events if matches(e["message"]) is not None]}
 
@@ -83,13 +86,13 @@ class LogsService(Service):
         except ValueError as error:
             raise ServiceError("InvalidParameterException", str(error)) from error
         same = ("logGroupName", "filterName")
-        with self.cloud.moto.lock("logs"):
+        with self._moto.lock("logs"):
             kept = [
                 each
                 for each in self._backend.filters.metric_filters
                 if any(each[name] != request[name] for name in same)
             ]
-            self.cloud.moto.invoke("logs", "PutMetricFilter", request)
+            self._moto.invoke("logs", "PutMetricFilter", request)
             # moto would keep the one that is replaced.
             self._backend.filters.metric_filters[:-1] = kept
         return {}
@@ -112,16 +115,14 @@ class LogsService(Service):
         return {}
 
     def _filter(self, group: str, stream: str, events: list[dict[str, Any]]) -> None:
-        record = getattr(self.cloud.services.get("cloudwatch"), "record", None)
-        if record is not None:
-            for each in list(self._backend.filters.metric_filters):
-                if each["logGroupName"] == group:
-                    record_matches(each, events, record)
+        for each in list(self._backend.filters.metric_filters):
+            if each["logGroupName"] == group:
+                record_matches(each, events, self.account.metrics.record)
         self._subscriptions.deliver(group, stream, events)
 
     @property
     def _backend(self) -> LogsBackend:
-        return logs_backends[self.cloud.account][self.cloud.region]
+        return logs_backends[self.account.id][self.account.region]
 
     def _named_group(self, name: str) -> LogGroup:
         group = self._backend.groups.get(name)

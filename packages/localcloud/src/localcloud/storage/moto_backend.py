@@ -20,8 +20,8 @@ from moto.core.model_instances import reset_model_data
 from moto.core.request import Request as WireRequest
 from werkzeug.exceptions import HTTPException
 
+from localcloud.calls import ServiceError
 from localcloud.credentials import ADMINISTRATOR_ACCESS_KEY_ID
-from localcloud.service import ServiceError
 from localcloud.wire import protocol
 from localcloud.wire.protocol import CBOR, Call, Reply
 

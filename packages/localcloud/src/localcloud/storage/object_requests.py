@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from localcloud.calls import Request, ServiceError
 from localcloud.iam.s3_actions import copy_source
-from localcloud.service import Request, ServiceError
 
 _MAX_KEY_BYTES = 1024
 _MAX_METADATA_BYTES = 2048

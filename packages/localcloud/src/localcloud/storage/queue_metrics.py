@@ -7,22 +7,20 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from localcloud.service import Request, Response
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.account import Account
+from localcloud.calls import Request, Response
 
 _SENT = ("SendMessage", "SendMessageBatch")
 _DELETED = ("DeleteMessage", "DeleteMessageBatch")
 
 
 class QueueMetrics:
-    """Records in CloudWatch, where the cloud runs it."""
+    """Records them as calls are made, and as they are sampled."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, account: Account) -> None:
+        self._account = account
         # When the clock was advanced in real time, which moto stamps messages with, and by what.
         self._advances: list[tuple[float, float]] = []
 
@@ -72,9 +70,8 @@ class QueueMetrics:
         unit: str = "Count",
         at: float | None = None,
     ) -> None:
-        record = getattr(self._cloud.services.get("cloudwatch"), "record", None)
-        if record is not None:
-            record("AWS/SQS", metric, {"QueueName": queue_name}, value, unit, at)
+        dimensions = {"QueueName": queue_name}
+        self._account.metrics.record("AWS/SQS", metric, dimensions, value, unit, at)
 
 
 def _carried_out(response: Response) -> int:

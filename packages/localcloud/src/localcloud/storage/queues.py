@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.sqs.models import sqs_backends
 
-from localcloud.service import Caller, Request, Response, Service, ServiceError
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
+from localcloud.service import Service
+from localcloud.storage.moto_backend import MotoBackend
 from localcloud.storage.queue_metrics import QueueMetrics
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 _LOOK_AGAIN_SECONDS = 0.2
 # SQS developer guide, "Amazon SQS message quotas" and SetQueueAttributes: least and most.
@@ -33,13 +33,15 @@ class SqsService(Service):
     service_name = "sqs"
     extends_moto = True
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account, moto: MotoBackend) -> None:
+        super().__init__(account)
+        self._moto = moto
         self._arrived = threading.Condition()
-        self._metrics = QueueMetrics(cloud)
+        self._metrics = QueueMetrics(account)
+        account.metrics.on_sample(self._sample)
 
     def start(self) -> None:
-        self.cloud.clock.on_advance(self._follow_clock)
+        self.account.clock.on_advance(self._follow_clock)
 
     def stop(self) -> None:
         with self._arrived:
@@ -50,11 +52,11 @@ class SqsService(Service):
         if not 0 <= request.get("WaitTimeSeconds", 0) <= 20:
             once = request  # moto refuses it in SQS's words.
         queue = self._queue(request["QueueUrl"])
-        result = self.cloud.moto.invoke("sqs", "ReceiveMessage", once)
-        until = self.cloud.clock.time() + _wait_seconds(request, queue)
+        result = self._moto.invoke("sqs", "ReceiveMessage", once)
+        until = self.account.clock.time() + _wait_seconds(request, queue)
         while not result.get("Messages") and self._waits(until):
             if queue is not None and queue.messages:
-                result = self.cloud.moto.invoke("sqs", "ReceiveMessage", once)
+                result = self._moto.invoke("sqs", "ReceiveMessage", once)
         self._metrics.called("ReceiveMessage", request, result)
         return result
 
@@ -70,14 +72,14 @@ class SqsService(Service):
                 self._arrived.notify_all()
         self._metrics.called(operation, request, response)
 
-    def sample_metrics(self, at: float) -> None:
+    def _sample(self, at: float) -> None:
         for queue in list(self._queues().values()):
             self._metrics.sample(queue, at)
 
     def _waits(self, until: float) -> bool:
         """Wait a little for a message; False when the time is up."""
-        remaining = until - self.cloud.clock.time()
-        if remaining <= 0 or self.cloud.stopping.is_set():
+        remaining = until - self.account.clock.time()
+        if remaining <= 0 or self.account.stopping.is_set():
             return False
         with self._arrived:
             self._arrived.wait(min(remaining, _LOOK_AGAIN_SECONDS))
@@ -98,7 +100,7 @@ class SqsService(Service):
         return self._queues().get(url.rstrip("/").rpartition("/")[2])
 
     def _queues(self) -> dict[str, Any]:
-        return sqs_backends[self.cloud.account][self.cloud.region].queues
+        return sqs_backends[self.account.id][self.account.region].queues
 
 
 def _is_within(value: str, least: int, most: int) -> bool:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import copy
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import StreamRecord, StreamShard, Table
 from moto.dynamodbstreams.models import dynamodbstreams_backends
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.clock import Clock
-from localcloud.service import Caller, Request, Response, Service, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.service import Service
+from localcloud.storage.moto_backend import MotoBackend
 
 # What DynamoDB itself did, rather than a caller.
 _DYNAMODB = {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}
@@ -66,8 +66,12 @@ class DynamoDbService(Service):
     service_name = "dynamodb"
     extends_moto = True
 
+    def __init__(self, account: Account, moto: MotoBackend) -> None:
+        super().__init__(account)
+        self._moto = moto
+
     def start(self) -> None:
-        self.cloud.clock.on_advance(self._expire)
+        self.account.clock.on_advance(self._expire)
 
     def before(self, operation: str, request: Request, caller: Caller) -> None:
         name = request.get("TableName", "none")
@@ -82,15 +86,15 @@ class DynamoDbService(Service):
     def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
         if operation not in ("CreateTable", "UpdateTable"):
             return
-        table = _tables(self.cloud)[request["TableName"].rpartition("/")[2]]
+        table = _tables(self.account)[request["TableName"].rpartition("/")[2]]
         if table.stream_shard is not None and not isinstance(table.stream_shard, Shard):
-            table.stream_shard = Shard(table.stream_shard, self.cloud.clock)
+            table.stream_shard = Shard(table.stream_shard, self.account.clock)
 
     def _expire(self, advanced: timedelta) -> None:
-        with self.cloud.moto.lock("dynamodb"):
-            for table in list(_tables(self.cloud).values()):
+        with self._moto.lock("dynamodb"):
+            for table in list(_tables(self.account).values()):
                 if table.ttl["TimeToLiveStatus"] == "ENABLED":
-                    _delete_expired(table, self.cloud.clock.time())
+                    _delete_expired(table, self.account.clock.time())
 
 
 class DynamoDbStreamsService(Service):
@@ -102,18 +106,18 @@ class DynamoDbStreamsService(Service):
     def before(self, operation: str, request: Request, caller: Caller) -> None:
         if operation != "GetRecords":
             return
-        backend = dynamodbstreams_backends[self.cloud.account][self.cloud.region]
+        backend = dynamodbstreams_backends[self.account.id][self.account.region]
         iterator = backend.shard_iterators.get(request["ShardIterator"])
         if iterator is None:
             raise ServiceError("ValidationException", "Invalid ShardIterator")
-        table = _tables(self.cloud).get(iterator.stream_shard.table.name)
+        table = _tables(self.account).get(iterator.stream_shard.table.name)
         if table is None or table.stream_shard is None:
             raise ServiceError("ResourceNotFoundException", "Requested resource not found")
         iterator.stream_shard = table.stream_shard
 
 
-def _tables(cloud: Cloud) -> dict[str, Table]:
-    return dynamodb_backends[cloud.account][cloud.region].tables
+def _tables(account: Account) -> dict[str, Table]:
+    return dynamodb_backends[account.id][account.region].tables
 
 
 def _is_rest_of(last: dict[str, Any], record: dict[str, Any]) -> bool:

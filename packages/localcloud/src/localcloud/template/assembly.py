@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from localcloud.template.assets import FileAsset, ImageAsset, file_assets, image_assets
+from localcloud.assets import FileAsset, ImageAsset, file_assets, image_assets
 
 # The manifest schema of aws-cdk-lib 2.0; later ones have only added to it.
 _OLDEST_SCHEMA = 20

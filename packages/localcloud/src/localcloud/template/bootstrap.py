@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.account import Account
+from localcloud.assets import FileAsset
 from localcloud.template.assembly import Assembly
-from localcloud.template.assets import FileAsset
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 # A recent version of the bootstrap template: enough for every aws-cdk-lib 2.
 _BOOTSTRAP_VERSION = "30"
@@ -28,10 +26,10 @@ _READ_FROM_ASSEMBLY = {
 class Bootstrap:
     """Uploads an asset when a resource is about to be created that might read it from S3."""
 
-    def __init__(self, cloud: Cloud, assembly: Assembly) -> None:
+    def __init__(self, account: Account, assembly: Assembly) -> None:
         self._assembly = assembly
-        self._cloud = cloud
-        self._names = {"AccountId": cloud.account, "Region": cloud.region, "Partition": "aws"}
+        self._account = account
+        self._names = {"AccountId": account.id, "Region": account.region, "Partition": "aws"}
         self._published: set[str] = set()
         self._buckets: set[str] = set()
         self._lock = threading.Lock()
@@ -57,7 +55,7 @@ class Bootstrap:
         # The cloud may be ending already.
         with contextlib.suppress(ClientError, BotoCoreError):
             for name, value in self.versions.items():
-                self._cloud.client("ssm").put_parameter(
+                self._account.client("ssm").put_parameter(
                     Name=name, Value=value, Type="String", Overwrite=True
                 )
 
@@ -74,7 +72,7 @@ class Bootstrap:
         bucket = asset.bucket_name
         for name, value in self._names.items():
             bucket = bucket.replace(f"${{AWS::{name}}}", value)
-        s3 = self._cloud.client("s3")
+        s3 = self._account.client("s3")
         with self._lock:
             if bucket not in self._buckets:
                 region = self._names["Region"]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+from moto.core.request import Request as HttpRequest
+
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.resources.responses import Responses
-from localcloud.service import Caller, Request, Response, Service, ServiceError
+from localcloud.service import Control, Service
 from localcloud.template.stack import Stack, StackResource
 from localcloud.template.stack_events import stack_events
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 _READ_ONLY = (
     "stacks come from the assembly that localcloud was started with: "
@@ -24,19 +26,26 @@ class CloudFormationService(Service):
 
     service_name = "cloudformation"
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self.stacks: dict[str, Stack] = {}
         self.responses = Responses()
+
+    def controls(self) -> Mapping[tuple[str, str], Control]:
+        return {
+            ("GET", "/_localcloud/resources"): lambda _: {"resources": self.deployed_resources()},
+            ("PUT", "/_localcloud/cfn-response/"): self._receive,
+        }
 
     def add(self, stack: Stack) -> None:
         if stack.name in self.stacks:
             raise ValueError(f"two stacks are named {stack.name}: give one another stack_name")
         self.stacks[stack.name] = stack
 
-    def receive_response(self, token: str, body: bytes) -> None:
+    def _receive(self, request: HttpRequest) -> dict[str, Any]:
         """A custom resource's answer, PUT to its response URL. See `Responses.receive`."""
-        self.responses.receive(token, body)
+        self.responses.receive(request.path.rpartition("/")[2], request.get_data())
+        return {}
 
     def deployed_resources(self) -> list[dict[str, Any]]:
         """Every resource of every stack, for the control page."""

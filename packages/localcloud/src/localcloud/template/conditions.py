@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from localcloud.template.intrinsics import Intrinsics
+
+class Evaluator(Protocol):
+    """What resolves the values that conditions compare."""
+
+    def evaluate(self, value: Any, place: str) -> Any: ...
+
+    def condition(self, value: Any, place: str) -> bool: ...
 
 
 def truth(value: Any, place: str) -> bool:
@@ -19,41 +24,41 @@ def truth(value: Any, place: str) -> bool:
     raise ValueError(f"{place}: {json.dumps(value, default=str)} is not a condition")
 
 
-def _if(at: Intrinsics, argument: Any, place: str) -> Any:
+def _if(at: Evaluator, argument: Any, place: str) -> Any:
     if not isinstance(argument, list) or len(argument) != 3:
         raise ValueError(f"{place} takes [condition, value, other], not {json.dumps(argument)}")
     holds = at.condition({"Condition": argument[0]}, place)
     return at.evaluate(argument[1 if holds else 2], place)
 
 
-def _equals(at: Intrinsics, argument: Any, place: str) -> bool:
+def _equals(at: Evaluator, argument: Any, place: str) -> bool:
     left, right = (at.evaluate(part, place) for part in argument)
     return bool(_scalar(left) == _scalar(right))
 
 
-def _and(at: Intrinsics, argument: Any, place: str) -> bool:
+def _and(at: Evaluator, argument: Any, place: str) -> bool:
     return all(at.condition(part, place) for part in argument)
 
 
-def _or(at: Intrinsics, argument: Any, place: str) -> bool:
+def _or(at: Evaluator, argument: Any, place: str) -> bool:
     return any(at.condition(part, place) for part in argument)
 
 
-def _not(at: Intrinsics, argument: Any, place: str) -> bool:
+def _not(at: Evaluator, argument: Any, place: str) -> bool:
     return not at.condition(argument[0], place)
 
 
-def _contains(at: Intrinsics, argument: Any, place: str) -> bool:
+def _contains(at: Evaluator, argument: Any, place: str) -> bool:
     values, value = (at.evaluate(part, place) for part in argument)
     return value in values
 
 
-def _each_member_equals(at: Intrinsics, argument: Any, place: str) -> bool:
+def _each_member_equals(at: Evaluator, argument: Any, place: str) -> bool:
     values, value = (at.evaluate(part, place) for part in argument)
     return all(member == value for member in values)
 
 
-def _each_member_in(at: Intrinsics, argument: Any, place: str) -> bool:
+def _each_member_in(at: Evaluator, argument: Any, place: str) -> bool:
     members, values = (at.evaluate(part, place) for part in argument)
     return all(member in values for member in members)
 
@@ -65,7 +70,7 @@ def _scalar(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) else value
 
 
-CONDITION_FUNCTIONS: Mapping[str, Callable[[Intrinsics, Any, str], Any]] = {
+CONDITION_FUNCTIONS: Mapping[str, Callable[[Evaluator, Any, str], Any]] = {
     "Fn::If": _if,
     "Fn::Equals": _equals,
     "Fn::And": _and,

@@ -22,7 +22,7 @@ from localcloud.template.stack import Output, Stack, StackResource
 from localcloud.template.stack_scope import StackScope
 
 if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+    from localcloud.account import Account
     from localcloud.template.assembly import Assembly
 
 
@@ -34,28 +34,29 @@ class DeploymentError(ValueError):
     """A resource that couldn't be created: stack, resource and AWS's reason in one line."""
 
 
-def deploy(cloud: Cloud) -> list[Stack]:
-    """Bring the cloud's assembly up and return its stacks, in order.
+def deploy(
+    account: Account, assembly: Assembly, cloudformation: CloudFormationService
+) -> list[Stack]:
+    """Bring an assembly up and return its stacks, in order.
 
     Nothing is created where the assembly holds something that localcloud doesn't know (ValueError);
     the first resource that fails ends the deployment (DeploymentError).
     """
-    assembly = cloud.assembly
-    if assembly is None:
-        return []
     check_assembly(assembly)
-    return Deployment(cloud, assembly).run()
+    return Deployment(account, assembly, cloudformation).run()
 
 
 class Deployment:
     """One deployment of an assembly: the `Deployer` of its resources."""
 
-    def __init__(self, cloud: Cloud, assembly: Assembly) -> None:
-        self._cloud = cloud
+    def __init__(
+        self, account: Account, assembly: Assembly, cloudformation: CloudFormationService
+    ) -> None:
+        self._account = account
         self._assembly = assembly
-        self._service = cloud.service(CloudFormationService)
-        self._bootstrap = Bootstrap(cloud, assembly)
-        self._references = DynamicReferences(cloud, self._bootstrap.versions)
+        self._service = cloudformation
+        self._bootstrap = Bootstrap(account, assembly)
+        self._references = DynamicReferences(account, self._bootstrap.versions)
         self.responses = self._service.responses
 
     def run(self) -> list[Stack]:
@@ -97,9 +98,9 @@ class Deployment:
         parent_id: str | None = None,
     ) -> Stack:
         unique = uuid.UUID(hashlib.sha256(name.encode()).hexdigest()[:32])
-        arn = f"arn:aws:cloudformation:{self._cloud.region}:{self._cloud.account}"
+        arn = f"arn:aws:cloudformation:{self._account.region}:{self._account.id}"
         stack_id = f"{arn}:stack/{name}/{unique}"
-        stack = Stack(name, stack_id, template, self._cloud.clock.now(), tags, parent_id)
+        stack = Stack(name, stack_id, template, self._account.clock.now(), tags, parent_id)
         self._service.add(stack)
         try:
             self._create_all(stack, parameters)
@@ -115,9 +116,9 @@ class Deployment:
         scope = StackScope(
             stack,
             self._service.stacks,
-            account=self._cloud.account,
-            region=self._cloud.region,
-            endpoint_url=self._cloud.endpoint_url,
+            account=self._account.id,
+            region=self._account.region,
+            endpoint_url=self._account.endpoint_url,
             dynamic_references=self._references,
         )
         intrinsics = Intrinsics(scope)
@@ -134,7 +135,7 @@ class Deployment:
     def _create(
         self, stack: Stack, logical_id: str, definition: Mapping[str, Any], intrinsics: Intrinsics
     ) -> None:
-        resource = StackResource(logical_id, definition, started_at=self._cloud.clock.now())
+        resource = StackResource(logical_id, definition, started_at=self._account.clock.now())
         context = self._context(stack, resource)
         try:
             properties = Properties(
@@ -156,7 +157,7 @@ class Deployment:
         resource.handling, resource.reason = entry.handling, entry.reason
         resource.physical_id, resource.attributes = created.physical_id, created.attributes
         resource.not_simulated = sorted({*context.not_simulated, *properties.unread})
-        resource.status, resource.updated_at = "CREATE_COMPLETE", self._cloud.clock.now()
+        resource.status, resource.updated_at = "CREATE_COMPLETE", self._account.clock.now()
         stack.resources[logical_id] = resource
 
     def _provide(self, context: Context, properties: Properties) -> Created:
@@ -175,7 +176,7 @@ class Deployment:
 
     def _context(self, stack: Stack, resource: StackResource) -> Context:
         return Context(
-            self._cloud,
+            self._account,
             self,
             stack.name,
             stack.stack_id,

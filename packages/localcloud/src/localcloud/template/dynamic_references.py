@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.account import Account
 
 _REFERENCE = re.compile(r"\{\{resolve:([a-z-]+):([^{}]+)\}\}")
 
@@ -25,8 +23,8 @@ class DynamicReferences:
     `parameters` are SSM parameters whose values are known without asking.
     """
 
-    def __init__(self, cloud: Cloud, parameters: Mapping[str, str]) -> None:
-        self._cloud = cloud
+    def __init__(self, account: Account, parameters: Mapping[str, str]) -> None:
+        self._account = account
         self._parameters = parameters
 
     def resolve(self, text: str) -> str:
@@ -38,7 +36,7 @@ class DynamicReferences:
         if name in self._parameters:
             return self._parameters[name]
         try:
-            found = self._cloud.client("ssm").get_parameter(Name=name, WithDecryption=True)
+            found = self._account.client("ssm").get_parameter(Name=name, WithDecryption=True)
         except ClientError as error:
             raise ValueError(f"SSM parameter {name}: {error.response['Error']['Code']}") from None
         return str(found["Parameter"]["Value"])
@@ -62,7 +60,7 @@ class DynamicReferences:
         if rest[3]:
             arguments["VersionId"] = rest[3]
         try:
-            value = self._cloud.client("secretsmanager").get_secret_value(**arguments)
+            value = self._account.client("secretsmanager").get_secret_value(**arguments)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             raise ValueError(f"secret {secret_id}: {code}") from None

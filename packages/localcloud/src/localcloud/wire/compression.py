@@ -13,7 +13,7 @@ from functools import cache
 from moto.core.model import ServiceModel
 from moto.core.request import Request as WireRequest
 
-from localcloud.service import ServiceError
+from localcloud.calls import ServiceError
 
 # PutMetricData, the largest of them, takes 1 MB.
 _MAX_BYTES = 16 << 20

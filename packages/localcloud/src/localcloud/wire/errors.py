@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from moto.core.model import ServiceModel, StructureShape
 
-from localcloud.service import ServiceError
+from localcloud.calls import ServiceError
 from localcloud.wire import cbor
 from localcloud.wire.protocol import CBOR, Reply
 

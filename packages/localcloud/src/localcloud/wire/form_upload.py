@@ -17,7 +17,7 @@ from botocore.utils import parse_timestamp
 from moto.core.request import Request as WireRequest
 from werkzeug.exceptions import HTTPException
 
-from localcloud.service import ServiceError
+from localcloud.calls import ServiceError
 from localcloud.wire.protocol import Reply
 
 # What a policy needn't mention.

@@ -24,7 +24,7 @@ from moto.core.serialize import SerializationContext, get_serializer_class
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 
-from localcloud.service import ServiceError
+from localcloud.calls import ServiceError
 from localcloud.wire import cbor
 
 CBOR = "smithy-rpc-v2-cbor"

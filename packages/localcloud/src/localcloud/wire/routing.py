@@ -9,8 +9,9 @@ from typing import Any
 
 from moto.core.model import ServiceModel
 from moto.core.request import Request as WireRequest
+from werkzeug.wrappers import Request as HttpRequest
 
-from localcloud.service import ServiceError
+from localcloud.calls import ServiceError
 from localcloud.wire import protocol
 from localcloud.wire.signature import Signature
 
@@ -81,6 +82,15 @@ def is_execute_api(request: WireRequest) -> bool:
 def is_function_url(request: WireRequest) -> bool:
     """Whether the request is for a function's own URL rather than for an AWS service."""
     return request.path.startswith("/_aws/lambda-url/") or ".lambda-url." in request.host.lower()
+
+
+def raw_path(request: HttpRequest) -> str:
+    """The path as the client wrote it, percent-encoding and all."""
+    raw: str = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.path
+    path = raw.partition("?")[0].partition("#")[0]
+    if "://" in path:  # absolute form, as sent to a proxy
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    return path
 
 
 def name_bucket_in_path(environ: dict[str, Any], has_bucket: Callable[[str], bool]) -> None:

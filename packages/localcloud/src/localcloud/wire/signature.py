@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from moto.core.request import Request as WireRequest
 
-from localcloud.service import ServiceError
+from localcloud.calls import ServiceError
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/([^,\s]+)")
 _SIGV2 = re.compile(r"^AWS ([^:\s]+):")

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.validate import ParamValidator
 
-from localcloud.service import ServiceError
+from localcloud.calls import ServiceError
 from localcloud.wire.protocol import Call
 
 _validator = ParamValidator()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from localcloud.service import ServiceError
+from localcloud.calls import ServiceError
 from localcloud.workflows.cancellation import Cancellation
 from localcloud.workflows.errors import StateError
 from localcloud.workflows.task_tokens import WaitingTask

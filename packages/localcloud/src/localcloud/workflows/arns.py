@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from localcloud.service import ServiceError
+from localcloud.calls import ServiceError
 
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f-\x9f<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from localcloud.clock import Clock
 from localcloud.workflows import json_values, timestamps
@@ -21,15 +21,18 @@ from localcloud.workflows.scope import Scope
 from localcloud.workflows.state_machines import StateMachine
 from localcloud.workflows.task_tokens import TaskTokens
 
-if TYPE_CHECKING:
-    from localcloud.workflows.map_runs import MapRuns
-
 Handler = Callable[["Visit"], Outcome]
 _INTERPRETERS_OWN = {"States.Runtime", "States.QueryEvaluationError"}
 # The states that may try again: the Context object counts their retries.
 _RETRIABLE = {"Task", "Parallel", "Map"}
 _AT_STATE = "An error occurred while executing the state"
 _ABORTABLE = {"Task", "Wait", "Parallel", "Map"}
+
+
+class MapRuns(Protocol):
+    """The Map Runs of the account (see `map_runs`), as a Map state begins one."""
+
+    def begin(self, visit: Visit, processor: Mapping[str, Any], limits: dict[str, Any]) -> Any: ...
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from localcloud.calls import ServiceError
 from localcloud.clock import Clock
-from localcloud.service import ServiceError
 from localcloud.workflows import json_values, timestamps
 from localcloud.workflows.branch import Branch, Environment
 from localcloud.workflows.cancellation import Cancellation, in_thread

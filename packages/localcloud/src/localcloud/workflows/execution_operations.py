@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localcloud.service import Caller, Request, Response, ServiceError
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.workflows.execution import Execution
 from localcloud.workflows.executions import Executions
 from localcloud.workflows.history import without_data

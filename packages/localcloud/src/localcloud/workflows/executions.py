@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from localcloud.calls import ServiceError
 from localcloud.clock import Clock
-from localcloud.service import ServiceError
 from localcloud.workflows import json_values
 from localcloud.workflows.branch import Environment
 from localcloud.workflows.cancellation import Cancellation

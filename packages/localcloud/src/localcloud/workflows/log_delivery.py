@@ -10,15 +10,13 @@ import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.account import Account
 from localcloud.workflows.execution import RUNNING, Execution
 from localcloud.workflows.history import without_data
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 _log = logging.getLogger(__name__)
 _ENDINGS = ("Failed", "TimedOut", "Aborted")
@@ -26,7 +24,7 @@ _ENDINGS = ("Failed", "TimedOut", "Aborted")
 _MAX_EVENTS, _MAX_BYTES = 1000, 900_000
 
 
-def deliver(cloud: Cloud, execution: Execution) -> None:
+def deliver(account: Account, execution: Execution) -> None:
     """Write the history of an execution that has ended, where its state machine logs."""
     configuration = execution.start.machine.settings.get("loggingConfiguration", {})
     if execution.status == RUNNING or configuration.get("level", "OFF") == "OFF":
@@ -39,7 +37,7 @@ def deliver(cloud: Cloud, execution: Execution) -> None:
     for destination in configuration.get("destinations", []):
         arn = destination["cloudWatchLogsLogGroup"]["logGroupArn"]
         try:
-            _write(cloud, arn.removesuffix(":*").partition(":log-group:")[2], execution, entries)
+            _write(account, arn.removesuffix(":*").partition(":log-group:")[2], execution, entries)
         except (BotoCoreError, ClientError) as error:
             _log.error("no log of execution %s: %s", execution.start.arn, error)
 
@@ -71,8 +69,10 @@ def _entry(event: dict[str, Any], execution: Execution, with_data: bool) -> dict
     return {"timestamp": milliseconds, "message": json.dumps(message, ensure_ascii=False)}
 
 
-def _write(cloud: Cloud, group: str, execution: Execution, entries: list[dict[str, Any]]) -> None:
-    logs = cloud.client("logs")
+def _write(
+    account: Account, group: str, execution: Execution, entries: list[dict[str, Any]]
+) -> None:
+    logs = account.client("logs")
     machine, name = execution.start.machine.name, execution.start.name
     stream = f"states/{machine}/{execution.started_at:%Y-%m-%d-%H-%M}/{name}"
     # A redriven execution goes on in the same stream.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from localcloud.service import ServiceError
+from localcloud.calls import ServiceError
 from localcloud.workflows import json_values
 from localcloud.workflows.branch import Environment, Visit
 from localcloud.workflows.cancellation import Cancellation
@@ -24,6 +24,8 @@ _COUNTS = {
     "ABORTED": "aborted",
     RUNNING: "running",
 }
+# Makes an execution of one item.
+Child = Callable[[Start, Environment, Cancellation], Execution]
 
 
 @dataclass
@@ -38,6 +40,7 @@ class MapRun:
     machine: StateMachine
     limits: dict[str, Any]
     started_at: datetime
+    child: Child
     items: list[Item] = field(default_factory=list)
     status: str = RUNNING
     stopped_at: datetime | None = None
@@ -51,7 +54,7 @@ class MapRun:
         environment = replace(self.environment, execution_arn=arn, machine=self.machine)
         text = json_values.to_text(item.input)
         start = Start(arn, name, text, self.machine, self.arn, item.context)
-        child = self.environment.map_runs.child(start, environment, cancellation)
+        child = self.child(start, environment, cancellation)
         self.children.append((item, child))
         child.begin()
         child.ended.wait()
@@ -101,8 +104,8 @@ def _counts(statuses: Iterable[tuple[str, int]], total: int) -> dict[str, int]:
 class MapRuns:
     """All Map Runs, by ARN. `child` makes an execution of one item."""
 
-    def __init__(self, child: Callable[[Start, Environment, Cancellation], Execution]) -> None:
-        self.child, self._runs = child, dict[str, MapRun]()
+    def __init__(self, child: Child) -> None:
+        self._child, self._runs = child, dict[str, MapRun]()
 
     def begin(self, visit: Visit, processor: Mapping[str, Any], limits: dict[str, Any]) -> MapRun:
         """A Map Run that is known from now on."""
@@ -111,7 +114,7 @@ class MapRuns:
         arn = f"{parent.arn.replace(':stateMachine:', ':mapRun:')}/{label}:{uuid.uuid4()}"
         machine = _child_machine(parent, processor, label)
         now = visit.environment.clock.now()
-        run = MapRun(arn, visit.environment, machine, limits, now)
+        run = MapRun(arn, visit.environment, machine, limits, now, self._child)
         self._runs[arn] = run
         return run
 

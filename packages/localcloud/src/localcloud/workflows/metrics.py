@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from localcloud.account import Account
 from localcloud.workflows.execution import Execution
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 _NAMES = {
     "RUNNING": "ExecutionsStarted",
@@ -18,11 +14,10 @@ _NAMES = {
 }
 
 
-def record(cloud: Cloud, execution: Execution) -> None:
-    """Count a change of status, where the cloud runs CloudWatch."""
-    add = getattr(cloud.services.get("cloudwatch"), "record", None)
-    status = str(execution.description["status"])
-    if add is None or status not in _NAMES:
+def record(account: Account, execution: Execution) -> None:
+    """Count a change of status."""
+    add, status = account.metrics.record, str(execution.description["status"])
+    if status not in _NAMES:
         return
     dimensions = {"StateMachineArn": execution.start.machine.arn}
     add("AWS/States", _NAMES[status], dimensions, 1, "Count")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from localcloud.service import Request, ServiceError
+from localcloud.calls import Request, ServiceError
 
 
 def page(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import re
 import uuid
-from typing import TYPE_CHECKING
 
-from localcloud.service import Caller, Request, Response, ServiceError
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.workflows import definition as definitions
 from localcloud.workflows import log_delivery, metrics, status_events
 from localcloud.workflows.activities import Activities
@@ -25,37 +25,34 @@ from localcloud.workflows.task_tokens import TaskTokens
 from localcloud.workflows.versions import Versions
 from localcloud.workflows.worker_operations import WorkerOperations
 
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
-
 
 class StepFunctionsService(ExecutionOperations, WorkerOperations):
     """State machines and their executions, in this process."""
 
     service_name = "stepfunctions"
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
         self._machines = StateMachines()
-        self._versions = Versions(cloud.clock)
+        self._versions = Versions(account.clock)
         self._activities = Activities()
-        self._tokens = TaskTokens(cloud.clock)
-        self._executions = Executions(cloud.clock, self._changed, self._log)
+        self._tokens = TaskTokens(account.clock)
+        self._executions = Executions(account.clock, self._changed, self._log)
         self._map_runs = MapRuns(self._executions.child)
 
     def stop(self) -> None:
         self._executions.stop_all()
 
     def _changed(self, execution: Execution) -> None:
-        status_events.emit(self.cloud, execution)
-        metrics.record(self.cloud, execution)
+        status_events.emit(self.account, execution)
+        metrics.record(self.account, execution)
         self._log(execution)
 
     def _log(self, execution: Execution) -> None:
-        log_delivery.deliver(self.cloud, execution)
+        log_delivery.deliver(self.account, execution)
 
     def _arn(self, kind: str, name: str) -> str:
-        return f"arn:aws:states:{self.cloud.region}:{self.cloud.account}:{kind}:{name}"
+        return f"arn:aws:states:{self.account.region}:{self.account.id}:{kind}:{name}"
 
     # State machines
 
@@ -65,7 +62,7 @@ class StepFunctionsService(ExecutionOperations, WorkerOperations):
         _check_logging(request)
         self._check_publish(request)
         arn = self._arn("stateMachine", request["name"])
-        machine = self._machines.create(request, arn, self.cloud.clock.now())
+        machine = self._machines.create(request, arn, self.account.clock.now())
         published = self._published(machine, request)
         return {
             "stateMachineArn": machine.arn,
@@ -80,7 +77,7 @@ class StepFunctionsService(ExecutionOperations, WorkerOperations):
         self._check_publish(request)
         machine = self._machines.update(request)
         return {
-            "updateDate": self.cloud.clock.now(),
+            "updateDate": self.account.clock.now(),
             "revisionId": machine.revision_id,
             **self._published(machine, request),
         }
@@ -181,12 +178,12 @@ class StepFunctionsService(ExecutionOperations, WorkerOperations):
     def _environment(self, start: Start) -> Environment:
         role = Caller.role(start.machine.role_arn, session_name=_session(start.name))
         return Environment(
-            clock=self.cloud.clock,
+            clock=self.account.clock,
             machine=start.machine,
-            client=lambda service: self.cloud.client(service, role),
+            client=lambda service: self.account.client(service, role),
             tokens=self._tokens,
             execution_arn=start.arn,
-            region=self.cloud.region,
+            region=self.account.region,
             handlers=HANDLERS,
             map_runs=self._map_runs,
             activities=self._activities,

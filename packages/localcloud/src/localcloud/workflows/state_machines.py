@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from localcloud.service import Request, ServiceError
+from localcloud.calls import Request, ServiceError
 from localcloud.workflows import definition as definitions
 from localcloud.workflows.errors import InvalidDefinitionError
 from localcloud.workflows.fields import JSONPATH

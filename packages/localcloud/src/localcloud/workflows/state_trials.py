@@ -7,8 +7,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from localcloud.calls import Request, Response, ServiceError
 from localcloud.clock import Clock
-from localcloud.service import Request, Response, ServiceError
 from localcloud.workflows import json_values
 from localcloud.workflows.branch import Branch, Environment, Visit
 from localcloud.workflows.cancellation import Cancellation

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any
 
+from localcloud.account import Account
 from localcloud.workflows.execution import Execution
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
 
 SOURCE = "aws.states"
 DETAIL_TYPE = "Step Functions Execution Status Change"
 
 
-class EventBus(Protocol):
-    """What the cloud's EventBridge offers to the cloud's own services."""
-
-    def emit(
-        self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]
-    ) -> None: ...
-
-
-def emit(cloud: Cloud, execution: Execution) -> None:
+def emit(account: Account, execution: Execution) -> None:
     """Put the event onto the default bus. Express workflows have none, as on AWS."""
-    if execution.start.machine.is_express or "events" not in cloud.services:
-        return
-    bus = cast(EventBus, cloud.services["events"])
-    bus.emit(SOURCE, DETAIL_TYPE, detail(execution), [execution.start.arn])
+    if not execution.start.machine.is_express:
+        account.events.emit(SOURCE, DETAIL_TYPE, detail(execution), [execution.start.arn])
 
 
 def detail(execution: Execution) -> dict[str, Any]:

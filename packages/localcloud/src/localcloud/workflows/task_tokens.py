@@ -8,8 +8,8 @@ import threading
 from concurrent.futures import Future
 from typing import Any
 
+from localcloud.calls import ServiceError
 from localcloud.clock import Clock
-from localcloud.service import ServiceError
 from localcloud.workflows import json_values
 from localcloud.workflows.cancellation import Cancellation
 from localcloud.workflows.errors import StateError

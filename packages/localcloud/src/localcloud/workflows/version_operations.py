@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from localcloud.service import Caller, Request, Response, Service, ServiceError
+from localcloud.calls import Caller, Request, Response, ServiceError
+from localcloud.service import Service
 from localcloud.workflows.paging import page
 from localcloud.workflows.state_machines import StateMachine, StateMachines
 from localcloud.workflows.versions import Versions

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from localcloud.calls import ServiceError
 from localcloud.clock import Clock
-from localcloud.service import ServiceError
 from localcloud.workflows.state_machines import StateMachine
 
 Route = dict[str, Any]

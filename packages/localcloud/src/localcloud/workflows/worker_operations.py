@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from localcloud.service import Caller, Request, Response, Service
+from localcloud.calls import Caller, Request, Response
+from localcloud.service import Service
 from localcloud.workflows.activities import Activities
 from localcloud.workflows.arns import check_name
 from localcloud.workflows.executions import Executions
@@ -22,8 +23,8 @@ class WorkerOperations(Service):
     def create_activity(self, request: Request, caller: Caller) -> Response:
         name = request["name"]
         check_name(name)
-        arn = f"arn:aws:states:{self.cloud.region}:{self.cloud.account}:activity:{name}"
-        activity = self._activities.create(arn, name, self.cloud.clock.now())
+        arn = f"arn:aws:states:{self.account.region}:{self.account.id}:activity:{name}"
+        activity = self._activities.create(arn, name, self.account.clock.now())
         return {"activityArn": activity.arn, "creationDate": activity.created_at}
 
     def describe_activity(self, request: Request, caller: Caller) -> Response:

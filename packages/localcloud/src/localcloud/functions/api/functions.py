@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from localcloud.calls import Caller, Request, Response
 from localcloud.functions.api.parts import LambdaParts, conflict, invalid
 from localcloud.functions.code import Code, fetch_code
 from localcloud.functions.environment import check_runtime, command
 from localcloud.functions.function import LATEST, Function, Version, reference, revision
-from localcloud.service import Caller, Request, Response
 
 _SETTINGS = (
     "Role",
@@ -162,7 +162,7 @@ class FunctionOperations(LambdaParts):
         self.pools.retire(replaced)
 
     def _code(self, name: str, source: dict[str, Any], runtime: str) -> Code:
-        return fetch_code(self.cloud, source, self.catalog.new_folder(name), runtime)
+        return fetch_code(self.account, source, self.catalog.new_folder(name), runtime)
 
     def _version(self, name: str, arn: str, request: dict[str, Any], code: Code) -> Version:
         layers = tuple(self.catalog.layer(layer) for layer in request.get("Layers") or [])

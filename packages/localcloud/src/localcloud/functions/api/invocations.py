@@ -8,10 +8,10 @@ import json
 from collections.abc import Generator, Iterator
 from typing import Any
 
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.functions.api.parts import LambdaParts
 from localcloud.functions.invocation import MAX_EVENT_BYTES, MAX_PAYLOAD_BYTES, FunctionError
 from localcloud.functions.invoker import StreamedAnswer
-from localcloud.service import Caller, Request, Response, ServiceError
 
 
 class InvocationOperations(LambdaParts):

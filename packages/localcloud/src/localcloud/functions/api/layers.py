@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from localcloud.calls import Caller, Request, Response
 from localcloud.functions.api.parts import LambdaParts, lambda_time, missing
 from localcloud.functions.catalog import LayerVersion
 from localcloud.functions.code import fetch_code
 from localcloud.functions.function import revision
-from localcloud.service import Caller, Request, Response
 
 
 class LayerOperations(LambdaParts):
     def publish_layer_version(self, request: Request, caller: Caller) -> Response:
         name = request["LayerName"].rpartition(":")[2]
         folder = self.catalog.new_folder(f"layer-{name}")
-        code = fetch_code(self.cloud, request["Content"], folder, "")
+        code = fetch_code(self.account, request["Content"], folder, "")
         with self.catalog.lock:
             versions = self.catalog.layers.setdefault(name, {})
             number = max(versions, default=0) + 1
@@ -30,7 +30,7 @@ class LayerOperations(LambdaParts):
                 "LayerArn": arn,
                 "LayerVersionArn": f"{arn}:{number}",
                 "Description": request.get("Description", ""),
-                "CreatedDate": lambda_time(self.cloud.clock.now()),
+                "CreatedDate": lambda_time(self.account.clock.now()),
                 "Version": number,
             }
             for member in ("CompatibleArchitectures", "CompatibleRuntimes", "LicenseInfo"):

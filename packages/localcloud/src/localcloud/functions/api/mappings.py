@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.events.patterns import check
 from localcloud.functions.api.parts import LambdaParts, conflict, invalid
 from localcloud.functions.delivery import check_destination
 from localcloud.functions.function import reference
-from localcloud.service import Caller, Request, Response, ServiceError
 
 _KINDS = {"sqs": "queues", "dynamodb": "DynamoDB streams"}
 _COPIED = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
+from localcloud.calls import ServiceError
 from localcloud.functions.asynchronous import EventQueue
 from localcloud.functions.catalog import Catalog
 from localcloud.functions.invoker import Invoker
@@ -12,7 +13,7 @@ from localcloud.functions.logs import LogWriter
 from localcloud.functions.mappings import Mappings
 from localcloud.functions.pool import Pools
 from localcloud.functions.url_front import UrlFront
-from localcloud.service import Service, ServiceError
+from localcloud.service import Service
 
 
 class LambdaParts(Service):
@@ -30,7 +31,7 @@ class LambdaParts(Service):
 
     def timestamp(self) -> str:
         """Now, as Lambda writes LastModified."""
-        return lambda_time(self.cloud.clock.now())
+        return lambda_time(self.account.clock.now())
 
 
 def lambda_time(moment: datetime) -> str:

@@ -6,9 +6,9 @@ import json
 import re
 from typing import Any
 
+from localcloud.calls import Caller, Request, Response
 from localcloud.functions.api.parts import LambdaParts, conflict, missing
 from localcloud.functions.function import LATEST, Function, reference, revision
-from localcloud.service import Caller, Request, Response
 
 
 class PermissionOperations(LambdaParts):

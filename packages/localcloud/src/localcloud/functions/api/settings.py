@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from localcloud.calls import Caller, Request, Response
 from localcloud.functions.api.parts import LambdaParts, invalid, missing
 from localcloud.functions.delivery import check_destination
 from localcloud.functions.function import LATEST, Function, reference
 from localcloud.functions.pool import ACCOUNT_CONCURRENCY
-from localcloud.service import Caller, Request, Response
 
 
 class SettingOperations(LambdaParts):
@@ -90,7 +90,7 @@ class SettingOperations(LambdaParts):
                 check_destination(arn)
         config: dict[str, Any] = {
             "FunctionArn": function.qualified_arn(qualifier),
-            "LastModified": self.cloud.clock.now(),
+            "LastModified": self.account.clock.now(),
             "DestinationConfig": destinations,
         }
         for name in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds"):

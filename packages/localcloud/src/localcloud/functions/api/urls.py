@@ -6,10 +6,10 @@ import base64
 import hashlib
 from typing import Any
 
+from localcloud.calls import Caller, Request, Response
 from localcloud.functions.api.parts import LambdaParts, conflict, invalid, missing
 from localcloud.functions.function import LATEST, Function, reference
 from localcloud.functions.url_front import PREFIX
-from localcloud.service import Caller, Request, Response
 
 
 class UrlOperations(LambdaParts):
@@ -21,7 +21,7 @@ class UrlOperations(LambdaParts):
             arn = function.qualified_arn(qualifier)
             if qualifier in function.url_configs:
                 raise conflict(f"Failed to create function url config for [functionArn = {arn}]")
-            now, address = self.timestamp(), self.cloud.endpoint_url + PREFIX + _url_id(arn)
+            now, address = self.timestamp(), self.account.endpoint_url + PREFIX + _url_id(arn)
             config: dict[str, Any] = {
                 "FunctionUrl": f"{address}/",
                 "FunctionArn": arn,

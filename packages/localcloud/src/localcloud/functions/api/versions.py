@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from localcloud.calls import Caller, Request, Response
 from localcloud.functions.api.parts import LambdaParts, conflict, missing
 from localcloud.functions.function import Function, reference, revision
-from localcloud.service import Caller, Request, Response
 
 
 class VersionOperations(LambdaParts):

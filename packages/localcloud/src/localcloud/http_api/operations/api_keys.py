@@ -6,10 +6,10 @@ import secrets
 import string
 from collections.abc import Iterable
 
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.http_api.operations.control_plane import ControlPlane, members, page
 from localcloud.http_api.patching import bad_request, patched
 from localcloud.http_api.state import Record, new_id, require
-from localcloud.service import Caller, Request, Response, ServiceError
 
 _MEMBERS = ("name", "description", "enabled", "customerId", "tags")
 _PATCHABLE = ("name", "description", "enabled", "customerId")
@@ -23,7 +23,7 @@ class ApiKeys(ControlPlane):
         value = request.get("value") or "".join(secrets.choice(_VALUE_ALPHABET) for _ in range(40))
         if not 20 <= len(value) <= 128:
             raise bad_request("API Key value should be at least 20 characters")
-        now = self.cloud.clock.now()
+        now = self.account.clock.now()
         key: Record = {
             "id": new_id(),
             "value": value,
@@ -50,7 +50,7 @@ class ApiKeys(ControlPlane):
     def update_api_key(self, request: Request, caller: Caller) -> Response:
         with self.state.lock:
             changed = patched(self._key(request), request.get("patchOperations", []), _PATCHABLE)
-            changed["lastUpdatedDate"] = self.cloud.clock.now()
+            changed["lastUpdatedDate"] = self.account.clock.now()
             self.state.keep_key(changed)
             return _shown(changed, False)
 

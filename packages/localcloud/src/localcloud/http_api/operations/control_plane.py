@@ -6,8 +6,9 @@ import copy
 from collections.abc import Iterable
 from typing import Any
 
+from localcloud.calls import Request, Response
 from localcloud.http_api.state import RestApi, State, require
-from localcloud.service import Request, Response, Service
+from localcloud.service import Service
 
 
 class ControlPlane(Service):
@@ -22,7 +23,7 @@ class ControlPlane(Service):
         found: RestApi = require(
             self.state.apis,
             api_id,
-            f"Invalid API identifier specified {self.cloud.account}:{api_id}",
+            f"Invalid API identifier specified {self.account.id}:{api_id}",
         )
         return found
 

@@ -6,11 +6,11 @@ import copy
 import json
 import re
 
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.http_api.gateway_responses import DEFAULT_STATUS
 from localcloud.http_api.operations.control_plane import ControlPlane, members, page
 from localcloud.http_api.patching import bad_request, patched
 from localcloud.http_api.state import Record, RestApi, new_id, require
-from localcloud.service import Caller, Request, Response, ServiceError
 
 _AUTHORIZER = (
     "name", "type", "providerARNs", "authType", "authorizerUri", "authorizerCredentials",

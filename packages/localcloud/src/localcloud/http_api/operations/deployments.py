@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 import re
 
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.http_api.operations.control_plane import ControlPlane, members, page
 from localcloud.http_api.patching import bad_request, patched, path_parts, typed
 from localcloud.http_api.state import Record, RestApi, new_id, require
-from localcloud.service import Caller, Request, Response, ServiceError
 
 _STAGE = (
     "stageName", "deploymentId", "description", "cacheClusterEnabled", "cacheClusterSize",
@@ -44,7 +44,7 @@ class Deployments(ControlPlane):
             stage_name = request.get("stageName")
             if stage_name and not _STAGE_NAME.match(stage_name):
                 raise bad_request("Stage name only allows a-zA-Z0-9_")
-            now = self.cloud.clock.now()
+            now = self.account.clock.now()
             deployment = {"id": new_id(6), "createdDate": now, **members(request, "description")}
             api.deployments[deployment["id"]] = deployment
             api.snapshots[deployment["id"]] = api.snapshot()
@@ -120,7 +120,7 @@ class Deployments(ControlPlane):
                     own.append(operation)
             stage = patched(stage, own, _PATCHABLE)
             _deployment(api, stage["deploymentId"])
-            stage["lastUpdatedDate"] = self.cloud.clock.now()
+            stage["lastUpdatedDate"] = self.account.clock.now()
             api.stages[request["stageName"]] = stage
             return copy.deepcopy(stage)
 
@@ -131,7 +131,7 @@ class Deployments(ControlPlane):
         return {}
 
     def _stage(self, request: Request) -> Record:
-        now = self.cloud.clock.now()
+        now = self.account.clock.now()
         return {
             "methodSettings": {},
             "tracingEnabled": False,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 from urllib.parse import urlsplit
 
+from localcloud.calls import Caller, Request, Response
 from localcloud.http_api.mapping import check_template
 from localcloud.http_api.operations.control_plane import ControlPlane, members
 from localcloud.http_api.operations.methods import method_record
 from localcloud.http_api.patching import bad_request, patched
 from localcloud.http_api.state import Record, require
-from localcloud.service import Caller, Request, Response
 
 _MEMBERS = (
     "type", "uri", "connectionType", "connectionId", "credentials", "requestParameters",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.http_api.operations.control_plane import ControlPlane, members
 from localcloud.http_api.patching import bad_request, patched
 from localcloud.http_api.state import Record, RestApi, require
-from localcloud.service import Caller, Request, Response, ServiceError
 
 HTTP_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "ANY")
 _MEMBERS = (

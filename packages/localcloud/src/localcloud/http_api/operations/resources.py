@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 import re
 
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.http_api.operations.control_plane import ControlPlane, page
 from localcloud.http_api.patching import bad_request, patched
 from localcloud.http_api.state import Record, RestApi, new_id, require
-from localcloud.service import Caller, Request, Response, ServiceError
 
 _PATH_PART = re.compile(r"(\{[\w.\-:]+\+?\}|[\w.\-:~!$&'()*+,;=@%]+)\Z")
 

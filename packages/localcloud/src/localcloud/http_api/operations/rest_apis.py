@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.http_api.operations.control_plane import ControlPlane, members, page
 from localcloud.http_api.patching import bad_request, patched
 from localcloud.http_api.state import Record, RestApi, new_id
-from localcloud.service import Caller, Request, Response, ServiceError
 
 _MEMBERS = (
     "name", "description", "version", "binaryMediaTypes", "minimumCompressionSize", "policy",
@@ -40,7 +40,7 @@ class RestApis(ControlPlane):
         root_id = new_id()
         settings = {
             "id": new_id(),
-            "createdDate": self.cloud.clock.now(),
+            "createdDate": self.account.clock.now(),
             "apiKeySource": "HEADER",
             "endpointConfiguration": {"types": ["EDGE"]},
             "disableExecuteApiEndpoint": False,

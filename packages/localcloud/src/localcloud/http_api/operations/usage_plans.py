@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 from datetime import date, timedelta
 
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.http_api.metering import Metering
 from localcloud.http_api.operations.control_plane import ControlPlane, members, page
 from localcloud.http_api.patching import bad_request, patched, path_parts, typed
 from localcloud.http_api.state import Record, new_id, require
-from localcloud.service import Caller, Request, Response, ServiceError
 
 _MEMBERS = ("name", "description", "apiStages", "throttle", "quota", "tags")
 _PATCHABLE = ("name", "description", "throttle", "quota", "productCode")
@@ -123,7 +123,7 @@ class UsagePlans(ControlPlane):
             raise bad_request("The usage plan has no quota to extend")
         for operation in request.get("patchOperations", []):
             self.metering.extend(plan, key_id, _remaining(operation))
-        today = self.cloud.clock.now().date().isoformat()
+        today = self.account.clock.now().date().isoformat()
         asked = {"usagePlanId": plan["id"], "keyId": key_id, "startDate": today, "endDate": today}
         return self.get_usage(asked, caller)
 

@@ -7,9 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 from moto.iam.models import Role
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.credentials import Credentials
+from localcloud.iam.identity import Identities
+from localcloud.iam.inventory import MotoInventory
 from localcloud.iam.policy import Policy, parse_policy
-from localcloud.service import Caller, Request, Response, Service, ServiceError
+from localcloud.iam.user_keys import UserKeys
+from localcloud.service import Service
+from localcloud.storage.moto_backend import MotoBackend
 
 _ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([\w+=,.@-]+)")
 _DEFAULT_SECONDS = 3600
@@ -22,16 +28,20 @@ class StsService(Service):
 
     service_name = "sts"
 
+    def __init__(self, account: Account, inventory: MotoInventory) -> None:
+        super().__init__(account)
+        self._inventory = inventory
+
     def get_caller_identity(self, request: Request, caller: Caller) -> Response:
-        identity = self.cloud.identities.of(caller)
-        return {"UserId": identity.id, "Account": self.cloud.account, "Arn": identity.name}
+        identity = self.account.access.identity(caller)
+        return {"UserId": identity.id, "Account": self.account.id, "Arn": identity.name}
 
     def assume_role(self, request: Request, caller: Caller) -> Response:
         role_arn, session = request["RoleArn"], request["RoleSessionName"]
         match = _ROLE_ARN.fullmatch(role_arn)
-        if match is None or match[1] != self.cloud.account:
+        if match is None or match[1] != self.account.id:
             raise ServiceError("ValidationError", f"{role_arn} is not a role of this account")
-        role = self.cloud.inventory.role(match[2])
+        role = self._inventory.role(match[2])
         if role is None or role.arn != role_arn:
             raise ServiceError("AccessDenied", f"there is no role {role_arn}", 403)
         seconds = request.get("DurationSeconds", _DEFAULT_SECONDS)
@@ -42,8 +52,8 @@ class StsService(Service):
             session_policies=self._session_policies(request),
             session_tags=tuple((tag["Key"], tag["Value"]) for tag in request.get("Tags", [])),
         )
-        minted = self.cloud.credential_store.mint(limited, timedelta(seconds=seconds))
-        arn = f"arn:aws:sts::{self.cloud.account}:assumed-role/{match[2]}/{session}"
+        minted = self.account.access.keys.mint(limited, timedelta(seconds=seconds))
+        arn = f"arn:aws:sts::{self.account.id}:assumed-role/{match[2]}/{session}"
         return {
             "Credentials": _members(minted),
             "AssumedRoleUser": {"AssumedRoleId": f"{role.id}:{session}", "Arn": arn},
@@ -53,7 +63,7 @@ class StsService(Service):
         """The documents that a session is limited to. ServiceError where one can't be read."""
         documents = [request["Policy"]] if request.get("Policy") else []
         for arn in (one["arn"] for one in request.get("PolicyArns", [])):
-            document = self.cloud.inventory.managed_policy(arn)
+            document = self._inventory.managed_policy(arn)
             if document is None:
                 raise ServiceError("ValidationError", f"Policy {arn} does not exist")
             documents.append(document)
@@ -75,7 +85,7 @@ class StsService(Service):
                     "Expiration": datetime.now(UTC) + lifetime,
                 }
             }
-        return {"Credentials": _members(self.cloud.credential_store.mint(caller, lifetime))}
+        return {"Credentials": _members(self.account.access.keys.mint(caller, lifetime))}
 
 
 def _check_duration(seconds: int, role: Role, caller: Caller) -> None:
@@ -109,11 +119,23 @@ class IamService(Service):
     service_name = "iam"
     extends_moto = True
 
+    def __init__(
+        self,
+        account: Account,
+        moto: MotoBackend,
+        inventory: MotoInventory,
+        identities: Identities,
+        user_keys: UserKeys,
+    ) -> None:
+        super().__init__(account)
+        self._moto, self._inventory = moto, inventory
+        self._identities, self._user_keys = identities, user_keys
+
     def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
         if operation == "DeleteAccessKey":
-            self.cloud.user_keys.forget(request["AccessKeyId"])
+            self._user_keys.forget(request["AccessKeyId"])
         if not operation.startswith(_READS):
-            self.cloud.identities.forget()
+            self._identities.forget()
 
     def get_user(self, request: Request, caller: Caller) -> Response:
         return self._of_user("GetUser", request, caller)
@@ -128,7 +150,7 @@ class IamService(Service):
         """Without a name it is about the user that asks."""
         if "UserName" not in request and caller.user_arn is not None:
             request = {**request, "UserName": caller.user_arn.rpartition("/")[2]}
-        return self.cloud.moto.invoke("iam", operation, request)
+        return self._moto.invoke("iam", operation, request)
 
     def before(self, operation: str, request: Request, caller: Caller) -> None:
         """Refuse a policy document that can't be evaluated, as IAM refuses a malformed one."""
@@ -147,13 +169,13 @@ class IamService(Service):
                     raise ServiceError("MalformedPolicyDocument", message)
 
     def _exists(self, arn: str) -> bool:
-        prefix = f"arn:aws:iam::{self.cloud.account}:"
+        prefix = f"arn:aws:iam::{self.account.id}:"
         if arn.startswith(f"{prefix}user/"):
-            return self.cloud.inventory.user(arn) is not None
+            return self._inventory.user(arn) is not None
         # The roles of CDK's bootstrap stack, which no assembly makes, are there in every account.
         if not arn.startswith(f"{prefix}role/") or arn.startswith(f"{prefix}role/cdk-"):
             return True
-        return self.cloud.inventory.role_arn(arn.rpartition("/")[2]) == arn
+        return self._inventory.role_arn(arn.rpartition("/")[2]) == arn
 
 
 def check_policy(document: str, *, is_trust: bool) -> Policy:

@@ -10,8 +10,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.calls import Caller
 from localcloud.cloud import Cloud
-from localcloud.service import Caller
 
 MakeRole = Callable[..., Caller]
 
@@ -33,7 +33,7 @@ def test_a_role_is_assumed_where_both_sides_allow_it(ground: Cloud, make_role: M
     assumed = ground.client("sts", allowed).assume_role(
         RoleArn=worker.role_arn, RoleSessionName="night"
     )
-    arn = f"arn:aws:sts::{ground.account}:assumed-role/worker/night"
+    arn = f"arn:aws:sts::{ground.account.id}:assumed-role/worker/night"
     assert assumed["AssumedRoleUser"]["Arn"] == arn
     client = session_of(ground, assumed["Credentials"])
     assert client.get_caller_identity()["Arn"] == arn
@@ -52,7 +52,7 @@ def test_a_role_is_not_assumed_without_a_grant_or_against_its_trust(
     for caller, target in ((nobody, worker), (everything, guarded)):
         with pytest.raises(ClientError, match="not authorized to perform: sts:AssumeRole"):
             ground.client("sts", caller).assume_role(RoleArn=target.role_arn, RoleSessionName="one")
-    missing = f"arn:aws:iam::{ground.account}:role/missing"
+    missing = f"arn:aws:iam::{ground.account.id}:role/missing"
     with pytest.raises(ClientError, match="AccessDenied"):
         ground.client("sts").assume_role(RoleArn=missing, RoleSessionName="one")
 
@@ -66,7 +66,7 @@ def test_a_trust_policy_may_name_the_role_itself(ground: Cloud, make_role: MakeR
 
 def test_sessions_end_and_need_their_token(ground: Cloud, make_role: MakeRole) -> None:
     worker = make_role("worker", {"Action": "*", "Resource": "*"})
-    store = ground.credential_store
+    store = ground.account.access.keys
     from datetime import timedelta
 
     minted = store.mint(worker, timedelta(seconds=0.2))
@@ -86,7 +86,7 @@ def test_sessions_end_and_need_their_token(ground: Cloud, make_role: MakeRole) -
 def test_other_ways_in_are_refused_by_name(ground: Cloud) -> None:
     with pytest.raises(ClientError, match="sts AssumeRoleWithWebIdentity"):
         ground.client("sts").assume_role_with_web_identity(
-            RoleArn=f"arn:aws:iam::{ground.account}:role/worker",
+            RoleArn=f"arn:aws:iam::{ground.account.id}:role/worker",
             RoleSessionName="one",
             WebIdentityToken="token",
         )
@@ -156,7 +156,7 @@ def test_a_session_lasts_no_longer_than_its_role_lets_it(
 
 
 def test_a_trust_policy_names_whom_there_is(ground: Cloud, make_role: MakeRole) -> None:
-    prefix = f"arn:aws:iam::{ground.account}"
+    prefix = f"arn:aws:iam::{ground.account.id}"
     make_role("bootstrapped", trust={"Principal": {"AWS": f"{prefix}:role/cdk-deploy-role"}})
     for missing in ("role/none", "user/none"):
         with pytest.raises(ClientError, match=f"Invalid principal in policy.*{missing}"):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from localcloud.account import Account
+from localcloud.calls import Caller, Request, Response, ServiceError
+from localcloud.iam.inventory import MotoInventory
 from localcloud.iam.policy import parse_policy
-from localcloud.service import Caller, Request, Response, Service, ServiceError
-
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
+from localcloud.service import Service
 
 
 class BucketPolicyService(Service):
@@ -18,8 +18,9 @@ class BucketPolicyService(Service):
     service_name = "s3"
     extends_moto = True
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, account: Account, inventory: MotoInventory) -> None:
+        super().__init__(account)
+        self._inventory = inventory
         self._documents: dict[str, str] = {}
 
     def put_bucket_policy(self, request: Request, caller: Caller) -> Response:
@@ -67,7 +68,7 @@ class BucketPolicyService(Service):
         return self._documents[bucket]
 
     def _require_bucket(self, bucket: str) -> None:
-        if not self.cloud.inventory.has_bucket(bucket):
+        if not self._inventory.has_bucket(bucket):
             message = "The specified bucket does not exist"
             raise ServiceError("NoSuchBucket", message, 404, BucketName=bucket)
 

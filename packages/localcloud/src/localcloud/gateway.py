@@ -5,17 +5,21 @@ from __future__ import annotations
 import errno
 import logging
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore import xform_name
 from moto.core.request import Request as WireRequest
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from localcloud.service import Caller, Service, ServiceError
-from localcloud.storage.moto_backend import HOSTS
+from localcloud.calls import Caller, ServiceError
+from localcloud.control import Controls
+from localcloud.iam.access import Access
+from localcloud.iam.inventory import MotoInventory
+from localcloud.service import Service
+from localcloud.storage.moto_backend import HOSTS, MotoBackend
 from localcloud.wire import protocol
 from localcloud.wire.compression import decompressed
 from localcloud.wire.errors import error_reply
@@ -32,9 +36,6 @@ from localcloud.wire.routing import (
 from localcloud.wire.signature import Signature, read_signature
 from localcloud.wire.validation import validate
 
-if TYPE_CHECKING:
-    from localcloud.cloud import Cloud
-
 # The machine's trouble and no fault of ours: it needs no traceback.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 logger = logging.getLogger("localcloud")
@@ -43,23 +44,41 @@ logger = logging.getLogger("localcloud")
 class Gateway:
     """A WSGI application that answers for every service of a cloud."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(
+        self,
+        access: Access,
+        moto: MotoBackend,
+        inventory: MotoInventory,
+        services: Sequence[Service],
+        controls: Controls,
+    ) -> None:
+        """`services`, of which several may answer for one AWS service: the first come first."""
+        self._access, self._moto_backend, self._inventory = access, moto, inventory
+        self._services, self._controls = services, controls
+        self._by_name: dict[str, tuple[Service, ...]] = {}
+        for service in services:
+            same = self._by_name.get(service.service_name, ())
+            self._by_name[service.service_name] = (*same, service)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        name_bucket_in_path(environ, self._cloud.inventory.has_bucket)
+        name_bucket_in_path(environ, self._inventory.has_bucket)
         request = WireRequest(environ)
         response = self._respond(request)
         return response(environ, start_response)
 
     def _respond(self, request: WireRequest) -> Response:
         if request.path.startswith("/_localcloud/"):
-            return self._cloud.control.respond(request)
-        if is_execute_api(request):
-            return self._cloud.api_front(request)
-        if is_function_url(request):
-            return self._cloud.function_url(request)
+            return self._controls.respond(request)
+        if is_execute_api(request) or is_function_url(request):
+            return self._front(request)
         return _response(self._aws(request), request.method)
+
+    def _front(self, request: WireRequest) -> Response:
+        for service in self._services:
+            response = service.front(request)
+            if response is not None:
+                return response
+        return Response("nothing that this cloud runs answers here", 404)
 
     def _aws(self, request: WireRequest) -> Reply:
         request_id = str(uuid.uuid4())
@@ -96,13 +115,13 @@ class Gateway:
             raise _unsigned()
         if model.service_name == "s3" and request.method == "OPTIONS":
             # A browser asks whether it may ask: nobody signs that.
-            return self._cloud.moto.forward("s3", request)
+            return self._moto_backend.forward("s3", request)
         request = decompressed(model, request)
         call = protocol.parse(model, destination.protocol, request)
         caller = self._caller(signature, call)
         validate(call)
-        self._cloud.authorizer.check(caller, call, request)
-        for service in self._cloud.overlays(str(model.service_name)):
+        self._access.check(caller, call, request)
+        for service in self._by_name.get(str(model.service_name), ()):
             method = getattr(service, xform_name(call.operation), None)
             if method is not None:
                 result = method(call.parameters, caller)
@@ -116,20 +135,20 @@ class Gateway:
             if call.model.service_model.service_name == "s3":
                 return Caller.anonymous()  # A bucket's policy may let everyone in.
             raise _unsigned()
-        return self._cloud.credential_store.caller(signature.access_key_id, signature.session_token)
+        return self._access.caller(signature)
 
     def _moto(self, request: WireRequest, call: Call, caller: Caller, request_id: str) -> Reply:
         name = str(call.model.service_model.service_name)
-        services = self._cloud.overlays(name)
+        services = self._by_name.get(name, ())
         if name not in HOSTS or not all(service.extends_moto for service in services):
             message = f"localcloud doesn't run {name} {call.operation}"
             raise ServiceError("NotImplemented", message, 501)
         # What was looked at before still holds when moto writes.
         writes = request.method not in ("GET", "HEAD")
-        with self._cloud.moto.lock(name) if writes else nullcontext():
+        with self._moto_backend.lock(name) if writes else nullcontext():
             for service in services:
                 service.before(call.operation, call.parameters, caller)
-            reply = self._cloud.moto.call(name, call, request)
+            reply = self._moto_backend.call(name, call, request)
         reply.headers["x-amzn-RequestId"] = request_id
         if writes:
             self._notify(services, call, caller, reply)

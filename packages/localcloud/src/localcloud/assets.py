@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 # Zip can't hold earlier dates, and a fixed one makes the same folder the same archive.
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -46,6 +46,26 @@ class ImageAsset:
     target: str | None
     repository_name: str
     image_tag: str
+
+
+class Assets(Protocol):
+    """The assets that services may find where a deployment would have uploaded them."""
+
+    def file_asset(self, object_key: str) -> Path | None:
+        """The file or folder behind an S3 key of the bootstrap bucket; None when it isn't one."""
+
+    def image_asset(self, image_uri: str) -> ImageAsset | None:
+        """The image asset that an ECR image URI (`…/repository:tag`) names; None when none."""
+
+
+class NoAssets:
+    """Nothing was deployed."""
+
+    def file_asset(self, object_key: str) -> Path | None:
+        return None
+
+    def image_asset(self, image_uri: str) -> ImageAsset | None:
+        return None
 
 
 def _zip_entry(file: Path, root: Path) -> zipfile.ZipInfo:

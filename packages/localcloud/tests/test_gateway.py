@@ -25,8 +25,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from localcloud.calls import Caller, Request, Response, ServiceError
 from localcloud.cloud import Cloud
-from localcloud.service import Caller, Request, Response, Service, ServiceError
+from localcloud.service import Service
 
 
 class Registry(Service):
@@ -44,7 +45,7 @@ class Registry(Service):
         return {
             "ModelName": request["ModelName"],
             "ModelArn": "arn:aws:sagemaker:us-east-1:123456789012:model/one",
-            "CreationTime": self.cloud.clock.now(),
+            "CreationTime": self.account.clock.now(),
         }
 
 
@@ -94,14 +95,14 @@ def http_status(request: str | urllib.request.Request) -> tuple[int, bytes]:
 
 def test_each_service_of_moto_answers_whatever_region_signs(cloud: Cloud) -> None:
     queue = other_client(cloud, "sqs").create_queue(QueueName="jobs")["QueueUrl"]
-    assert queue == f"{cloud.endpoint_url}/{cloud.account}/jobs"
+    assert queue == f"{cloud.endpoint_url}/{cloud.account.id}/jobs"
     assert cloud.client("sqs").send_message(QueueUrl=queue, MessageBody="x")["MessageId"]
     topic = other_client(cloud, "sns").create_topic(Name="news")["TopicArn"]
-    assert topic == f"arn:aws:sns:{cloud.region}:{cloud.account}:news"
+    assert topic == f"arn:aws:sns:{cloud.region}:{cloud.account.id}:news"
     other_client(cloud, "ssm").put_parameter(Name="/a", Value="1", Type="String")
     assert cloud.client("ssm").get_parameter(Name="/a")["Parameter"]["Value"] == "1"
     secret = other_client(cloud, "secretsmanager").create_secret(Name="s", SecretString="v")
-    assert secret["ARN"].startswith(f"arn:aws:secretsmanager:{cloud.region}:{cloud.account}:")
+    assert secret["ARN"].startswith(f"arn:aws:secretsmanager:{cloud.region}:{cloud.account.id}:")
     key = other_client(cloud, "kms").create_key()["KeyMetadata"]["KeyId"]
     sealed = cloud.client("kms").encrypt(KeyId=key, Plaintext=b"secret")["CiphertextBlob"]
     assert cloud.client("kms").decrypt(CiphertextBlob=sealed)["Plaintext"] == b"secret"
@@ -262,7 +263,7 @@ def test_a_presigned_url_needs_no_credentials_until_it_expires(cloud: Cloud, ver
 def test_a_presigned_url_acts_as_who_signed_it(cloud: Cloud) -> None:
     cloud.client("s3").create_bucket(Bucket="lake")
     cloud.client("s3").put_object(Bucket="lake", Key="a", Body=b"x")
-    nobody = Caller.role(f"arn:aws:iam::{cloud.account}:role/nobody", "s")
+    nobody = Caller.role(f"arn:aws:iam::{cloud.account.id}:role/nobody", "s")
     where = {"Bucket": "lake", "Key": "a"}
     url = cloud.client("s3", nobody).generate_presigned_url("get_object", where)
     status, body = http_status(url)
@@ -370,7 +371,7 @@ def test_errors_are_raised_as_the_sdks_own_classes(cloud: Cloud) -> None:
     assert metadata["RequestId"]
     sqs = cloud.client("sqs")
     with pytest.raises(sqs.exceptions.QueueDoesNotExist):
-        sqs.send_message(QueueUrl=f"{cloud.endpoint_url}/{cloud.account}/no", MessageBody="x")
+        sqs.send_message(QueueUrl=f"{cloud.endpoint_url}/{cloud.account.id}/no", MessageBody="x")
     s3 = cloud.client("s3")
     with pytest.raises(s3.exceptions.NoSuchBucket):
         s3.list_objects_v2(Bucket="missing")
@@ -416,7 +417,7 @@ def test_bodies_and_events_stream(cloud: Cloud) -> None:
 def test_the_aws_cli_works_against_it(cloud: Cloud, tmp_path: Path) -> None:
     environment = {
         **os.environ,
-        **cloud.credentials(Caller.administrator()),
+        **cloud.account.credentials(Caller.administrator()),
         "AWS_CONFIG_FILE": str(tmp_path / "none"),
     }
 
@@ -430,7 +431,7 @@ def test_the_aws_cli_works_against_it(cloud: Cloud, tmp_path: Path) -> None:
     aws("s3", "mb", "s3://lake")
     aws("s3", "cp", str(tmp_path / "file"), "s3://lake/file")
     assert "file" in aws("s3", "ls", "s3://lake")
-    assert aws("sts", "get-caller-identity")["Account"] == cloud.account
+    assert aws("sts", "get-caller-identity")["Account"] == cloud.account.id
 
 
 def test_waiting_calls_hold_no_other_up(cloud: Cloud) -> None:

@@ -1,4 +1,4 @@
-"""The headers of a request as API Gateway hands them on: to functions, authorizers and mappings.
+"""The headers of a request as it is handed on: to functions, authorizers and mappings.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
 """
