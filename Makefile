@@ -53,5 +53,6 @@ setup: .venv/.ready
 		echo "$(PYTHON) can't make virtual environments: install its venv module (Debian: apt install python3.11-venv)" >&2; exit 1; }
 	@$(PIP_INSTALL) --require-hashes -r requirements.lock
 	@tools/install_torch.sh
-	@$(PIP_INSTALL) --no-build-isolation -e $(LOCALCLOUD) -e .
+	@# setuptools writes this folder's name in the locale's encoding: it may have any letters.
+	@LC_ALL=C.UTF-8 $(PIP_INSTALL) --no-build-isolation -e $(LOCALCLOUD) -e .
 	@touch $@
