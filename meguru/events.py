@@ -7,6 +7,7 @@ MODEL_VERSION_REGISTERED = "Model Version Registered"
 MODEL_VERSION_REFUSED = "Model Version Refused"
 MODEL_VERSION_RELEASED = "Model Version Released"
 RUN_FAILED = "Run Failed"
+SCALING_NOT_REGISTERED = "Scaling Not Registered"
 
 
 def event_source(environment: str) -> str:

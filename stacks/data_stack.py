@@ -7,7 +7,7 @@ from typing import Any
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
-from stacks.constructs.alarms import Alarms
+from stacks.constructs.alarms import UNTOLD_ENDS, Alarms
 from stacks.constructs.curation import Curation
 from stacks.constructs.feedback_capture import RetrainingTrigger
 from stacks.environment import Environment
@@ -39,8 +39,9 @@ class DataStack(Stack):
             feedback=storage.records.feedback,
             curation=self.curation.workflow,
         )
-        alarms = Alarms(self, "Alarms", topic=storage.loop_events.topic)
-        alarms.watch_workflow("CurationFailed", self.curation.workflow)
+        alarms = Alarms(self, "Alarms", environment=environment, loop_events=storage.loop_events)
+        # It tells of its failures itself.
+        alarms.watch_workflow("CurationFailed", self.curation.workflow, ends=UNTOLD_ENDS)
         alarms.watch_dead_letters("ArrivalsSetAside", self.curation.failed_arrivals)
         alarms.watch_dead_letters("FeedbackSetAside", self.retraining_trigger.failed_batches)
         CfnOutput(self, "CurateDatasetArn", value=self.curation.workflow.state_machine_arn)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
-from aws_cdk.aws_cloudwatch_actions import SnsAction
 from constructs import Construct
 
-from stacks.constructs.alarms import Alarms
+from stacks.constructs.alarms import UNTOLD_ENDS, Alarms
 from stacks.constructs.model_registry import ModelRegistry
 from stacks.constructs.model_release import ModelRelease
 from stacks.constructs.training import Training
@@ -50,10 +49,11 @@ class ModelStack(Stack):
             registry=self.registry,
             releases=storage.records.releases,
         )
-        alarms = Alarms(self, "Alarms", topic=storage.loop_events.topic)
-        alarms.watch_workflow("TrainingFailed", self.training.workflow)
+        alarms = Alarms(self, "Alarms", environment=environment, loop_events=storage.loop_events)
+        # Training tells of its failures itself.
+        alarms.watch_workflow("TrainingFailed", self.training.workflow, ends=UNTOLD_ENDS)
         alarms.watch_workflow("ReleaseFailed", self.release.workflow)
-        self.release.errors_alarm.add_alarm_action(SnsAction(storage.loop_events.topic))
+        self.release.alarms.notify(storage.loop_events.topic)
         CfnOutput(self, "ModelName", value=environment.name_in_api(model_key))
         CfnOutput(self, "ModelPackageGroup", value=self.registry.group_name)
         CfnOutput(self, "EndpointName", value=self.registry.endpoint_name)

@@ -111,6 +111,9 @@ def _call(
     factories: dict[str, str],
 ) -> Iterator[FunctionCall]:
     own = _factory(method.value, factories)
+    if method.attr == "get_paginator":
+        yield from _pages(node, place, [own] if own else list(services), services)
+        return
     candidates = [own] if own else list(services)
     for service in candidates:
         operation = services[service].get(method.attr)
@@ -122,6 +125,21 @@ def _call(
             return
     if own and method.attr not in ("exceptions", "Table"):
         raise ValueError(f"{place}: {own} has no operation {method.attr}")
+
+
+def _pages(
+    node: ast.Call,
+    place: str,
+    candidates: list[str],
+    services: dict[str, dict[str, OperationModel]],
+) -> Iterator[FunctionCall]:
+    """The operation a paginator calls, with the parameters it is given later."""
+    name = ast.literal_eval(node.args[0])
+    for service in candidates:
+        if name in services[service]:
+            yield FunctionCall(place, service, services[service][name], {}, False, False)
+            return
+    raise ValueError(f"{place}: no service has an operation {name}")
 
 
 def _factory(value: ast.expr, factories: dict[str, str]) -> str | None:

@@ -81,6 +81,11 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
         "now": datetime.now(UTC),
         "line": {"answer": "あ" * 100_000},
         "release": {"released_model_package_arn": package},
+        "arn": package,
+        "group": deployment.model,
+        "name": f"{deployment.model}-{'0a' * 6}",
+        "config_name": f"{deployment.model}-{'0a' * 6}",
+        "execution": deployment.place.arn("states", f"execution:{'m' * 80}:{'x' * 80}"),
         # Of the longest run's name.
         "key": f"runs/{'x' * 80}/evaluation/evaluation.json",
         "endpoint_name": deployment.model,
