@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from curation.records import Record, SetAside
 from curation.token_limit import TokenLimit
 from meguru.fingerprint import canonical_json, sha256_hex
 from meguru.names import RAW_PREFIX
+from meguru.normalisation import ON, RULES, read_rules
 
 
 def main() -> None:
@@ -26,6 +28,7 @@ def main() -> None:
         base / "processing" / "output",
         dataset=os.environ["DATASET"],
         feedback_weight=int(os.environ["FEEDBACK_WEIGHT"]),
+        rules=read_rules(os.environ.get("NORMALISATION", ON)),
         context_tokens=int(os.environ.get("CONTEXT_TOKENS", "0")),
     )
     print(json.dumps(result, ensure_ascii=False))
@@ -37,27 +40,31 @@ def curate(
     *,
     dataset: str,
     feedback_weight: int,
+    rules: Sequence[str] = RULES,
     context_tokens: int = 0,
 ) -> dict[str, Any]:
     """Curate `source/{raw,feedback}` into `output/{datasets,quarantine,result}`.
 
-    Where a model serves it is in `source/serving_model`: what has more than `context_tokens` by its
-    tokenizer is set aside. Without, or with 0, that is left to the training. Returns what
-    result.json says: the version, its counts, and how much was set aside and why.
+    `rules` are those by which the text for training is normalised. Where a model serves it is in
+    `source/serving_model`: what has more than `context_tokens` by its tokenizer is set aside.
+    Without, or with 0, that is left to the training. Returns what result.json says: the version,
+    its counts, and how much was set aside and why.
     """
     documents, sources, set_aside = read_documents(source / "raw")
     corrections, broken = read_feedback(source / "feedback")
     serving_model = source / "serving_model"
     if context_tokens and serving_model.is_dir():
-        limit = TokenLimit.of_model(serving_model, context_tokens)
+        limit = TokenLimit.of_model(serving_model, context_tokens, rules)
         documents, long_documents = limit.hold(documents)
         corrections, long_corrections = limit.hold(corrections)
         set_aside += long_documents + long_corrections
     documents, duplicates = deduplicate(documents)
     documents, applied, superseded = apply_corrections(documents, corrections)
     set_aside += broken + duplicates + superseded
-    rows = dataset_rows(documents, applied, feedback_weight)
-    version, manifest = freeze(output / "datasets" / dataset, dataset, rows, sources, set_aside)
+    rows = dataset_rows(documents, applied, feedback_weight, rules)
+    version, manifest = freeze(
+        output / "datasets" / dataset, dataset, rows, sources, set_aside, rules
+    )
     write_quarantine(output / "quarantine", version, set_aside)
     result = {
         "version": version,

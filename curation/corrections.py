@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from curation.normalisation import comparison_key
-from curation.records import Record, SetAside, Source
+from curation.records import Record, SetAside, Source, shown
 from meguru.limits import Message
 
 Identity = tuple[tuple[str, str], ...]
@@ -29,7 +29,9 @@ def apply_corrections(
     Of several corrections of one question the newest counts. A document that has the question is
     set aside, and its other phrasings get the corrected answer: they ask for the same. Where
     several of its phrasings were corrected, each has its own answer, and the others get the
-    newest. Returns the documents left, the corrections, and what was set aside.
+    newest. A document whose answer is of a later day (UTC) than the correction, and another,
+    counts for more than the correction. Returns the documents left, the corrections, and what was
+    set aside.
     """
     newest, set_aside = _newest(corrections)
     by_question = {
@@ -42,6 +44,9 @@ def apply_corrections(
         document = by_question.get(key)
         if document is None:
             applied.append(Correction(correction, None))
+            continue
+        if _is_answered_anew(document, correction):
+            set_aside.append(_outdated(correction, document))
             continue
         questions = correction.questions
         if id(document) not in replaced:
@@ -56,6 +61,12 @@ def apply_corrections(
         applied.append(Correction(record, document.source))
     left = [document for document in documents if id(document) not in replaced]
     return left, applied, set_aside
+
+
+def _is_answered_anew(document: Record, correction: Record) -> bool:
+    """Whether the document's answer is newer: the same file put again is the answer corrected."""
+    is_later = document.created_at > correction.created_at[: len("2026-11-22")]
+    return is_later and comparison_key(document.answer) != comparison_key(correction.answer)
 
 
 def identity(question: str, context: Sequence[Message] = ()) -> Identity:
@@ -82,13 +93,24 @@ def _newest(corrections: list[Record]) -> tuple[dict[Identity, Record], list[Set
 
 
 def _superseded(record: Record, correction: Record) -> SetAside:
-    return SetAside(
-        "superseded",
-        f"corrected by feedback {correction.source.uri}",
-        record.source,
-        {
-            "context": list(record.context),
-            "question": record.questions[0],
-            "answer": record.answer,
-        },
+    detail = f"corrected by feedback {correction.source.uri}"
+    if correction.created_at:
+        detail += f" of {correction.created_at[:10]}"
+    return _set_aside(detail, record)
+
+
+def _outdated(correction: Record, document: Record) -> SetAside:
+    detail = (
+        f"{document.source.uri} answers otherwise since {document.created_at}, which is after "
+        f"the correction of {correction.created_at[:10]}: {shown(document.answer)}"
     )
+    return _set_aside(detail, correction)
+
+
+def _set_aside(detail: str, record: Record) -> SetAside:
+    content = {
+        "context": list(record.context),
+        "question": record.questions[0],
+        "answer": record.answer,
+    }
+    return SetAside("superseded", detail, record.source, content)

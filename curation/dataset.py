@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.corrections import Correction
-from curation.normalisation import language_of, normalise
+from curation.normalisation import language_of
 from curation.records import Record, SetAside, Source
 from meguru.fingerprint import canonical_json, fingerprint, sha256_hex
+from meguru.normalisation import RULES, normalise, rules_that_change
 
 ROWS_PER_SHARD = 50_000
 MIN_PHRASINGS_TO_HOLD_OUT = 3
@@ -38,15 +39,23 @@ SCHEMA = pa.schema(
 )
 
 
-def rows_of(record: Record, weight: int, corrects: Source | None = None) -> list[Row]:
+def rows_of(
+    record: Record,
+    weight: int,
+    corrects: Source | None = None,
+    rules: Sequence[str] = RULES,
+) -> list[Row]:
     """A row for each phrasing. Of three or more, one is held out: always the same one."""
-    answer = normalise(record.answer)
-    questions = {normalise(question): question for question in reversed(record.questions)}
-    context = [{**message, "content": normalise(message["content"])} for message in record.context]
+    answer = normalise(record.answer, rules)
+    questions = {normalise(question, rules): question for question in reversed(record.questions)}
+    first = normalise(record.questions[0], rules)
+    context = [
+        {**message, "content": normalise(message["content"], rules)} for message in record.context
+    ]
     # Without a context the ids are what they were before there was one.
     before = [context] if context else []
-    group_id = fingerprint([normalise(record.questions[0]), answer, *before])
-    held_out = _held_out(list(questions), normalise(record.questions[0]))
+    group_id = fingerprint([first, answer, *before])
+    held_out = _held_out(list(questions), first)
     return [
         {
             "record_id": fingerprint([question, answer, *before]),
@@ -75,18 +84,35 @@ def _held_out(questions: list[str], first: str) -> str | None:
 
 
 def dataset_rows(
-    documents: Iterable[Record], corrections: Iterable[Correction], feedback_weight: int
+    documents: Iterable[Record],
+    corrections: Iterable[Correction],
+    feedback_weight: int,
+    rules: Sequence[str] = RULES,
 ) -> list[Row]:
-    """All rows, in an order that depends on their content alone."""
-    rows = [row for record in documents for row in rows_of(record, 1)]
+    """All rows, normalised by `rules`, in an order that depends on their content alone."""
+    rows = [row for record in documents for row in rows_of(record, 1, rules=rules)]
     for correction in corrections:
-        rows += rows_of(correction.record, feedback_weight, correction.corrects)
+        rows += rows_of(correction.record, feedback_weight, correction.corrects, rules)
     unique = {row["record_id"]: row for row in rows}
     return sorted(unique.values(), key=lambda row: (row["group_id"], row["record_id"]))
 
 
+def normalised(rows: Iterable[Row], rules: Sequence[str]) -> dict[str, int]:
+    """In how many rows each of the rules changed the question or the answer."""
+    changes = Counter(dict.fromkeys(rules, 0))
+    for row in rows:
+        originals = (row["original_question"], row["original_answer"])
+        changes.update({name for text in originals for name in rules_that_change(text, rules)})
+    return dict(changes)
+
+
 def freeze(
-    folder: Path, name: str, rows: list[Row], sources: dict[str, str], set_aside: list[SetAside]
+    folder: Path,
+    name: str,
+    rows: list[Row],
+    sources: dict[str, str],
+    set_aside: list[SetAside],
+    rules: Sequence[str] = RULES,
 ) -> tuple[str, dict[str, Any]]:
     """Write shards and manifest under `folder/VERSION/`; returns the version and the manifest.
 
@@ -106,6 +132,7 @@ def freeze(
         "num_records": len(rows),
         "num_groups": len({row["group_id"] for row in rows}),
         "splits": dict(Counter(row["split"] for row in rows)),
+        "normalised": normalised(rows, rules),
         "languages": dict(Counter(row["language"] for row in rows)),
         "sources": sources,
         "feedback_ids": sorted(

@@ -1,131 +1,175 @@
-"""Finds records that say the same: exactly, nearly, or against each other."""
+"""Finds records that say the same, exactly or nearly, or answer one question in two ways."""
 
 from __future__ import annotations
 
-import re
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
-
-from rensa import RMinHash, RMinHashLSH
+from functools import cached_property
 
 from curation.normalisation import comparison_key
-from curation.records import Record, SetAside
+from curation.records import Record, SetAside, shown
+from curation.sameness import Wording, ask_the_same, say_the_same
+from meguru.names import day_of_raw_key
 
-SIMILARITY = 0.8
-SHINGLE_CHARACTERS = 2
-NUM_PERMUTATIONS = 128
-# Bands of 8 hashes: a pair at the threshold is found with 95 %, one at 0.5 is looked at with 6 %.
-NUM_BANDS = 16
-_NUMBERS = re.compile(r"-?\d+(?:[^\s\w]\d+)*|[〇零一二三四五六七八九十百千万億兆]+")
+# A question with so many near it is a form letter's; what is like none of them is another one.
+MAX_COMPARED = 50
 
 
-def deduplicate(records: list[Record]) -> tuple[list[Record], list[SetAside]]:
-    """Keep the first record of each meaning, in order; set the others aside.
+class Entry:
+    """A record as it is compared.
 
-    Exact duplicates ask a question that is already there and answer it the same. The same question
-    with another answer is a conflict: a person has to say which is right. Near duplicates are found
-    by MinHash over character pairs of question and answer and verified by their Jaccard similarity;
-    records whose numbers differ are never taken for one another. A further phrasing that another
-    record has is left to that one, and set aside where the two answer it differently.
+    `day` (ISO 8601) is when it arrived, "" where its key doesn't say; `since` the day from which on
+    its answer has been given without another one in between.
     """
-    seen: dict[str, Record] = {}
-    near = NearDuplicates()
-    kept: list[Record] = []
-    set_aside: list[SetAside] = []
-    for record in records:
-        known = seen.get(comparison_key(record.questions[0]))
-        if known is not None:
-            set_aside.append(_duplicate_or_conflict(record, known))
-            continue
-        candidate = Candidate(record)
-        if (similar := near.find(candidate)) is not None:
-            set_aside.append(_set_aside("near_duplicate", record, similar))
-            continue
-        near.add(candidate)
-        own, conflicts = _own_phrasings(record, seen)
-        kept.append(own)
-        set_aside += conflicts
-        seen |= {comparison_key(question): own for question in own.questions}
-    return kept, set_aside
-
-
-def _own_phrasings(record: Record, seen: dict[str, Record]) -> tuple[Record, list[SetAside]]:
-    """The record without the phrasings of others, and those of them that are conflicts."""
-    own, conflicts = [], []
-    for question in record.questions:
-        known = seen.get(comparison_key(question))
-        if known is None:
-            own.append(question)
-        elif comparison_key(record.answer) != comparison_key(known.answer):
-            conflicts.append(
-                _set_aside("conflicting_answer", replace(record, questions=(question,)), known)
-            )
-    return replace(record, questions=tuple(own)), conflicts
-
-
-def _duplicate_or_conflict(record: Record, known: Record) -> SetAside:
-    same = comparison_key(record.answer) == comparison_key(known.answer)
-    return _set_aside("exact_duplicate" if same else "conflicting_answer", record, known)
-
-
-def _set_aside(reason: str, record: Record, kept: Record) -> SetAside:
-    detail = f"kept is '{kept.questions[0]}' of {kept.source.uri}"
-    content = {
-        "question": record.questions[0],
-        "answer": record.answer,
-        "phrasings": list(record.questions[1:]),
-    }
-    return SetAside(reason, detail, record.source, content)
-
-
-class Candidate:
-    """A record with what it is compared by: character pairs, and the numbers in it."""
 
     def __init__(self, record: Record) -> None:
-        self.record = record
-        self.shingles, self.numbers = shingles_of(record), numbers_of(record)
-        self.min_hash = RMinHash(num_perm=NUM_PERMUTATIONS, seed=42)
-        # The numbers go into each hash: where they differ, two records have none in common.
-        prefix = " ".join(self.numbers)
-        self.min_hash.update([f"{prefix}\n{shingle}" for shingle in self.shingles])
+        day = day_of_raw_key(record.source.uri)
+        self.record, self.day = record, day.isoformat() if day else ""
+        self.since, self._has_changed = self.day, False
+        self.question_keys = list(map(comparison_key, record.questions))
+        self.answer_key = comparison_key(record.answer)
 
-    def is_like(self, other: Candidate) -> bool:
-        return (
-            self.numbers == other.numbers and jaccard(self.shingles, other.shingles) >= SIMILARITY
-        )
+    @cached_property
+    def question(self) -> Wording:
+        return Wording(self.record.questions[0])
+
+    @cached_property
+    def answer(self) -> Wording:
+        return Wording(self.record.answer)
+
+    def answers_as(self, other: Entry) -> bool:
+        return self.answer_key == other.answer_key or say_the_same(self.answer, other.answer)
+
+    def is_newer_than(self, other: Entry) -> bool:
+        return bool(self.day and other.day) and self.day > other.day
+
+    def see_older(self, other: Entry, is_same: bool) -> None:
+        self._has_changed |= not is_same
+        if is_same and other.day and not self._has_changed:
+            self.since = other.day
 
 
-class NearDuplicates:
-    """The records kept so far, for finding one that says nearly the same."""
+def deduplicate(records: Iterable[Record]) -> tuple[list[Record], list[SetAside]]:
+    """Keep the newest record of each question, of those as new the first; set the others aside.
+
+    An exact or near duplicate asks the same and answers the same. Of two answers to one question
+    the one of the later day counts, and the other is superseded; where the days are the same or
+    not known it is a conflict: a person has to say which is right. A further phrasing that another
+    record has is left to that one. `created_at` of what is kept is the day its answer dates from.
+    """
+    known = KnownRecords()
+    kept: list[Entry] = []
+    set_aside: list[SetAside] = []
+    for entry in sorted(map(Entry, records), key=lambda entry: entry.day, reverse=True):
+        if (same := known.with_question(entry)) is not None:
+            is_same = entry.answers_as(same)
+            same.see_older(entry, is_same)
+            set_aside.append(_duplicate(entry, same) if is_same else _otherwise(entry, same))
+        elif (same := known.with_answer(entry)) is not None:
+            same.see_older(entry, is_same=True)
+            set_aside.append(_duplicate(entry, same))
+        elif (newer := known.with_phrasing(entry)) is not None:
+            newer.see_older(entry, is_same=False)
+            set_aside.append(_otherwise(entry, newer))
+        else:
+            set_aside += known.leave_phrasings(entry)
+            known.add(entry)
+            kept.append(entry)
+    return [replace(entry.record, created_at=entry.since) for entry in kept], set_aside
+
+
+class KnownRecords:
+    """The records kept so far, for finding one that says the same."""
 
     def __init__(self) -> None:
-        self._index = RMinHashLSH(SIMILARITY, NUM_PERMUTATIONS, NUM_BANDS)
-        self._kept: list[Candidate] = []
+        self._by_question: dict[str, Entry] = {}
+        self._near: defaultdict[Hashable, list[Entry]] = defaultdict(list)
 
-    def add(self, candidate: Candidate) -> None:
-        self._index.insert(len(self._kept), candidate.min_hash)
-        self._kept.append(candidate)
+    def add(self, entry: Entry) -> None:
+        for key in entry.question_keys:
+            self._by_question.setdefault(key, entry)
+        for near in (*_question_keys(entry), _answer_key(entry)):
+            if len(self._near[near]) < MAX_COMPARED:
+                self._near[near].append(entry)
 
-    def find(self, candidate: Candidate) -> Record | None:
-        """The earliest kept record that is nearly the same."""
-        for index in sorted(self._index.query(candidate.min_hash)):
-            if candidate.is_like(self._kept[index]):
-                known: Candidate = self._kept[index]
-                return known.record
+    def with_question(self, entry: Entry) -> Entry | None:
+        """The one that asks the same, in these words or nearly."""
+        if (known := self._by_question.get(entry.question_keys[0])) is not None:
+            return known
+        for key in _question_keys(entry):
+            for near in self._near.get(key, ()):
+                if say_the_same(entry.question, near.question):
+                    return near
         return None
 
+    def with_answer(self, entry: Entry) -> Entry | None:
+        """The one that has the very answer, and whose question is about the same."""
+        for near in self._near.get(_answer_key(entry), ()):
+            if ask_the_same(entry.question, near.question):
+                return near
+        return None
 
-def shingles_of(record: Record) -> set[str]:
-    text = comparison_key(record.questions[0]) + "\n" + comparison_key(record.answer)
-    count = max(len(text) - SHINGLE_CHARACTERS + 1, 1)
-    return {text[start : start + SHINGLE_CHARACTERS] for start in range(count)}
+    def with_phrasing(self, entry: Entry) -> Entry | None:
+        """The newer one that is all about what `entry` also asks, and answers it otherwise."""
+        for key in entry.question_keys:
+            known = self._by_question.get(key)
+            if known and known.question_keys[0] == key and known.is_newer_than(entry):
+                return None if entry.answers_as(known) else known
+        return None
+
+    def leave_phrasings(self, entry: Entry) -> list[SetAside]:
+        """Take from `entry` the phrasings of others; returns those that are answered otherwise."""
+        own, otherwise = [], []
+        for question, key in zip(entry.record.questions, entry.question_keys, strict=True):
+            known = self._by_question.get(key)
+            if known is None:
+                own.append(question)
+            elif not entry.answers_as(known):
+                alone = Entry(replace(entry.record, questions=(question,)))
+                otherwise.append(_otherwise(alone, known))
+        entry.record = replace(entry.record, questions=tuple(own))
+        return otherwise
 
 
-def numbers_of(record: Record) -> list[str]:
-    return _NUMBERS.findall(
-        comparison_key(record.questions[0]) + "\n" + comparison_key(record.answer)
+def _question_keys(entry: Entry) -> Iterator[Hashable]:
+    if entry.question.content:
+        yield "words", entry.question.content_key
+    if entry.question.written:
+        yield "written", entry.question.written
+
+
+def _answer_key(entry: Entry) -> Hashable:
+    return "answer", entry.answer_key, entry.question.subject_key
+
+
+def _duplicate(entry: Entry, kept: Entry) -> SetAside:
+    asks_the_same = entry.question_keys[0] in kept.question_keys
+    is_exact = asks_the_same and entry.answer_key == kept.answer_key
+    detail = f"says the same as {_named(kept)}, which is kept"
+    return _set_aside("exact_duplicate" if is_exact else "near_duplicate", detail, entry)
+
+
+def _otherwise(entry: Entry, kept: Entry) -> SetAside:
+    answer = shown(kept.record.answer)
+    if kept.is_newer_than(entry):
+        detail = f"{_named(kept)} of {kept.day} is newer than {entry.day} and says: {answer}"
+        return _set_aside("superseded", detail, entry)
+    detail = (
+        f"{_named(kept)} says otherwise and is kept: {answer}; neither is newer by the day in its "
+        "key, so correct or delete the wrong one"
     )
+    return _set_aside("conflicting_answer", detail, entry)
 
 
-def jaccard(left: set[str], right: set[str]) -> float:
-    num_common = len(left & right)
-    return num_common / (len(left) + len(right) - num_common)
+def _named(entry: Entry) -> str:
+    return f"'{shown(entry.record.questions[0])}' in {entry.record.source.uri}"
+
+
+def _set_aside(reason: str, detail: str, entry: Entry) -> SetAside:
+    content = {
+        "question": entry.record.questions[0],
+        "answer": entry.record.answer,
+        "phrasings": list(entry.record.questions[1:]),
+    }
+    return SetAside(reason, detail, entry.record.source, content)

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from meguru.limits import Message
 
+SHOWN_CHARACTERS = 80
+
 
 @dataclass(frozen=True)
 class Source:
@@ -20,7 +22,8 @@ class Source:
 class Record:
     """One answer and the ways its question is asked, in the order they were given.
 
-    `questions` and `answer` are as they arrived; `created_at` (ISO 8601) orders corrections.
+    `questions` and `answer` are as they arrived; `created_at` (ISO 8601) is the moment of a
+    correction, and the day a document's answer dates from where that is known.
     `context` is the messages before the question, where it was asked in a conversation.
     """
 
@@ -39,3 +42,9 @@ class SetAside:
     detail: str
     source: Source
     content: Any
+
+
+def shown(text: str) -> str:
+    """The beginning of a text, in one line, for a sentence about it."""
+    text = " ".join(text.split())
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"

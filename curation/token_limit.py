@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from curation.normalisation import normalise
 from curation.records import Record, SetAside
 from meguru.chat import fold_widths
 from meguru.limits import shortenings
 from meguru.model_archive import open_model
+from meguru.normalisation import RULES, normalise
 
 TOKENIZER = "tokenizer.json"
 # A role's token, and the one that ends what it says. A template that writes more is counted by the
@@ -22,21 +22,25 @@ TEMPLATE_TOKENS = 2
 
 
 class TokenLimit:
-    """At most `context_tokens` by `tokenizer`, for a question with its answer."""
+    """At most `context_tokens` by `tokenizer`, for a question with its answer, as normalised."""
 
-    def __init__(self, tokenizer: Tokenizer, context_tokens: int) -> None:
-        self._tokenizer, self._context_tokens = tokenizer, context_tokens
+    def __init__(
+        self, tokenizer: Tokenizer, context_tokens: int, rules: Sequence[str] = RULES
+    ) -> None:
+        self._tokenizer, self._context_tokens, self._rules = tokenizer, context_tokens, rules
         # Text that looks like a control token is text.
         self._tokenizer.encode_special_tokens = True
 
     @classmethod
-    def of_model(cls, folder: Path, context_tokens: int) -> TokenLimit:
+    def of_model(
+        cls, folder: Path, context_tokens: int, rules: Sequence[str] = RULES
+    ) -> TokenLimit:
         """By the tokenizer in a model's folder or archive; ValueError where there is none."""
         with tempfile.TemporaryDirectory() as scratch:
             path = open_model(folder, Path(scratch), only=[TOKENIZER]) / TOKENIZER
             if not path.is_file():
                 raise ValueError(f"the model in {folder} has no {TOKENIZER}")
-            return cls(Tokenizer.from_file(str(path)), context_tokens)
+            return cls(Tokenizer.from_file(str(path)), context_tokens, rules)
 
     def hold(self, records: Iterable[Record]) -> tuple[list[Record], list[SetAside]]:
         """The records with those of their phrasings that fit, and what doesn't, by its tokens."""
@@ -60,7 +64,7 @@ class TokenLimit:
         texts = [message["content"] for message in least]
         texts += [fold_widths(question), record.answer]
         encoded = self._tokenizer.encode_batch(
-            [normalise(text) for text in texts], add_special_tokens=False
+            [normalise(text, self._rules) for text in texts], add_special_tokens=False
         )
         return sum(len(one.ids) + TEMPLATE_TOKENS for one in encoded)
 

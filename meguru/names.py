@@ -19,6 +19,8 @@ RUNS_PREFIX = "runs/"
 FEEDBACK_PREFIX = "feedback/"
 INFERENCE_LOG_PREFIX = "inference-log/"
 
+_DAY_OF_RAW_KEY = re.compile(rf"{RAW_PREFIX}(?:.+?/)?(\d{{4}})/(\d{{2}})/(\d{{2}})/", re.ASCII)
+
 METRIC_NAMESPACE = "Meguru"
 TEXT_DATASET = "text"
 
@@ -32,6 +34,15 @@ NUM_RANDOM_DIGITS = 12
 def raw_key(source: str, day: date, name: str) -> str:
     """The key of an object as it arrived from `source` on `day`."""
     return f"{RAW_PREFIX}{source}/{day:%Y/%m/%d}/{name}"
+
+
+def day_of_raw_key(key: str) -> date | None:
+    """The day in the key of a raw object; None where its folders name none."""
+    found = _DAY_OF_RAW_KEY.match(key)
+    try:
+        return date(*map(int, found.groups())) if found else None
+    except ValueError:  # the thirteenth month
+        return None
 
 
 def dataset_prefix(dataset: str, version: str) -> str:

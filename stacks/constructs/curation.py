@@ -90,6 +90,7 @@ class Curation(Construct):
                 "CurationImageUri": self._job.image.image_uri,
                 "CurationInstanceType": settings.instance_type,
                 "FeedbackWeight": str(settings.feedback_weight),
+                "Normalisation": settings.normalisation,
                 "ContextTokens": str(self._environment.models[reader].training.context_tokens),
                 "ReleaseTable": self._releases.table_name,
                 "EndpointName": endpoint_name,

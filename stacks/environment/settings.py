@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from meguru.hyperparameters import CONTEXT, SHAPE, Hyperparameters, as_text, read_values
 from meguru.names import resource_name
+from meguru.normalisation import ON
 from stacks.environment.refusals import refusals
 from stacks.environment.values import (
     Account,
@@ -22,6 +23,7 @@ from stacks.environment.values import (
     ModelKey,
     ModelName,
     Name,
+    Normalisation,
     ProcessingInstanceType,
     Region,
     Schedule,
@@ -37,9 +39,12 @@ class Settings(BaseModel):
 
 
 class Curation(Settings):
+    """The curation job. `normalisation` names the rules that its text for training is made by."""
+
     instance_type: ProcessingInstanceType = "ml.m5.large"
     batch_seconds: Annotated[int, Field(ge=0, le=300)] = 300
     feedback_weight: Count = 10
+    normalisation: Normalisation = ON
 
 
 class Training(Settings):

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
 from meguru.hyperparameters import as_text, problems, problems_of_values
 from meguru.names import CURATION, MAX_MODEL_KEY, is_model_key
+from meguru.normalisation import OFF, ON, read_rules
 from stacks.environment.aws_offers import is_instance_type, is_region
 from stacks.environment.refusals import only, refusal, refusals
 from stacks.environment.schedule import schedule_problem
@@ -37,6 +38,23 @@ def _check_schedule(schedule: str) -> str:
     if problem := schedule_problem(schedule):
         raise refusal(problem)
     return schedule
+
+
+def _as_text(value: object) -> object:
+    """YAML's `on` and `off` are booleans, and a list of rules is one."""
+    if isinstance(value, bool):
+        return ON if value else OFF
+    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+        return ",".join(value)
+    return value
+
+
+def _check_normalisation(setting: str) -> str:
+    try:
+        read_rules(setting)
+    except ValueError as error:
+        raise refusal(str(error)) from error
+    return setting
 
 
 def _check_metrics(values: dict[str, float]) -> dict[str, float]:
@@ -163,6 +181,7 @@ EndpointInstanceType = Annotated[
 Tags = Annotated[dict[str, str], AfterValidator(_check_tags)]
 Kind = Annotated[Literal["text"], BeforeValidator(_check_kind)]
 Schedule = Annotated[str, AfterValidator(_check_schedule)]
+Normalisation = Annotated[str, BeforeValidator(_as_text), AfterValidator(_check_normalisation)]
 Count = Annotated[int, Field(ge=1)]
 Metrics = Annotated[dict[str, float], AfterValidator(_check_metrics)]
 HyperparameterValues = Annotated[dict[str, Any], AfterValidator(_check_hyperparameters)]

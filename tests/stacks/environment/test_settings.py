@@ -155,6 +155,11 @@ def test_a_wrong_line_is_named(tmp_path: Path, before: str, after: str, said: st
             "curation.batch_seconds: at most 300 (it is 3",
         ),
         (
+            "  batch_seconds: 2",
+            "  batch_seconds: 2\n  normalisation: nfkc",
+            "curation.normalisation: on, off, or some of the rules line_ends, control_characters, ",
+        ),
+        (
             "  instance_type: ml.t3.medium",
             "  instance_type: ml.banana.xlarge",
             "curation.instance_type: an instance type of SageMaker's processing jobs, such as ",
@@ -277,6 +282,17 @@ def test_every_wrong_hyperparameter_has_its_line(tmp_path: Path) -> None:
     found = refusal(tmp_path, POC.replace("        num_epochs: 12\n", wrong)).splitlines()
     line = line_of(POC, "num_epochs: 12")
     assert [one.split(": ")[0] for one in found] == [f"FILE:{line}", f"FILE:{line + 1}"]
+
+
+@pytest.mark.parametrize(
+    ("value", "setting"),
+    [("on", "on"), ("off", "off"), ("'off'", "off"), ("[margins, spaces]", "margins,spaces")],
+)
+def test_normalisation(tmp_path: Path, value: str, setting: str) -> None:
+    path = tmp_path / "environment.yaml"
+    line = "  feedback_weight: 10\n"
+    path.write_text(POC.replace(line, f"{line}  normalisation: {value}\n"), "utf-8")
+    assert read_environment(path).curation.normalisation == setting
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 
 from curation.__main__ import curate
 from curation.records import Record, Source
+from meguru.normalisation import RULES
 
 
 @dataclass
@@ -81,12 +82,15 @@ class Lake:
         }
         self.feedback(name, said, **more)
 
+    def delete(self, name: str) -> None:
+        (self._root / "raw" / name).unlink()
+
     @property
     def serving_model(self) -> Path:
         """Where the job finds the model that serves, if there is one."""
         return self._root / "serving_model"
 
-    def curate(self, context_tokens: int = 0) -> Curated:
+    def curate(self, context_tokens: int = 0, rules: Sequence[str] = RULES) -> Curated:
         self._num_runs += 1
         output = self._root / f"output-{self._num_runs}"
         result = curate(
@@ -94,6 +98,7 @@ class Lake:
             output,
             dataset="text",
             feedback_weight=4,
+            rules=rules,
             context_tokens=context_tokens,
         )
         return Curated(output, result)

@@ -81,6 +81,40 @@ def test_broken_feedback_stops_nothing(lake: Any) -> None:
     assert curated.manifest()["set_aside"] == {"broken_feedback": 2, "superseded": 1}
 
 
+BEFORE, AFTER = "hr/2026/11/20/a.jsonl", "hr/2026/11/23/a.jsonl"
+
+
+def test_newer_document_counts_for_more_than_a_correction(lake: Any) -> None:
+    lake.document(BEFORE, [{"question": "締切は?", "answer": "5日"}])
+    lake.correct("fb-1", "締切は?", "10日", 1)
+    assert lake.curate().answers() == {"締切は?": "10日"}
+    lake.document(AFTER, [{"question": "締切は?", "answer": "15日"}])
+    curated = lake.curate()
+    assert curated.answers() == {"締切は?": "15日"}
+    corrected, older = curated.quarantine()[::-1]
+    assert (corrected["source"], older["source"]) == ("fb-1", f"raw/{BEFORE}")
+    assert "raw/hr/2026/11/23/a.jsonl" in corrected["detail"]
+
+
+def test_file_put_again_is_the_answer_that_was_corrected(lake: Any) -> None:
+    for name in (BEFORE, AFTER):
+        lake.document(name, [{"question": "締切は?", "answer": "5日"}])
+    lake.correct("fb-1", "締切は?", "10日", 1)
+    assert lake.curate().answers() == {"締切は?": "10日"}
+
+
+def test_document_of_the_same_day_is_corrected(lake: Any) -> None:
+    lake.document("hr/2026/11/22/a.jsonl", [{"question": "締切は?", "answer": "5日"}])
+    lake.correct("fb-1", "締切は?", "10日", 1)
+    assert lake.curate().answers() == {"締切は?": "10日"}
+
+
+def test_newer_document_that_agrees_leaves_the_correction(lake: Any) -> None:
+    lake.document(AFTER, [{"question": "締切は?", "answer": "10日。"}])
+    lake.correct("fb-1", "締切は?", "10日", 1)
+    assert [row["source_uri"] for row in lake.curate().rows()] == ["fb-1"]
+
+
 TURNS = [
     {"role": "user", "content": "精算の締切は？"},
     {"role": "assistant", "content": "５日です"},

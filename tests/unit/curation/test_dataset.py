@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation import dataset
+from meguru.normalisation import RULES
 
 RECORDS = [
     {"question": f"質問{number}は?", "answer": f"{number}日①㈱"}
@@ -56,7 +57,7 @@ def test_one_row_makes_another_version(make_lake: Callable[[], Any]) -> None:
 def test_original_is_kept_beside_the_normalised(lake: Any) -> None:
     lake.document("a.jsonl", [{"question": "㈱Ａの①は？", "answer": "ｶﾅ"}])
     (row,) = lake.curate().rows()
-    assert (row["question"], row["answer"]) == ("(株)Aの1は?", "カナ")
+    assert (row["question"], row["answer"]) == ("㈱Aの①は？", "カナ")
     assert (row["original_question"], row["original_answer"]) == ("㈱Ａの①は？", "ｶﾅ")
 
 
@@ -94,3 +95,40 @@ def test_shards(lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_empty_lake(lake: Any) -> None:
     curated = lake.curate()
     assert (curated.manifest()["num_records"], curated.manifest()["shards"]) == (0, [])
+
+
+def test_what_normalisation_changed_is_counted(lake: Any) -> None:
+    lake.document(
+        "a.jsonl",
+        [
+            {"question": "Ａは?", "answer": "10⁶ Ω\r\n  以上", "phrasings": ["Ａとは?"]},
+            {"question": "b", "answer": "ｶﾅとＢ"},
+        ],
+    )
+    changes = {"full_width_letters": 3, "line_ends": 2, "half_width_katakana": 1}
+    curated = lake.curate()
+    assert curated.manifest()["normalised"] == dict.fromkeys(RULES, 0) | changes
+    assert curated.answers()["Aは?"] == "10⁶ Ω\n  以上"
+
+
+def test_normalisation_by_some_rules_and_none(lake: Any) -> None:
+    lake.document("a.jsonl", [{"question": "Ａは?", "answer": " ｶﾅ"}])
+    some = lake.curate(rules=("full_width_letters",))
+    assert some.answers() == {"Aは?": " ｶﾅ"}
+    assert some.manifest()["normalised"] == {"full_width_letters": 1}
+    off = lake.curate(rules=())
+    assert off.answers() == {"Ａは?": " ｶﾅ"}
+    assert off.manifest()["normalised"] == {}
+    assert off.result["version"] != some.result["version"]
+
+
+def test_what_is_deleted_is_in_no_later_version(lake: Any) -> None:
+    lake.document("hr/2026/01/10/a.jsonl", [{"question": "日当は?", "answer": "2,000円"}])
+    lake.document("hr/2026/11/01/a.jsonl", [{"question": "日当は?", "answer": "3,000円"}])
+    before = lake.curate()
+    assert before.answers() == {"日当は?": "3,000円"}
+    lake.delete("hr/2026/11/01/a.jsonl")
+    after = lake.curate()
+    assert after.answers() == {"日当は?": "2,000円"}
+    assert list(after.manifest()["sources"]) == ["raw/hr/2026/01/10/a.jsonl"]
+    assert after.quarantine() == []

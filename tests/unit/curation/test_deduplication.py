@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.deduplication import SIMILARITY, deduplicate, jaccard, numbers_of, shingles_of
-from curation.records import Record, Source
+from curation.deduplication import deduplicate
+from curation.records import Record, SetAside, Source
+from curation.sameness import Wording, say_the_same
 
 LONG = "経費精算の申請は毎月25日までに総務部の窓口へ領収書を添えて提出してください。"
 WORDS = st.sampled_from(
@@ -48,14 +49,54 @@ def test_near_duplicate(record: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "right"), [("25", "26"), ("25", "2.5"), ("25", "-25"), ("二十", "三十"), ("5", "五")]
+    ("left", "right"),
+    [("25", "26"), ("25", "2.5"), ("25", "-25"), ("二十", "三十"), ("25", "二六")],
 )
 def test_numbers_that_differ_are_never_merged(record: Any, left: str, right: str) -> None:
+    first = record("精算は?", LONG.replace("25", left))
     for question in ("精算は?", "ご精算は?"):
         other = record(question, LONG.replace("25", right))
-        assert "duplicate" not in "".join(
-            reasons(record("精算は?", LONG.replace("25", left)), other)
-        )
+        assert reasons(first, other) == ["conflicting_answer"]
+
+
+def test_one_template_for_many_names(record: Any) -> None:
+    names = ["札幌", "仙台", "横浜", "さくら", "もみじ", "ルビー", "Osaka", "Lagos"]
+    records = [record(f"{name}支店の受付は?", f"{name}支店では、" + LONG) for name in names]
+    assert deduplicate(records) == (records, [])
+
+
+@pytest.mark.parametrize(
+    ("question", "asked", "answer", "reason"),
+    [
+        ("駐車場は使えますか?", "駐車場は使えますか?", "使えません", "conflicting_answer"),
+        ("駐車場は使えますか?", "駐車場は使えますか?", "はい、使えます", "conflicting_answer"),
+        ("駐車場は使えますか?", "ご駐車場は使えるでしょうか", "使えません", "conflicting_answer"),
+        ("駐車場は使えますか?", "駐車場は使えるか", "使える", "near_duplicate"),
+        ("駐車場は使えますか?", "駐輪場は使えますか?", "使えます", ""),
+        ("May I park here?", "Can I please park here?", "使えません", "conflicting_answer"),
+        ("May I park here?", "Can I park there tonight?", "使えます", ""),
+    ],
+)
+def test_one_question_or_two(
+    record: Any, question: str, asked: str, answer: str, reason: str
+) -> None:
+    first, second = record(question, "使えます"), record(asked, answer)
+    assert "".join(reasons(first, second)) == reason
+
+
+def test_question_in_other_words_of_the_very_answer(record: Any) -> None:
+    assert reasons(record("報告書は出しますか?", LONG), record("報告書は提出しますか?", LONG)) == [
+        "near_duplicate"
+    ]
+    assert reasons(record("入社の手続きは?", LONG), record("退社の手続きは?", LONG)) == []
+    assert reasons(record("東京から大阪へは?", LONG), record("大阪から東京へは?", LONG)) == []
+
+
+def test_conflict_names_both_sides(record: Any) -> None:
+    (conflict,) = deduplicate([record("q", "5日"), record("q", "10日")])[1]
+    assert conflict.content["answer"] == "10日"
+    assert "raw/a.jsonl" in conflict.detail
+    assert "5日" in conflict.detail
 
 
 def test_phrasing_of_another_record_with_another_answer(record: Any) -> None:
@@ -83,9 +124,69 @@ def test_properties(records: list[Record]) -> None:
     assert len(kept) + len(set_aside) >= len(records)
     for index, left in enumerate(kept):
         for right in kept[:index]:
-            alike = jaccard(shingles_of(left), shingles_of(right)) >= 0.95
-            assert not (alike and numbers_of(left) == numbers_of(right))
-    assert SIMILARITY < 0.95
+            sides = [[Wording(one.questions[0]), Wording(one.answer)] for one in (left, right)]
+            assert not all(map(say_the_same, *sides))
+
+
+def dated(day: str, question: str, answer: str, *phrasings: str) -> Record:
+    source = Source("document", f"raw/hr/{day}/rules.jsonl")
+    return Record((question, *phrasings), answer, source)
+
+
+OLD, NEW, LAST = "2026/01/10", "2026/11/01", "2026/12/24"
+
+
+def answers(*records: Record) -> tuple[list[str], list[SetAside]]:
+    kept, set_aside = deduplicate(records)
+    return [one.answer for one in kept], set_aside
+
+
+@pytest.mark.parametrize("asked", ["日当は?", "日当は", "ご日当は?"])
+def test_newer_document_wins(asked: str) -> None:
+    old, new = dated(OLD, "日当は?", "2,000円"), dated(NEW, asked, "3,000円")
+    for records in ((old, new), (new, old)):
+        kept, (loser,) = answers(*records)
+        assert (kept, loser.reason) == (["3,000円"], "superseded")
+        assert loser.content["answer"] == "2,000円"
+        for named in ("raw/hr/2026/11/01/rules.jsonl", "2026-11-01", "2026-01-10", "3,000円"):
+            assert named in loser.detail
+
+
+def test_same_day_or_none_is_a_conflict() -> None:
+    undated = Record(("日当は?",), "2,000円", Source("document", "raw/a.jsonl"))
+    for first, second in [
+        (dated(NEW, "日当は?", "3,000円"), dated(NEW, "日当は?", "2,000円")),
+        (dated(NEW, "日当は?", "3,000円"), undated),
+    ]:
+        kept, (loser,) = answers(first, second)
+        assert (kept, loser.reason) == (["3,000円"], "conflicting_answer")
+
+
+def test_what_a_newer_document_repeats_is_an_exact_duplicate() -> None:
+    kept, (older,) = deduplicate([dated(OLD, "日当は?", "5円"), dated(NEW, "日当は?", "5円")])
+    assert (older.reason, older.source.uri) == ("exact_duplicate", f"raw/hr/{OLD}/rules.jsonl")
+    assert [one.created_at for one in kept] == ["2026-01-10"]
+
+
+def test_answer_that_came_back_is_as_new_as_its_return() -> None:
+    kept, _ = deduplicate(
+        [dated(day, "日当は?", f"{n}円") for day, n in [(OLD, 5), (NEW, 6), (LAST, 5)]]
+    )
+    assert [(one.answer, one.created_at) for one in kept] == [("5円", "2026-12-24")]
+
+
+def test_newer_question_that_is_an_older_ones_phrasing() -> None:
+    old = dated(OLD, "日当はいくら?", "2,000円", "出張の日当は?")
+    kept, (loser,) = answers(old, dated(NEW, "出張の日当は?", "3,000円"))
+    assert (kept, loser.reason) == (["3,000円"], "superseded")
+    assert loser.content["phrasings"] == ["出張の日当は?"]
+
+
+def test_phrasing_that_two_documents_have_goes_to_the_newer() -> None:
+    old, new = dated(OLD, "日当は?", "5円", "いくら?"), dated(NEW, "宿泊費は?", "6円", "いくら?")
+    kept, (loser,) = deduplicate([old, new])
+    assert [one.questions for one in kept] == [("宿泊費は?", "いくら?"), ("日当は?",)]
+    assert (loser.reason, loser.content["question"]) == ("superseded", "いくら?")
 
 
 def test_thousands_that_differ_in_a_number(record: Any) -> None:

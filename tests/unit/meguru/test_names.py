@@ -6,6 +6,7 @@ import re
 from datetime import date
 from fnmatch import fnmatchcase
 
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
@@ -30,6 +31,23 @@ def test_keys() -> None:
     assert names.dataset_manifest_key("text", "v") == "datasets/text/v/manifest.json"
     assert names.dataset_head_key("text") == "datasets/text/HEAD"
     assert names.feedback_key(day, "fb-1") == "feedback/dt=2026-01-02/fb-1.json"
+
+
+@pytest.mark.parametrize(
+    ("key", "day"),
+    [
+        ("raw/crm/2026/01/02/a.jsonl", date(2026, 1, 2)),
+        ("raw/crm/export/2026/01/02/2025/01/01/a.jsonl", date(2026, 1, 2)),
+        ("raw/2026/01/02/a.jsonl", date(2026, 1, 2)),
+        ("raw/crm/2026/13/02/a.jsonl", None),
+        ("raw/crm/2026-01-02/a.jsonl", None),
+        ("raw/crm/a.jsonl", None),
+        ("raw/12026/01/02/a.jsonl", None),
+        ("feedback/2026/01/02/a.json", None),
+    ],
+)
+def test_day_of_raw_key(key: str, day: date | None) -> None:
+    assert names.day_of_raw_key(key) == day
 
 
 def test_prefixes_end_with_a_slash() -> None:

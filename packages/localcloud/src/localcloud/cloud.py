@@ -32,6 +32,7 @@ from localcloud.storage.buckets import StorageService
 from localcloud.storage.log_events import LogsService
 from localcloud.storage.moto_backend import MotoBackend
 from localcloud.storage.queues import SqsService
+from localcloud.storage.secrets import SecretsManagerService
 from localcloud.storage.tables import DynamoDbService, DynamoDbStreamsService
 from localcloud.wire.gateway import Gateway
 from localcloud.wire.server import HttpServer
@@ -51,6 +52,7 @@ _ALWAYS: tuple[type[Service], ...] = (
     StorageService,
     LogsService,
     SqsService,
+    SecretsManagerService,
     DynamoDbService,
     DynamoDbStreamsService,
 )

@@ -185,6 +185,10 @@ def test_an_or_at_the_top_is_met_by_either_branch() -> None:
         ({"detail": {"n": [{"anything-but": {"equals-ignore-case": [1]}}]}}, "number|start|null"),
         ({"detail": {"n": [{"anything-but": []}]}}, "Empty arrays"),
         ({"$or": [{"source": ["a"]}]}, "$or"),
+        ({"a": [{"wildcard": "*:*:*:*:*:event-bus/*"}]}, "Rule is too complex"),
+        ({"a": [{"anything-but": {"wildcard": "*:*:*:*:*:event-bus/*"}}]}, "Rule is too complex"),
+        ({"a": [{"wildcard": "*" + "ab" * 500}]}, "Rule is too complex"),
+        ({"a": [{"wildcard": "*a*a*a*"}, {"wildcard": "*a*a*b*"}]}, "Rule is too complex"),
     ],
 )
 def test_what_is_not_a_pattern_is_refused_by_name(pattern: dict[str, Any], reason: str) -> None:
@@ -192,6 +196,22 @@ def test_what_is_not_a_pattern_is_refused_by_name(pattern: dict[str, Any], reaso
         check(pattern)
     assert refused.value.code == "InvalidEventPatternException"
     assert reason in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "arn:aws:events:us-east-1:*:event-bus/*",
+        "arn:aws:*:*:*:event-bus/*",
+        "dir/*/*.txt",
+        "*/" + "".join(map(chr, range(0x3040, 0x3040 + 500))) + "/*",
+        "x*" * 5,
+        "*",
+        "",
+    ],
+)
+def test_a_wildcard_that_is_not_too_complex_is_taken(text: str) -> None:
+    check({"a": [{"wildcard": text}]})
 
 
 @pytest.mark.parametrize("event", [{}, {"detail": None}, {"detail": "text"}, {"detail": [[]]}])

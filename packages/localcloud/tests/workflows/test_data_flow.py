@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -141,8 +142,13 @@ def test_more_than_the_payload_quota_is_refused(workflows: Any, cloud: Any, mach
     cloud.function(lambda event: "x" * 300_000)
     caught = {"ErrorEquals": ["States.ALL"], "Next": "Z"}
     task = {"Type": "Task", "Resource": FUNCTION, "Catch": [caught], "End": True}
-    described = workflows.run(machine(T=task, Z={"Type": "Pass"}))
-    assert described["error"] == "States.DataLimitExceeded"
+    arn = workflows.start(machine(T=task, Z={"Type": "Pass"}))
+    assert json.loads(workflows.wait(arn)["output"]) == {
+        "Error": "States.DataLimitExceeded",
+        "Cause": f"The state/task '{FUNCTION}' returned a result with a size exceeding the maximum "
+        "number of bytes service limit.",
+    }
+    assert "LambdaFunctionFailed" in workflows.kinds(arn)
 
 
 def test_the_variables_of_one_assign_share_the_quota(workflows: Any, machine: Any) -> None:
@@ -368,3 +374,8 @@ def test_the_context_object_counts_retries_where_there_may_be_any(
     output = workflows.output(machine(S=state))
     found = output[0] if kind == "Parallel" else output
     assert found["state"].keys() == members
+
+
+def test_a_seeded_random_number_is_the_one_that_aws_gives(workflows: Any, machine: Any) -> None:
+    definition = machine("JSONata", P={"Type": "Pass", "Output": "{% $random(42) %}"})
+    assert workflows.output(definition) == 0.7275636800328681

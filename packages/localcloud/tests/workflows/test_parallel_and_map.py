@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
 TASK = {"Type": "Task", "Resource": FUNCTION}
@@ -486,6 +487,11 @@ FIRST_ROW = {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"}
         ({"InputType": "JSON", "ItemsPointer": "/a"}, '{"a": 1}', "Attempting to map over non"),
         ({"InputType": "JSON"}, "{", "Expecting"),
         ({"InputType": "JSON", "MaxItemsPath": "$.n"}, "[1]", "field MaxItems must be positive"),
+        (
+            {"InputType": "JSON", "MaxItemsPath": "$.half"},
+            "[1]",
+            "The MaxItemsPath field refers to value '1.5' which is not a valid integer: $.half",
+        ),
     ],
 )
 def test_a_reader_that_fails_fails_its_run(
@@ -501,7 +507,7 @@ def test_a_reader_that_fails_fails_its_run(
             "Parameters": {"Bucket": "lake", "Key": "items"},
         },
     }
-    arn = workflows.start(machine(M=mapped), {"n": -1})
+    arn = workflows.start(machine(M=mapped), {"n": -1, "half": 1.5})
     described = workflows.wait(arn)
     assert described["error"] == "States.ItemReaderFailed"
     assert described["cause"].startswith(told)
@@ -514,3 +520,21 @@ def test_a_reader_that_fails_fails_its_run(
         "MapStateFailed",
         "ExecutionFailed",
     ]
+
+
+def test_a_writer_that_fails_fails_its_run(workflows: Any, cloud: Any, machine: Any) -> None:
+    def put_object(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "NoSuchBucket", "Message": "gone"}}, "PutObject")
+
+    cloud.operations["s3"] = {"put_object": put_object}
+    mapped = {
+        "Type": "Map",
+        "ItemProcessor": {**inside(machine, I={"Type": "Pass"}), **DISTRIBUTED},
+        "ResultWriter": {
+            "Resource": "arn:aws:states:::s3:putObject",
+            "Parameters": {"Bucket": "lake", "Prefix": "out"},
+        },
+    }
+    arn = workflows.start(machine(M=mapped), [1])
+    assert workflows.wait(arn)["error"] == "States.ResultWriterFailed"
+    assert workflows.kinds(arn)[-3:] == ["MapRunFailed", "MapStateFailed", "ExecutionFailed"]

@@ -202,6 +202,13 @@ def test_error_names(
             "gone (Service: DynamoDb, Status Code: 400, Request ID: r)",
         ),
         (
+            "aws-sdk:s3:getObject",
+            "s3",
+            "get_object",
+            {"Bucket": "b", "Key": "k"},
+            "gone (Service: S3, Status Code: 400, Request ID: r, Extended Request ID: r)",
+        ),
+        (
             "dynamodb:getItem",
             "dynamodb",
             "get_item",
@@ -247,6 +254,22 @@ def test_a_required_parameter_that_is_null_is_refused_by_the_service(
     assert described["cause"].startswith(
         "1 validation error detected: Value null at 'item' failed to satisfy constraint: "
         "Member must not be null (Service: AmazonDynamoDBv2; Status Code: 400; "
+    )
+
+
+def test_sqs_has_its_own_words_for_a_missing_parameter(
+    workflows: Any, cloud: Any, machine: Any
+) -> None:
+    client = boto3.client(
+        "sqs", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
+    )
+    cloud.operations["sqs"] = {"send_message": client.send_message}
+    task = integration("sqs:sendMessage", QueueUrl="q", **{"MessageBody.$": "$.text"})
+    described = workflows.run(machine(T=task), {"text": None})
+    assert described["error"] == "SQS.AmazonSQSException"
+    assert described["cause"].startswith(
+        "The request must contain the parameter MessageBody. (Service: AmazonSQS; Status Code: 400;"
+        " Error Code: MissingParameter; Request ID: "
     )
 
 

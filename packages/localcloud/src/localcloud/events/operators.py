@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from localcloud.events import wildcards
+
 Test = Callable[[Any], bool]
 
 
@@ -74,39 +76,11 @@ def _equals_ignore_case(argument: Any) -> Test:
 
 
 def _wildcard(argument: Any) -> Test:
-    literals = [""]
-    text = _text("wildcard", argument)
-    for found in re.finditer(r"\\.?|\*+|[^\\*]+", text, re.DOTALL):
-        part = found[0]
-        if part.startswith("*"):
-            if len(part) > 1:
-                position = found.start() + 1
-                raise PatternError(f"Consecutive wildcard characters at pos {position}")
-            literals.append("")
-        elif part.startswith("\\"):
-            if part not in ("\\*", "\\\\"):
-                raise PatternError(f"Invalid escape character in wildcard {text!r}")
-            literals[-1] += part[1]
-        else:
-            literals[-1] += part
-    return lambda value: isinstance(value, str) and _in_order(literals, value)
-
-
-def _in_order(literals: list[str], value: str) -> bool:
-    """True when `value` is the literals with anything between them."""
-    if len(literals) == 1:
-        return value == literals[0]
-    first, *middle, last = literals
-    end = len(value) - len(last)
-    position = len(first)
-    if position > end or not value.startswith(first) or not value.endswith(last):
-        return False
-    for literal in middle:
-        found = value.find(literal, position, end)
-        if found < 0:
-            return False
-        position = found + len(literal)
-    return True
+    try:
+        matches = wildcards.matcher(_text("wildcard", argument))
+    except ValueError as error:
+        raise PatternError(str(error)) from error
+    return lambda value: isinstance(value, str) and matches(value)
 
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
@@ -207,6 +181,21 @@ _NOT_TEXTS = {
     "equals-ignore-case": "Inside anything-but/equals-ignore-case list, "
     "number|start|null|boolean is not supported.",
 }
+
+
+def check_wildcards(alternatives: list[Any]) -> None:
+    """PatternError where the wildcards among a field's alternatives are too complex together."""
+    texts: list[str] = []
+    for alternative in alternatives:
+        operators = alternative if isinstance(alternative, dict) else {}
+        inside = operators.get("anything-but", operators)
+        if isinstance(inside, dict) and "wildcard" in inside:
+            texts += _some(inside["wildcard"])
+    if texts and wildcards.are_too_complex(texts):
+        raise PatternError(
+            "Rule is too complex - try using fewer wildcard characters or fewer repeating "
+            "character sequences after a wildcard character"
+        )
 
 
 def _plain(argument: Any) -> list[Any]:

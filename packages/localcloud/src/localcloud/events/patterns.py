@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from localcloud.events.operators import PatternError, Test, exact, named, only_operator
+from localcloud.events.operators import (
+    PatternError,
+    Test,
+    check_wildcards,
+    exact,
+    named,
+    only_operator,
+)
 from localcloud.service import ServiceError
 
 Path = tuple[str, ...]
@@ -96,6 +103,7 @@ def _leaf(name: str, alternatives: list[Any], path: Path) -> _Match:
     if not alternatives:
         raise PatternError("Empty arrays are not allowed")
     matchers = [_alternative(alternative, path) for alternative in alternatives]
+    check_wildcards(alternatives)
 
     def match(event: Any, here: Any) -> bool:
         values = list(_leaves(here, (name,)))

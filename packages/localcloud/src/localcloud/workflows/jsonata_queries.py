@@ -23,6 +23,7 @@ from localcloud.workflows.intrinsic_functions import HASH_ALGORITHMS
 _MAX_MILLISECONDS = 10_000
 _MAX_DEPTH = 500
 _MAX_EXACT_INTEGER = 2**53
+_JAVA_FACTOR = 0x5DEECE66D
 _JSONATA_FAILURES = (
     JException,
     ArithmeticError,
@@ -191,7 +192,15 @@ def _hash(value: Any = None, algorithm: Any = "SHA-256") -> str | None:
 
 
 def _random(seed: Any = None) -> float:
-    return random.Random(None if seed is None else _whole(seed, "$random")).random()
+    """From 0 to below 1; with a seed, the first number of Java's generator."""
+    if seed is None:
+        return random.random()
+    state = (_whole(seed, "$random") ^ _JAVA_FACTOR) % 2**48
+    bits = []
+    for count in (26, 27):
+        state = (state * _JAVA_FACTOR + 11) % 2**48
+        bits.append(state >> (48 - count))
+    return float((bits[0] << 27) + bits[1]) / 2**53
 
 
 def _parse(text: Any = None) -> Any:

@@ -110,7 +110,15 @@ def read(visit: Visit, flow: DataFlow) -> list[Value]:
 
 def _max_items(config: dict[str, Any], flow: DataFlow) -> int:
     """How many items are taken at most; 0: all."""
-    most = flow.integer("MaxItems", node=config, at="ItemReader/ReaderConfig/") or 0
+    most = flow.field("MaxItems", config, "ItemReader/ReaderConfig/")
+    if most is None:
+        return 0
+    if isinstance(most, float) and most.is_integer():
+        most = int(most)
+    if not json_values.is_integer(most):
+        field = "MaxItemsPath" if "MaxItemsPath" in config else "MaxItems"
+        cause = f"The {field} field refers to value '{most}' which is not a valid integer"
+        raise StateError("States.ItemReaderFailed", f"{cause}: {config[field]}")
     if most < 0:
         raise StateError("States.ItemReaderFailed", "field MaxItems must be positive")
     return most

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from localcloud.workflows.cancellation import in_thread
 from localcloud.workflows.data_flow import DataFlow, Outcome
 from localcloud.workflows.errors import StateError, WorkCancelledError
 from localcloud.workflows.execution import SUCCEEDED
+from localcloud.workflows.history import Trail
 from localcloud.workflows.json_values import is_number
 from localcloud.workflows.map_items import Item
 from localcloud.workflows.map_results import ItemResult
@@ -28,6 +30,7 @@ def run_map(visit: Visit) -> Outcome:
     processor = visit.state.get("ItemProcessor") or visit.state["Iterator"]
     distributed = processor.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED"
     concurrency = _concurrency(flow)
+    # What is read is read within the Map Run, whose failure it is when it can't be.
     read = "ItemReader" in visit.state
     values = [] if read else map_items.values(flow.items(), flow, distributed)
     trail = visit.trail
@@ -37,29 +40,37 @@ def run_map(visit: Visit) -> Outcome:
     if distributed:
         limits = {"maxConcurrency": concurrency, **tolerance.limits}
         map_run = visit.environment.map_runs.begin(visit, processor, limits)
-        trail.add("MapRunStarted", "mapRunStartedEventDetails", mapRunArn=map_run.arn)
-    try:
+    with _recorded(map_run, trail):
         items = map_items.items_of(map_items.read(visit, flow) if read else values, visit, flow)
         if map_run:
             map_run.items = items
         work = _MapWork(visit, processor, items, tolerance, map_run)
         results = work.run(min(concurrency or MAX_CONCURRENCY, MAX_CONCURRENCY, len(items)))
+        result = map_results.finish(results, visit, flow, map_run.arn if map_run else None)
+    trail.add("MapStateSucceeded")
+    return flow.leave(result)
+
+
+@contextmanager
+def _recorded(map_run: MapRun | None, trail: Trail) -> Iterator[None]:
+    """A Map Run's beginning and its end, whichever it is; nothing where there is no Map Run."""
+    if map_run is None:
+        yield
+        return
+    trail.add("MapRunStarted", "mapRunStartedEventDetails", mapRunArn=map_run.arn)
+    try:
+        yield
     except StateError as error:
-        if map_run:
-            details = {"error": error.error, "cause": error.cause}
-            trail.add("MapRunFailed", "mapRunFailedEventDetails", **details)
-            map_run.end("FAILED")
+        details = {"error": error.error, "cause": error.cause}
+        trail.add("MapRunFailed", "mapRunFailedEventDetails", **details)
+        map_run.end("FAILED")
         raise
     except WorkCancelledError:
-        if map_run:
-            trail.add("MapRunAborted")
-            map_run.end("ABORTED")
+        trail.add("MapRunAborted")
+        map_run.end("ABORTED")
         raise
-    if map_run:
-        trail.add("MapRunSucceeded")
-        map_run.end("SUCCEEDED")
-    trail.add("MapStateSucceeded")
-    return flow.leave(map_results.finish(results, visit, flow, map_run.arn if map_run else None))
+    trail.add("MapRunSucceeded")
+    map_run.end("SUCCEEDED")
 
 
 def _concurrency(flow: DataFlow) -> int:

@@ -10,22 +10,21 @@ from localcloud.workflows.errors import StateError
 
 MAX_DELAY_SECONDS = 31_622_400
 _TIMEOUTS = {"States.Timeout", "States.HeartbeatTimeout"}
-# Terminal: no wildcard takes them.
-_TERMINAL = {"States.Runtime", "States.DataLimitExceeded"}
 
 
 def takes(names: Sequence[str], error: str) -> bool:
     """Whether ErrorEquals matches an error name.
 
-    States.ALL takes all but terminal errors, States.TaskFailed all but these and time-outs,
-    States.Timeout also a missed heartbeat. States.Runtime always fails the execution.
+    States.ALL takes all but States.Runtime, which always fails the execution. States.TaskFailed
+    takes all but that, time-outs and too much data; States.Timeout also a missed heartbeat. (The
+    guide says that States.ALL leaves States.DataLimitExceeded; AWS's executions don't.)
     """
     if error == "States.Runtime":
         return False
     if error in names:
         return True
-    if error in _TERMINAL:
-        return False
+    if error == "States.DataLimitExceeded":
+        return "States.ALL" in names
     if error in _TIMEOUTS:
         return "States.ALL" in names or "States.Timeout" in names
     return "States.ALL" in names or "States.TaskFailed" in names

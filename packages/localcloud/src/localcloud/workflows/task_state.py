@@ -57,10 +57,20 @@ def _attempt(
         ),
     )
     events.scheduled(arguments, timeout, heartbeat)
-    result = _observed(events, lambda: _timed(task, cancellation))
-    json_values.check_size(result, f"The result of the state '{visit.name}'")
+    result = _observed(events, lambda: _checked(_timed(task, cancellation), resource))
     events.succeeded(result)
     return flow.leave(result)
+
+
+def _checked(result: Any, resource: Resource) -> Any:
+    if json_values.size(result) > json_values.MAX_PAYLOAD_BYTES:
+        whose = resource.resource_type if resource.kind in {"optimized", "sdk"} else resource.arn
+        raise StateError(
+            "States.DataLimitExceeded",
+            f"The state/task '{whose}' returned a result with a size exceeding the maximum number "
+            "of bytes service limit.",
+        )
+    return result
 
 
 def _timed(task: Task, cancellation: Cancellation) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import uuid
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
@@ -25,27 +27,28 @@ def of_client_error(error: ClientError, resource: Resource) -> StateError:
     details = error.response.get("Error", {})
     metadata = error.response.get("ResponseMetadata", {})
     code, message = str(details.get("Code", "Unknown")), details.get("Message", "")
-    status, request_id = metadata.get("HTTPStatusCode", 400), metadata.get("RequestId", "")
-    return _named(code, message, resource, status, request_id)
+    return _named(code, message, resource, metadata)
 
 
-def _named(
-    code: str, message: str, resource: Resource, status: int = 400, request_id: str = ""
-) -> StateError:
+def _named(code: str, message: str, resource: Resource, metadata: dict[str, Any]) -> StateError:
     name = _modelled(code, resource) or resource.unknown_exception
-    call = _call(code, resource, status, request_id)
+    call = _call(code, resource, metadata)
     return StateError(f"{resource.exceptions}.{name}", f"{message} ({call})")
 
 
-def _call(code: str, resource: Resource, status: int, request_id: str) -> str:
+def _call(code: str, resource: Resource, metadata: dict[str, Any]) -> str:
     """The call as the SDK for Java that makes it writes it: version 1 or, for `aws-sdk`, 2."""
+    status, request_id = metadata.get("HTTPStatusCode", 400), metadata.get("RequestId", "")
     if resource.optimized:
         return (
             f"Service: {resource.optimized.caller}; Status Code: {status}; Error Code: {code}; "
             f"Request ID: {request_id}; Proxy: null"
         )
     service = java_name(service_model(resource.service).service_id)
-    return f"Service: {service}, Status Code: {status}, Request ID: {request_id}"
+    call = f"Service: {service}, Status Code: {status}, Request ID: {request_id}"
+    if resource.service == "s3":
+        return f"{call}, Extended Request ID: {metadata.get('HostId') or request_id}"
+    return call
 
 
 def _modelled(code: str, resource: Resource) -> str | None:
@@ -73,13 +76,17 @@ def of_sdk_error(error: BotoCoreError, resource: Resource) -> StateError:
     missing = [found for found in map(_MISSING.fullmatch, problems) if found]
     if len(missing) < len(problems):
         return StateError("States.Runtime", f"The parameters don't fit: {error}")
+    metadata = {"RequestId": str(uuid.uuid4())}
+    if resource.service == "sqs":
+        message = f"The request must contain the parameter {missing[0]['name']}."
+        return _named("MissingParameter", message, resource, metadata)
     noun = "error" if len(missing) == 1 else "errors"
     listed = "; ".join(
         f"Value null at '{_member(found)}' failed to satisfy constraint: Member must not be null"
         for found in missing
     )
     message = f"{len(missing)} validation {noun} detected: {listed}"
-    return _named("ValidationException", message, resource)
+    return _named("ValidationException", message, resource, metadata)
 
 
 def _member(missing: re.Match[str]) -> str:
