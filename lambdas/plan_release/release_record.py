@@ -76,9 +76,9 @@ class ReleaseRecord:
         holder: str | None = self._read().get("claimed_by")
         return None if holder is None or self._is_alive(holder) else holder
 
-    def _is_alive(self, run: str) -> bool:
+    def _is_alive(self, execution: str) -> bool:
         try:
-            status = self._states.describe_execution(executionArn=run)["status"]
+            status = self._states.describe_execution(executionArn=execution)["status"]
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
                 raise

@@ -81,7 +81,8 @@ class Curation(Construct):
             "CurateDataset",
             environment=self._environment,
             name="curate_dataset",
-            timeout=MAX_RUNTIME.plus(Duration.hours(1)),
+            # With a wait for quota or capacity.
+            timeout=MAX_RUNTIME.plus(Duration.days(2)),
             substitutions={
                 "LakeBucket": self._lake.bucket.bucket_name,
                 "Dataset": TEXT_DATASET,

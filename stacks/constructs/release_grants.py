@@ -77,7 +77,8 @@ def grant_scaling(workflow: iam.IGrantable, registry: ModelRegistry) -> None:
         stack.format_arn(
             service="cloudwatch",
             resource="alarm",
-            resource_name="TargetTracking-*",
+            # Target tracking names its alarms by what it scales.
+            resource_name=f"TargetTracking-endpoint/{registry.endpoint_name}/*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         ),
     )

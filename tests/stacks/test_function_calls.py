@@ -81,6 +81,13 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
         "now": datetime.now(UTC),
         "line": {"answer": "あ" * 100_000},
         "release": {"released_model_package_arn": package},
+        "arn": package,
+        "group": deployment.model,
+        "endpoint_name": deployment.model,
+        "name": f"{deployment.model}-{'0a' * 6}",
+        "config_name": f"{deployment.model}-{'0a' * 6}",
+        "messages": [{"role": "user", "content": "?"}],
+        "execution": deployment.place.arn("states", f"execution:{'m' * 80}:{'x' * 80}"),
         # Of the longest run's name.
         "key": f"runs/{'x' * 80}/evaluation/evaluation.json",
         "dataset": TEXT_DATASET,

@@ -134,6 +134,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "initialModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
         "training": EXAMPLE_TRAINING,
         "gate": EXAMPLE_GATE,
+        "job": "TrainModel",
     },
     "DeployModelVersion": {"problem": {"Error": "Broken", "Cause": "あ" * 32_768}},
 }
