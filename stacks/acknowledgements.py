@@ -91,7 +91,7 @@ ACKNOWLEDGEMENTS = (
     ),
     wildcard(
         r"arn:.*:states:.*:execution:.*:\*",
-        ".*/ModelRelease/ReadExecutions/Resource",
+        ".*/(ModelRelease/ReadExecutions|Start(Curation|Training)Role/DefaultPolicy)/Resource",
         "Executions of the one state machine, each named for its start.",
     ),
     wildcard(

@@ -1,4 +1,4 @@
-"""Curation, and what starts it: arrivals, feedback, a schedule."""
+"""Curation, and what starts it: what changes in the lake, feedback, a schedule."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
-from stacks.constructs.alarms import UNTOLD_ENDS, Alarms
+from stacks.constructs.alarms import Alarms
 from stacks.constructs.curation import Curation
 from stacks.constructs.feedback_capture import RetrainingTrigger
 from stacks.environment import Environment
@@ -30,18 +30,17 @@ class DataStack(Stack):
             "Curation",
             environment=environment,
             lake=storage.lake,
-            releases=storage.records.releases,
+            records=storage.records,
         )
         self.retraining_trigger = RetrainingTrigger(
             self,
             "RetrainingTrigger",
             environment=environment,
             feedback=storage.records.feedback,
-            curation=self.curation.workflow,
+            looks=self.curation.looks.queue,
         )
         alarms = Alarms(self, "Alarms", environment=environment, loop_events=storage.loop_events)
-        # It tells of its failures itself.
-        alarms.watch_workflow("CurationFailed", self.curation.workflow, ends=UNTOLD_ENDS)
-        alarms.watch_dead_letters("ArrivalsSetAside", self.curation.failed_arrivals)
+        alarms.watch_workflow("CurationFailed", self.curation.workflow)
+        alarms.watch_dead_letters("LooksSetAside", self.curation.looks.failed)
         alarms.watch_dead_letters("FeedbackSetAside", self.retraining_trigger.failed_batches)
         CfnOutput(self, "CurateDatasetArn", value=self.curation.workflow.state_machine_arn)

@@ -7,7 +7,7 @@ from typing import Any
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
-from stacks.constructs.alarms import UNTOLD_ENDS, Alarms
+from stacks.constructs.alarms import Alarms
 from stacks.constructs.model_registry import ModelRegistry
 from stacks.constructs.model_release import ModelRelease
 from stacks.constructs.training import Training
@@ -38,7 +38,7 @@ class ModelStack(Stack):
             model=model,
             lake=storage.lake,
             registry=self.registry,
-            releases=storage.records.releases,
+            records=storage.records,
         )
         self.release = ModelRelease(
             self,
@@ -50,8 +50,7 @@ class ModelStack(Stack):
             releases=storage.records.releases,
         )
         alarms = Alarms(self, "Alarms", environment=environment, loop_events=storage.loop_events)
-        # Training tells of its failures itself.
-        alarms.watch_workflow("TrainingFailed", self.training.workflow, ends=UNTOLD_ENDS)
+        alarms.watch_workflow("TrainingFailed", self.training.workflow)
         alarms.watch_workflow("ReleaseFailed", self.release.workflow)
         self.release.alarms.notify(storage.loop_events.topic)
         CfnOutput(self, "ModelName", value=environment.name_in_api(model_key))

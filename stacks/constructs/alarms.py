@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -23,8 +22,6 @@ AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 
 # The ends of an execution that need a person.
 BAD_ENDS = ("FAILED", "TIMED_OUT", "ABORTED")
-# Of a workflow that tells of its failures itself.
-UNTOLD_ENDS = ("TIMED_OUT", "ABORTED")
 
 
 class Alarms(Construct):
@@ -42,10 +39,8 @@ class Alarms(Construct):
         self._source, self._loop_events = event_source(environment.name), loop_events
         self._action = actions.SnsAction(loop_events.topic)
 
-    def watch_workflow(
-        self, construct_id: str, workflow: Workflow, *, ends: Sequence[str] = BAD_ENDS
-    ) -> None:
-        """An alarm on bad ends, and `Run Failed` for each of them that is in `ends`."""
+    def watch_workflow(self, construct_id: str, workflow: Workflow) -> None:
+        """An alarm on bad ends, and `Run Failed` for each of them."""
         period = Duration.minutes(5)
         metric = cloudwatch.MathExpression(
             expression="FILL(failed, 0) + FILL(timed_out, 0) + FILL(aborted, 0)",
@@ -57,9 +52,9 @@ class Alarms(Construct):
             period=period,
         )
         self._alarm(construct_id, metric)
-        self._tell_of_ends(f"{construct_id}Rule", workflow, ends)
+        self._tell_of_ends(f"{construct_id}Rule", workflow)
 
-    def _tell_of_ends(self, construct_id: str, workflow: Workflow, ends: Sequence[str]) -> None:
+    def _tell_of_ends(self, construct_id: str, workflow: Workflow) -> None:
         """Step Functions' own event, in the log as it is and to the topic as the loop's."""
         detail = {
             "workflow": workflow.definition_name,
@@ -81,7 +76,10 @@ class Alarms(Construct):
             event_pattern={
                 "source": ["aws.states"],
                 "detail-type": ["Step Functions Execution Status Change"],
-                "detail": {"stateMachineArn": [workflow.state_machine_arn], "status": list(ends)},
+                "detail": {
+                    "stateMachineArn": [workflow.state_machine_arn],
+                    "status": list(BAD_ENDS),
+                },
             },
             targets=[
                 target(id="Log", arn=self._loop_events.log_target_arn),

@@ -19,6 +19,7 @@ from meguru.events import (
     MODEL_VERSION_REGISTERED,
     RUN_FAILED,
     SCALING_NOT_REGISTERED,
+    TRAINING_PUT_OFF,
     event_source,
 )
 from meguru.names import event_log_name
@@ -30,6 +31,7 @@ FOR_A_PERSON = [
     MODEL_VERSION_REFUSED,
     RUN_FAILED,
     SCALING_NOT_REGISTERED,
+    TRAINING_PUT_OFF,
 ]
 
 

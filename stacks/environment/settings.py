@@ -168,10 +168,14 @@ class Endpoint(Settings):
 
 
 class Retrain(Settings):
-    """What turns the loop: that many corrections of the model's answers, and a schedule."""
+    """What turns the loop: that many corrections of the model's answers, and a schedule.
+
+    What has changed is trained on by itself at most `max_runs_per_day` times, in UTC's days.
+    """
 
     corrections: Count = 50
     schedule: Schedule | None = None
+    max_runs_per_day: Count = 24
 
 
 class Model(Settings):

@@ -106,6 +106,7 @@ def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
         "states": {
             "input": {
                 "reason": EXAMPLE_REASON,
+                "requests": 3,
                 "detail": {"version": EXAMPLE_VERSION, "reason": EXAMPLE_REASON},
             },
             "context": {
@@ -128,11 +129,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "CurateDataset": {
         "headETag": '"e"',
         "servingModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
+        "curationJob": "j" * 63,
         "published": {"version": EXAMPLE_VERSION, "changed": True, "num_records": 1},
     },
     "TrainAndRegister": {
         "initialModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
         "training": EXAMPLE_TRAINING,
+        "evaluationJob": "j" * 63,
         "gate": EXAMPLE_GATE,
         "job": "TrainModel",
     },

@@ -160,13 +160,13 @@ def test_a_wrong_line_is_named(tmp_path: Path, before: str, after: str, said: st
             "at least 60, which is max_runtime_minutes: waiting",
         ),
         (
-            "  batch_seconds: 2",
+            "  batch_seconds: 1",
             "  batch_seconds: 301",
             "curation.batch_seconds: at most 300 (it is 3",
         ),
         (
-            "  batch_seconds: 2",
-            "  batch_seconds: 2\n  normalisation: nfkc",
+            "  batch_seconds: 1",
+            "  batch_seconds: 1\n  normalisation: nfkc",
             "curation.normalisation: on, off, or some of the rules line_ends, control_characters, ",
         ),
         (
