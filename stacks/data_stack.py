@@ -37,6 +37,7 @@ class DataStack(Stack):
             "RetrainingTrigger",
             environment=environment,
             feedback=storage.records.feedback,
+            key=storage.lake.key,
             curation=self.curation.workflow,
         )
         alarms = Alarms(self, "Alarms", topic=storage.loop_events.topic)

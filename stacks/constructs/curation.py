@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aws_cdk import Duration
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda_event_sources as event_sources
@@ -27,6 +26,7 @@ from stacks.constructs.job import Job, source_commit
 from stacks.constructs.job_grants import grant_processing_jobs
 from stacks.constructs.lake import Lake
 from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.table import Table
 from stacks.constructs.workflow import Workflow
 from stacks.environment import Environment
 from stacks.environment.schedule import schedule_expression
@@ -44,11 +44,11 @@ class Curation(Construct):
         *,
         environment: Environment,
         lake: Lake,
-        releases: dynamodb.ITableV2,
+        releases: Table,
     ) -> None:
         super().__init__(scope, construct_id)
         self._environment, self._lake, self._releases = environment, lake, releases
-        self._job = Job(self, "Job", folder="curation")
+        self._job = Job(self, "Job", environment=environment, key=lake.key, folder="curation")
         # A model that serves lies where a run left it.
         lake.grant_read(self._job.role, RAW_PREFIX, FEEDBACK_PREFIX, RUNS_PREFIX)
         lake.grant_write(self._job.role, DATASETS_PREFIX, QUARANTINE_PREFIX, RUNS_PREFIX)
@@ -81,6 +81,7 @@ class Curation(Construct):
             "CurateDataset",
             environment=self._environment,
             name="curate_dataset",
+            key=self._lake.key,
             timeout=MAX_RUNTIME.plus(Duration.hours(1)),
             substitutions={
                 "LakeBucket": self._lake.bucket.bucket_name,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from meguru.events import event_source
-from meguru.names import RUNS_PREFIX
+from meguru.names import RUNS_PREFIX, endpoint_log_name
 from stacks.constructs.grants import (
     default_bus_arn,
     grant,
@@ -22,13 +21,14 @@ from stacks.constructs.grants import (
 from stacks.constructs.job import ContainerRole
 from stacks.constructs.lake import Lake
 from stacks.constructs.model_registry import ModelRegistry
+from stacks.constructs.retention import LogGroup
+from stacks.constructs.table import Table
 from stacks.constructs.workflow import Workflow
 from stacks.environment import Endpoint, Environment
 
 VARIANT_NAME = "AllTraffic"
 # Of a release, with its waiting for an earlier one; a claim that was left behind ends with it.
 TIME_LIMIT = Duration.hours(6)
-ENDPOINT_LOG_GROUPS = ("/aws/sagemaker/Endpoints",)
 
 
 class ModelRelease(Construct):
@@ -43,13 +43,20 @@ class ModelRelease(Construct):
         endpoint: Endpoint,
         lake: Lake,
         registry: ModelRegistry,
-        releases: dynamodb.ITableV2,
+        releases: Table,
     ) -> None:
         super().__init__(scope, construct_id)
         self._environment, self._endpoint = environment, endpoint
-        self._registry, self._releases = registry, releases
+        self._registry, self._releases, self._lake = registry, releases, lake
+        log_name = endpoint_log_name(registry.endpoint_name)
+        LogGroup(self, "EndpointLog", environment=environment, log_group_name=log_name)
         self._endpoint_role = ContainerRole(
-            self, "EndpointRole", image=registry.image, log_groups=ENDPOINT_LOG_GROUPS
+            self,
+            "EndpointRole",
+            environment=environment,
+            key=lake.key,
+            image=registry.image,
+            log_groups=(log_name, f"{log_name}:*"),
         )
         lake.grant_read(self._endpoint_role, RUNS_PREFIX)
         self.errors_alarm = self._create_errors_alarm()
@@ -88,6 +95,7 @@ class ModelRelease(Construct):
             "DeployModelVersion",
             environment=self._environment,
             name="deploy_model_version",
+            key=self._lake.key,
             timeout=TIME_LIMIT,
             substitutions={
                 "NamePrefix": self._registry.endpoint_name,
@@ -119,6 +127,7 @@ class ModelRelease(Construct):
         # A model made of a package is checked against both.
         grant(workflow, "sagemaker:CreateModel", models, self._registry.versions_arn)
         grant(workflow, "sagemaker:CreateEndpointConfig", configs, models)
+        grant(workflow, "sagemaker:AddTags", models, configs)
         grant(
             workflow,
             ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"],
@@ -142,6 +151,7 @@ class ModelRelease(Construct):
             [
                 "application-autoscaling:RegisterScalableTarget",
                 "application-autoscaling:PutScalingPolicy",
+                "application-autoscaling:TagResource",
             ],
             stack.format_arn(
                 service="application-autoscaling", resource="scalable-target", resource_name="*"

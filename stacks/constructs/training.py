@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 
 from aws_cdk import Duration
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from meguru.events import DATASET_VERSION_FROZEN, event_source
 from meguru.hyperparameters import as_text
-from meguru.names import DATASETS_PREFIX, RUNS_PREFIX, TEXT_DATASET
+from meguru.names import CHECKPOINTS_PREFIX, DATASETS_PREFIX, RUNS_PREFIX, TEXT_DATASET
 from stacks.constructs.grants import default_bus_arn, grant, grant_table
 from stacks.constructs.job import Job, source_commit
 from stacks.constructs.job_grants import grant_processing_jobs, grant_training_jobs
 from stacks.constructs.lake import Lake
 from stacks.constructs.model_registry import ModelRegistry
 from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.table import Table
 from stacks.constructs.workflow import Workflow
 from stacks.environment import Environment, Model
 
@@ -35,15 +35,17 @@ class Training(Construct):
         model: Model,
         lake: Lake,
         registry: ModelRegistry,
-        releases: dynamodb.ITableV2,
+        releases: Table,
     ) -> None:
         super().__init__(scope, construct_id)
         self._environment, self._model, self._lake = environment, model, lake
         self._registry, self._releases = registry, releases
-        self._job = Job(self, "Job", folder="training")
-        lake.grant_read(self._job.role, DATASETS_PREFIX, RUNS_PREFIX)
-        lake.grant_write(self._job.role, RUNS_PREFIX)
-        self._evaluation = Job(self, "Evaluation", folder="evaluation")
+        self._job = Job(self, "Job", environment=environment, key=lake.key, folder="training")
+        lake.grant_read(self._job.role, DATASETS_PREFIX, RUNS_PREFIX, CHECKPOINTS_PREFIX)
+        lake.grant_write(self._job.role, RUNS_PREFIX, CHECKPOINTS_PREFIX)
+        self._evaluation = Job(
+            self, "Evaluation", environment=environment, key=lake.key, folder="evaluation"
+        )
         lake.grant_read(self._evaluation.role, DATASETS_PREFIX, RUNS_PREFIX)
         lake.grant_write(self._evaluation.role, RUNS_PREFIX)
         self._check_gate = self._create_check_gate()
@@ -77,6 +79,7 @@ class Training(Construct):
             "TrainAndRegister",
             environment=self._environment,
             name="train_and_register",
+            key=self._lake.key,
             timeout=Duration.days(7),
             substitutions=self._substitutions(),
         )
