@@ -146,6 +146,26 @@ def test_a_role_has_neither_without_the_settings(syntheses: dict[str, Synthesis]
         assert not {"PermissionsBoundary", "RoleName"} & role.properties.keys(), role.path
 
 
+def test_roles_that_cdk_brings_along_have_them_too() -> None:
+    import aws_cdk as cdk
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_s3 as s3
+
+    from stacks.constructs.safeguards import Safeguards
+    from stacks.environment import Environment
+
+    values = {"permissions_boundary": "of-the-client", "role_name_prefix": "acme-"}
+    environment = Environment.model_validate({"name": "acme", "models": {"a": {}}, **values})
+    stack = cdk.Stack(cdk.App(), "Planted")
+    removal = cdk.RemovalPolicy.DESTROY
+    s3.Bucket(stack, "Bucket", removal_policy=removal, auto_delete_objects=True)
+    cdk.Aspects.of(stack).add(Safeguards(environment, kms.Key(stack, "Key")))
+    resources = cdk.assertions.Template.from_stack(stack).find_resources("AWS::IAM::Role")
+    [role] = [rendered(role["Properties"], "Planted") for role in resources.values()]
+    assert role["PermissionsBoundary"] == "arn:aws:iam::123456789012:policy/of-the-client"
+    assert role["RoleName"].startswith("acme-CustomS3AutoDelete")
+
+
 def test_functions_are_in_the_vpc_that_is_set(syntheses: dict[str, Synthesis]) -> None:
     network = syntheses["longest"].environment.network
     functions = list(syntheses["longest"].resources("AWS::Lambda::Function"))
@@ -212,7 +232,7 @@ OUTPUTS = {
     "CreateTrainingJob": ("OutputDataConfig", "KmsKeyId"),
     "CreateProcessingJob": ("ProcessingOutputConfig", "KmsKeyId"),
 }
-NETWORKS = {
+NETWORKS: dict[str, list[tuple[str, ...]]] = {
     "CreateTrainingJob": [(name,) for name in JOB_NETWORK],
     "CreateProcessingJob": [("NetworkConfig", name) for name in JOB_NETWORK],
     "CreateModel": [("EnableNetworkIsolation",), ("VpcConfig",)],
