@@ -9,7 +9,6 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from meguru.names import FEEDBACK_PREFIX
@@ -64,7 +63,7 @@ class FeedbackCapture(Construct):
 
 
 class RetrainingTrigger(Construct):
-    """Starts curation when enough corrections wait; a failing batch is set aside, not lost."""
+    """Asks for curation when enough corrections wait; a failing batch is set aside, not lost."""
 
     def __init__(
         self,
@@ -74,7 +73,7 @@ class RetrainingTrigger(Construct):
         environment: Environment,
         feedback: Table,
         key: kms.IKey,
-        curation: sfn.StateMachine,
+        looks: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
         self.failed_batches = sqs.Queue(
@@ -96,14 +95,14 @@ class RetrainingTrigger(Construct):
             variables={
                 "FEEDBACK_TABLE": feedback.table_name,
                 "PENDING_INDEX": PENDING_INDEX,
-                "CURATION_STATE_MACHINE": curation.state_machine_arn,
+                "LOOKS_QUEUE": looks.queue_url,
                 "CORRECTIONS_BEFORE_RETRAINING": json.dumps(thresholds),
             },
             timeout=Duration.seconds(60),
         )
-        grant(function, "states:StartExecution", curation.state_machine_arn)
+        looks.grant_send_messages(function)
         grant_table(function, feedback, "GetItem", "UpdateItem")
-        # A batch is set aside in the function's name.
+        # It sends to the one queue, and what fails is set aside in the other in its name.
         grant(function, "kms:GenerateDataKey", key.key_arn)
         grant(function, "dynamodb:Query", f"{feedback.table_arn}/index/{PENDING_INDEX}")
         function.add_event_source(

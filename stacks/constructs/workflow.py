@@ -12,7 +12,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from stacks.constructs.call_safeguards import KEY, with_safeguards
+from stacks.constructs.call_safeguards import KEY, KEY_VALUE, with_safeguards
 from stacks.constructs.grants import grant_volumes
 from stacks.constructs.retention import LogGroup
 from stacks.environment import Environment
@@ -37,9 +37,10 @@ class Workflow(sfn.StateMachine):
         written = json.loads((WORKFLOWS / f"{name}.asl.json").read_text())
         guarded = with_safeguards(written, environment, substitutions)
         definition = json.dumps(guarded, ensure_ascii=False)
-        is_key_used = f"${{{KEY}}}" in definition
+        is_key_used = KEY_VALUE in definition
         values = {**substitutions, **({KEY: key.key_arn} if is_key_used else {})}
         check_substitutions(name, definition, values)
+        self.definition_name = name
         super().__init__(
             scope,
             construct_id,

@@ -63,3 +63,16 @@ def test_one_variant_with_storage_of_its_own_takes_the_key_from_all() -> None:
 def test_what_can_not_be_added_is_refused(arguments: Any, said: str) -> None:
     with pytest.raises(ValueError, match=f"^{said}$"):
         added("sagemaker:createEndpoint", arguments)
+
+
+def test_an_instance_type_may_be_a_variable_that_never_changes() -> None:
+    hosting = {"hosting": {"InstanceType": "${Type}"}}
+    begin = {"Type": "Pass", "Assign": hosting}
+    written = machine("sagemaker:createEndpointConfig", variants("{% $hosting.InstanceType %}"))
+    written = {"StartAt": "Begin", "States": {"Begin": begin, **written["States"]}}
+    for kind, has_key in (("ml.m5.large", True), ("ml.g5.xlarge", False)):
+        changed = with_safeguards(copy.deepcopy(written), ENVIRONMENT, {"Type": kind})
+        assert ("KmsKeyId" in changed["States"]["Do"]["Arguments"]) is has_key
+    written["States"]["Do"]["Assign"] = hosting
+    with pytest.raises(ValueError, match="has to be the same in every execution"):
+        with_safeguards(written, ENVIRONMENT, {"Type": "ml.m5.large"})
