@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.stacks.deployment import Deployment, StateMachine
+from tests.stacks.function_calls import services_used
 from tests.stacks.rendering import rendered
 from tests.stacks.workflow_calls import Call, calls
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from tests.stacks.synthesis import Resource, Synthesis
 
 Properties = dict[str, Any]
+REPOSITORY = Path(__file__).parents[2]
 
 
 def bucket_key(properties: Properties) -> Any:
@@ -219,6 +222,24 @@ def test_objects_expire_as_the_environment_says(synthesis: Synthesis) -> None:
     assert expiring == {prefix: days for prefix, days in expected.items() if days}
     [whole] = [rule for rule in rules if "Prefix" not in rule]
     assert whole["NoncurrentVersionExpiration"] == {"NoncurrentDays": records.noncurrent_days}
+
+
+# The endpoints of a VPC that have another name than botocore's for the service.
+ENDPOINTS = {
+    "firehose": "kinesis-firehose",
+    "sagemaker": "sagemaker.api",
+    "sagemaker-runtime": "sagemaker.runtime",
+    "stepfunctions": "states",
+}
+
+
+def test_the_guide_names_the_endpoint_of_every_service_that_functions_call() -> None:
+    guide = (REPOSITORY / "docs" / "deploying.md").read_text()
+    folders = [path for path in (REPOSITORY / "lambdas").iterdir() if path.is_dir()]
+    called = set().union(*map(services_used, folders))
+    assert called >= {"s3", "dynamodb", "stepfunctions"}
+    table = "".join(line for line in guide.splitlines() if line.startswith("| `"))
+    assert {name for name in called if f"`{ENDPOINTS.get(name, name)}`" not in table} == set()
 
 
 # Where a call's tags, key and network stand, by its operation.
