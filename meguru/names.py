@@ -27,6 +27,8 @@ TEXT_DATASET = "text"
 MAX_MODEL_KEY = 20
 # The name beside the models' that the data job's are made of: no model has it.
 CURATION = "curation"
+# The item of the loop's table that says who curates.
+CURATION_CLAIM = f"{CURATION}#{TEXT_DATASET}"
 # What every execution adds to the names it makes: hexadecimal digits of a random UUID.
 NUM_RANDOM_DIGITS = 12
 
@@ -61,6 +63,16 @@ def dataset_head_key(dataset: str) -> str:
 
 def feedback_key(day: date, feedback_id: str) -> str:
     return f"{FEEDBACK_PREFIX}dt={day.isoformat()}/{feedback_id}.json"
+
+
+def training_claim(model: str) -> str:
+    """The item of the loop's table that says who trains a model, by its resource name."""
+    return f"training#{model}"
+
+
+def tried_rows(model: str, rows: str) -> str:
+    """The item of the loop's table that says what came of a model's run on certain rows."""
+    return f"tried#{model}#{rows}"
 
 
 def stack_name(environment: str, concern: str, model: str = "") -> str:

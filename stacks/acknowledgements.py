@@ -85,6 +85,16 @@ ACKNOWLEDGEMENTS = (
         "The versions of one model package group, which registering numbers.",
     ),
     wildcard(
+        r"\*",
+        ".*/PlanReleaseRole/DefaultPolicy/Resource",
+        "sagemaker:ListModelPackages, as other lists, takes no resource.",
+    ),
+    wildcard(
+        r"arn:.*:states:.*:execution:.*:\*",
+        ".*/(ModelRelease/ReadExecutions|Start(Curation|Training)Role/DefaultPolicy)/Resource",
+        "Executions of the one state machine, each named for its start.",
+    ),
+    wildcard(
         r"arn:.*:application-autoscaling:.*:scalable-target/\*",
         ".*/DeployModelVersion/Role/DefaultPolicy/Resource",
         "Scalable targets have generated names.",

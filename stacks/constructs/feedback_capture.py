@@ -9,7 +9,6 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from meguru.names import FEEDBACK_PREFIX
@@ -63,7 +62,7 @@ class FeedbackCapture(Construct):
 
 
 class RetrainingTrigger(Construct):
-    """Starts curation when enough corrections wait; a failing batch is set aside, not lost."""
+    """Asks for curation when enough corrections wait; a failing batch is set aside, not lost."""
 
     def __init__(
         self,
@@ -72,7 +71,7 @@ class RetrainingTrigger(Construct):
         *,
         environment: Environment,
         feedback: dynamodb.TableV2,
-        curation: sfn.StateMachine,
+        looks: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
         self.failed_batches = sqs.Queue(
@@ -94,12 +93,12 @@ class RetrainingTrigger(Construct):
             variables={
                 "FEEDBACK_TABLE": feedback.table_name,
                 "PENDING_INDEX": PENDING_INDEX,
-                "CURATION_STATE_MACHINE": curation.state_machine_arn,
+                "LOOKS_QUEUE": looks.queue_url,
                 "CORRECTIONS_BEFORE_RETRAINING": json.dumps(thresholds),
             },
             timeout=Duration.seconds(60),
         )
-        grant(function, "states:StartExecution", curation.state_machine_arn)
+        looks.grant_send_messages(function)
         grant_table(function, feedback, "GetItem", "UpdateItem")
         grant(function, "dynamodb:Query", f"{feedback.table_arn}/index/{PENDING_INDEX}")
         function.add_event_source(

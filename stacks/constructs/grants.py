@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from aws_cdk import Stack
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 
@@ -29,6 +30,21 @@ def grant_pass_role(grantee: iam.IGrantable, role: iam.IRole, service: str) -> N
         actions=["iam:PassRole"],
         resource_arns=[role.role_arn],
         conditions={"StringEquals": {"iam:PassedToService": service}},
+    )
+
+
+def grant_runs(grantee: iam.IGrantable, workflow: sfn.StateMachine) -> None:
+    """Let `grantee` start a workflow, and see how an execution of it stands."""
+    grant(grantee, "states:StartExecution", workflow.state_machine_arn)
+    grant(
+        grantee,
+        "states:DescribeExecution",
+        Stack.of(workflow).format_arn(
+            service="states",
+            resource="execution",
+            resource_name=f"{workflow.state_machine_name}:*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""The tables: inferences, feedback, releases, and what was already done."""
+"""The tables: inferences, feedback, releases, whose turn it is, and what was already done."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class Records(Construct):
             ],
         )
         self.releases = self._table("Releases", "endpoint_name")
+        # What is asked for, who is at it, and what came of it.
+        self.loop = self._table("Loop", "name")
         self.idempotency = self._table("Idempotency", "id", time_to_live_attribute="expiration")
 
     def _table(self, construct_id: str, partition_key: str, **settings: object) -> dynamodb.TableV2:

@@ -31,6 +31,7 @@ class Workflow(sfn.StateMachine):
     ) -> None:
         definition = (WORKFLOWS / f"{name}.asl.json").read_text()
         check_substitutions(name, definition, substitutions)
+        self.definition_name = name
         super().__init__(
             scope,
             construct_id,

@@ -118,10 +118,36 @@ class Gate(Settings):
 
 
 class Release(Settings):
+    """How a version comes to serve, and when an alarm takes it back.
+
+    `maximum_error_percent` is of all requests, of which a canary answers `canary_percent`: without
+    it, half of a canary's share, and at most 5. `maximum_latency_seconds` is what nine answers in
+    ten stay below; SageMaker itself ends an answer after 60 seconds.
+    """
+
     traffic: Literal["all_at_once", "canary"] = "all_at_once"
     canary_percent: Annotated[int, Field(ge=1, le=50)] = 10
     bake_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
     poll_seconds: Count = 30
+    maximum_error_percent: Annotated[float, Field(gt=0, lt=100)] | None = None
+    maximum_latency_seconds: Annotated[int, Field(ge=1, le=480)] = 30
+
+    @property
+    def error_percent(self) -> float:
+        if self.maximum_error_percent is not None:
+            return self.maximum_error_percent
+        return min(5.0, self.canary_percent / 2) if self.traffic == "canary" else 5.0
+
+    @model_validator(mode="after")
+    def check_error_percent(self) -> Self:
+        given = self.maximum_error_percent
+        if self.traffic == "canary" and given is not None and given >= self.canary_percent:
+            said = (
+                f"below {self.canary_percent}, which is canary_percent: a canary that answers "
+                "nothing but errors would not ring it"
+            )
+            raise refusals({"maximum_error_percent": said}, {"maximum_error_percent": given})
+        return self
 
 
 class Endpoint(Settings):
@@ -142,10 +168,14 @@ class Endpoint(Settings):
 
 
 class Retrain(Settings):
-    """What turns the loop: that many corrections of the model's answers, and a schedule."""
+    """What turns the loop: that many corrections of the model's answers, and a schedule.
+
+    What has changed is trained on by itself at most `max_runs_per_day` times, in UTC's days.
+    """
 
     corrections: Count = 50
     schedule: Schedule | None = None
+    max_runs_per_day: Count = 8
 
 
 class Model(Settings):

@@ -103,7 +103,8 @@ def test_every_grant_has_its_call(machine: StateMachine, deployment: Deployment)
 # alarms and capacity a scaling policy changes as its maker; HeadObject's 404 needs ListBucket.
 ON_BEHALF = re.compile(
     r"logs:\w+|xray:\w+|ecr:\w+|kms:Decrypt|s3:(ListBucket|GetObject)|cloudwatch:\w+Alarms?|"
-    r"iam:CreateServiceLinkedRole|sagemaker:(UpdateEndpointWeightsAndCapacities|AddTags)"
+    r"iam:CreateServiceLinkedRole|"
+    r"sagemaker:(DescribeEndpoint|UpdateEndpointWeightsAndCapacities|AddTags)"
 )
 
 

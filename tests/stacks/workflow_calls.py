@@ -22,6 +22,7 @@ from localcloud.check import (
     task_resource,
 )
 
+from lambdas.plan_release.plan import update_policy
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
 from tests.stacks.deployment import Deployment, StateMachine
 
@@ -105,6 +106,7 @@ def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
         "states": {
             "input": {
                 "reason": EXAMPLE_REASON,
+                "requests": 3,
                 "detail": {"version": EXAMPLE_VERSION, "reason": EXAMPLE_REASON},
             },
             "context": {
@@ -117,7 +119,7 @@ def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
         },
         "failure": {"Error": "Broken", "Cause": "あ" * 32_768},
         **EXAMPLES[machine_name],
-        **({"package": package, "name": f"{group}-{'0a' * 6}"} if "Deploy" in machine_name else {}),
+        **({"plan": _plan(package, group)} if "Deploy" in machine_name else {}),
         **({"package": package, "servingPackage": package} if "Train" in machine_name else {}),
         **({"servingPackage": package} if "Curate" in machine_name else {}),
     }
@@ -127,20 +129,33 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "CurateDataset": {
         "headETag": '"e"',
         "servingModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
+        "curationJob": "j" * 63,
         "published": {"version": EXAMPLE_VERSION, "changed": True, "num_records": 1},
     },
     "TrainAndRegister": {
         "initialModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
         "training": EXAMPLE_TRAINING,
+        "evaluationJob": "j" * 63,
         "gate": EXAMPLE_GATE,
+        "job": "TrainModel",
     },
-    "DeployModelVersion": {
-        "run": EXAMPLE_RUN,
-        "approval": "Approved",
-        "handled": [],
-        "endpoint": {"EndpointStatus": "InService", "EndpointConfigName": "config"},
-    },
+    "DeployModelVersion": {"problem": {"Error": "Broken", "Cause": "あ" * 32_768}},
 }
+
+
+def _plan(package: str, group: str) -> dict[str, Any]:
+    """What plan_release says, with what any of the steps needs."""
+    release = {"package": package, "approved_at": "2026-01-01", "name": f"{group}-0123456789ab"}
+    policy = update_policy(4, traffic="canary", canary_percent=10, bake_seconds=600)
+    failure = {"Error": "Broken", "Cause": "It broke."}
+    return {
+        "step": "wait",
+        "looks": 1,
+        "seconds": 30,
+        "release": release,
+        "update_policy": policy,
+        "failure": failure,
+    }
 
 
 def _also(call: Call, place: Place) -> Iterator[Demand]:
