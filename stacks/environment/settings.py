@@ -175,7 +175,7 @@ class Retrain(Settings):
 
     corrections: Count = 50
     schedule: Schedule | None = None
-    max_runs_per_day: Count = 8
+    max_runs_per_day: Count = 24
 
 
 class Model(Settings):

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.quick_loop import QuickLoop
+from tests.e2e.loop_cloud import loop_cloud
+from tests.e2e.quick_loop import QuickLoop, with_quick_jobs
 
 ACTIONS = ("put", "put", "junk", "delete", "correct", "correct", "replay", "kill", "pause")
 NUM_PEOPLE, NUM_ACTIONS = 3, 4
+Plant = Callable[[Path], None]
 
 
 @dataclass
@@ -115,6 +118,22 @@ class Bursts:
         ]
 
 
+@contextmanager
+def bursts(
+    assembly: Path, folder: Path, plant: Plant | None = None, seed: int = 0
+) -> Iterator[Bursts]:
+    """A fresh environment with one document: a trial's fault must not be found again."""
+    quick = with_quick_jobs(assembly, folder)
+    if plant:
+        plant(quick)
+    with loop_cloud(quick, folder / "log") as cloud:
+        loop = QuickLoop(cloud)
+        loop.put("begin/first.jsonl")
+        cloud.loop.dataset_version()
+        loop.settle()
+        yield Bursts(loop, seed)
+
+
 def start_unclaimed(assembly: Path) -> None:
     """As if whoever has the turn had ended, and no claim had a condition."""
     replace_in_functions(assembly, 'run = item.get("claimed_by")', "run = None")
@@ -151,7 +170,6 @@ def replace_in_definition(assembly: Path, old: str, new: str) -> None:
     assert changed, f"no definition has {old!r}"
 
 
-Plant = Callable[[Path], None]
 PLANTED: dict[str, tuple[Plant, Callable[[Bursts], list[str]]]] = {
     "start unclaimed": (start_unclaimed, Bursts.burst),
     "give back unasked": (give_back_unasked, Bursts.change_during_curation),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from localcloud.template.assembly import Assembly
+from localcloud.check import Assembly
 
 from meguru.records import Feedback
 from tests.e2e.loop_cloud import MODEL, SECOND_MODEL, LoopCloud
