@@ -16,6 +16,8 @@ RAW_PREFIX = "raw/"
 QUARANTINE_PREFIX = "quarantine/"
 DATASETS_PREFIX = "datasets/"
 RUNS_PREFIX = "runs/"
+# What a run goes on from when its instances were taken away; it expires.
+CHECKPOINTS_PREFIX = "checkpoints/"
 FEEDBACK_PREFIX = "feedback/"
 INFERENCE_LOG_PREFIX = "inference-log/"
 
@@ -97,6 +99,11 @@ def stage_name(environment: str) -> str:
 def event_log_name(environment: str) -> str:
     """The log group of the loop's events; EventBridge delivers to those under /aws/events/."""
     return f"/aws/events/meguru-{environment}"
+
+
+def endpoint_log_name(endpoint: str) -> str:
+    """The log group of an endpoint's containers, which SageMaker names."""
+    return f"/aws/sagemaker/Endpoints/{endpoint}"
 
 
 def resource_name(environment: str, model: str) -> str:

@@ -37,6 +37,7 @@ class DataStack(Stack):
             "RetrainingTrigger",
             environment=environment,
             feedback=storage.records.feedback,
+            key=storage.lake.key,
             looks=self.curation.looks.queue,
         )
         alarms = Alarms(self, "Alarms", environment=environment, loop_events=storage.loop_events)

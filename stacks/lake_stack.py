@@ -19,7 +19,7 @@ class LakeStack(Stack):
     ) -> None:
         super().__init__(scope, construct_id, **stack)
         self.lake = Lake(self, "Lake", environment=environment)
-        self.records = Records(self, "Records", environment=environment)
+        self.records = Records(self, "Records", environment=environment, key=self.lake.key)
         self.loop_events = LoopEvents(
             self, "LoopEvents", environment=environment, key=self.lake.key
         )

@@ -47,7 +47,7 @@ class Curation(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._environment, self._lake, self._records = environment, lake, records
-        self._job = Job(self, "Job", folder="curation")
+        self._job = Job(self, "Job", environment=environment, key=lake.key, folder="curation")
         # A model that serves lies where a run left it.
         lake.grant_read(self._job.role, RAW_PREFIX, FEEDBACK_PREFIX, RUNS_PREFIX)
         lake.grant_write(self._job.role, DATASETS_PREFIX, QUARANTINE_PREFIX, RUNS_PREFIX)
@@ -93,6 +93,7 @@ class Curation(Construct):
             "CurateDataset",
             environment=self._environment,
             name="curate_dataset",
+            key=self._lake.key,
             timeout=TIME_LIMIT,
             substitutions={
                 "LakeBucket": self._lake.bucket.bucket_name,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aws_cdk import Duration
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda_event_sources as event_sources
@@ -15,6 +14,7 @@ from meguru.events import CLOCK, SCHEDULE
 from meguru.names import RAW_PREFIX
 from stacks.constructs.grants import grant_runs, grant_table
 from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.table import Table
 from stacks.constructs.workflow import Workflow
 from stacks.environment import Environment
 from stacks.environment.schedule import schedule_expression
@@ -35,7 +35,7 @@ class CurationLooks(Construct):
         *,
         environment: Environment,
         bucket: s3.IBucket,
-        loop: dynamodb.ITableV2,
+        loop: Table,
         workflow: Workflow,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -72,7 +72,7 @@ class CurationLooks(Construct):
             **settings,  # type: ignore[arg-type]
         )
 
-    def _start_curation(self, loop: dynamodb.ITableV2, workflow: Workflow) -> None:
+    def _start_curation(self, loop: Table, workflow: Workflow) -> None:
         function = PythonFunction(
             self,
             "StartCuration",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from aws_cdk import Duration
-from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
@@ -16,6 +16,7 @@ from stacks.constructs.grants import grant, grant_table, sagemaker_arn
 from stacks.constructs.lake import Lake
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.records import PENDING_INDEX, Records
+from stacks.constructs.table import Table
 from stacks.environment import Environment
 
 
@@ -70,7 +71,8 @@ class RetrainingTrigger(Construct):
         construct_id: str,
         *,
         environment: Environment,
-        feedback: dynamodb.TableV2,
+        feedback: Table,
+        key: kms.IKey,
         looks: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -100,6 +102,8 @@ class RetrainingTrigger(Construct):
         )
         looks.grant_send_messages(function)
         grant_table(function, feedback, "GetItem", "UpdateItem")
+        # It sends to the one queue, and what fails is set aside in the other in its name.
+        grant(function, "kms:GenerateDataKey", key.key_arn)
         grant(function, "dynamodb:Query", f"{feedback.table_arn}/index/{PENDING_INDEX}")
         function.add_event_source(
             event_sources.DynamoEventSource(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 from aws_cdk import ArnFormat, Duration, Stack
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from meguru.events import event_source
-from meguru.names import RUNS_PREFIX
+from meguru.fingerprint import sha256_hex
+from meguru.names import RUNS_PREFIX, endpoint_log_name
 from stacks.constructs.grants import default_bus_arn, grant, grant_pass_role, grant_table
 from stacks.constructs.job import ContainerRole
 from stacks.constructs.lake import Lake
@@ -17,13 +19,14 @@ from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.release_alarms import ReleaseAlarms
 from stacks.constructs.release_grants import grant_hosting, grant_looking, grant_scaling
 from stacks.constructs.release_triggers import ReleaseTriggers
+from stacks.constructs.retention import LogGroup
+from stacks.constructs.table import Table
 from stacks.constructs.workflow import Workflow
 from stacks.environment import Endpoint, Environment
 
 VARIANT_NAME = "AllTraffic"
 # Longer than a release takes that waits for capacity.
 TIME_LIMIT = Duration.hours(12)
-ENDPOINT_LOG_GROUPS = ("/aws/sagemaker/Endpoints",)
 
 
 class ModelRelease(Construct):
@@ -38,13 +41,20 @@ class ModelRelease(Construct):
         endpoint: Endpoint,
         lake: Lake,
         registry: ModelRegistry,
-        releases: dynamodb.ITableV2,
+        releases: Table,
     ) -> None:
         super().__init__(scope, construct_id)
         self._environment, self._endpoint = environment, endpoint
-        self._registry, self._releases = registry, releases
+        self._registry, self._releases, self._lake = registry, releases, lake
+        log_name = endpoint_log_name(registry.endpoint_name)
+        LogGroup(self, "EndpointLog", environment=environment, log_group_name=log_name)
         self._endpoint_role = ContainerRole(
-            self, "EndpointRole", image=registry.image, log_groups=ENDPOINT_LOG_GROUPS
+            self,
+            "EndpointRole",
+            environment=environment,
+            key=lake.key,
+            image=registry.image,
+            log_groups=(log_name, f"{log_name}:*"),
         )
         lake.grant_read(self._endpoint_role, RUNS_PREFIX)
         self.alarms = ReleaseAlarms(
@@ -88,6 +98,7 @@ class ModelRelease(Construct):
             "DeployModelVersion",
             environment=self._environment,
             name="deploy_model_version",
+            key=self._lake.key,
             timeout=TIME_LIMIT,
             substitutions={
                 "PlanReleaseArn": self._plan_release.function_arn,
@@ -96,6 +107,7 @@ class ModelRelease(Construct):
                 "EndpointRoleArn": self._endpoint_role.role_arn,
                 "EndpointInstanceType": endpoint.instance_type,
                 "VariantName": VARIANT_NAME,
+                "Network": self._network,
                 "MinInstances": str(endpoint.min_instances),
                 "MaxInstances": str(endpoint.max_instances),
                 "InvocationsPerInstance": str(endpoint.invocations_per_instance_per_minute),
@@ -105,6 +117,13 @@ class ModelRelease(Construct):
                 "EventSource": event_source(self._environment.name),
             },
         )
+
+    @property
+    def _network(self) -> str:
+        """Says whether the network of a model has changed, which is no member of its own."""
+        network = self._environment.network
+        parts = [network.isolation, *network.subnet_ids, *network.security_group_ids]
+        return sha256_hex(json.dumps(parts).encode())[:12]
 
     def _grant(self) -> None:
         workflow, names = self.workflow, self._registry.made_by_runs

@@ -18,6 +18,7 @@ def grant_hosting(
     # A model made of a package is checked against both.
     grant(workflow, "sagemaker:CreateModel", models, registry.versions_arn)
     grant(workflow, "sagemaker:CreateEndpointConfig", configs, models)
+    grant(workflow, "sagemaker:AddTags", models, configs)
     grant(
         workflow,
         ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"],
@@ -51,6 +52,7 @@ def grant_scaling(workflow: iam.IGrantable, registry: ModelRegistry) -> None:
             "application-autoscaling:RegisterScalableTarget",
             "application-autoscaling:DeregisterScalableTarget",
             "application-autoscaling:PutScalingPolicy",
+            "application-autoscaling:TagResource",
         ],
         stack.format_arn(
             service="application-autoscaling", resource="scalable-target", resource_name="*"

@@ -9,7 +9,7 @@ from constructs import Construct
 
 from meguru.events import event_source
 from meguru.hyperparameters import as_text
-from meguru.names import DATASETS_PREFIX, RUNS_PREFIX, TEXT_DATASET, tried_rows
+from meguru.names import CHECKPOINTS_PREFIX, DATASETS_PREFIX, RUNS_PREFIX, TEXT_DATASET, tried_rows
 from stacks.constructs.grants import default_bus_arn, grant, grant_table
 from stacks.constructs.job import Job, source_commit
 from stacks.constructs.job_grants import grant_processing_jobs, grant_training_jobs
@@ -39,10 +39,12 @@ class Training(Construct):
         super().__init__(scope, construct_id)
         self._environment, self._model, self._lake = environment, model, lake
         self._registry, self._records = registry, records
-        self._job = Job(self, "Job", folder="training")
-        lake.grant_read(self._job.role, DATASETS_PREFIX, RUNS_PREFIX)
-        lake.grant_write(self._job.role, RUNS_PREFIX)
-        self._evaluation = Job(self, "Evaluation", folder="evaluation")
+        self._job = Job(self, "Job", environment=environment, key=lake.key, folder="training")
+        lake.grant_read(self._job.role, DATASETS_PREFIX, RUNS_PREFIX, CHECKPOINTS_PREFIX)
+        lake.grant_write(self._job.role, RUNS_PREFIX, CHECKPOINTS_PREFIX)
+        self._evaluation = Job(
+            self, "Evaluation", environment=environment, key=lake.key, folder="evaluation"
+        )
         lake.grant_read(self._evaluation.role, DATASETS_PREFIX, RUNS_PREFIX)
         lake.grant_write(self._evaluation.role, RUNS_PREFIX)
         self._check_gate = self._create_check_gate()
@@ -85,6 +87,7 @@ class Training(Construct):
             "TrainAndRegister",
             environment=self._environment,
             name="train_and_register",
+            key=self._lake.key,
             timeout=Duration.days(7),
             substitutions=self._substitutions(),
         )

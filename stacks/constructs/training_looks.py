@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import Duration
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
@@ -15,6 +14,7 @@ from meguru.names import DATASETS_PREFIX, TEXT_DATASET
 from stacks.constructs.grants import default_bus_arn, grant, grant_runs, grant_table
 from stacks.constructs.lake import Lake
 from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.table import Table
 from stacks.constructs.workflow import Workflow
 from stacks.environment import Environment
 
@@ -33,7 +33,7 @@ class TrainingLooks(Construct):
         model: str,
         max_runs_per_day: int,
         lake: Lake,
-        loop: dynamodb.ITableV2,
+        loop: Table,
         workflow: Workflow,
     ) -> None:
         super().__init__(scope, construct_id)

@@ -22,7 +22,7 @@ FOLDERS = sorted({path.parent.name for path in LAMBDAS.glob("*/*.py")})
 # sets aside; the lake's key, which S3 uses for the caller; and a stream of an endpoint, which is
 # permitted as InvokeEndpoint and has an action of its own as well.
 ON_BEHALF = re.compile(
-    r"logs:\w+|kms:(Decrypt|GenerateDataKey)|dynamodb:(DescribeStream|GetRecords|GetShardIterator|"
+    r"logs:\w+|kms:\w+|ec2:\w+|dynamodb:(DescribeStream|GetRecords|GetShardIterator|"
     r"ListStreams)|sqs:(SendMessage|ReceiveMessage|DeleteMessage|GetQueueAttributes|GetQueueUrl|"
     r"ChangeMessageVisibility)|s3:(AbortMultipartUpload|ListBucket)|"
     r"sagemaker:InvokeEndpointWithResponseStream"

@@ -167,6 +167,28 @@ def _also(call: Call, place: Place) -> Iterator[Demand]:
         config = call.parameters["EndpointConfigName"]
         arn = place.arn("sagemaker", f"endpoint-config/{config}")
         yield Demand(f"sagemaker:{call.resource.operation}", arn)
+    if "Tags" in call.parameters:
+        yield _tagging(call, place)
+    for key in _volume_keys(call.parameters):
+        yield Demand("kms:DescribeKey", key)
+        yield Demand("kms:CreateGrant", key, {"kms:grantisforawsresource": "true"})
+
+
+def _tagging(call: Call, place: Place) -> Demand:
+    if call.resource.service == "sagemaker":
+        own, *_ = demands(call.resource.service, call.resource.operation, call.parameters, place)
+        return Demand("sagemaker:AddTags", own.resource)
+    target = place.arn("application-autoscaling", "scalable-target/0a1b2c")
+    return Demand("application-autoscaling:TagResource", target)
+
+
+def _volume_keys(parameters: dict[str, Any]) -> Iterator[str]:
+    """Keys of volumes in any member of a call; outputs are encrypted as the job's role."""
+    for name, value in parameters.items():
+        if isinstance(value, dict) and not name.endswith(("OutputDataConfig", "OutputConfig")):
+            yield from _volume_keys(value)
+        elif name in ("VolumeKmsKeyId", "KmsKeyId"):
+            yield value
 
 
 def _following(call: Call, job: Job, place: Place) -> Iterator[Demand]:
