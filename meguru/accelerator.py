@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path("/")
-# Instance families with NVIDIA GPUs: p3, p4d, p5en, g4dn, g5, g6e, gr6 and their successors.
+# Instance families with NVIDIA GPUs: p4d, p5en, g4dn, g5, g6e, gr6 and their successors.
 GPU_INSTANCE = re.compile(r"ml\.(p|g|gr)\d")
 # By these CUDA is told to use no GPU: then it's a person's will, not a fault.
 HIDDEN = ("", "-1")

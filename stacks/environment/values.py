@@ -15,6 +15,7 @@ from meguru.hyperparameters import as_text, problems, problems_of_values
 from meguru.names import CURATION, MAX_MODEL_KEY, is_model_key
 from meguru.normalisation import OFF, ON, read_rules
 from stacks.environment.aws_offers import is_instance_type, is_region
+from stacks.environment.instance_families import unsuitable
 from stacks.environment.refusals import only, refusal, refusals
 from stacks.environment.schedule import schedule_problem
 
@@ -36,6 +37,12 @@ def _check_kind(kind: object) -> object:
     if kind in ("image", "embedding"):
         raise refusal(f"{kind} models are not there yet: text")
     return kind
+
+
+def _check_runs_images(instance_type: str) -> str:
+    if problem := unsuitable(instance_type):
+        raise refusal(f"another instance type: {problem}")
+    return instance_type
 
 
 def _check_schedule(schedule: str) -> str:
@@ -175,6 +182,7 @@ ProcessingInstanceType = Annotated[
         is_instance_type("ProcessingInstanceType"),
         "an instance type of SageMaker's processing jobs, such as ml.m5.large",
     ),
+    AfterValidator(_check_runs_images),
 ]
 TrainingInstanceType = Annotated[
     str,
@@ -182,6 +190,7 @@ TrainingInstanceType = Annotated[
         is_instance_type("TrainingInstanceType"),
         "an instance type of SageMaker's training jobs, such as ml.m5.large",
     ),
+    AfterValidator(_check_runs_images),
 ]
 EndpointInstanceType = Annotated[
     str,
@@ -189,6 +198,7 @@ EndpointInstanceType = Annotated[
         is_instance_type("ProductionVariantInstanceType"),
         "an instance type of SageMaker's endpoints, such as ml.m5.large",
     ),
+    AfterValidator(_check_runs_images),
 ]
 Tags = Annotated[dict[str, str], AfterValidator(_check_tags)]
 Kind = Annotated[Literal["text"], BeforeValidator(_check_kind)]

@@ -9,6 +9,7 @@ import pytest
 
 from stacks.constructs.call_safeguards import with_safeguards
 from stacks.environment import Environment
+from stacks.environment.instance_families import CUDA_13_AMI
 
 ENVIRONMENT = Environment.model_validate({"name": "acme", "models": {"a": {}}})
 TAGS = [{"Key": "project", "Value": "meguru"}, {"Key": "environment", "Value": "acme"}]
@@ -51,6 +52,12 @@ def test_one_variant_with_storage_of_its_own_takes_the_key_from_all() -> None:
     action = "sagemaker:createEndpointConfig"
     assert "KmsKeyId" in added(action, variants("ml.m5.large", "${Type}"), Type="ml.c5.large")
     assert "KmsKeyId" not in added(action, variants("ml.m5.large", "${Type}"), Type="ml.g5.xlarge")
+
+
+def test_a_variant_with_a_gpu_has_the_driver_its_image_needs() -> None:
+    given = added("sagemaker:createEndpointConfig", variants("ml.m5.large", "ml.g5.xlarge"))
+    amis = [one.get("InferenceAmiVersion") for one in given["ProductionVariants"]]
+    assert amis == [None, CUDA_13_AMI]
 
 
 @pytest.mark.parametrize(
