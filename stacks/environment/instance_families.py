@@ -1,4 +1,4 @@
-"""Families of instances: which ones run the images, and the GPU driver an endpoint of them needs."""
+"""Families of instances: which run the images, and the GPU driver an endpoint of them needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CUDA_13_AMI = "al2023-ami-sagemaker-inference-gpu-4-1"
 # conventions", by which a g among a family's attributes is AWS's own processor.
 _UNSUITABLE = (
     (r"p[23][a-z]*", "CUDA 13, with which the images are built, has no code for their GPUs"),
-    (r"p\d+e-gb\d+|[a-z]+\d+g[a-z]*", "the images are built for x86-64, and their processors are Arm"),
+    (r"p\d+e-gb\d+|[a-z]+\d+g[a-z]*", "the images are for x86-64, and their processors are Arm"),
     (r"(inf|trn|dl)\d+[a-z]*", "the images have no software for their accelerators"),
 )
 
