@@ -16,6 +16,8 @@ RAW_PREFIX = "raw/"
 QUARANTINE_PREFIX = "quarantine/"
 DATASETS_PREFIX = "datasets/"
 RUNS_PREFIX = "runs/"
+# What a run goes on from when its instances were taken away; it expires.
+CHECKPOINTS_PREFIX = "checkpoints/"
 FEEDBACK_PREFIX = "feedback/"
 INFERENCE_LOG_PREFIX = "inference-log/"
 
@@ -27,6 +29,8 @@ TEXT_DATASET = "text"
 MAX_MODEL_KEY = 20
 # The name beside the models' that the data job's are made of: no model has it.
 CURATION = "curation"
+# The item of the loop's table that says who curates.
+CURATION_CLAIM = f"{CURATION}#{TEXT_DATASET}"
 # What every execution adds to the names it makes: hexadecimal digits of a random UUID.
 NUM_RANDOM_DIGITS = 12
 
@@ -63,6 +67,26 @@ def feedback_key(day: date, feedback_id: str) -> str:
     return f"{FEEDBACK_PREFIX}dt={day.isoformat()}/{feedback_id}.json"
 
 
+def training_claim(model: str) -> str:
+    """The item of the loop's table that says who trains a model, by its resource name."""
+    return f"training#{model}"
+
+
+def tried_rows(model: str, rows: str) -> str:
+    """The item of the loop's table that says what came of a model's run on certain rows."""
+    return f"tried#{model}#{rows}"
+
+
+def image_repository_name(environment: str) -> str:
+    """The repository of an environment's images.
+
+    ECR takes no hyphen at an end and no two in a row, which an environment's name may have.
+    """
+    plain = re.sub(r"-+", "-", environment).strip("-")
+    digits = "" if plain == environment else f".{sha256_hex(environment.encode())[:6]}"
+    return f"meguru/{plain}{digits}"
+
+
 def stack_name(environment: str, concern: str, model: str = "") -> str:
     """The stack of a concern (Lake, Data, Model, Api), of one model where a model has its own."""
     return f"Meguru-{environment}-{concern}" + (f"-{model}" if model else "")
@@ -85,6 +109,11 @@ def stage_name(environment: str) -> str:
 def event_log_name(environment: str) -> str:
     """The log group of the loop's events; EventBridge delivers to those under /aws/events/."""
     return f"/aws/events/meguru-{environment}"
+
+
+def endpoint_log_name(endpoint: str) -> str:
+    """The log group of an endpoint's containers, which SageMaker names."""
+    return f"/aws/sagemaker/Endpoints/{endpoint}"
 
 
 def resource_name(environment: str, model: str) -> str:

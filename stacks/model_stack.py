@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
-from aws_cdk.aws_cloudwatch_actions import SnsAction
 from constructs import Construct
 
 from stacks.constructs.alarms import Alarms
@@ -39,7 +38,7 @@ class ModelStack(Stack):
             model=model,
             lake=storage.lake,
             registry=self.registry,
-            releases=storage.records.releases,
+            records=storage.records,
         )
         self.release = ModelRelease(
             self,
@@ -50,10 +49,10 @@ class ModelStack(Stack):
             registry=self.registry,
             releases=storage.records.releases,
         )
-        alarms = Alarms(self, "Alarms", topic=storage.loop_events.topic)
+        alarms = Alarms(self, "Alarms", environment=environment, loop_events=storage.loop_events)
         alarms.watch_workflow("TrainingFailed", self.training.workflow)
         alarms.watch_workflow("ReleaseFailed", self.release.workflow)
-        self.release.errors_alarm.add_alarm_action(SnsAction(storage.loop_events.topic))
+        self.release.alarms.notify(storage.loop_events.topic)
         CfnOutput(self, "ModelName", value=environment.name_in_api(model_key))
         CfnOutput(self, "ModelPackageGroup", value=self.registry.group_name)
         CfnOutput(self, "EndpointName", value=self.registry.endpoint_name)

@@ -17,7 +17,7 @@ import boto3
 
 from lambdas.answer_chat.admission import MAX_BODY_BYTES, admit
 from lambdas.answer_chat.chat import Answer, Chat
-from lambdas.answer_chat.endpoint import TextEndpoint
+from lambdas.answer_chat.endpoint import RUNTIME, TextEndpoint
 from lambdas.answer_chat.inference_log import InferenceLog
 from lambdas.answer_chat.settings import Settings
 from meguru.api_errors import ApiError
@@ -165,7 +165,7 @@ def main() -> None:
         settings.inference_stream,
         settings.retention_days,
     )
-    runtime = boto3.client("sagemaker-runtime")
+    runtime = boto3.client("sagemaker-runtime", config=RUNTIME)
     chats = {
         model: Chat(TextEndpoint(runtime, endpoint_name), log)
         for model, endpoint_name in settings.endpoints.items()

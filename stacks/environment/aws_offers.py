@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 
@@ -16,6 +17,49 @@ def is_region(name: str) -> bool:
 def is_instance_type(shape: str) -> Callable[[str], bool]:
     """A test for the names in an enumeration of SageMaker's API, such as TrainingInstanceType."""
     return lambda name: name in _instance_types(shape)
+
+
+def has_local_storage(instance_type: str) -> bool:
+    """Whether an instance brings its own NVMe storage, which it encrypts itself.
+
+    SageMaker takes no key of ours for such an instance's volume. The letter d among a family's
+    attributes says it; families with large accelerators have it without saying so.
+
+    Sources: CreateTrainingJob, VolumeKmsKeyId; EC2, "Instance type naming conventions" and
+    "Instance store volumes".
+    """
+    family = re.match(r"ml\.([a-z]+)(\d+)([a-z]*)", instance_type)
+    if family is None:
+        raise ValueError(f"{instance_type} is no instance type")
+    letters, generation, attributes = family[1], int(family[2]), family[3]
+    return "d" in attributes or generation >= _FIRST_WITH_STORAGE.get(letters, 1000)
+
+
+# The first generation of a family with accelerators that has local storage whatever its name.
+_FIRST_WITH_STORAGE = {"g": 5, "p": 4, "trn": 1, "dl": 1}
+
+
+def runs_images(instance_type: str) -> bool:
+    """Whether the containers' images run there: they are for x86, and CUDA 13 where for a GPU.
+
+    Graviton is another architecture, Inferentia, Trainium and Gaudi aren't programmed by CUDA, and
+    CUDA 13 has left the GPUs before Turing (P2, P3). Source: CUDA 13.0 release notes, "Dropped
+    Architectures"; EC2, "Instance type naming conventions".
+    """
+    family = instance_type.split(".")[1]
+    is_arm = re.match(r"[a-z]+\d+g|p6e-", family) is not None
+    return not is_arm and not re.match(r"(inf|trn|dl)\d|p[23](dn)?$", family)
+
+
+def inference_ami(instance_type: str) -> str:
+    """The AMI that an endpoint's instances need for CUDA 13; empty for those without a GPU.
+
+    CUDA 13 wants driver 580, and what SageMaker takes by itself is older: torch would find no GPU.
+    Source: SageMaker developer guide, "Best practices to minimize interruptions during GPU driver
+    upgrades".
+    """
+    has_gpu = re.match(r"ml\.[gp]\d", instance_type) is not None
+    return "al2023-ami-sagemaker-inference-gpu-4-1" if has_gpu else ""
 
 
 @cache

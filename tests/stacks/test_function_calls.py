@@ -22,7 +22,7 @@ FOLDERS = sorted({path.parent.name for path in LAMBDAS.glob("*/*.py")})
 # sets aside; the lake's key, which S3 uses for the caller; and a stream of an endpoint, which is
 # permitted as InvokeEndpoint and has an action of its own as well.
 ON_BEHALF = re.compile(
-    r"logs:\w+|kms:(Decrypt|GenerateDataKey)|dynamodb:(DescribeStream|GetRecords|GetShardIterator|"
+    r"logs:\w+|kms:\w+|ec2:\w+|dynamodb:(DescribeStream|GetRecords|GetShardIterator|"
     r"ListStreams)|sqs:(SendMessage|ReceiveMessage|DeleteMessage|GetQueueAttributes|GetQueueUrl|"
     r"ChangeMessageVisibility)|s3:(AbortMultipartUpload|ListBucket)|"
     r"sagemaker:InvokeEndpointWithResponseStream"
@@ -74,13 +74,26 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
     feedback = Feedback(rating=1, **texts)
     stream = deployment.functions["answer_chat"].variables["INFERENCE_STREAM"]
     return {
-        "self": SimpleNamespace(_bucket=variables["LAKE_BUCKET"], _stream_name=stream),
+        "self": SimpleNamespace(
+            _bucket=variables["LAKE_BUCKET"],
+            _stream_name=stream,
+            _state_machine_arn=deployment.place.arn("states", f"stateMachine:{'m' * 80}"),
+        ),
         "arrivals": ["message"] * 1000,
         "pending": ["fb-1"] * 1000,
         "feedback": feedback,
         "now": datetime.now(UTC),
         "line": {"answer": "あ" * 100_000},
         "release": {"released_model_package_arn": package},
+        "arn": package,
+        "group": deployment.model,
+        "name": f"{deployment.model}-{'0a' * 6}",
+        "config_name": f"{deployment.model}-{'0a' * 6}",
+        "execution": deployment.place.arn("states", f"execution:{'m' * 80}:{'x' * 80}"),
+        "run": deployment.place.arn("states", f"execution:{'m' * 80}:{'0a' * 16}"),
+        "text": "{}",
+        "newest": SimpleNamespace(version="3f" * 32, rows="3f" * 32, reason="schedule"),
+        "bucket": variables["LAKE_BUCKET"],
         # Of the longest run's name.
         "key": f"runs/{'x' * 80}/evaluation/evaluation.json",
         "endpoint_name": deployment.model,

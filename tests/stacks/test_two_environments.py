@@ -83,7 +83,8 @@ def events(pattern: Any) -> Any:
     if isinstance(pattern, dict):
         return {name: events(part) for name, part in pattern.items()}
     [first, *_] = pattern
-    return f"{first['prefix']}x" if isinstance(first, dict) else first
+    # Of a prefix, or of what it must not be.
+    return f"{first.get('prefix', '')}x" if isinstance(first, dict) else first
 
 
 def granted(synthesis: Synthesis) -> Iterator[tuple[Resource, str]]:
