@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from cli.account import Account
 from meguru.names import TEXT_DATASET, dataset_head_key, dataset_manifest_key, raw_key
 
-# Often at first; then a small share of what was waited for, so that looking costs the machine little.
+# Often at first; then a small share of what was waited for: looking costs the machine something.
 SHORTEST_POLL_SECONDS, LONGEST_POLL_SECONDS, POLLED_SHARE = 0.1, 1.0, 0.02
 Found = TypeVar("Found")
 FAILED = ("FAILED", "TIMED_OUT", "ABORTED")
