@@ -27,6 +27,7 @@ TEXT_DATASET = "text"
 MAX_MODEL_KEY = 20
 # The name beside the models' that the data job's are made of: no model has it.
 CURATION = "curation"
+JOB_LOG_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs")
 # What every execution adds to the names it makes: hexadecimal digits of a random UUID.
 NUM_RANDOM_DIGITS = 12
 
@@ -98,6 +99,22 @@ def made_by_runs(name: str) -> str:
     A question mark stands for exactly one character, so that `a` does not match what is `a-b`'s.
     """
     return f"{name}-{'?' * NUM_RANDOM_DIGITS}"
+
+
+def is_made_by_runs(made: str, name: str) -> bool:
+    """Whether a job, a model or a config is one that executions made under `name`."""
+    return re.fullmatch(rf"{re.escape(name)}-[0-9a-f]{{{NUM_RANDOM_DIGITS}}}", made) is not None
+
+
+def is_of_environment(name: str, environment: str) -> bool:
+    """Whether an endpoint, a group, or what executions made is one of an environment's models'."""
+    pattern = rf"meguru-{re.escape(environment)}--[a-z0-9]+(-[a-z0-9]+)*"
+    return re.fullmatch(pattern, name, re.ASCII) is not None
+
+
+def endpoint_log_name(endpoint: str) -> str:
+    """The log group of an endpoint's containers, as SageMaker calls it."""
+    return f"/aws/sagemaker/Endpoints/{endpoint}"
 
 
 def is_model_key(name: str) -> bool:

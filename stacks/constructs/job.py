@@ -10,9 +10,8 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from meguru.names import JOB_LOG_GROUPS
 from stacks.constructs.python_function import REPOSITORY
-
-LOG_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs")
 
 
 class Image(ecr_assets.DockerImageAsset):
@@ -77,7 +76,7 @@ class Job(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, folder: str) -> None:
         super().__init__(scope, construct_id)
         self.image = Image(self, "Image", folder=folder)
-        self.role = ContainerRole(self, "Role", image=self.image, log_groups=LOG_GROUPS)
+        self.role = ContainerRole(self, "Role", image=self.image, log_groups=JOB_LOG_GROUPS)
 
 
 def source_commit() -> str:

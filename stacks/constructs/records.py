@@ -36,10 +36,12 @@ class Records(Construct):
         self.releases = self._table("Releases", "endpoint_name")
         self.idempotency = self._table("Idempotency", "id", time_to_live_attribute="expiration")
 
-    def _table(self, construct_id: str, partition_key: str, **settings: object) -> dynamodb.TableV2:
+    def _table(self, name: str, partition_key: str, **settings: object) -> dynamodb.TableV2:
         return dynamodb.TableV2(
             self,
-            construct_id,
+            # A table with another key is another table: with another name, the stacks that use it
+            # change too, and find it.
+            f"{name}By{partition_key.title().replace('_', '')}",
             partition_key=_text(partition_key),
             billing=dynamodb.Billing.on_demand(),
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(

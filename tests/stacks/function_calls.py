@@ -95,7 +95,7 @@ def function_calls(folder: Path) -> list[FunctionCall]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 place = f"{path.parent.name}/{path.name}:{node.lineno}"
-                found += _call(node, node.func, place, services, factories)
+                found += _call(node, _paged(node.func), place, services, factories)
     return found
 
 
@@ -122,6 +122,20 @@ def _call(
             return
     if own and method.attr not in ("exceptions", "Table"):
         raise ValueError(f"{place}: {own} has no operation {method.attr}")
+
+
+def _paged(method: ast.Attribute) -> ast.Attribute:
+    """`client.list_models` for `client.get_paginator("list_models").paginate`."""
+    match method:
+        case ast.Attribute(
+            attr="paginate",
+            value=ast.Call(
+                func=ast.Attribute(attr="get_paginator", value=client),
+                args=[ast.Constant(value=str(name))],
+            ),
+        ):
+            return ast.Attribute(value=client, attr=name)
+    return method
 
 
 def _factory(value: ast.expr, factories: dict[str, str]) -> str | None:

@@ -176,8 +176,10 @@ def test_a_model_s_stack_needs_no_other_model_s(
 ) -> None:
     """One that fails to deploy, or is taken out, stops no other; nor the API."""
     for stack in environments[name].assembly.stacks:
-        imported = set(re.findall(r'"Fn::ImportValue": "([^:]*):', json.dumps(stack.template)))
-        assert imported <= {f"Meguru-{name}-Lake"}, stack.stack_name
+        template = json.dumps(stack.template)
+        read = set(re.findall(r'"Fn::GetStackOutput": {"StackName": "([^"]*)"', template))
+        assert read <= {f"Meguru-{name}-Lake"}, stack.stack_name
+        assert "Fn::ImportValue" not in template, stack.stack_name
 
 
 def test_the_account_s_logging_role_outlives_an_environment(
