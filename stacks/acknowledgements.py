@@ -31,7 +31,7 @@ def wildcard(resource: str, path: str, reason: str) -> Acknowledgement:
     return Acknowledgement(rf"AwsSolutions-IAM5\[Resource::{resource}\]", path, reason)
 
 
-LAKE_PREFIX = r'\{"Fn::GetStackOutput":\{[^}]*LakeBucket\w*"\}\}'
+LAKE_PREFIX = r'\{"Fn::GetStackOutput":\{.*LakeBucket\w*"\}\}'
 ACKNOWLEDGEMENTS = (
     Acknowledgement(
         "AwsSolutions-L1",
@@ -95,7 +95,7 @@ ACKNOWLEDGEMENTS = (
         "Target tracking ends the names of its alarms by itself.",
     ),
     wildcard(
-        r"\*|arn:.*:cloudwatch:.*:alarm:\*",
+        r"(\*|arn:.*:cloudwatch:.*:alarm:\*)",
         ".*/Unmaking/UnmakeModelRole/DefaultPolicy/Resource",
         "Listings, which take no resource or all there are; what is deleted is named.",
     ),

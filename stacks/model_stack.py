@@ -31,7 +31,10 @@ class ModelStack(Stack):
         super().__init__(scope, construct_id, **stack)
         model = environment.models[model_key]
         self.registry = ModelRegistry(
-            self, "ModelRegistry", environment=environment, name=environment.resource_name(model_key)
+            self,
+            "ModelRegistry",
+            environment=environment,
+            name=environment.resource_name(model_key),
         )
         self.training = Training(
             self,

@@ -53,12 +53,13 @@ def _unmake(context: Any) -> list[str]:
         alarms=boto3.client("cloudwatch"),
         logs=boto3.client("logs"),
         states=boto3.client("stepfunctions"),
-        releases=boto3.resource("dynamodb").Table(os.environ["RELEASE_TABLE"]),
+        tables=boto3.client("dynamodb"),
     )
     unmaking = Unmaking(
         clients,
         os.environ["MODEL"],
         workflows=json.loads(os.environ["WORKFLOWS"]),
+        release_table=os.environ["RELEASE_TABLE"],
         keeps_versions=json.loads(os.environ["KEEPS_VERSIONS"]),
     )
     while left := unmaking.step():

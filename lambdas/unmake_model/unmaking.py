@@ -21,29 +21,36 @@ _UNCHANGEABLE = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Delet
 
 @dataclass(frozen=True)
 class Clients:
-    """Clients of the services that runs make things in; `releases` is a table, where known."""
+    """Clients of the services that runs make things in."""
 
     sagemaker: Any
     scaling: Any
     alarms: Any
     logs: Any
     states: Any
-    releases: Any | None = None
+    tables: Any
 
 
 class Unmaking:
     """Unmakes a model's endpoint, its scaling, its configs and models, and what runs.
 
     `name` is that of the endpoint and the model package group, `workflows` are the state machines
-    that make things under it. Model versions and logs are unmade too, unless they are kept.
+    that make things under it, `release_table` says what serves. Model versions and logs are
+    unmade too, unless they are kept.
     """
 
     def __init__(
-        self, clients: Clients, name: str, *, workflows: Sequence[str], keeps_versions: bool
+        self,
+        clients: Clients,
+        name: str,
+        *,
+        workflows: Sequence[str],
+        release_table: str,
+        keeps_versions: bool,
     ) -> None:
         self._sagemaker, self._scaling = clients.sagemaker, clients.scaling
         self._alarms, self._logs, self._states = clients.alarms, clients.logs, clients.states
-        self._releases = clients.releases
+        self._tables, self._release_table = clients.tables, release_table
         self._name, self._workflows, self._keeps_versions = name, workflows, keeps_versions
 
     def step(self) -> list[str]:
@@ -124,15 +131,13 @@ class Unmaking:
             with _passing_over():
                 self._alarms.delete_alarms(AlarmNames=[alarm["AlarmName"]])
 
-    def _delete_endpoint(self) -> list[str]:
+    def _delete_endpoint(self) -> Iterator[str]:
         with _passing_over():
             endpoint = self._sagemaker.describe_endpoint(EndpointName=self._name)
-            left = [f"endpoint {self._name}, which is {endpoint['EndpointStatus']}"]
             if endpoint["EndpointStatus"] not in _UNCHANGEABLE:
                 with _passing_over():
                     self._sagemaker.delete_endpoint(EndpointName=self._name)
-            return left
-        return []
+            yield f"endpoint {self._name}, which was {endpoint['EndpointStatus']}"
 
     def _delete_configs_and_models(self) -> None:
         configs = self._sagemaker.get_paginator("list_endpoint_configs").paginate(
@@ -148,9 +153,10 @@ class Unmaking:
 
     def _forget_release(self) -> None:
         """Nothing serves any more, which is what the release record would still say."""
-        if self._releases is not None:
-            with _passing_over():
-                self._releases.delete_item(Key={"endpoint_name": self._name})
+        with _passing_over():
+            self._tables.delete_item(
+                TableName=self._release_table, Key={"endpoint_name": {"S": self._name}}
+            )
 
     def _delete_versions(self) -> None:
         with _passing_over():

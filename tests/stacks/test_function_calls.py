@@ -88,7 +88,10 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
     stream = deployment.functions["answer_chat"].variables["INFERENCE_STREAM"]
     return {
         "self": SimpleNamespace(
-            _bucket=variables["LAKE_BUCKET"], _stream_name=stream, _name=deployment.model
+            _bucket=variables["LAKE_BUCKET"],
+            _stream_name=stream,
+            _name=deployment.model,
+            _release_table=variables_of_unmaking["RELEASE_TABLE"],
         ),
         "arrivals": ["message"] * 1000,
         "pending": ["fb-1"] * 1000,
