@@ -238,8 +238,8 @@ def show_leftovers(console: Console, found: list[Leftover]) -> None:
     """A table, or lines of four columns with tabs between them where nobody looks at them."""
     if not console.is_terminal:
         for one in found:
-            line = "\t".join((one.kind, one.name, one.state, one.cost))
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            # rich would make spaces of the tabs.
+            print(one.kind, one.name, one.state, one.cost, sep="\t", file=console.file)
         return
     if not found:
         console.print("Nothing is there.")

@@ -95,9 +95,9 @@ ACKNOWLEDGEMENTS = (
         "Target tracking ends the names of its alarms by itself.",
     ),
     wildcard(
-        r"(\*|arn:.*:cloudwatch:.*:alarm:\*)",
+        r"\*",
         ".*/Unmaking/UnmakeModelRole/DefaultPolicy/Resource",
-        "Listings, which take no resource or all there are; what is deleted is named.",
+        "Listings, which take no resource; what is deleted is named.",
     ),
     wildcard(
         r"arn:.*:(application-autoscaling:.*:scalable-target/|"

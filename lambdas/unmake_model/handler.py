@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.unmake_model.unmaking import Clients, Unmaking
 
-SECONDS_BETWEEN_STEPS = 10
+SECONDS_BETWEEN_STEPS = 5
 # What is left of the function's time when it gives up.
 RESERVED_SECONDS = 30
 

@@ -89,7 +89,7 @@ class Unmaking:
                     yield f"execution {execution['name']}"
 
     def _stop_training_jobs(self) -> Iterator[str]:
-        for status in ("InProgress", "Stopping"):
+        for status in ("Stopping", "InProgress"):
             pages = self._sagemaker.get_paginator("list_training_jobs").paginate(
                 NameContains=self._name, StatusEquals=status
             )
@@ -100,7 +100,7 @@ class Unmaking:
                 yield f"training job {made}"
 
     def _stop_processing_jobs(self) -> Iterator[str]:
-        for status in ("InProgress", "Stopping"):
+        for status in ("Stopping", "InProgress"):
             pages = self._sagemaker.get_paginator("list_processing_jobs").paginate(
                 NameContains=self._name, StatusEquals=status
             )

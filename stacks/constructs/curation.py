@@ -96,7 +96,7 @@ class Curation(Construct):
                 "EndpointName": endpoint_name,
                 "VolumeSizeInGB": "30",
                 "MaxRuntimeSeconds": str(MAX_RUNTIME.to_seconds()),
-                "SourceCommit": source_commit(),
+                "SourceCommit": source_commit("curation"),
                 "PublishDatasetArn": self._publish_dataset.function_arn,
                 "EventBusName": "default",
                 "EventSource": event_source(self._environment.name),

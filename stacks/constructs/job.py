@@ -79,16 +79,22 @@ class Job(Construct):
         self.role = ContainerRole(self, "Role", image=self.image, log_groups=JOB_LOG_GROUPS)
 
 
-def source_commit() -> str:
-    """The commit the images are made of; `-modified` when the working tree differs from it."""
+def source_commit(*folders: str) -> str:
+    """The newest commit that changed what images are made of: their folders and `meguru`.
+
+    `-modified` when the working tree differs from it there. What else is committed changes no
+    image, and so nothing that is deployed.
+    """
     try:
-        said = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=40", "--dirty=-modified", "--exclude=*"],
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        commit = _git("log", "-1", "--format=%H", "--", "meguru", *folders)
+        modified = _git("status", "--porcelain", "--", "meguru", *folders)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+    return f"{commit}-modified" if modified else commit or "unknown"
+
+
+def _git(*words: str) -> str:
+    said = subprocess.run(
+        ["git", *words], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
     return said.stdout.strip()

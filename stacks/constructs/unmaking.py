@@ -99,24 +99,23 @@ class Unmaking(Construct):
         configs = sagemaker_arn(self, "endpoint-config", runs)
         grant(function, "sagemaker:DeleteEndpointConfig", configs)
         grant(function, "sagemaker:DeleteModel", sagemaker_arn(self, "model", runs))
-        grant(function, "application-autoscaling:DescribeScalableTargets", "*")
+        grant(
+            function,
+            ["application-autoscaling:DescribeScalableTargets", "cloudwatch:DescribeAlarms"],
+            "*",
+        )
         stack = Stack.of(self)
         targets = stack.format_arn(
             service="application-autoscaling", resource="scalable-target", resource_name="*"
         )
         grant(function, "application-autoscaling:DeregisterScalableTarget", targets)
-        alarms = [
-            stack.format_arn(
-                service="cloudwatch",
-                resource="alarm",
-                resource_name=name,
-                arn_format=ArnFormat.COLON_RESOURCE_NAME,
-            )
-            for name in ("*", f"TargetTracking-endpoint/{self._name}/*")
-        ]
-        # Looking for alarms by the beginning of their names is looking at all of them.
-        grant(function, "cloudwatch:DescribeAlarms", alarms[0])
-        grant(function, "cloudwatch:DeleteAlarms", alarms[1])
+        alarms = stack.format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name=f"TargetTracking-endpoint/{self._name}/*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        grant(function, "cloudwatch:DeleteAlarms", alarms)
 
     def _grant_versions_and_logs(self, function: PythonFunction) -> None:
         versions = sagemaker_arn(self, "model-package", f"{self._name}/*")

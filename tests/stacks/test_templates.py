@@ -37,6 +37,7 @@ NAME_PROPERTIES = re.compile(
 # What takes no resource; the acknowledgements in stacks/ say the same to cdk-nag.
 WITHOUT_RESOURCE = {
     "application-autoscaling:DescribeScalableTargets",
+    "cloudwatch:DescribeAlarms",
     "cloudwatch:PutMetricData",
     "ecr:GetAuthorizationToken",
     "logs:CreateLogDelivery",
