@@ -20,7 +20,7 @@ from tests.stacks.aws_limits import complaints
 # The resource API's one noun in use: a Table's methods are operations on its own table.
 TABLE_MEMBER = "TableName"
 # Operations by the method's name that a Python object of another kind may have as well.
-NOT_AWS = {"get", "put", "copy", "close", "query_string"}
+NOT_AWS = {"get", "put", "copy", "close", "query_string", "search"}
 
 
 @dataclass(frozen=True)

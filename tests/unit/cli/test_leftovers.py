@@ -87,13 +87,13 @@ class FakeAccount(Account):
         return {"Tags": tagged(KeyId.partition("/")[0], "TagKey", "TagValue")}
 
     def list_buckets(self) -> dict[str, Any]:
-        return {"Buckets": [{"Name": f"meguru-{n}"} for n in self.names] + [{"Name": "meguru-x"}]}
+        return {"Buckets": [{"Name": f"meguru-lake-{n}"} for n in self.names] + [{"Name": "meguru-x"}]}
 
     def get_bucket_tagging(self, Bucket: str) -> dict[str, Any]:  # noqa: N803
         if Bucket == "meguru-x":
             error = {"Error": {"Code": "NoSuchTagSet", "Message": "no"}}
             raise ClientError(error, "GetBucketTagging")
-        return {"TagSet": tagged(Bucket.removeprefix("meguru-"))}
+        return {"TagSet": tagged(Bucket.removeprefix("meguru-lake-"))}
 
     def page_of_describe_repositories(self, **request: Any) -> dict[str, Any]:
         found = [{"repositoryArn": f"arn:{n}", "repositoryName": n} for n in self.names]
@@ -116,7 +116,7 @@ def test_only_the_environment_s_own_is_found() -> None:
         ("alarm", "TargetTracking-endpoint/meguru-poc--a/v/High-1", True),
         ("alarm", "Meguru-poc-Data-Alarm", True),
         ("ECR repository", "poc", True),
-        ("S3 bucket", "meguru-poc", True),
+        ("S3 bucket", "meguru-lake-poc", True),
         ("DynamoDB table", "Meguru-poc-Lake-Table-X", True),
         ("KMS key", "poc/a", True),
         ("log group", "/aws/events/meguru-poc", True),
