@@ -87,7 +87,9 @@ class FakeAccount(Account):
         return {"Tags": tagged(KeyId.partition("/")[0], "TagKey", "TagValue")}
 
     def list_buckets(self) -> dict[str, Any]:
-        return {"Buckets": [{"Name": f"meguru-lake-{n}"} for n in self.names] + [{"Name": "meguru-x"}]}
+        return {
+            "Buckets": [{"Name": f"meguru-lake-{n}"} for n in self.names] + [{"Name": "meguru-x"}]
+        }
 
     def get_bucket_tagging(self, Bucket: str) -> dict[str, Any]:  # noqa: N803
         if Bucket == "meguru-x":

@@ -53,7 +53,7 @@ class FakeAws:
 
         class Paginator:
             def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
-                return getattr(fake, operation)(**request).paginate()
+                yield from getattr(fake, operation)(**request).paginate()
 
         return Paginator()
 

@@ -50,7 +50,7 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     monkeypatch.setenv("WORKFLOWS", "[]")
     monkeypatch.setenv("KEEPS_VERSIONS", "false")
     monkeypatch.setenv("RELEASE_TABLE", "releases")
-    monkeypatch.setattr(function.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
 
     def run(
         unmaking: FakeUnmaking, status: str = "DELETE_IN_PROGRESS", **changes: Any
@@ -72,9 +72,9 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
 
             def __exit__(self, *error: object) -> None: ...
 
-        monkeypatch.setattr(function.boto3, "client", lambda service: Client())
+        monkeypatch.setattr("boto3.client", lambda service: Client())
         monkeypatch.setattr(function, "Unmaking", lambda *given, **named: unmaking)
-        monkeypatch.setattr(function.urllib.request, "urlopen", Opened)
+        monkeypatch.setattr("urllib.request.urlopen", Opened)
         function.handler({**EVENT, **changes}, Context())
         [answer] = answers
         return answer
