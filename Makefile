@@ -53,5 +53,8 @@ setup: .venv/.ready
 		echo "$(PYTHON) can't make virtual environments: install its venv module (Debian: apt install python3.11-venv)" >&2; exit 1; }
 	@$(PIP_INSTALL) --require-hashes -r requirements.lock
 	@tools/install_torch.sh
-	@$(PIP_INSTALL) --no-build-isolation -e $(LOCALCLOUD) -e .
+	@LC_ALL=C.UTF-8 $(PIP_INSTALL) --no-build-isolation -e $(LOCALCLOUD) -e .
+	@# A path relative to it: Python reads this file in the locale's encoding, which may lack our folder's letters.
+	@for path in .venv/lib/python3.11/site-packages/__editable__.localcloud-*.pth; do \
+		echo ../../../../$(LOCALCLOUD)/src > "$$path"; done
 	@touch $@

@@ -17,6 +17,7 @@ import aws_cdk as cdk
 from meguru.names import stack_name
 from stacks.acknowledgements import SolutionsChecks
 from stacks.api_stack import ApiStack
+from stacks.constructs.safeguards import Safeguards
 from stacks.data_stack import DataStack
 from stacks.environment import Environment, InvalidEnvironment, read_environment
 from stacks.lake_stack import LakeStack
@@ -31,16 +32,20 @@ def compose(environment: Environment, *, outdir: str | None = None) -> cdk.App:
     # A table or a bucket can be replaced: an export that another stack imports could not change.
     cdk.CrossStackReferences.of(app).consume(cdk.ReferenceStrength.WEAK)
     place = cdk.Environment(account=environment.account, region=environment.region)
-    shared: dict[str, Any] = {"environment": environment, "env": place}
+    shared: dict[str, Any] = {
+        "environment": environment,
+        "env": place,
+        "termination_protection": not environment.destroyable,
+    }
     storage = LakeStack(app, stack_name(environment.name, "Lake"), **shared)
     DataStack(app, stack_name(environment.name, "Data"), storage=storage, **shared)
     for key in environment.models:
         name = stack_name(environment.name, "Model", key)
         ModelStack(app, name, model_key=key, storage=storage, **shared)
     ApiStack(app, stack_name(environment.name, "Api"), storage=storage, **shared)
-    tags = {"project": "meguru", "environment": environment.name, **environment.tags}
-    for key, value in tags.items():
+    for key, value in environment.all_tags.items():
         cdk.Tags.of(app).add(key, value)
+    cdk.Aspects.of(app).add(Safeguards(environment, storage.lake.key))
     cdk.Validations.of(app).add_plugins(SolutionsChecks(app))
 
     return app

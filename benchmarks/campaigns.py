@@ -1,4 +1,4 @@
-"""Campaigns at length: races and reclaims, each with a planted fault that it has to catch."""
+"""Campaigns at length: races, bursts and reclaims, each with planted faults it has to catch."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import keep_rows
+from tests.campaigns import triggers
 from tests.campaigns.approvals import PLANTED, Races, empty_archive, with_quick_server
 from tests.campaigns.reclaims import Reclaims
 from tests.e2e.loop_cloud import loop_cloud, synthesize_trial
 
-NUM_RACES, NUM_RECLAIMS = 20, 12
+NUM_RACES, NUM_BURSTS, NUM_RECLAIMS = 20, 8, 12
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         assembly = synthesize_trial(Path(folder))
-        rows = [races(assembly, Path(folder)), reclaims(assembly, Path(folder))]
+        campaigns = (races, bursts, reclaims)
+        rows = [campaign(assembly, Path(folder)) for campaign in campaigns]
     keep_rows("campaigns", rows)
 
 
@@ -33,8 +35,21 @@ def races(assembly: Path, folder: Path) -> dict[str, Any]:
         # Its damage must not be found again in the next one.
         with loop_cloud(quick, folder / "planted.log") as cloud:
             trials = Races(cloud, cloud.put_model(empty_archive()))
-            caught.append(bool(trials.trial_with(fault)))
+            trials.plant(fault)
+            caught.append(bool(trials.approve_in_a_row([0])))
     return row("approvals, rejections and repeated events race", NUM_RACES, failures, all(caught))
+
+
+def bursts(assembly: Path, folder: Path) -> dict[str, Any]:
+    """Uploads, deletions, corrections, repeats and kills at once; all trials in one environment."""
+    with triggers.bursts(assembly, folder / "bursts", seed=1) as trials:
+        failures = count_failures(trials.trial, NUM_BURSTS)
+    caught = []
+    for fault, (plant, trial) in triggers.PLANTED.items():
+        with triggers.bursts(assembly, folder / fault, plant) as trials:
+            caught.append(bool(trial(trials)))
+    name = "uploads, deletions, corrections, repeated events and kills at once"
+    return row(name, NUM_BURSTS, failures, all(caught))
 
 
 def reclaims(assembly: Path, folder: Path) -> dict[str, Any]:

@@ -91,6 +91,8 @@ def _entry(reason: str, line: dict[str, Any]) -> dict[str, str]:
     if isinstance(question, str) and question.strip():
         content = question
     text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    # Bytes that are no text stand in it as halves of characters, which no file takes.
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     if len(text) > MAX_EXCERPT_CHARACTERS:
         text = text[:MAX_EXCERPT_CHARACTERS] + "…"
     return {"reason": reason, "source": line["source"], "detail": line["detail"], "record": text}

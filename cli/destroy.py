@@ -88,8 +88,8 @@ class Destruction:
         return found[0] if found else "no-release-table"
 
     def _delete_log_groups(self) -> None:
-        """Those that Lambda made for CDK's own functions, which no stack deletes."""
-        logs, stacks = self._account.client("logs"), len(self._stacks)
-        for one in self._found:
-            if one.kind == "log group" and one.name.startswith("/aws/lambda/") and not stacks:
-                logs.delete_log_group(logGroupName=one.name)
+        """Once the stacks are gone: those that Lambda made for CDK's own functions too."""
+        if not self._stacks:
+            for one in self._found:
+                if one.kind == "log group":
+                    self._account.client("logs").delete_log_group(logGroupName=one.name)

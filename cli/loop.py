@@ -40,10 +40,17 @@ class Loop:
         return keys
 
     def dataset_version(self, after: str | None = None) -> str:
-        """The dataset's HEAD, as soon as it is there and another than `after`."""
-        return self._wait(
-            lambda: self._head(after), "a dataset version", self.account.outputs["CurateDatasetArn"]
-        )
+        """The dataset's HEAD, once it is another than `after` and no curation will move it on."""
+        curation = self.account.outputs["CurateDatasetArn"]
+        states = self.account.client("stepfunctions")
+
+        def look() -> str | None:
+            if self._head(after) is None:
+                return None
+            running = states.list_executions(stateMachineArn=curation, statusFilter="RUNNING")
+            return None if running["executions"] else self._head(after)
+
+        return self._wait(look, "a dataset version", curation)
 
     def manifest(self, version: str) -> dict[str, Any]:
         return self.read_json(dataset_manifest_key(TEXT_DATASET, version))

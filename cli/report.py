@@ -31,9 +31,10 @@ def write_report(findings: Findings, progress: Progress, folder: Path) -> Path:
     report = build_report(findings, progress)
     folder.mkdir(parents=True, exist_ok=True)
     content = json.dumps(report, ensure_ascii=False, indent=2, default=str)
-    (folder / REPORT_JSON).write_text(content + "\n", "utf-8")
+    # What was set aside need not be text that UTF-8 has.
+    (folder / REPORT_JSON).write_text(content + "\n", "utf-8", "backslashreplace")
     path = folder / REPORT_PAGE
-    path.write_text(render(report), "utf-8")
+    path.write_text(render(report), "utf-8", "backslashreplace")
     return path
 
 

@@ -32,7 +32,8 @@ def main() -> None:
         rules=read_rules(os.environ.get("NORMALISATION", ON)),
         context_tokens=int(os.environ.get("CONTEXT_TOKENS", "0")),
     )
-    print(json.dumps(result, ensure_ascii=False))
+    counts = {name: value for name, value in result.items() if name != "feedback_ids"}
+    print(json.dumps(counts, ensure_ascii=False))
 
 
 def curate(
@@ -52,7 +53,7 @@ def curate(
     its counts, and how much was set aside and why.
     """
     documents, sources, set_aside = read_documents(source / "raw")
-    corrections, broken = read_feedback(source / "feedback")
+    corrections, broken, feedback_ids = read_feedback(source / "feedback")
     serving_model = source / "serving_model"
     if context_tokens and serving_model.is_dir():
         limit = TokenLimit.of_model(serving_model, context_tokens, rules)
@@ -72,6 +73,8 @@ def curate(
         "num_records": manifest["num_records"],
         "splits": manifest["splits"],
         "set_aside": manifest["set_aside"],
+        # Learnt or set aside: none of them waits any longer.
+        "feedback_ids": feedback_ids,
     }
     (output / "result").mkdir(parents=True, exist_ok=True)
     (output / "result" / "result.json").write_bytes(canonical_json(result))
@@ -95,11 +98,14 @@ def read_documents(folder: Path) -> tuple[list[Record], dict[str, str], list[Set
     return records, sources, set_aside
 
 
-def read_feedback(folder: Path) -> tuple[list[Record], list[SetAside]]:
-    parsed = [parse_feedback(path) for path in sorted(folder.rglob("*.json"))]
+def read_feedback(folder: Path) -> tuple[list[Record], list[SetAside], list[str]]:
+    """The corrections, what was set aside, and the ids of all feedback (its objects' names)."""
+    paths = sorted(folder.rglob("*.json"))
+    parsed = [parse_feedback(path) for path in paths]
     return (
         [record for record in parsed if isinstance(record, Record)],
         [item for item in parsed if isinstance(item, SetAside)],
+        [path.stem for path in paths],
     )
 
 

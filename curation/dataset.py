@@ -106,6 +106,15 @@ def normalised(rows: Iterable[Row], rules: Sequence[str]) -> dict[str, int]:
     return dict(changes)
 
 
+def rows_fingerprint(rows: Iterable[Row]) -> str:
+    """The SHA-256 of what is learnt of the rows, whatever they were read from and lie in.
+
+    Versions with one fingerprint make one model: only the first of them is trained on.
+    """
+    learnt = ("context", "question", "answer", "split", "weight")
+    return fingerprint(sorted(fingerprint([row[name] for name in learnt]) for row in rows))
+
+
 def freeze(
     folder: Path,
     name: str,
@@ -129,6 +138,7 @@ def freeze(
         "format": 1,
         "name": name,
         "shards": shards,
+        "rows": rows_fingerprint(rows),
         "num_records": len(rows),
         "num_groups": len({row["group_id"] for row in rows}),
         "splits": dict(Counter(row["split"] for row in rows)),

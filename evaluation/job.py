@@ -17,7 +17,7 @@ from evaluation.comparison import compare_answers, compare_metrics, read_baselin
 from evaluation.evaluate import Evaluation, Settings, evaluate
 from evaluation.metrics import Sample
 from evaluation.model import ChatModel
-from meguru.accelerator import check_accelerator
+from meguru.accelerator import ROOT, check_accelerator
 from meguru.dataset_version import DatasetVersion, read_dataset_version
 from meguru.model_archive import open_model
 
@@ -148,12 +148,14 @@ def fail(folders: Folders, reason: str) -> int:
     return 1
 
 
-def main(environment: Mapping[str, str]) -> int:
-    """The container's entrypoint; its result is the process's exit status."""
+def main(environment: Mapping[str, str], devices: Path = ROOT) -> int:
+    """The container's entrypoint; its result is the exit status. `devices` holds dev and proc."""
     folders = Folders(Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml")))
     with tempfile.TemporaryDirectory(prefix="evaluation-") as scratch:
         try:
-            check_accelerator(is_used=torch.cuda.is_available(), environment=environment)
+            check_accelerator(
+                is_used=torch.cuda.is_available(), environment=environment, root=devices
+            )
             report = run(folders, read_settings(environment), Path(scratch))
         except (ValueError, OSError, RuntimeError) as error:
             return fail(folders, str(error))

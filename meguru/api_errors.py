@@ -44,12 +44,16 @@ class NotServing(ApiError):
 
 
 class Overloaded(ApiError):
-    """There is more to answer than can be taken in now."""
+    """There is more to answer than can be taken in now.
+
+    A container says so with 429: SageMaker counts its 5xx as the version's errors, and an alarm on
+    those takes a release back.
+    """
 
     retry_after_seconds = 1
 
-    def __init__(self, message: str) -> None:
-        super().__init__(503, message, code="overloaded")
+    def __init__(self, message: str, *, status: int = 503) -> None:
+        super().__init__(status, message, code="overloaded")
 
 
 def unknown_path() -> ApiError:

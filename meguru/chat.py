@@ -150,7 +150,7 @@ def control_tokens(tokenizer: ChatTokenizer) -> dict[str, int]:
     return {
         token.content: token_id
         for token_id, token in tokenizer.added_tokens_decoder.items()
-        if token.special or (token.content.strip() and token.content in template)
+        if token.special or (len(token.content.strip()) > 1 and token.content in template)
     }
 
 

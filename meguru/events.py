@@ -7,6 +7,16 @@ MODEL_VERSION_REGISTERED = "Model Version Registered"
 MODEL_VERSION_REFUSED = "Model Version Refused"
 MODEL_VERSION_RELEASED = "Model Version Released"
 RUN_FAILED = "Run Failed"
+SCALING_NOT_REGISTERED = "Scaling Not Registered"
+TRAINING_PUT_OFF = "Training Put Off"
+
+# Why somebody looks whether there is something to curate or to train.
+NEW_DATA = "new_data"
+FEEDBACK = "feedback"
+SCHEDULE = "schedule"
+CURATED = "curated"
+ENDED = "ended"
+CLOCK = "clock"
 
 
 def event_source(environment: str) -> str:

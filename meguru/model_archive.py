@@ -58,7 +58,10 @@ def unpack_model(archive: Path, folder: Path, only: Collection[str] | None = Non
             members = _checked(tar)
             if only is not None:
                 members = [one for one in members if PurePosixPath(one.name).as_posix() in only]
-            tar.extractall(folder, members=members, filter="data")
+            for member in members:
+                # No owner, mode or time of the archive's; tarfile's own filters are not in every
+                # Python 3.11.
+                tar.extract(member, folder, set_attrs=False)
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise ValueError(f"{archive.name} can't be unpacked: {error}") from error
     return folder

@@ -16,6 +16,8 @@ RAW_PREFIX = "raw/"
 QUARANTINE_PREFIX = "quarantine/"
 DATASETS_PREFIX = "datasets/"
 RUNS_PREFIX = "runs/"
+# What a run goes on from when its instances were taken away; it expires.
+CHECKPOINTS_PREFIX = "checkpoints/"
 FEEDBACK_PREFIX = "feedback/"
 INFERENCE_LOG_PREFIX = "inference-log/"
 
@@ -28,6 +30,8 @@ MAX_MODEL_KEY = 20
 # The name beside the models' that the data job's are made of: no model has it.
 CURATION = "curation"
 JOB_LOG_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs")
+# The item of the loop's table that says who curates.
+CURATION_CLAIM = f"{CURATION}#{TEXT_DATASET}"
 # What every execution adds to the names it makes: hexadecimal digits of a random UUID.
 NUM_RANDOM_DIGITS = 12
 
@@ -64,6 +68,16 @@ def feedback_key(day: date, feedback_id: str) -> str:
     return f"{FEEDBACK_PREFIX}dt={day.isoformat()}/{feedback_id}.json"
 
 
+def training_claim(model: str) -> str:
+    """The item of the loop's table that says who trains a model, by its resource name."""
+    return f"training#{model}"
+
+
+def tried_rows(model: str, rows: str) -> str:
+    """The item of the loop's table that says what came of a model's run on certain rows."""
+    return f"tried#{model}#{rows}"
+
+
 def stack_name(environment: str, concern: str, model: str = "") -> str:
     """The stack of a concern (Lake, Data, Model, Api), of one model where a model has its own."""
     return f"Meguru-{environment}-{concern}" + (f"-{model}" if model else "")
@@ -83,9 +97,19 @@ def stage_name(environment: str) -> str:
     return environment.replace("-", "_")
 
 
+def api_log_name(api_id: str, environment: str) -> str:
+    """The log group of the API's executions, which API Gateway names."""
+    return f"API-Gateway-Execution-Logs_{api_id}/{stage_name(environment)}"
+
+
 def event_log_name(environment: str) -> str:
     """The log group of the loop's events; EventBridge delivers to those under /aws/events/."""
     return f"/aws/events/meguru-{environment}"
+
+
+def endpoint_log_name(endpoint: str) -> str:
+    """The log group of an endpoint's containers, which SageMaker names."""
+    return f"/aws/sagemaker/Endpoints/{endpoint}"
 
 
 def resource_name(environment: str, model: str) -> str:
@@ -110,11 +134,6 @@ def is_of_environment(name: str, environment: str) -> bool:
     """Whether an endpoint, a group, or what executions made is one of an environment's models'."""
     pattern = rf"meguru-{re.escape(environment)}--[a-z0-9]+(-[a-z0-9]+)*"
     return re.fullmatch(pattern, name, re.ASCII) is not None
-
-
-def endpoint_log_name(endpoint: str) -> str:
-    """The log group of an endpoint's containers, as SageMaker calls it."""
-    return f"/aws/sagemaker/Endpoints/{endpoint}"
 
 
 def is_model_key(name: str) -> bool:

@@ -64,12 +64,12 @@ ACKNOWLEDGEMENTS = (
         "It is the queue that failed batches of the feedback stream are set aside in.",
     ),
     wildcard(
-        rf"{LAKE_PREFIX}/(raw|feedback|datasets|quarantine|runs|inference-log)/\*",
+        rf"{LAKE_PREFIX}/(raw|feedback|datasets|quarantine|runs|checkpoints|inference-log)/\*",
         ".*",
         "Objects under one of the lake's prefixes, which is what the grant is for.",
     ),
     wildcard(
-        r"arn:.*:log-group:/aws/sagemaker/(TrainingJobs|ProcessingJobs|Endpoints)\*",
+        r"arn:.*:log-group:/aws/sagemaker/(TrainingJobs|ProcessingJobs|Endpoints/[\w-]+:)\*",
         ".*/(Role|EndpointRole)/DefaultPolicy/Resource",
         "SageMaker names the groups and streams of its containers.",
     ),
@@ -80,9 +80,24 @@ ACKNOWLEDGEMENTS = (
         "namespace) take no resource.",
     ),
     wildcard(
+        r"\*",
+        ".*/[A-Z][A-Za-z]+Role/DefaultPolicy/Resource",
+        "Lambda and SageMaker make interfaces in a VPC for a role, and name no resource for it.",
+    ),
+    wildcard(
         r"arn:.*:sagemaker:.*:model-package/meguru-.*--.*/\*",
         ".*/DefaultPolicy/Resource",
         "The versions of one model package group, which registering numbers.",
+    ),
+    wildcard(
+        r"\*",
+        ".*/PlanReleaseRole/DefaultPolicy/Resource",
+        "sagemaker:ListModelPackages, as other lists, takes no resource.",
+    ),
+    wildcard(
+        r"arn:.*:states:.*:execution:.*:\*",
+        ".*/(ModelRelease/ReadExecutions|Start(Curation|Training)Role/DefaultPolicy)/Resource",
+        "Executions of the one state machine, each named for its start.",
     ),
     wildcard(
         r"arn:.*:application-autoscaling:.*:scalable-target/\*",

@@ -1,4 +1,4 @@
-"""Curation, and what starts it: arrivals, feedback, a schedule."""
+"""Curation, and what starts it: what changes in the lake, feedback, a schedule."""
 
 from __future__ import annotations
 
@@ -32,18 +32,19 @@ class DataStack(Stack):
             "Curation",
             environment=environment,
             lake=storage.lake,
-            releases=storage.records.releases,
+            records=storage.records,
         )
         self.retraining_trigger = RetrainingTrigger(
             self,
             "RetrainingTrigger",
             environment=environment,
             feedback=storage.records.feedback,
-            curation=self.curation.workflow,
+            key=storage.lake.key,
+            looks=self.curation.looks.queue,
         )
-        alarms = Alarms(self, "Alarms", topic=storage.loop_events.topic)
+        alarms = Alarms(self, "Alarms", environment=environment, loop_events=storage.loop_events)
         alarms.watch_workflow("CurationFailed", self.curation.workflow)
-        alarms.watch_dead_letters("ArrivalsSetAside", self.curation.failed_arrivals)
+        alarms.watch_dead_letters("LooksSetAside", self.curation.looks.failed)
         alarms.watch_dead_letters("FeedbackSetAside", self.retraining_trigger.failed_batches)
         # Last: what starts runs is deleted before it.
         Unmaking(

@@ -19,7 +19,7 @@ class LakeStack(Stack):
     ) -> None:
         super().__init__(scope, construct_id, **stack)
         self.lake = Lake(self, "Lake", environment=environment)
-        self.records = Records(self, "Records", environment=environment)
+        self.records = Records(self, "Records", environment=environment, key=self.lake.key)
         self.loop_events = LoopEvents(
             self, "LoopEvents", environment=environment, key=self.lake.key
         )
@@ -27,5 +27,6 @@ class LakeStack(Stack):
         CfnOutput(self, "InferenceTable", value=self.records.inferences.table_name)
         CfnOutput(self, "FeedbackTable", value=self.records.feedback.table_name)
         CfnOutput(self, "ReleaseTable", value=self.records.releases.table_name)
+        CfnOutput(self, "LoopTable", value=self.records.loop.table_name)
         CfnOutput(self, "LoopEventsTopic", value=self.loop_events.topic.topic_arn)
         CfnOutput(self, "LoopEventsLog", value=self.loop_events.log_group.log_group_name)

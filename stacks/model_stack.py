@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
-from aws_cdk.aws_cloudwatch_actions import SnsAction
 from constructs import Construct
 
 from stacks.constructs.alarms import Alarms
@@ -43,7 +42,7 @@ class ModelStack(Stack):
             model=model,
             lake=storage.lake,
             registry=self.registry,
-            releases=storage.records.releases,
+            records=storage.records,
         )
         self.release = ModelRelease(
             self,
@@ -54,10 +53,10 @@ class ModelStack(Stack):
             registry=self.registry,
             releases=storage.records.releases,
         )
-        alarms = Alarms(self, "Alarms", topic=storage.loop_events.topic)
+        alarms = Alarms(self, "Alarms", environment=environment, loop_events=storage.loop_events)
         alarms.watch_workflow("TrainingFailed", self.training.workflow)
         alarms.watch_workflow("ReleaseFailed", self.release.workflow)
-        self.release.errors_alarm.add_alarm_action(SnsAction(storage.loop_events.topic))
+        self.release.alarms.notify(storage.loop_events.topic)
         # Last: what starts runs is deleted before it.
         Unmaking(
             self,
@@ -66,7 +65,7 @@ class ModelStack(Stack):
             name=self.registry.endpoint_name,
             workflows=[self.training.workflow, self.release.workflow],
             releases=storage.records.releases,
-            after=[self.registry],
+            after=[self.registry, self.release.endpoint_log],
         )
         CfnOutput(self, "ModelName", value=environment.name_in_api(model_key))
         CfnOutput(self, "ModelPackageGroup", value=self.registry.group_name)

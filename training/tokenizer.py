@@ -23,8 +23,12 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 # Japanese has no spaces: a change of script is the best cheap word boundary. Digits stand alone
-# so that numbers are spelt out rather than remembered as wholes.
-WORDS = r"\p{Han}+|\p{Hiragana}+|[\p{Katakana}ー]+| ?[\p{Latin}\p{M}']+|\p{N}|\s+|[^\s]"
+# so that numbers are spelt out rather than remembered as wholes. Signs of ASCII stay together:
+# in code and markup a run of them is one sign.
+WORDS = (
+    r"\p{Han}+|\p{Hiragana}+|[\p{Katakana}ー]+| ?[\p{Latin}\p{M}']+|\p{N}|\s+"
+    r"|[!-/:-@\[-`{-~]+|[^\s]"
+)
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:

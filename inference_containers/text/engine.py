@@ -62,7 +62,7 @@ class Engine:
             if self._stopping or not self.is_alive:
                 raise Overloaded("The container is stopping.")
             if len(self._waiting) >= self._max_queued:
-                raise Overloaded("Too many requests are waiting; try again shortly.")
+                raise Overloaded("Too many requests are waiting; try again shortly.", status=429)
             self._waiting.append(generation)
             self._changed.notify_all()
 

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from inference_containers.text.completion import DONE, server_sent_event
-from meguru.accelerator import check_accelerator
+from meguru.accelerator import ROOT, check_accelerator
 from meguru.api_errors import ApiError, Overloaded
 from meguru.model_version import ATTRIBUTES_HEADER, version_attribute
 
@@ -68,15 +68,18 @@ class Settings:
         )
 
 
-def start_engine(settings: Settings, failed: Callable[[str], None]) -> Engine:
-    """Load the model and start its engine; ValueError where the model can't be loaded."""
+def start_engine(settings: Settings, failed: Callable[[str], None], devices: Path = ROOT) -> Engine:
+    """Load the model and start its engine; ValueError where the model can't be loaded.
+
+    `devices` is the folder that holds dev and proc.
+    """
     # torch and transformers take seconds to import: by then /ping must already answer 503.
     import torch
 
     from inference_containers.text.engine import Engine
     from inference_containers.text.load import load
 
-    check_accelerator(is_used=torch.cuda.is_available(), environment=os.environ)
+    check_accelerator(is_used=torch.cuda.is_available(), environment=os.environ, root=devices)
     torch.set_num_threads(settings.num_threads)
     model = load(settings.model_folder, settings.model_version)
     engine = Engine(model, settings.max_batch_size, settings.max_queued_requests, failed)

@@ -7,10 +7,26 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.config import Config
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    HTTPClientError,
+    ReadTimeoutError,
+)
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 from meguru.api_errors import NOT_SERVING, ApiError, NotServing, Overloaded
 from meguru.model_version import read_version
+
+# SageMaker ends a whole answer after 60 s and a stream after 8 minutes: whoever waits less leaves a
+# generation that is paid for. And none is begun a second time because its answer got lost.
+RUNTIME = Config(
+    connect_timeout=5,
+    read_timeout=8 * 60 + 10,
+    tcp_keepalive=True,
+    retries={"total_max_attempts": 1},
+)
 
 
 class TextEndpoint:
@@ -21,19 +37,15 @@ class TextEndpoint:
 
     def complete(self, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """The model version that answered (empty where unknown), and the whole completion."""
-        try:
+        with _refusals():
             response = self._runtime.invoke_endpoint(**self._request(body))
-        except ClientError as error:
-            raise _api_error(error) from error
         return _version(response), json.loads(response["Body"].read())
 
     @contextmanager
     def stream(self, body: dict[str, Any]) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
         """The model version, and the chunks as they come; leaving ends the generation."""
-        try:
+        with _refusals():
             response = self._runtime.invoke_endpoint_with_response_stream(**self._request(body))
-        except ClientError as error:
-            raise _api_error(error) from error
         with closing(response["Body"]) as parts:
             yield _version(response), _chunks(parts)
 
@@ -58,7 +70,29 @@ def _chunks(parts: Any) -> Iterator[dict[str, Any]]:
         for event in events:
             data = event.removeprefix(b"data:").strip()
             if data and data != b"[DONE]":
-                yield json.loads(data)
+                yield _chunk(data)
+
+
+def _chunk(data: bytes) -> dict[str, Any]:
+    chunk: dict[str, Any] = json.loads(data)
+    if "error" in chunk:
+        # The model server's status had been sent: its error is the stream's last event.
+        raise ApiError(502, "The model could not finish the answer.", code="model_error")
+    return chunk
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the endpoint refuses, and what keeps it from answering, in the API's terms."""
+    try:
+        yield
+    except ClientError as error:
+        raise _api_error(error) from error
+    except (ReadTimeoutError, ConnectionClosedError) as error:
+        said = "The model did not answer in time."
+        raise ApiError(504, said, code="model_timeout") from error
+    except (HTTPClientError, NoConnectionError) as error:
+        raise NotServing from error
 
 
 def _api_error(error: ClientError) -> ApiError:
@@ -68,19 +102,24 @@ def _api_error(error: ClientError) -> ApiError:
         return _model_error(error)
     if code in NOT_SERVING:
         return NotServing()
+    if code == "ThrottlingException":
+        return _busy()
     raise error
 
 
 def _model_error(error: ClientError) -> ApiError:
     status, said = int(error.response.get("OriginalStatusCode", 500)), _said(error)
-    if status == 503:
-        busy = said.get("code") == "overloaded"
-        return Overloaded("The model is busy. Try again shortly.") if busy else NotServing()
+    if status in (429, 503):
+        return _busy() if status == 429 or said.get("code") == "overloaded" else NotServing()
     if not 400 <= status < 500:
         return ApiError(502, "The model could not answer.", code="model_error")
     if not isinstance(said.get("message"), str):
         return ApiError(status, "The model refused the request.", code="model_error")
     return ApiError(status, said["message"], code=said.get("code"), param=said.get("param"))
+
+
+def _busy() -> ApiError:
+    return Overloaded("The model is busy. Try again shortly.")
 
 
 def _said(error: ClientError) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import boto3
 
 from lambdas.answer_chat.admission import MAX_BODY_BYTES, admit
 from lambdas.answer_chat.chat import Answer, Chat
-from lambdas.answer_chat.endpoint import TextEndpoint
+from lambdas.answer_chat.endpoint import RUNTIME, TextEndpoint
 from lambdas.answer_chat.inference_log import InferenceLog
 from lambdas.answer_chat.settings import Settings
 from meguru.api_errors import ApiError
@@ -57,13 +57,14 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
         try:
             self._answer()
         except ApiError as error:
-            self._send_json(error.status, error.body(), retry_after=error.retry_after_seconds)
+            self._send_error(error)
         except (BrokenPipeError, ConnectionResetError):
             raise
         except Exception:
             logger.exception("the request failed")
             self.close_connection = True
-            self._send_failure()
+            message = "The server had an error. Try again."
+            self._send_error(ApiError(500, message, code="internal_error"))
 
     def _answer(self) -> None:
         request = admit(self._read_body(), self.server.chats)
@@ -115,13 +116,12 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def _send_failure(self) -> None:
-        error = ApiError(500, "The server had an error. Try again.", code="internal_error")
+    def _send_error(self, error: ApiError) -> None:
         if not self._streaming:
-            self._send_json(error.status, error.body())
+            self._send_json(error.status, error.body(), retry_after=error.retry_after_seconds)
             return
         # The status has been sent: the error travels as the stream's last event.
-        self._send_event(json.dumps(error.body()))
+        self._send_event(json.dumps(error.body(), ensure_ascii=False))
         self.wfile.write(b"0\r\n\r\n")
 
     def _send_events(self, chat: Chat, answer: Answer) -> None:
@@ -165,7 +165,7 @@ def main() -> None:
         settings.inference_stream,
         settings.retention_days,
     )
-    runtime = boto3.client("sagemaker-runtime")
+    runtime = boto3.client("sagemaker-runtime", config=RUNTIME)
     chats = {
         model: Chat(TextEndpoint(runtime, endpoint_name), log)
         for model, endpoint_name in settings.endpoints.items()

@@ -11,6 +11,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from meguru.names import dataset_head_key, dataset_manifest_key
+from meguru.pending_corrections import PendingCorrections
 
 
 class HeadMoved(Exception):
@@ -20,19 +21,22 @@ class HeadMoved(Exception):
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Publish a version.
 
-    Takes `dataset`, `result_key` (curation's result.json in the lake) and `head_etag` (HEAD's ETag
-    before curation read the lake, empty when there was none). Returns `version`, `changed` and the
-    manifest's `num_records`. Called again for the same result, it answers the same. Raises
-    HeadMoved when HEAD is no longer what `head_etag` says.
+    Takes `dataset`, `run`, `reason`, `result_key` (curation's result.json in the lake) and
+    `head_etag` (HEAD's ETag before curation read the lake, empty when there was none). Returns
+    `version`, `changed` and the manifest's `num_records`. The corrections that curation has read
+    wait no longer. Called again for the same result, it answers the same. Raises HeadMoved when
+    HEAD is no longer what `head_etag` says.
     """
     dataset, head_etag, result_key = event["dataset"], event["head_etag"], event["result_key"]
-    version = _read_json(result_key)["version"]
+    result = _read_json(result_key)
+    version = result["version"]
     manifest = _read_json(dataset_manifest_key(dataset, version))
-    wanted = {"version": version, "result_key": result_key}
+    wanted = {"version": version, "result_key": result_key, "reason": event["reason"]}
     head = _read_json(dataset_head_key(dataset)) if head_etag else {}
     changed = head.get("version") != version
     if changed:
         _move_head(dataset, wanted, head_etag)
+    pending_corrections().take(result["feedback_ids"], event["run"])
     return {
         "version": version,
         # An earlier attempt may have moved HEAD and ended before it could say so.
@@ -69,3 +73,9 @@ def _move_head(dataset: str, head: dict[str, str], head_etag: str) -> None:
 @cache
 def s3() -> Any:
     return boto3.client("s3")
+
+
+@cache
+def pending_corrections() -> PendingCorrections:
+    table = boto3.resource("dynamodb").Table(os.environ["FEEDBACK_TABLE"])
+    return PendingCorrections(table, os.environ["PENDING_INDEX"])

@@ -56,6 +56,6 @@ def _api_error(error: ClientError) -> ApiError | ClientError:
         return NotServing()
     if error.response["Error"]["Code"] != "ModelError":
         return error
-    if error.response.get("OriginalStatusCode") == 503:
+    if error.response.get("OriginalStatusCode") in (429, 503):
         return NotServing()
     return ApiError(502, "The model could not count the answer's tokens.", code="model_error")

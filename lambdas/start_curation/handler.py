@@ -1,4 +1,4 @@
-"""Starts curation when new objects have arrived in the lake, once for a batch of arrivals."""
+"""Starts curation where something asks for it and no execution is at it."""
 
 from __future__ import annotations
 
@@ -9,23 +9,29 @@ from typing import Any
 
 import boto3
 
-from meguru.fingerprint import fingerprint
+from meguru.events import CLOCK, NEW_DATA
+from meguru.names import CURATION_CLAIM
+from meguru.run_claim import RunClaim
 
 
 def handler(event: dict[str, Any], context: object) -> None:
-    """Takes a batch of SQS messages, each an EventBridge `Object Created` event."""
-    arrivals = sorted(record["messageId"] for record in event["Records"])
-    try:
-        stepfunctions().start_execution(
-            stateMachineArn=os.environ["CURATION_STATE_MACHINE"],
-            # The same batch, delivered again, has the same name and starts nothing twice.
-            name=f"new-data-{fingerprint(arrivals)[:32]}",
-            input=json.dumps({"reason": "new_data"}),
-        )
-    except stepfunctions().exceptions.ExecutionAlreadyExists:
+    """Takes a batch of the queue: events of objects, and messages whose `look` says why.
+
+    Each batch is one request. An execution that runs sees it before it ends; where none runs, one
+    is started. The clock asks for nothing new: it takes up what a failed execution has left.
+    """
+    looks = [json.loads(record["body"]).get("look", NEW_DATA) for record in event["Records"]]
+    reasons = [look for look in looks if look != CLOCK]
+    turn = claim()
+    item = turn.request() if reasons else turn.read()
+    if item.get("requests", 0) == item.get("curated", 0) or turn.is_taken(item):
         return
+    reason = reasons[0] if reasons else "retry"
+    turn.take(item, {"reason": reason, "requests": int(item["requests"])})
 
 
 @cache
-def stepfunctions() -> Any:
-    return boto3.client("stepfunctions")
+def claim() -> RunClaim:
+    table = boto3.resource("dynamodb").Table(os.environ["LOOP_TABLE"])
+    states = boto3.client("stepfunctions")
+    return RunClaim(table, states, os.environ["CURATION_STATE_MACHINE"], CURATION_CLAIM)

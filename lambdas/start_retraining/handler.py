@@ -1,4 +1,4 @@
-"""Starts the loop again when enough corrections have come in."""
+"""Asks for curation when enough corrections have come in."""
 
 from __future__ import annotations
 
@@ -10,25 +10,22 @@ from typing import Any
 
 import boto3
 
-from lambdas.start_retraining.pending_corrections import PendingCorrections
-from meguru.fingerprint import fingerprint
+from meguru.events import FEEDBACK
+from meguru.pending_corrections import PendingCorrections
 
 
 def handler(event: dict[str, Any], context: object) -> None:
     """Takes a batch of the feedback table's stream.
 
-    Nothing happens until some model's corrections are as many as its threshold; then all that are
-    pending go into the next dataset version, which every model is trained on.
+    Nothing happens until some model's corrections are as many as its threshold. Then curation is
+    asked for, by each batch until a dataset version has what is pending: to ask twice is to ask
+    once. That version has all corrections, and every model is trained on it.
     """
     arrived = {record["dynamodb"]["Keys"]["feedback_id"]["S"] for record in event["Records"]}
-    corrected = pending_corrections().models(arrived)
-    if not is_enough(Counter(corrected.values())):
-        return
-    pending = sorted(corrected)
-    # The same corrections make the same name: a batch that is delivered again starts nothing twice.
-    run = f"feedback-{fingerprint(pending)[:32]}"
-    start_curation(run)
-    pending_corrections().take(pending, run)
+    if is_enough(Counter(pending_corrections().models(arrived).values())):
+        sqs().send_message(
+            QueueUrl=os.environ["LOOKS_QUEUE"], MessageBody=json.dumps({"look": FEEDBACK})
+        )
 
 
 def is_enough(corrections: Counter[str]) -> bool:
@@ -39,20 +36,9 @@ def is_enough(corrections: Counter[str]) -> bool:
     return any(count >= thresholds.get(model, lowest) for model, count in corrections.items())
 
 
-def start_curation(run: str) -> None:
-    try:
-        stepfunctions().start_execution(
-            stateMachineArn=os.environ["CURATION_STATE_MACHINE"],
-            name=run,
-            input=json.dumps({"reason": "feedback"}),
-        )
-    except stepfunctions().exceptions.ExecutionAlreadyExists:
-        return
-
-
 @cache
-def stepfunctions() -> Any:
-    return boto3.client("stepfunctions")
+def sqs() -> Any:
+    return boto3.client("sqs")
 
 
 @cache

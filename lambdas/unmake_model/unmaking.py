@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from meguru.names import JOB_LOG_GROUPS, endpoint_log_name, is_made_by_runs
+from meguru.names import JOB_LOG_GROUPS, is_made_by_runs
 
 # Of a thing that is gone already, or that has ended or changed since it was looked at.
 _PASSED_OVER = re.compile(
@@ -36,7 +36,7 @@ class Unmaking:
 
     `name` is that of the endpoint and the model package group, `workflows` are the state machines
     that make things under it, `release_table` says what serves. Model versions and logs are
-    unmade too, unless they are kept.
+    unmade too, unless they are kept; an endpoint's log group is its stack's.
     """
 
     def __init__(
@@ -79,14 +79,14 @@ class Unmaking:
                 pages = self._states.get_paginator("list_executions").paginate(
                     stateMachineArn=workflow, statusFilter="RUNNING"
                 )
-                for execution in [one for page in pages for one in page["executions"]]:
+                for running in [one for page in pages for one in page["executions"]]:
                     with _passing_over():
                         self._states.stop_execution(
-                            executionArn=execution["executionArn"],
+                            executionArn=running["executionArn"],
                             error="Destroyed",
                             cause="The environment is being destroyed.",
                         )
-                    yield f"execution {execution['name']}"
+                    yield f"execution {running['name']}"
 
     def _stop_training_jobs(self) -> Iterator[str]:
         for status in ("Stopping", "InProgress"):
@@ -170,18 +170,17 @@ class Unmaking:
                     )
 
     def _delete_logs(self) -> None:
-        with _passing_over():
-            self._logs.delete_log_group(logGroupName=endpoint_log_name(self._name))
-        for group in JOB_LOG_GROUPS:
+        """Those of jobs, in the groups that all jobs of an account share."""
+        for shared_log in JOB_LOG_GROUPS:
             with _passing_over():
                 pages = self._logs.get_paginator("describe_log_streams").paginate(
-                    logGroupName=group, logStreamNamePrefix=f"{self._name}-"
+                    logGroupName=shared_log, logStreamNamePrefix=f"{self._name}-"
                 )
                 for stream in [one for page in pages for one in page["logStreams"]]:
                     if is_made_by_runs(stream["logStreamName"].partition("/")[0], self._name):
                         with _passing_over():
                             self._logs.delete_log_stream(
-                                logGroupName=group, logStreamName=stream["logStreamName"]
+                                logGroupName=shared_log, logStreamName=stream["logStreamName"]
                             )
 
     def _names(self, pages: Any, summaries: str, member: str) -> list[str]:

@@ -1,33 +1,109 @@
-"""Alarms a person is told of."""
+"""What a person is told of without asking: alarms, and executions that ended badly."""
 
 from __future__ import annotations
+
+import json
+import re
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
-from aws_cdk import aws_sns as sns
+from aws_cdk import aws_events as events
 from aws_cdk import aws_sqs as sqs
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
+
+from meguru.events import RUN_FAILED, event_source
+from stacks.constructs.loop_events import LoopEvents
+from stacks.constructs.workflow import Workflow
+from stacks.environment import Environment
 
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 
 
+# The ends of an execution that need a person.
+BAD_ENDS = ("FAILED", "TIMED_OUT", "ABORTED")
+
+
 class Alarms(Construct):
-    """Alarms on what went wrong at all: one failed execution, one message set aside."""
+    """Alarms on what went wrong at all: one bad execution, one message set aside."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, topic: sns.ITopic) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        loop_events: LoopEvents,
+    ) -> None:
         super().__init__(scope, construct_id)
-        self._action = actions.SnsAction(topic)
+        self._source, self._loop_events = event_source(environment.name), loop_events
+        self._action = actions.SnsAction(loop_events.topic)
 
-    def watch_workflow(self, construct_id: str, workflow: sfn.StateMachine) -> None:
-        self._alarm(construct_id, workflow.metric_failed(period=Duration.minutes(5)))
+    def watch_workflow(self, construct_id: str, workflow: Workflow) -> None:
+        """An alarm on bad ends, and `Run Failed` for each of them."""
+        period = Duration.minutes(5)
+        metric = cloudwatch.MathExpression(
+            expression="FILL(failed, 0) + FILL(timed_out, 0) + FILL(aborted, 0)",
+            using_metrics={
+                "failed": workflow.metric_failed(period=period),
+                "timed_out": workflow.metric_timed_out(period=period),
+                "aborted": workflow.metric_aborted(period=period),
+            },
+            period=period,
+        )
+        self._alarm(construct_id, metric)
+        self._tell_of_ends(f"{construct_id}Rule", workflow)
+
+    def _tell_of_ends(self, construct_id: str, workflow: Workflow) -> None:
+        """Step Functions' own event, in the log as it is and to the topic as the loop's."""
+        detail = {
+            "workflow": workflow.definition_name,
+            "run": "<run>",
+            "status": "<status>",
+            "error": "<error>",
+            "cause": "<cause>",
+        }
+        # A variable stands without quotes: EventBridge puts them around what is text.
+        template = re.sub(
+            r'"(<\w+>)"',
+            r"\1",
+            json.dumps({"source": self._source, "detail-type": RUN_FAILED, "detail": detail}),
+        )
+        target = events.CfnRule.TargetProperty
+        events.CfnRule(
+            self,
+            construct_id,
+            event_pattern={
+                "source": ["aws.states"],
+                "detail-type": ["Step Functions Execution Status Change"],
+                "detail": {
+                    "stateMachineArn": [workflow.state_machine_arn],
+                    "status": list(BAD_ENDS),
+                },
+            },
+            targets=[
+                target(id="Log", arn=self._loop_events.log_target_arn),
+                target(
+                    id="Topic",
+                    arn=self._loop_events.topic.topic_arn,
+                    input_transformer=events.CfnRule.InputTransformerProperty(
+                        input_paths_map={
+                            "run": "$.detail.name",
+                            "status": "$.detail.status",
+                            "error": "$.detail.error",
+                            "cause": "$.detail.cause",
+                        },
+                        input_template=template,
+                    ),
+                ),
+            ],
+        )
 
     def watch_dead_letters(self, construct_id: str, queue: sqs.Queue) -> None:
         metric = queue.metric_approximate_number_of_messages_visible(period=Duration.minutes(5))
         self._alarm(construct_id, metric)
 
-    def _alarm(self, construct_id: str, metric: cloudwatch.Metric) -> None:
+    def _alarm(self, construct_id: str, metric: cloudwatch.IMetric) -> None:
         alarm = cloudwatch.Alarm(
             self,
             construct_id,

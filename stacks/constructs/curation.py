@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from aws_cdk import Duration
-from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_lambda_event_sources as event_sources
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from meguru.events import event_source
 from meguru.names import (
     CURATION,
+    CURATION_CLAIM,
     DATASETS_PREFIX,
     FEEDBACK_PREFIX,
     QUARANTINE_PREFIX,
@@ -22,20 +18,23 @@ from meguru.names import (
     made_by_runs,
     resource_name,
 )
+from stacks.constructs.curation_looks import CurationLooks
 from stacks.constructs.grants import default_bus_arn, grant, grant_table, sagemaker_arn
 from stacks.constructs.job import Job, source_commit
 from stacks.constructs.job_grants import grant_processing_jobs
 from stacks.constructs.lake import Lake
 from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.records import PENDING_INDEX, Records
 from stacks.constructs.workflow import Workflow
 from stacks.environment import Environment
-from stacks.environment.schedule import schedule_expression
 
 MAX_RUNTIME = Duration.hours(4)
+# Longer than it takes with a wait for quota or capacity, and for arrivals to end.
+TIME_LIMIT = Duration.days(3)
 
 
 class Curation(Construct):
-    """The curation job, its workflow, and the queue of arrivals that starts it."""
+    """The curation job, its workflow, and what starts it."""
 
     def __init__(
         self,
@@ -44,28 +43,41 @@ class Curation(Construct):
         *,
         environment: Environment,
         lake: Lake,
-        releases: dynamodb.ITableV2,
+        records: Records,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._environment, self._lake, self._releases = environment, lake, releases
-        self._job = Job(self, "Job", folder="curation")
+        self._environment, self._lake, self._records = environment, lake, records
+        self._job = Job(self, "Job", environment=environment, key=lake.key, folder="curation")
         # A model that serves lies where a run left it.
         lake.grant_read(self._job.role, RAW_PREFIX, FEEDBACK_PREFIX, RUNS_PREFIX)
         lake.grant_write(self._job.role, DATASETS_PREFIX, QUARANTINE_PREFIX, RUNS_PREFIX)
         self._publish_dataset = self._create_publish_dataset()
         self.workflow = self._create_workflow()
-        self._start_on_arrival()
-        self._start_on_schedules()
+        self.looks = CurationLooks(
+            self,
+            "Looks",
+            environment=environment,
+            bucket=lake.bucket,
+            loop=records.loop,
+            workflow=self.workflow,
+        )
 
     def _create_publish_dataset(self) -> PythonFunction:
+        feedback = self._records.feedback
         function = PythonFunction(
             self,
             "PublishDataset",
             environment=self._environment,
             folder="publish_dataset",
-            variables={"LAKE_BUCKET": self._lake.bucket.bucket_name},
-            timeout=Duration.seconds(30),
+            variables={
+                "LAKE_BUCKET": self._lake.bucket.bucket_name,
+                "FEEDBACK_TABLE": feedback.table_name,
+                "PENDING_INDEX": PENDING_INDEX,
+            },
+            timeout=Duration.minutes(5),
         )
+        grant_table(function, feedback, "GetItem", "UpdateItem")
+        grant(function, "dynamodb:Query", f"{feedback.table_arn}/index/{PENDING_INDEX}")
         self._lake.grant_read(function, RUNS_PREFIX, DATASETS_PREFIX)
         self._lake.grant_write(function, DATASETS_PREFIX)
         return function
@@ -81,7 +93,8 @@ class Curation(Construct):
             "CurateDataset",
             environment=self._environment,
             name="curate_dataset",
-            timeout=MAX_RUNTIME.plus(Duration.hours(1)),
+            key=self._lake.key,
+            timeout=TIME_LIMIT,
             substitutions={
                 "LakeBucket": self._lake.bucket.bucket_name,
                 "Dataset": TEXT_DATASET,
@@ -92,18 +105,22 @@ class Curation(Construct):
                 "FeedbackWeight": str(settings.feedback_weight),
                 "Normalisation": settings.normalisation,
                 "ContextTokens": str(self._environment.models[reader].training.context_tokens),
-                "ReleaseTable": self._releases.table_name,
+                "ReleaseTable": self._records.releases.table_name,
                 "EndpointName": endpoint_name,
                 "VolumeSizeInGB": "30",
                 "MaxRuntimeSeconds": str(MAX_RUNTIME.to_seconds()),
                 "SourceCommit": source_commit("curation"),
+                "LoopTable": self._records.loop.table_name,
+                "LoopItem": CURATION_CLAIM,
+                "BatchSeconds": str(settings.batch_seconds),
                 "PublishDatasetArn": self._publish_dataset.function_arn,
                 "EventBusName": "default",
                 "EventSource": event_source(self._environment.name),
             },
         )
         self._lake.grant_read(workflow, DATASETS_PREFIX)
-        grant_table(workflow, self._releases, "GetItem")
+        grant_table(workflow, self._records.releases, "GetItem")
+        grant_table(workflow, self._records.loop, "GetItem", "UpdateItem")
         grant(
             workflow,
             "sagemaker:DescribeModelPackage",
@@ -113,68 +130,3 @@ class Curation(Construct):
         grant(workflow, "lambda:InvokeFunction", self._publish_dataset.function_arn)
         grant(workflow, "events:PutEvents", default_bus_arn(self))
         return workflow
-
-    def _start_on_arrival(self) -> None:
-        failed = sqs.Queue(
-            self,
-            "FailedArrivals",
-            enforce_ssl=True,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            retention_period=Duration.days(14),
-        )
-        arrivals = sqs.Queue(
-            self,
-            "Arrivals",
-            enforce_ssl=True,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            visibility_timeout=Duration.minutes(6),
-            dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=5, queue=failed),
-        )
-        events.Rule(
-            self,
-            "ObjectArrived",
-            event_pattern=events.EventPattern(
-                source=["aws.s3"],
-                detail_type=["Object Created"],
-                detail={
-                    "bucket": {"name": [self._lake.bucket.bucket_name]},
-                    "object": {"key": [{"prefix": RAW_PREFIX}]},
-                },
-            ),
-            targets=[targets.SqsQueue(arrivals)],
-        )
-        function = PythonFunction(
-            self,
-            "StartCuration",
-            environment=self._environment,
-            folder="start_curation",
-            variables={"CURATION_STATE_MACHINE": self.workflow.state_machine_arn},
-            timeout=Duration.seconds(30),
-        )
-        grant(function, "states:StartExecution", self.workflow.state_machine_arn)
-        function.add_event_source(
-            event_sources.SqsEventSource(
-                arrivals,
-                batch_size=1000,
-                # Many objects arrive together: they are curated together.
-                max_batching_window=Duration.seconds(self._environment.curation.batch_seconds),
-            )
-        )
-        self.failed_arrivals = failed
-
-    def _start_on_schedules(self) -> None:
-        """One rule for each time at which some model is to learn what is new."""
-        retrain = [model.retrain for model in self._environment.models.values()]
-        schedules = dict.fromkeys(one.schedule for one in retrain if one.schedule)
-        for number, schedule in enumerate(schedules, 1):
-            events.Rule(
-                self,
-                f"RetrainingSchedule{number}",
-                schedule=events.Schedule.expression(schedule_expression(schedule)),
-                targets=[
-                    targets.SfnStateMachine(
-                        self.workflow,
-                        input=events.RuleTargetInput.from_object({"reason": "schedule"}),
-                    )
-                ],
-            )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 
 from aws_cdk import Duration
-from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from meguru.names import FEEDBACK_PREFIX
@@ -17,6 +16,7 @@ from stacks.constructs.grants import grant, grant_table, sagemaker_arn
 from stacks.constructs.lake import Lake
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.records import PENDING_INDEX, Records
+from stacks.constructs.table import Table
 from stacks.environment import Environment
 
 
@@ -63,7 +63,7 @@ class FeedbackCapture(Construct):
 
 
 class RetrainingTrigger(Construct):
-    """Starts curation when enough corrections wait; a failing batch is set aside, not lost."""
+    """Asks for curation when enough corrections wait; a failing batch is set aside, not lost."""
 
     def __init__(
         self,
@@ -71,8 +71,9 @@ class RetrainingTrigger(Construct):
         construct_id: str,
         *,
         environment: Environment,
-        feedback: dynamodb.TableV2,
-        curation: sfn.StateMachine,
+        feedback: Table,
+        key: kms.IKey,
+        looks: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
         self.failed_batches = sqs.Queue(
@@ -94,13 +95,15 @@ class RetrainingTrigger(Construct):
             variables={
                 "FEEDBACK_TABLE": feedback.table_name,
                 "PENDING_INDEX": PENDING_INDEX,
-                "CURATION_STATE_MACHINE": curation.state_machine_arn,
+                "LOOKS_QUEUE": looks.queue_url,
                 "CORRECTIONS_BEFORE_RETRAINING": json.dumps(thresholds),
             },
             timeout=Duration.seconds(60),
         )
-        grant(function, "states:StartExecution", curation.state_machine_arn)
+        looks.grant_send_messages(function)
         grant_table(function, feedback, "GetItem", "UpdateItem")
+        # It sends to the one queue, and what fails is set aside in the other in its name.
+        grant(function, "kms:GenerateDataKey", key.key_arn)
         grant(function, "dynamodb:Query", f"{feedback.table_arn}/index/{PENDING_INDEX}")
         function.add_event_source(
             event_sources.DynamoEventSource(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from aws_cdk import Stack
-from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
+
+from stacks.constructs.table import Table
 
 
 def grant(grantee: iam.IGrantable, actions: str | list[str], *resources: str) -> None:
@@ -17,9 +20,41 @@ def grant(grantee: iam.IGrantable, actions: str | list[str], *resources: str) ->
     )
 
 
-def grant_table(grantee: iam.IGrantable, table: dynamodb.ITableV2, *operations: str) -> None:
-    """Let `grantee` call these DynamoDB operations on a table."""
+def grant_table(grantee: iam.IGrantable, table: Table, *operations: str) -> None:
+    """Let `grantee` call these DynamoDB operations on a table, and DynamoDB use its key for it."""
     grant(grantee, [f"dynamodb:{operation}" for operation in operations], table.table_arn)
+    # Source: DynamoDB developer guide, "Authorizing use of a customer managed key".
+    iam.Grant.add_to_principal(
+        grantee=grantee,
+        actions=[
+            "kms:Decrypt",
+            "kms:DescribeKey",
+            "kms:Encrypt",
+            "kms:GenerateDataKey",
+            "kms:ReEncryptFrom",
+            "kms:ReEncryptTo",
+        ],
+        resource_arns=[table.key.key_arn],
+        conditions={
+            "StringEquals": {"kms:ViaService": f"dynamodb.{Stack.of(table).region}.amazonaws.com"}
+        },
+    )
+
+
+def grant_volumes(grantee: iam.IGrantable, key: kms.IKey) -> None:
+    """Let SageMaker encrypt the volumes of `grantee`'s jobs and endpoints, as long as they last."""
+    grant(grantee, "kms:DescribeKey", key.key_arn)
+    iam.Grant.add_to_principal(
+        grantee=grantee,
+        actions=["kms:CreateGrant"],
+        resource_arns=[key.key_arn],
+        conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
+    )
+
+
+def grant_network_interfaces(grantee: iam.IGrantable, actions: list[str]) -> None:
+    """Let a service make interfaces in a VPC for `grantee`, by the actions it documents."""
+    grant(grantee, actions, "*")
 
 
 def grant_pass_role(grantee: iam.IGrantable, role: iam.IRole, service: str) -> None:
@@ -29,6 +64,21 @@ def grant_pass_role(grantee: iam.IGrantable, role: iam.IRole, service: str) -> N
         actions=["iam:PassRole"],
         resource_arns=[role.role_arn],
         conditions={"StringEquals": {"iam:PassedToService": service}},
+    )
+
+
+def grant_runs(grantee: iam.IGrantable, workflow: sfn.StateMachine) -> None:
+    """Let `grantee` start a workflow, and see how an execution of it stands."""
+    grant(grantee, "states:StartExecution", workflow.state_machine_arn)
+    grant(
+        grantee,
+        "states:DescribeExecution",
+        Stack.of(workflow).format_arn(
+            service="states",
+            resource="execution",
+            resource_name=f"{workflow.state_machine_name}:*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        ),
     )
 
 

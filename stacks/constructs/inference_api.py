@@ -9,7 +9,7 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from meguru.names import api_name, stage_name
+from meguru.names import api_log_name, api_name, stage_name
 from stacks.constructs.feedback_capture import FeedbackCapture
 from stacks.constructs.gateway_responses import add_gateway_responses
 from stacks.constructs.grants import grant, grant_table, sagemaker_arn
@@ -93,8 +93,7 @@ class InferenceApi(Construct):
             self,
             "ExecutionLogs",
             environment=self._environment,
-            log_group_name=f"API-Gateway-Execution-Logs_{self.api.rest_api_id}"
-            f"/{stage_name(self._environment.name)}",
+            log_group_name=api_log_name(self.api.rest_api_id, self._environment.name),
         )
         stage.node.add_dependency(group)
 

@@ -28,7 +28,7 @@ class InferenceLog(Construct):
             delivery_stream_type="DirectPut",
             delivery_stream_encryption_configuration_input=(
                 firehose.CfnDeliveryStream.DeliveryStreamEncryptionConfigurationInputProperty(
-                    key_type="AWS_OWNED_CMK"
+                    key_type="CUSTOMER_MANAGED_CMK", key_arn=lake.key.key_arn
                 )
             ),
             extended_s3_destination_configuration=_destination(lake, role),

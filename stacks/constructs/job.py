@@ -8,10 +8,26 @@ from pathlib import Path
 from aws_cdk import ArnFormat, IgnoreMode, Stack
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from meguru.names import JOB_LOG_GROUPS
+from stacks.constructs.grants import grant_network_interfaces, grant_volumes
 from stacks.constructs.python_function import REPOSITORY
+from stacks.environment import Environment
+
+# Source: SageMaker developer guide, "How to use SageMaker AI execution roles".
+INTERFACES_OF_CONTAINERS = [
+    "ec2:CreateNetworkInterface",
+    "ec2:CreateNetworkInterfacePermission",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DeleteNetworkInterfacePermission",
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+]
 
 
 class Image(ecr_assets.DockerImageAsset):
@@ -34,7 +50,14 @@ class ContainerRole(iam.Role):
     """What SageMaker needs to run any container: pull its image, write logs and metrics."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, image: Image, log_groups: tuple[str, ...]
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        key: kms.IKey,
+        image: Image,
+        log_groups: tuple[str, ...],
     ) -> None:
         super().__init__(
             scope, construct_id, assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")
@@ -53,7 +76,7 @@ class ContainerRole(iam.Role):
                     stack.format_arn(
                         service="logs",
                         resource="log-group",
-                        resource_name=f"{group}*",
+                        resource_name=group,
                         arn_format=ArnFormat.COLON_RESOURCE_NAME,
                     )
                     for group in log_groups
@@ -68,15 +91,33 @@ class ContainerRole(iam.Role):
                 conditions={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
             )
         )
+        grant_volumes(self, key)
+        if environment.network.is_vpc:
+            grant_network_interfaces(self, INTERFACES_OF_CONTAINERS)
 
 
 class Job(Construct):
     """An image with the role its jobs run with."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, folder: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        key: kms.IKey,
+        folder: str,
+    ) -> None:
         super().__init__(scope, construct_id)
         self.image = Image(self, "Image", folder=folder)
-        self.role = ContainerRole(self, "Role", image=self.image, log_groups=JOB_LOG_GROUPS)
+        self.role = ContainerRole(
+            self,
+            "Role",
+            environment=environment,
+            key=key,
+            image=self.image,
+            log_groups=tuple(f"{group}*" for group in JOB_LOG_GROUPS),
+        )
 
 
 def source_commit(*folders: str) -> str:

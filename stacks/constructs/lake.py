@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from meguru.names import (
+    CHECKPOINTS_PREFIX,
+    INFERENCE_LOG_PREFIX,
+    QUARANTINE_PREFIX,
+    api_log_name,
+    endpoint_log_name,
+    event_log_name,
+    resource_name,
+    stack_name,
+)
 from stacks.constructs.retention import removal_policy
 from stacks.environment import Environment
+from stacks.environment.settings import Records
 
 
 class Lake(Construct):
@@ -20,13 +31,15 @@ class Lake(Construct):
         self.key = kms.Key(
             self,
             "Key",
-            description="Encrypts the data lake.",
+            description=f"Encrypts what the environment {environment.name} keeps.",
             enable_key_rotation=True,
             removal_policy=removal_policy(environment),
         )
+        self._let_logs_use_key(environment.name)
         self._access_logs = s3.Bucket(
             self,
             "AccessLogs",
+            # S3 delivers access logs to buckets with its own key only.
             encryption=s3.BucketEncryption.S3_MANAGED,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,
@@ -47,12 +60,7 @@ class Lake(Construct):
             enforce_ssl=True,
             versioned=True,
             server_access_logs_bucket=self._access_logs,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    abort_incomplete_multipart_upload_after=Duration.days(7),
-                    noncurrent_version_expiration=Duration.days(30),
-                )
-            ],
+            lifecycle_rules=_lifecycle_rules(environment.records),
             removal_policy=removal_policy(environment),
             auto_delete_objects=environment.destroyable,
         )
@@ -62,6 +70,39 @@ class Lake(Construct):
         bucket.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
             event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
                 event_bridge_enabled=True
+            )
+        )
+
+    def _let_logs_use_key(self, environment: str) -> None:
+        """CloudWatch Logs encrypts log groups as itself, whoever writes them."""
+        stack = Stack.of(self)
+        groups = [
+            stack.format_arn(
+                service="logs",
+                resource="log-group",
+                resource_name=name,
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
+            for name in (
+                stack_name(environment, "*"),
+                event_log_name(environment),
+                endpoint_log_name(resource_name(environment, "*")),
+                api_log_name("*", environment),
+            )
+        ]
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
+                actions=[
+                    "kms:Decrypt",
+                    "kms:DescribeKey",
+                    "kms:Encrypt",
+                    "kms:GenerateDataKey",
+                    "kms:ReEncryptFrom",
+                    "kms:ReEncryptTo",
+                ],
+                resources=["*"],
+                conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
             )
         )
 
@@ -95,3 +136,25 @@ class Lake(Construct):
         iam.Grant.add_to_principal(
             grantee=grantee, actions=list(actions), resource_arns=[self.key.key_arn]
         )
+
+
+def _lifecycle_rules(records: Records) -> list[s3.LifecycleRule]:
+    days = {
+        INFERENCE_LOG_PREFIX: records.inference_log_days or records.inference_days,
+        CHECKPOINTS_PREFIX: records.checkpoint_days,
+        QUARANTINE_PREFIX: records.quarantine_days,
+    }
+    whole_bucket = s3.LifecycleRule(
+        abort_incomplete_multipart_upload_after=Duration.days(7),
+        noncurrent_version_expiration=Duration.days(records.noncurrent_days),
+        # What marks an object as deleted goes once no version of it is left.
+        expired_object_delete_marker=True,
+    )
+    return [
+        whole_bucket,
+        *(
+            s3.LifecycleRule(prefix=prefix, expiration=Duration.days(number))
+            for prefix, number in days.items()
+            if number is not None
+        ),
+    ]

@@ -18,13 +18,21 @@ from meguru.events import (
     MODEL_VERSION_REFUSED,
     MODEL_VERSION_REGISTERED,
     RUN_FAILED,
+    SCALING_NOT_REGISTERED,
+    TRAINING_PUT_OFF,
     event_source,
 )
 from meguru.names import event_log_name
 from stacks.constructs.retention import LogGroup
 from stacks.environment import Environment
 
-FOR_A_PERSON = [MODEL_VERSION_REGISTERED, MODEL_VERSION_REFUSED, RUN_FAILED]
+FOR_A_PERSON = [
+    MODEL_VERSION_REGISTERED,
+    MODEL_VERSION_REFUSED,
+    RUN_FAILED,
+    SCALING_NOT_REGISTERED,
+    TRAINING_PUT_OFF,
+]
 
 
 class LoopEvents(Construct):
@@ -54,6 +62,16 @@ class LoopEvents(Construct):
         if environment.notify:
             self.topic.add_subscription(subscriptions.EmailSubscription(environment.notify))
 
+    @property
+    def log_target_arn(self) -> str:
+        """The log group as EventBridge takes it for a target: without the `:*` of its streams."""
+        return Stack.of(self).format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=self.log_group.log_group_name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+
     def _keep_every_event(self) -> None:
         # The L2 target sets the log group's policy by a function of its own; the resource will do.
         policy = logs.CfnResourcePolicy(
@@ -69,12 +87,7 @@ class LoopEvents(Construct):
             targets=[
                 events.CfnRule.TargetProperty(
                     id="Log",
-                    arn=Stack.of(self).format_arn(
-                        service="logs",
-                        resource="log-group",
-                        resource_name=self.log_group.log_group_name,
-                        arn_format=ArnFormat.COLON_RESOURCE_NAME,
-                    ),
+                    arn=self.log_target_arn,
                 )
             ],
         )

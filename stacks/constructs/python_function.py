@@ -66,6 +66,7 @@ class PythonFunction(lambda_.Function):
             environment={**(variables or {}), **(WEB_ADAPTER_VARIABLES if streaming else {})},
             timeout=timeout,
             memory_size=memory_mb,
+            reserved_concurrent_executions=environment.reserved_concurrency.get(folder),
             layers=[
                 lambda_.LayerVersion.from_layer_version_arn(
                     scope,

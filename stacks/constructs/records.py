@@ -1,11 +1,14 @@
-"""The tables: inferences, feedback, releases, and what was already done."""
+"""The tables: inferences, feedback, releases, whose turn it is, and what was already done."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from stacks.constructs.retention import removal_policy
+from stacks.constructs.table import Table, text
 from stacks.environment import Environment
 
 PENDING_INDEX = "pending"
@@ -13,11 +16,13 @@ EXPIRES_AT = "expires_at"
 
 
 class Records(Construct):
-    """On-demand tables with point-in-time recovery."""
+    """One table for each kind of record."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, environment: Environment) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, environment: Environment, key: kms.IKey
+    ) -> None:
         super().__init__(scope, construct_id)
-        self._environment = environment
+        self._environment, self._key = environment, key
         self.inferences = self._table(
             "Inferences", "inference_id", time_to_live_attribute=EXPIRES_AT
         )
@@ -28,29 +33,24 @@ class Records(Construct):
             global_secondary_indexes=[
                 dynamodb.GlobalSecondaryIndexPropsV2(
                     index_name=PENDING_INDEX,
-                    partition_key=_text("pending"),
+                    partition_key=text("pending"),
                     projection_type=dynamodb.ProjectionType.KEYS_ONLY,
                 )
             ],
         )
         self.releases = self._table("Releases", "endpoint_name")
+        # What is asked for, who is at it, and what came of it.
+        self.loop = self._table("Loop", "name")
         self.idempotency = self._table("Idempotency", "id", time_to_live_attribute="expiration")
 
-    def _table(self, name: str, partition_key: str, **settings: object) -> dynamodb.TableV2:
-        return dynamodb.TableV2(
+    def _table(self, name: str, partition_key: str, **settings: Any) -> Table:
+        return Table(
             self,
             # A table with another key is another table: with another name, the stacks that use it
             # change too, and find it.
             f"{name}By{partition_key.title().replace('_', '')}",
-            partition_key=_text(partition_key),
-            billing=dynamodb.Billing.on_demand(),
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            removal_policy=removal_policy(self._environment),
-            **settings,  # type: ignore[arg-type]
+            environment=self._environment,
+            key=self._key,
+            partition_key=partition_key,
+            **settings,
         )
-
-
-def _text(name: str) -> dynamodb.Attribute:
-    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)

@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 
 from aws_cdk import Duration
-from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from meguru.events import DATASET_VERSION_FROZEN, event_source
+from meguru.events import event_source
 from meguru.hyperparameters import as_text
-from meguru.names import DATASETS_PREFIX, RUNS_PREFIX, TEXT_DATASET
+from meguru.names import CHECKPOINTS_PREFIX, DATASETS_PREFIX, RUNS_PREFIX, TEXT_DATASET, tried_rows
 from stacks.constructs.grants import default_bus_arn, grant, grant_table
 from stacks.constructs.job import Job, source_commit
 from stacks.constructs.job_grants import grant_processing_jobs, grant_training_jobs
 from stacks.constructs.lake import Lake
 from stacks.constructs.model_registry import ModelRegistry
 from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.records import Records
+from stacks.constructs.training_looks import TrainingLooks
 from stacks.constructs.workflow import Workflow
 from stacks.environment import Environment, Model
 
@@ -35,20 +34,31 @@ class Training(Construct):
         model: Model,
         lake: Lake,
         registry: ModelRegistry,
-        releases: dynamodb.ITableV2,
+        records: Records,
     ) -> None:
         super().__init__(scope, construct_id)
         self._environment, self._model, self._lake = environment, model, lake
-        self._registry, self._releases = registry, releases
-        self._job = Job(self, "Job", folder="training")
-        lake.grant_read(self._job.role, DATASETS_PREFIX, RUNS_PREFIX)
-        lake.grant_write(self._job.role, RUNS_PREFIX)
-        self._evaluation = Job(self, "Evaluation", folder="evaluation")
+        self._registry, self._records = registry, records
+        self._job = Job(self, "Job", environment=environment, key=lake.key, folder="training")
+        lake.grant_read(self._job.role, DATASETS_PREFIX, RUNS_PREFIX, CHECKPOINTS_PREFIX)
+        lake.grant_write(self._job.role, RUNS_PREFIX, CHECKPOINTS_PREFIX)
+        self._evaluation = Job(
+            self, "Evaluation", environment=environment, key=lake.key, folder="evaluation"
+        )
         lake.grant_read(self._evaluation.role, DATASETS_PREFIX, RUNS_PREFIX)
         lake.grant_write(self._evaluation.role, RUNS_PREFIX)
         self._check_gate = self._create_check_gate()
         self.workflow = self._create_workflow()
-        self._start_on_dataset_version()
+        TrainingLooks(
+            self,
+            "Looks",
+            environment=environment,
+            model=registry.group_name,
+            max_runs_per_day=model.retrain.max_runs_per_day,
+            lake=lake,
+            loop=records.loop,
+            workflow=self.workflow,
+        )
 
     def _create_check_gate(self) -> PythonFunction:
         gate = self._model.gate
@@ -59,7 +69,7 @@ class Training(Construct):
             folder="check_gate",
             variables={
                 "LAKE_BUCKET": self._lake.bucket.bucket_name,
-                "RELEASE_TABLE": self._releases.table_name,
+                "RELEASE_TABLE": self._records.releases.table_name,
                 "ENDPOINT_NAME": self._registry.endpoint_name,
                 "MINIMUM_METRICS": json.dumps(gate.minimum),
                 "MAXIMUM_METRIC_DROPS": json.dumps(gate.maximum_drop),
@@ -67,7 +77,7 @@ class Training(Construct):
             timeout=Duration.seconds(30),
         )
         self._lake.grant_read(function, RUNS_PREFIX)
-        grant_table(function, self._releases, "GetItem")
+        grant_table(function, self._records.releases, "GetItem")
         grant(function, "sagemaker:DescribeModelPackage", self._registry.versions_arn)
         return function
 
@@ -77,12 +87,14 @@ class Training(Construct):
             "TrainAndRegister",
             environment=self._environment,
             name="train_and_register",
+            key=self._lake.key,
             timeout=Duration.days(7),
             substitutions=self._substitutions(),
         )
         grant_training_jobs(workflow, self._registry.made_by_runs, self._job.role)
         grant_processing_jobs(workflow, self._registry.made_by_runs, self._evaluation.role)
-        grant_table(workflow, self._releases, "GetItem")
+        grant_table(workflow, self._records.releases, "GetItem")
+        grant_table(workflow, self._records.loop, "PutItem")
         grant(workflow, "sagemaker:DescribeModelPackage", self._registry.versions_arn)
         grant(workflow, "lambda:InvokeFunction", self._check_gate.function_arn)
         grant(workflow, "events:PutEvents", default_bus_arn(self))
@@ -117,7 +129,9 @@ class Training(Construct):
             "HyperParameters": jsonata_text(as_text(training.hyperparameters)),
             "ContinueServingModel": json.dumps(training.continued_hyperparameters is not None),
             "ContinuedHyperParameters": jsonata_text(as_text(training.continued)),
-            "ReleaseTable": self._releases.table_name,
+            "ReleaseTable": self._records.releases.table_name,
+            "LoopTable": self._records.loop.table_name,
+            "TriedRows": tried_rows(self._registry.group_name, ""),
             "EndpointName": self._registry.endpoint_name,
             "EvaluationRoleArn": self._evaluation.role.role_arn,
             "EvaluationImageUri": self._evaluation.image.image_uri,
@@ -129,17 +143,6 @@ class Training(Construct):
             "EventBusName": "default",
             "EventSource": event_source(self._environment.name),
         }
-
-    def _start_on_dataset_version(self) -> None:
-        events.Rule(
-            self,
-            "DatasetVersionFrozen",
-            event_pattern=events.EventPattern(
-                source=[event_source(self._environment.name)],
-                detail_type=[DATASET_VERSION_FROZEN],
-            ),
-            targets=[targets.SfnStateMachine(self.workflow)],
-        )
 
 
 def jsonata_text(value: object) -> str:

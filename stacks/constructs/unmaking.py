@@ -7,15 +7,15 @@ from collections.abc import Sequence
 
 import aws_cdk as cdk
 from aws_cdk import ArnFormat, Stack
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IDependable
 
-from meguru.names import JOB_LOG_GROUPS, endpoint_log_name, made_by_runs
+from meguru.names import JOB_LOG_GROUPS, made_by_runs
 from stacks.constructs.grants import grant, grant_table, sagemaker_arn
 from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.table import Table
 from stacks.environment import Environment
 
 STARTS_RUNS = (events.CfnRule, lambda_.CfnEventSourceMapping)
@@ -25,7 +25,7 @@ class Unmaking(Construct):
     """A custom resource that unmakes, at the stack's deletion, what runs made under `name`.
 
     Made last in its stack: what starts runs is deleted before it, and what runs need after it.
-    `after` names what else has to be empty before it is deleted.
+    `after` names what else runs have filled, or fill as long as they run.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Unmaking(Construct):
         environment: Environment,
         name: str,
         workflows: Sequence[sfn.StateMachine],
-        releases: dynamodb.ITableV2,
+        releases: Table,
         after: Sequence[IDependable] = (),
     ) -> None:
         super().__init__(scope, construct_id)
@@ -121,7 +121,6 @@ class Unmaking(Construct):
         versions = sagemaker_arn(self, "model-package", f"{self._name}/*")
         grant(function, "sagemaker:ListModelPackages", "*")
         grant(function, "sagemaker:DeleteModelPackage", versions)
-        grant(function, "logs:DeleteLogGroup", self._log_arn(endpoint_log_name(self._name)))
         for group in JOB_LOG_GROUPS:
             grant(function, "logs:DescribeLogStreams", self._log_arn(group))
             stream = f"{group}:log-stream:{made_by_runs(self._name)}/*"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from aws_cdk import Duration
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from stacks.constructs.call_safeguards import KEY, KEY_VALUE, with_safeguards
+from stacks.constructs.grants import grant_volumes
 from stacks.constructs.retention import LogGroup
 from stacks.environment import Environment
 
@@ -26,16 +30,22 @@ class Workflow(sfn.StateMachine):
         *,
         environment: Environment,
         name: str,
+        key: kms.IKey,
         substitutions: Mapping[str, str],
         timeout: Duration,
     ) -> None:
-        definition = (WORKFLOWS / f"{name}.asl.json").read_text()
-        check_substitutions(name, definition, substitutions)
+        written = json.loads((WORKFLOWS / f"{name}.asl.json").read_text())
+        guarded = with_safeguards(written, environment, substitutions)
+        definition = json.dumps(guarded, ensure_ascii=False)
+        is_key_used = KEY_VALUE in definition
+        values = {**substitutions, **({KEY: key.key_arn} if is_key_used else {})}
+        check_substitutions(name, definition, values)
+        self.definition_name = name
         super().__init__(
             scope,
             construct_id,
             definition_body=sfn.DefinitionBody.from_string(definition),
-            definition_substitutions=dict(substitutions),
+            definition_substitutions=values,
             timeout=timeout,
             tracing_enabled=True,
             logs=sfn.LogOptions(
@@ -44,6 +54,8 @@ class Workflow(sfn.StateMachine):
                 include_execution_data=True,
             ),
         )
+        if is_key_used:
+            grant_volumes(self, key)
 
 
 def check_substitutions(name: str, definition: str, substitutions: Mapping[str, str]) -> None:

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from stacks.environment.file import InvalidEnvironment
 from stacks.environment.read import read_environment
-from stacks.environment.settings import Endpoint, Environment, Gate, Model
+from stacks.environment.settings import Endpoint, Environment, Gate, Model, Release
 
-__all__ = ["Endpoint", "Environment", "Gate", "InvalidEnvironment", "Model", "read_environment"]
+__all__ = [
+    "Endpoint",
+    "Environment",
+    "Gate",
+    "InvalidEnvironment",
+    "Model",
+    "Release",
+    "read_environment",
+]

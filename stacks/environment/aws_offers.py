@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 
@@ -16,6 +17,26 @@ def is_region(name: str) -> bool:
 def is_instance_type(shape: str) -> Callable[[str], bool]:
     """A test for the names in an enumeration of SageMaker's API, such as TrainingInstanceType."""
     return lambda name: name in _instance_types(shape)
+
+
+def has_local_storage(instance_type: str) -> bool:
+    """Whether an instance brings its own NVMe storage, which it encrypts itself.
+
+    SageMaker takes no key of ours for such an instance's volume. The letter d among a family's
+    attributes says it; families with large accelerators have it without saying so.
+
+    Sources: CreateTrainingJob, VolumeKmsKeyId; EC2, "Instance type naming conventions" and
+    "Instance store volumes".
+    """
+    family = re.match(r"ml\.([a-z]+)(\d+)([a-z]*)", instance_type)
+    if family is None:
+        raise ValueError(f"{instance_type} is no instance type")
+    letters, generation, attributes = family[1], int(family[2]), family[3]
+    return "d" in attributes or generation >= _FIRST_WITH_STORAGE.get(letters, 1000)
+
+
+# The first generation of a family with accelerators that has local storage whatever its name.
+_FIRST_WITH_STORAGE = {"g": 5, "p": 4, "trn": 1, "dl": 1}
 
 
 @cache

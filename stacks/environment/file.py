@@ -47,6 +47,10 @@ def line_of(node: Any, keys: list[str]) -> int:
     """The line of the deepest of `keys` that the document has."""
     line: int = node.start_mark.line + 1
     for key in keys:
+        if isinstance(node, yaml.SequenceNode) and key.isdecimal():
+            node = node.value[int(key)]
+            line = node.start_mark.line + 1
+            continue
         if not isinstance(node, yaml.MappingNode):
             break
         found = [pair for pair in node.value if pair[0].value == key]

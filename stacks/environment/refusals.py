@@ -18,6 +18,7 @@ _SENTENCES = {
     "float_type": "a number",
     "finite_number": "a number that is not infinite",
     "string_type": "text",
+    "list_type": "a list",
     "dict_type": "keys and values",
     "model_type": "keys and values",
     "greater_than_equal": "at least {ge}",

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from meguru.hyperparameters import CONTEXT, SHAPE, Hyperparameters, as_text, read_values
 from meguru.names import resource_name
 from meguru.normalisation import ON
+from stacks.environment.network import Network
 from stacks.environment.refusals import refusals
+from stacks.environment.section import SECTION
 from stacks.environment.values import (
     Account,
     ContinuedValues,
     Count,
+    Days,
     Email,
     EndpointInstanceType,
     HyperparameterValues,
@@ -24,18 +27,23 @@ from stacks.environment.values import (
     ModelName,
     Name,
     Normalisation,
+    PolicyName,
     ProcessingInstanceType,
     Region,
+    ReservedConcurrency,
+    RoleNamePrefix,
     Schedule,
     Tags,
     TrainingInstanceType,
 )
 
+MINUTES_A_DAY = 24 * 60
+
 
 class Settings(BaseModel):
-    """A part of the environment file: nothing unknown, nothing changed after it was read."""
+    """A part of the environment file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = SECTION
 
 
 class Curation(Settings):
@@ -118,10 +126,36 @@ class Gate(Settings):
 
 
 class Release(Settings):
+    """How a version comes to serve, and when an alarm takes it back.
+
+    `maximum_error_percent` is of all requests, of which a canary answers `canary_percent`: without
+    it, half of a canary's share, and at most 5. `maximum_latency_seconds` is what nine answers in
+    ten stay below; SageMaker itself ends an answer after 60 seconds.
+    """
+
     traffic: Literal["all_at_once", "canary"] = "all_at_once"
     canary_percent: Annotated[int, Field(ge=1, le=50)] = 10
     bake_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
     poll_seconds: Count = 30
+    maximum_error_percent: Annotated[float, Field(gt=0, lt=100)] | None = None
+    maximum_latency_seconds: Annotated[int, Field(ge=1, le=480)] = 30
+
+    @property
+    def error_percent(self) -> float:
+        if self.maximum_error_percent is not None:
+            return self.maximum_error_percent
+        return min(5.0, self.canary_percent / 2) if self.traffic == "canary" else 5.0
+
+    @model_validator(mode="after")
+    def check_error_percent(self) -> Self:
+        given = self.maximum_error_percent
+        if self.traffic == "canary" and given is not None and given >= self.canary_percent:
+            said = (
+                f"below {self.canary_percent}, which is canary_percent: a canary that answers "
+                "nothing but errors would not ring it"
+            )
+            raise refusals({"maximum_error_percent": said}, {"maximum_error_percent": given})
+        return self
 
 
 class Endpoint(Settings):
@@ -142,10 +176,14 @@ class Endpoint(Settings):
 
 
 class Retrain(Settings):
-    """What turns the loop: that many corrections of the model's answers, and a schedule."""
+    """What turns the loop: that many corrections of the model's answers, and a schedule.
+
+    What has changed is trained on by itself at most `max_runs_per_day` times, in UTC's days.
+    """
 
     corrections: Count = 50
     schedule: Schedule | None = None
+    max_runs_per_day: Count = 24
 
 
 class Model(Settings):
@@ -182,9 +220,17 @@ class Api(Settings):
 
 
 class Records(Settings):
-    """How long records are kept, in days."""
+    """How long records are kept, in days; without a number, until somebody deletes them.
 
-    inference_days: Count = 365
+    `inference_days` is for the table, `inference_log_days` for the lake: the same unless it says
+    otherwise. `noncurrent_days` is how long what was overwritten or deleted can be brought back.
+    """
+
+    inference_days: Days = 365
+    inference_log_days: Days | None = None
+    checkpoint_days: Days = 30
+    quarantine_days: Days | None = None
+    noncurrent_days: Days = 30
     log_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731] = 365
 
 
@@ -192,7 +238,9 @@ class Environment(Settings):
     """One environment of one client.
 
     `account` and `region` are None for an environment that is deployed wherever the caller's
-    credentials point; `destroyable` lets `cdk destroy` delete data as well.
+    credentials point; `destroyable` lets `cdk destroy` delete data as well. Every role has the
+    `permissions_boundary`, a policy's name or ARN, and a name that begins with
+    `role_name_prefix`; `reserved_concurrency` is for functions by their folder in lambdas/.
     """
 
     name: Name
@@ -201,6 +249,10 @@ class Environment(Settings):
     destroyable: bool = False
     notify: Email | None = None
     tags: Tags = {}
+    network: Network = Network()
+    permissions_boundary: PolicyName | None = None
+    role_name_prefix: RoleNamePrefix = ""
+    reserved_concurrency: ReservedConcurrency = {}
     curation: Curation = Curation()
     # Their endpoints' names go into a function's environment, which holds 4 KB.
     models: Annotated[
@@ -210,6 +262,21 @@ class Environment(Settings):
     ]
     api: Api = Api()
     records: Records = Records()
+
+    @model_validator(mode="after")
+    def check_checkpoints(self) -> Self:
+        """What a run goes on from must not expire while it waits or runs."""
+        longest = max(model.training.wait_minutes for model in self.models.values())
+        if self.records.checkpoint_days * MINUTES_A_DAY < longest:
+            said = f"at least {-(-longest // MINUTES_A_DAY)}: as long as the longest training"
+            values = {"checkpoint_days": self.records.checkpoint_days}
+            raise refusals({"checkpoint_days": said}, values, "records")
+        return self
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        """What every resource is tagged with, from the templates or by workflows."""
+        return {"project": "meguru", "environment": self.name, **self.tags}
 
     def name_in_api(self, key: str) -> str:
         return self.models[key].name or key

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -21,6 +22,9 @@ from stacks.environment.schedule import schedule_problem
 KIT_TAGS = ("project", "environment")
 # A resource has at most 50, and AWS and CDK add some.
 MAX_TAGS = 40
+# Of 64 characters: the rest keeps roles apart.
+MAX_ROLE_NAME_PREFIX = 20
+FUNCTIONS = Path(__file__).parents[2] / "lambdas"
 _KNOWN = ", ".join(HIGHEST)
 
 
@@ -115,6 +119,14 @@ def _check_tags(values: dict[str, str]) -> dict[str, str]:
     return values
 
 
+def _check_functions(values: dict[str, int]) -> dict[str, int]:
+    known = sorted({path.parent.name for path in FUNCTIONS.glob("*/*.py")})
+    found = {name: f"no function; they are {', '.join(known)}" for name in values.keys() - known}
+    if found:
+        raise refusals(found, values)
+    return values
+
+
 def _tag_problem(key: str, value: str) -> str | None:
     if not 1 <= len(key) <= 128:
         return "a tag's key has 1 to 128 characters"
@@ -183,6 +195,26 @@ Kind = Annotated[Literal["text"], BeforeValidator(_check_kind)]
 Schedule = Annotated[str, AfterValidator(_check_schedule)]
 Normalisation = Annotated[str, BeforeValidator(_as_text), AfterValidator(_check_normalisation)]
 Count = Annotated[int, Field(ge=1)]
+# A life-cycle rule's expiration takes no more than a 32-bit number.
+Days = Annotated[int, Field(ge=1, le=36500)]
+PolicyName = Annotated[
+    str,
+    only(
+        _matches(
+            r"(arn:aws[a-z-]*:iam::(\d{12}|aws):policy/(?=.{1,512}$)([\w+=,.@-]+/)*)?"
+            r"[\w+=,.@-]{1,128}"
+        ),
+        "the name or the ARN of a managed policy, such as arn:aws:iam::123456789012:policy/name",
+    ),
+]
+RoleNamePrefix = Annotated[
+    str,
+    only(
+        _matches(rf"[\w+=,.@-]{{1,{MAX_ROLE_NAME_PREFIX}}}"),
+        f"1 to {MAX_ROLE_NAME_PREFIX} letters, digits and signs of + = , . @ - _",
+    ),
+]
+ReservedConcurrency = Annotated[dict[str, Count], AfterValidator(_check_functions)]
 Metrics = Annotated[dict[str, float], AfterValidator(_check_metrics)]
 HyperparameterValues = Annotated[dict[str, Any], AfterValidator(_check_hyperparameters)]
 ContinuedValues = Annotated[dict[str, Any], AfterValidator(_check_continued)]

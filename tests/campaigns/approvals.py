@@ -7,8 +7,10 @@ import json
 import random
 import shutil
 import tarfile
+import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +20,14 @@ from localcloud.check import Assembly
 
 from tests.e2e.loop_cloud import LoopCloud
 
-ACTIONS = ("approve", "approve", "reject", "edit", "replay", "pause")
+ACTIONS = ("approve", "approve", "reject", "edit", "replay", "kill", "pause")
 # Longer than an event takes to start its release on a busy machine.
 QUIET_SECONDS = 3
 # A model server that is ready at once: a campaign makes many.
 QUICK_SERVER = '''
-"""Answers every request at once."""
+"""Answers every request at once, and doesn't start with a model that is called broken."""
 import os
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -38,6 +41,8 @@ class Handler(BaseHTTPRequestHandler):
     do_POST = do_GET
 
 
+if os.path.exists(os.path.join(os.environ["SAGEMAKER_BASE_DIR"], "model", "broken")):
+    sys.exit("The model is broken.")
 address = (os.environ["SAGEMAKER_BIND_TO_HOST"], int(os.environ["SAGEMAKER_BIND_TO_PORT"]))
 ThreadingHTTPServer(address, Handler).serve_forever()
 '''
@@ -53,20 +58,38 @@ def with_quick_server(assembly: Path, folder: Path) -> Path:
     return copy
 
 
-def empty_archive() -> bytes:
-    """A model.tar.gz without a model: the quick server needs none."""
+def empty_archive(*names: str) -> bytes:
+    """A model.tar.gz of empty files without a model: the quick server needs none."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz"):
-        pass
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name in names:
+            archive.addfile(tarfile.TarInfo(name))
     return buffer.getvalue()
 
 
 @dataclass
-class Version:
-    """A model version and what was done to it."""
+class Decisions:
+    """What a person decided, in the order in which the registry has it."""
 
-    arn: str
-    done: Counter[str] = field(default_factory=Counter)
+    made: list[tuple[str, str]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def faults(self, serving: str | None) -> list[str]:
+        """What is wrong with a version that serves once all is quiet, in sentences."""
+        last = dict(self.made)
+        approved_at = {arn: n for n, (arn, status) in enumerate(self.made) if status == "Approved"}
+        if serving is not None and serving not in approved_at:
+            return [f"{serving} serves and was never approved"]
+        approved = [arn for arn in approved_at if last[arn] == "Approved"]
+        if not approved:
+            return []
+        newest = max(approved, key=lambda arn: approved_at[arn])
+        if serving == newest:
+            return []
+        # Released before it was rejected: rejecting what serves leaves it serving.
+        if serving and last[serving] != "Approved" and approved_at[serving] > approved_at[newest]:
+            return []
+        return [f"{newest} was approved last, and {serving} serves"]
 
 
 @dataclass
@@ -76,34 +99,64 @@ class Races:
     cloud: LoopCloud
     model_uri: str
     seed: int = 0
-    _seen: set[str] = field(default_factory=set)
+    decisions: Decisions = field(default_factory=Decisions)
+    _num_edits: int = 0
+
+    def version(self) -> str:
+        return self.cloud.register(self.model_uri)
 
     def trial(self, number: int) -> list[str]:
-        """Race over two new versions; what did not hold, in sentences."""
+        """Race over three new versions while one serves; what did not hold, in sentences."""
         chance = random.Random(f"{self.seed}-{number}")
-        versions = [Version(self.cloud.register(self.model_uri)) for _ in range(2)]
+        before, *versions = [self.version() for _ in range(4)]
+        self.act("approve", before)
+        self.settle()
         plans = [[chance.choice(ACTIONS) for _ in range(4)] for _ in range(3)]
         with ThreadPoolExecutor(len(plans)) as pool:
             for plan in plans:
-                pool.submit(self._act, plan, versions, random.Random(chance.random()))
-        self.settle()
-        return [*self.faults(versions), *self.end_faults()]
+                pool.submit(self._follow, plan, before, versions, random.Random(chance.random()))
+        return self.faults()
 
-    def trial_with(self, fault: str) -> list[str]:
-        """Plant a fault in the release workflow as it runs; what did not hold of one version."""
+    def approve_in_a_row(self, seconds_between: Sequence[float]) -> list[str]:
+        """Approve a new version after each of these pauses; what did not hold."""
+        for arn, seconds in [(self.version(), seconds) for seconds in seconds_between]:
+            self.act("approve", arn)
+            time.sleep(seconds)
+        return self.faults()
+
+    def approve_during(self, state: str) -> list[str]:
+        """Approve a version when the release of another one enters a state; what did not hold."""
+        first, second = self.version(), self.version()
+        self.act("approve", first)
+        self.cloud.wait(lambda: self._has_entered(state), f"a release to enter {state}")
+        self.act("approve", second)
+        return self.faults()
+
+    def _has_entered(self, state: str) -> bool | None:
+        states = self.cloud.client("stepfunctions")
+        entered = {
+            event["stateEnteredEventDetails"]["name"]
+            for arn in self._running()
+            for event in states.get_execution_history(executionArn=arn, maxResults=1000)["events"]
+            if "stateEnteredEventDetails" in event
+        }
+        return state in entered or None
+
+    def _running(self) -> list[str]:
+        listed = self.cloud.client("stepfunctions").list_executions(
+            stateMachineArn=self.cloud.outputs["DeployModelVersionArn"], statusFilter="RUNNING"
+        )
+        return [one["executionArn"] for one in listed["executions"]]
+
+    def plant(self, *faults: str) -> None:
+        """Plant faults in the release workflow as it runs."""
         definition = self.cloud.definition("DeployModelVersion")
-        PLANTED[fault](definition["States"])
+        for fault in faults:
+            PLANTED[fault](definition["States"])
         self.cloud.client("stepfunctions").update_state_machine(
             stateMachineArn=self.cloud.outputs["DeployModelVersionArn"],
             definition=json.dumps(definition),
         )
-        version = Version(self.cloud.register(self.model_uri))
-        if fault == "claim always":
-            self.act("approve", version)
-        for _ in range(3):
-            self.act("replay", version)
-        self.settle()
-        return [*self.faults([version]), *self.end_faults()]
 
     def settle(self) -> list[dict[str, Any]]:
         """Until every release has ended, and no further one begins."""
@@ -114,63 +167,67 @@ class Races:
             if len(after) == before:
                 return after
 
-    def act(self, action: str, version: Version) -> None:
-        """One thing that a person or a repeated event does."""
-        version.done[action] += 1
-        if action == "approve":
-            self.cloud.decide(version.arn, "Approved")
-        elif action == "reject":
-            self.cloud.decide(version.arn, "Rejected")
+    def act(self, action: str, version: str) -> None:
+        """One thing that a person, a repeated event or a failing machine does."""
+        if action in ("approve", "reject"):
+            status = "Approved" if action == "approve" else "Rejected"
+            with self.decisions.lock:
+                self.cloud.decide(version, status)
+                self.decisions.made.append((version, status))
         elif action == "edit":
+            self._num_edits += 1
             self.cloud.client("sagemaker").update_model_package(
-                ModelPackageArn=version.arn,
-                CustomerMetadataProperties={"note": str(version.done["edit"])},
+                ModelPackageArn=version,
+                CustomerMetadataProperties={"note": str(self._num_edits)},
             )
         elif action == "replay":
             self.replay(version)
+        elif action == "kill":
+            self.kill()
         else:
             time.sleep(0.5)
 
-    def replay(self, version: Version) -> None:
+    def replay(self, version: str) -> None:
         """The event of an approval, once more and perhaps too late."""
-        detail = {"ModelPackageArn": version.arn, "ModelApprovalStatus": "Approved"}
+        detail = {"ModelPackageArn": version, "ModelApprovalStatus": "Approved"}
         self.cloud.client("stepfunctions").start_execution(
             stateMachineArn=self.cloud.outputs["DeployModelVersionArn"],
             input=json.dumps({"detail": detail}),
         )
 
-    def _act(self, plan: list[str], versions: list[Version], chance: random.Random) -> None:
+    def kill(self) -> None:
+        """Stop whatever runs, wherever it is."""
+        states = self.cloud.client("stepfunctions")
+        for arn in self._running():
+            states.stop_execution(executionArn=arn)
+
+    def _follow(
+        self, plan: list[str], before: str, versions: list[str], chance: random.Random
+    ) -> None:
         for action in plan:
-            self.act(action, chance.choice(versions))
-            time.sleep(chance.random() / 5)
+            # An edit at the moment of an approval can't be told from it.
+            self.act(action, before if action == "edit" else chance.choice(versions))
+            time.sleep(chance.random() * 0.7)
 
-    def faults(self, versions: list[Version]) -> list[str]:
-        """What does not hold of single versions."""
-        made = self.models()
-        found = []
-        for version in versions:
-            approvals, rejections = version.done["approve"], version.done["reject"]
-            num_models = made[version.arn]
-            if not approvals and num_models:
-                found.append(f"{version.arn} was released without an approval")
-            if num_models > 1 + rejections:
-                found.append(f"{version.arn} was released {num_models} times")
-            if approvals and not rejections and not num_models:
-                found.append(f"{version.arn} was approved and never released")
-        return found
-
-    def end_faults(self) -> list[str]:
-        """What does not hold of the endpoint once all is quiet."""
+    def faults(self) -> list[str]:
+        """What does not hold once all is quiet, of all that was decided so far."""
+        ended = self.settle()
         record, serving = self.cloud.release_record(), self.cloud.serving()
-        found = []
+        found = self.decisions.faults(serving)
         if serving != record.get("released_model_package_arn"):
             found.append(f"{serving} serves, but {record} is recorded")
         if "claimed_by" in record:
             found.append(f"a claim was left behind: {record}")
-        for one in self.cloud.releases():
-            if one["executionArn"] not in self._seen and not is_as_it_should_be(one):
-                found.append(f"a release failed: {one.get('error')}: {one.get('cause')}")
-            self._seen.add(one["executionArn"])
+        unapproved = set(self.models()) - {
+            arn for arn, said in self.decisions.made if said == "Approved"
+        }
+        found += [f"{arn} was made a model and never approved" for arn in unapproved]
+        found += [f"{arn} was made {n} models" for arn, n in self.models().items() if n > 1]
+        found += [
+            f"a release failed: {one.get('error')}: {one.get('cause')}"
+            for one in ended
+            if not is_as_it_should_be(one)
+        ]
         return found
 
     def models(self) -> Counter[str]:
@@ -186,20 +243,39 @@ class Races:
 
 
 def is_as_it_should_be(release: dict[str, Any]) -> bool:
-    """Whether a release has succeeded, or ended because its version was rejected meanwhile."""
-    withdrawn = release.get("error") == "ApprovalWithdrawn"
-    # Rejected between the release's first look and its CreateModel, which SageMaker refuses.
+    """Whether a release has succeeded, was killed, or was refused a version just rejected."""
+    # Rejected between the release's look and its CreateModel.
     refused = "its approval status is Rejected" in release.get("cause", "")
-    return release["status"] == "SUCCEEDED" or withdrawn or refused
+    return release["status"] in ("SUCCEEDED", "ABORTED") or refused
 
 
-def believe_the_event(states: dict[str, Any]) -> None:
-    states["IsApproved"]["Choices"][0]["Condition"] = "{% true %}"
-    states["IsStillApproved"]["Choices"][0]["Condition"] = "{% true %}"
+def hesitate(states: dict[str, Any]) -> None:
+    """No fault: time passes between the last look and giving the claim back."""
+    states["NextStep"]["Default"] = "Hesitate"
+    states["Hesitate"] = {"Type": "Wait", "Seconds": 2, "Next": "GiveClaimBack"}
 
 
-def claim_always(states: dict[str, Any]) -> None:
-    del states["ClaimRelease"]["Arguments"]["ConditionExpression"]
+def overlook(states: dict[str, Any]) -> None:
+    """Without another look for those who asked since the last one."""
+    arguments = states["GiveClaimBack"]["Arguments"]
+    arguments["ConditionExpression"] = "claimed_by = :run"
+    del arguments["ExpressionAttributeValues"][":looks"]
 
 
-PLANTED = {"believe the event": believe_the_event, "claim always": claim_always}
+def keep_claim(states: dict[str, Any]) -> None:
+    states["AnnounceRelease"]["Next"] = "Settled"
+
+
+def serve_without_recording(states: dict[str, Any]) -> None:
+    arguments = states["RecordRelease"]["Arguments"]
+    arguments["UpdateExpression"] = "SET #release = :release"
+    for name in (":package", ":now"):
+        del arguments["ExpressionAttributeValues"][name]
+
+
+PLANTED: dict[str, Callable[[dict[str, Any]], None]] = {
+    "hesitate": hesitate,
+    "overlook": overlook,
+    "keep claim": keep_claim,
+    "serve without recording": serve_without_recording,
+}

@@ -1,16 +1,15 @@
-"""Races for the endpoint: what a person approved serves, once, and nothing else ever does."""
+"""Races for the endpoint: the version that was approved last serves in the end, always."""
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from tests.campaigns.approvals import PLANTED, Races, Version
+from tests.campaigns.approvals import Decisions, Races
 
 NUM_TRIALS = 3
-
-
-def version(races: Races) -> Version:
-    return Version(races.cloud.register(races.model_uri))
+PAUSES = (0, 0, 0.05, 0.2, 0.4, 0.7)
 
 
 def test_races_end_well(races: Races) -> None:
@@ -18,53 +17,102 @@ def test_races_end_well(races: Races) -> None:
     assert found == {}
 
 
+def test_of_many_approvals_the_last_one_serves(races: Races) -> None:
+    chance = random.Random(races.seed)
+    assert races.approve_in_a_row([chance.choice(PAUSES) for _ in range(6)]) == []
+
+
+def test_a_version_approved_during_a_release_is_released_after_it(races: Races) -> None:
+    assert races.approve_during("WaitForEndpoint") == []
+
+
+@pytest.mark.parametrize(("faults", "is_right"), [((), True), (("overlook",), False)])
+def test_a_version_approved_after_the_last_look_is_not_overlooked(
+    races: Races, faults: tuple[str, ...], is_right: bool
+) -> None:
+    races.plant("hesitate", *faults)
+    assert (races.approve_during("Hesitate") == []) == is_right
+
+
 def test_an_edit_of_an_earlier_version_does_not_bring_it_back(races: Races) -> None:
-    first, second = version(races), version(races)
+    first, second = races.version(), races.version()
     for one in (first, second):
         races.act("approve", one)
-        races.cloud.loop.released(one.arn)
+        races.cloud.loop.released(one)
     races.act("edit", first)
     races.act("replay", first)
-    races.settle()
-    assert races.cloud.serving() == second.arn
-    assert races.faults([first, second]) == []
-
-
-def test_two_versions_approved_at_once_both_pass_and_one_stays(races: Races) -> None:
-    versions = [version(races), version(races)]
-    for one in versions:
-        races.act("approve", one)
-    races.settle()
-    assert races.faults(versions) == []
-    assert races.end_faults() == []
-    assert races.models() == {one.arn: 1 for one in versions}
+    assert races.faults() == []
+    assert races.cloud.serving() == second
 
 
 def test_a_version_that_is_not_approved_is_never_released(races: Races) -> None:
-    pending, rejected = version(races), version(races)
+    pending, rejected = races.version(), races.version()
     races.act("reject", rejected)
     for one in (pending, rejected):
         races.act("edit", one)
         races.act("replay", one)
-    races.settle()
+    assert races.faults() == []
     assert races.models() == {}
     assert races.cloud.serving() is None
-    assert {one["status"] for one in races.cloud.releases()} == {"SUCCEEDED"}
 
 
-def test_approving_again_after_a_rejection_brings_a_version_back(races: Races) -> None:
-    first, second = version(races), version(races)
-    for one in (first, second):
+def test_approving_an_earlier_version_again_brings_it_back(races: Races) -> None:
+    first, second = races.version(), races.version()
+    for one in (first, second, first):
         races.act("approve", one)
-        races.cloud.loop.released(one.arn)
+        races.cloud.loop.released(one)
     races.act("reject", first)
-    races.settle()
-    assert races.cloud.serving() == second.arn
-    races.act("approve", first)
-    races.cloud.loop.released(first.arn)
-    assert races.cloud.serving() == first.arn
+    assert races.faults() == []
+    assert races.cloud.serving() == first, "rejecting what serves leaves it serving"
+    for action in ("reject", "approve"):
+        races.act(action, second)
+    races.cloud.loop.released(second)
 
 
-@pytest.mark.parametrize("fault", PLANTED)
+def test_a_release_that_is_killed_is_taken_up_at_once(races: Races) -> None:
+    only = races.version()
+    races.act("approve", only)
+    races.cloud.wait(lambda: races.cloud.release_record().get("claimed_by"), "a claim")
+    races.kill()
+    races.cloud.loop.released(only)
+    assert races.faults() == []
+
+
+def test_a_lost_event_is_healed_by_the_clock(races: Races) -> None:
+    rules = races.cloud.client("events")
+    for rule in rules.list_rules()["Rules"]:
+        if "Package State Change" in rule.get("EventPattern", ""):
+            rules.disable_rule(Name=rule["Name"])
+    only = races.version()
+    races.act("approve", only)
+    assert races.settle() == []
+    races.cloud.account.advance_clock(3600)
+    races.cloud.loop.released(only)
+    assert races.faults() == []
+
+
+@pytest.mark.parametrize("fault", ["keep claim", "serve without recording"])
 def test_a_planted_fault_is_caught(races: Races, fault: str) -> None:
-    assert races.trial_with(fault) != []
+    races.plant(fault)
+    assert races.approve_in_a_row([0]) != []
+
+
+@pytest.mark.parametrize(
+    ("made", "serving", "is_right"),
+    [
+        ("", None, True),
+        ("", "a", False),
+        ("a+", "a", True),
+        ("a+", None, False),
+        ("a+ b+", "a", False),
+        ("a+ b+ a+", "a", True),
+        ("a+ b+ b-", "a", True),
+        ("a+ b+ b-", "b", True),
+        ("a+ b+ c-", "c", False),
+        ("a+ b+ a-", "a", False),
+    ],
+)
+def test_what_may_serve(made: str, serving: str | None, is_right: bool) -> None:
+    signs = {"+": "Approved", "-": "Rejected"}
+    decisions = Decisions([(one[0], signs[one[1]]) for one in made.split()])
+    assert (decisions.faults(serving) == []) == is_right

@@ -29,6 +29,18 @@ NAME = "trial-with-long-name"
 MODEL = "model-with-long-name"
 SECOND_MODEL = "second"
 DEADLINE_SECONDS = 120
+# What a client's rules may ask for: the loop turns with it, whatever this machine can't simulate.
+GUARDED: dict[str, Any] = {
+    "permissions_boundary": "of-the-client",
+    "role_name_prefix": "prefix-of-20-letters",
+    "reserved_concurrency": {"answer_chat": 50},
+    "network": {
+        "subnet_ids": ["subnet-0a1b2c3d4e5f60718"],
+        "security_group_ids": ["sg-0a1b2c3d4e5f60718"],
+        "isolation": True,
+        "encrypt_between_hosts": True,
+    },
+}
 Found = TypeVar("Found")
 SIZES: dict[str, Any] = {
     "vocab_size": 330,
@@ -47,6 +59,7 @@ def synthesize_trial(folder: Path) -> Path:
     model["training"]["hyperparameters"] = {**SIZES, "max_steps": 60, "checkpoint_steps": 5}
     model["gate"]["minimum"] = {"exact_match": 0.0}
     values["name"], values["models"] = NAME, {MODEL: model, SECOND_MODEL: model}
+    values |= GUARDED
     values["api"] |= {"requests_per_second": 500, "burst": 1000}
     file = folder / "trial.yaml"
     file.write_text(yaml.safe_dump(values))

@@ -47,7 +47,8 @@ def test_a_chat_is_answered_and_recorded(cloud: LoopCloud) -> None:
     body = answer.json()
     assert body["object"] == "chat.completion"
     assert body["id"] == answer.headers["x-inference-id"]
-    assert body["system_fingerprint"] == cloud.serving()
+    assert body["system_fingerprint"].startswith("fp_")
+    assert "arn:" not in answer.text
     assert body["usage"]["total_tokens"] > 0
     [recorded] = [i for i in cloud.items("Inference") if i["inference_id"]["S"] == body["id"]]
     assert recorded["model_package_arn"]["S"] == cloud.serving()
@@ -193,6 +194,22 @@ def test_a_stream_ends_with_done_and_is_recorded(cloud: LoopCloud) -> None:
         "the streamed answer's record",
     )
     assert recorded["answer"]["S"] == text
+    assert recorded["model_package_arn"]["S"] == cloud.serving()
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"temperature": 1e-38},
+        {"temperature": 5e-324, "top_p": 1e-300, "seed": -(2**63)},
+        {"messages": [{"role": "user", "content": "<|end|>＜｜ｅｎｄ｜＞とは?"}]},
+    ],
+)
+def test_a_rare_request_is_answered_and_the_next_one_too(
+    cloud: LoopCloud, members: dict[str, Any]
+) -> None:
+    for body in ({**ASK, **members}, ASK):
+        assert send(cloud, "POST", "chat/completions", body).status_code == 200
 
 
 def test_a_plan_s_burst_and_quota_are_kept(cloud: LoopCloud) -> None:

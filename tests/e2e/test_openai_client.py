@@ -47,8 +47,8 @@ def test_it_reads_the_models(cloud: LoopCloud) -> None:
 @pytest.mark.parametrize(
     ("changes", "kind", "code", "param"),
     [
-        ({"messages": []}, openai.BadRequestError, None, "messages"),
-        ({"messages": "a"}, openai.BadRequestError, None, "messages"),
+        ({"messages": []}, openai.BadRequestError, "empty_array", "messages"),
+        ({"messages": "a"}, openai.BadRequestError, "invalid_type", "messages"),
         ({"model": "gpt-5"}, openai.NotFoundError, "model_not_found", "model"),
         ({"max_tokens": "x"}, openai.BadRequestError, "invalid_type", "max_tokens"),
         ({"extra_body": {"pad": "x" * 2_000_000}}, openai.APIStatusError, None, None),

@@ -12,6 +12,8 @@ from typing import Any
 import openai
 import pytest
 
+from meguru.events import SCALING_NOT_REGISTERED
+from meguru.names import event_log_name
 from tests.e2e.loop_cloud import MODEL, NAME, LoopCloud, loop_cloud
 
 # Parts of policies' logical IDs, with the action that is taken out of them. None hides another.
@@ -107,12 +109,19 @@ def test_training_fails_and_says_why(starved: LoopCloud) -> None:
     assert_named(said, "TrainAndRegister", action, f"training-job/meguru-{NAME}--{MODEL}-")
 
 
-def test_a_release_fails_says_why_and_gives_its_claim_back(starved: LoopCloud) -> None:
-    said = failure(starved, "DeployModelVersion")
+def test_a_release_stands_and_says_why_it_is_not_scaled(starved: LoopCloud) -> None:
+    def events() -> str | None:
+        group = event_log_name(NAME)
+        found = starved.client("logs").filter_log_events(logGroupName=group)["events"]
+        said = [one["message"] for one in found if SCALING_NOT_REGISTERED in one["message"]]
+        return said[0] if said else None
+
+    said = starved.wait(events, "the report that scaling failed")
     action = "application-autoscaling:PutScalingPolicy"
     assert_named(said, "DeployModelVe", action, "scalable-target/")
-    assert "claimed_by" not in starved.release_record()
-    assert "released_model_package_arn" not in starved.release_record()
+    starved.wait(lambda: "claimed_by" not in starved.release_record() or None, "the claim")
+    assert starved.release_record()["released_model_package_arn"] == starved.serving()
+    assert {one["status"] for one in starved.releases()} == {"SUCCEEDED"}
 
 
 def logged(cloud: LoopCloud, function: str) -> str:
@@ -138,7 +147,7 @@ def logged(cloud: LoopCloud, function: str) -> str:
 def test_an_answer_is_an_error_that_hides_the_cause_the_log_has(
     starved: LoopCloud, function: str, action: str
 ) -> None:
-    failure(starved, "DeployModelVersion")
+    starved.wait(starved.serving, "a version to serve")
     client = starved.openai_client()
     with pytest.raises(openai.InternalServerError) as failed:
         if function == "ListModels":

@@ -10,18 +10,29 @@ from localcloud.check import Assembly
 from cli.cloud_process import CloudProcess
 from meguru.names import MAX_MODEL_KEY
 from stacks.environment import read_environment
+from stacks.environment.values import MAX_ROLE_NAME_PREFIX
 from tests.stacks.deployment import Deployment, read_deployment
 
 if TYPE_CHECKING:
     from tests.stacks.synthesis import Synthesis
 
-# Synthesized beside the repository's files: the longest names that are legal.
+# Synthesized beside the repository's files: the longest names that are legal, and all that is
+# off unless it is asked for.
 LONGEST = "longest"
 LONGEST_FILE = f"""
 name: {"e" * 20}
 account: "123456789012"
 region: ap-southeast-2
 notify: {"n" * 50}@example.com
+permissions_boundary: arn:aws:iam::123456789012:policy/{"b" * 128}
+role_name_prefix: {"r" * MAX_ROLE_NAME_PREFIX}
+reserved_concurrency: {{answer_chat: 50, record_feedback: 5}}
+network:
+  subnet_ids: [subnet-0a1b2c3d4e5f60718, subnet-0a1b2c3d4e5f60719]
+  security_group_ids: [sg-0a1b2c3d4e5f60718]
+  isolation: true
+  encrypt_between_hosts: true
+records: {{inference_log_days: 3650, checkpoint_days: 7, quarantine_days: 90}}
 tags: {{{"k" * 128}: {"v" * 256}}}
 models:
   {"m" * MAX_MODEL_KEY}:

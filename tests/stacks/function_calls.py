@@ -17,6 +17,9 @@ from localcloud.check import action_name
 
 from tests.stacks.aws_limits import complaints
 
+MEGURU = Path(__file__).parents[2] / "meguru"
+# Shared modules that call what they are handed.
+CALLING = ("meguru.pending_corrections", "meguru.run_claim")
 # The resource API's one noun in use: a Table's methods are operations on its own table.
 TABLE_MEMBER = "TableName"
 # Operations by the method's name that a Python object of another kind may have as well.
@@ -69,8 +72,8 @@ class Values(dict[str, Any]):
     def __init__(self, folder: Path, examples: Mapping[str, Any]) -> None:
         super().__init__()
         self._assigned: dict[str, ast.expr] = {}
-        for path in sorted(folder.glob("*.py")):
-            self |= vars(import_module(f"lambdas.{folder.name}.{path.stem}"))
+        for path in sources(folder):
+            self |= vars(import_module(f"{_package(path, folder)}.{path.stem}"))
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                     self._assigned[node.targets[0].id] = node.value
@@ -85,9 +88,25 @@ class Values(dict[str, Any]):
         return eval(ast.unparse(expression), {}, self)
 
 
+def sources(folder: Path) -> list[Path]:
+    """A function's own modules, and those of the shared ones that it hands its clients to."""
+    own = sorted(folder.glob("*.py"))
+    imported = {
+        node.module.removeprefix("meguru.")
+        for path in own
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module in CALLING
+    }
+    return [*own, *(MEGURU / f"{name}.py" for name in sorted(imported))]
+
+
+def _package(path: Path, folder: Path) -> str:
+    return "meguru" if path.parent == MEGURU else f"lambdas.{folder.name}"
+
+
 def function_calls(folder: Path) -> list[FunctionCall]:
     """Every call in a function's folder; ValueError for a client's method that is no operation."""
-    trees = {path: ast.parse(path.read_text()) for path in sorted(folder.glob("*.py"))}
+    trees = {path: ast.parse(path.read_text()) for path in sources(folder)}
     services = {name: _operations(name) for tree in trees.values() for name in _clients(tree)}
     found: list[FunctionCall] = []
     for path, tree in trees.items():
@@ -120,7 +139,7 @@ def _call(
             is_table = service == "dynamodb" and TABLE_MEMBER not in named
             yield FunctionCall(place, service, operation, named, is_whole, is_table)
             return
-    if own and method.attr not in ("exceptions", "Table"):
+    if own and method.attr not in ("exceptions", "Table", "get_paginator"):
         raise ValueError(f"{place}: {own} has no operation {method.attr}")
 
 

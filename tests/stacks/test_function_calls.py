@@ -23,7 +23,7 @@ FOLDERS = sorted({path.parent.name for path in LAMBDAS.glob("*/*.py")})
 # sets aside; the lake's key, which S3 uses for the caller; and a stream of an endpoint, which is
 # permitted as InvokeEndpoint and has an action of its own as well.
 ON_BEHALF = re.compile(
-    r"logs:\w+|kms:(Decrypt|GenerateDataKey)|dynamodb:(DescribeStream|GetRecords|GetShardIterator|"
+    r"logs:\w+|kms:\w+|ec2:\w+|dynamodb:(DescribeStream|GetRecords|GetShardIterator|"
     r"ListStreams)|sqs:(SendMessage|ReceiveMessage|DeleteMessage|GetQueueAttributes|GetQueueUrl|"
     r"ChangeMessageVisibility)|s3:(AbortMultipartUpload|ListBucket)|"
     r"sagemaker:InvokeEndpointWithResponseStream"
@@ -32,7 +32,6 @@ ON_BEHALF = re.compile(
 # Granted where the environment may be destroyed with what it made.
 OF_DESTROYABLE = {
     "unmake_model": {
-        "logs:DeleteLogGroup",
         "logs:DeleteLogStream",
         "logs:DescribeLogStreams",
         "sagemaker:DeleteModelPackage",
@@ -92,6 +91,7 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
             _stream_name=stream,
             _name=deployment.model,
             _release_table=variables_of_unmaking["RELEASE_TABLE"],
+            _state_machine_arn=deployment.place.arn("states", f"stateMachine:{'m' * 80}"),
         ),
         "arrivals": ["message"] * 1000,
         "pending": ["fb-1"] * 1000,
@@ -99,6 +99,15 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
         "now": datetime.now(UTC),
         "line": {"answer": "あ" * 100_000},
         "release": {"released_model_package_arn": package},
+        "arn": package,
+        "group": deployment.model,
+        "name": f"{deployment.model}-{'0a' * 6}",
+        "config_name": f"{deployment.model}-{'0a' * 6}",
+        "execution": deployment.place.arn("states", f"execution:{'m' * 80}:{'x' * 80}"),
+        "run": deployment.place.arn("states", f"execution:{'m' * 80}:{'0a' * 16}"),
+        "text": "{}",
+        "newest": SimpleNamespace(version="3f" * 32, rows="3f" * 32, reason="schedule"),
+        "bucket": variables["LAKE_BUCKET"],
         # Of the longest run's name.
         "key": f"runs/{'x' * 80}/evaluation/evaluation.json",
         "endpoint_name": deployment.model,
@@ -115,8 +124,8 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
             "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
         },
         "package": {"ModelPackageArn": package},
-        "execution": {"executionArn": execution},
-        "group": JOB_LOG_GROUPS[0],
+        "running": {"executionArn": execution},
+        "shared_log": JOB_LOG_GROUPS[0],
         "stream": {"logStreamName": f"{deployment.model}-{'0' * 12}/algo-1-1234567890"},
         "stack_id": deployment.place.arn("cloudformation", f"stack/{'x' * 128}/{uuid4()}"),
     }

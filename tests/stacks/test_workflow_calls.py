@@ -102,8 +102,9 @@ def test_every_grant_has_its_call(machine: StateMachine, deployment: Deployment)
 # Logging and tracing of Step Functions itself; what the registry reads of what it registers; the
 # alarms and capacity a scaling policy changes as its maker; HeadObject's 404 needs ListBucket.
 ON_BEHALF = re.compile(
-    r"logs:\w+|xray:\w+|ecr:\w+|kms:Decrypt|s3:(ListBucket|GetObject)|cloudwatch:\w+Alarms?|"
-    r"iam:CreateServiceLinkedRole|sagemaker:(UpdateEndpointWeightsAndCapacities|AddTags)"
+    r"logs:\w+|xray:\w+|ecr:\w+|kms:\w+|s3:(ListBucket|GetObject)|cloudwatch:\w+Alarms?|"
+    r"iam:CreateServiceLinkedRole|"
+    r"sagemaker:(DescribeEndpoint|UpdateEndpointWeightsAndCapacities|AddTags)"
 )
 
 

@@ -22,6 +22,7 @@ from localcloud.check import (
     task_resource,
 )
 
+from lambdas.plan_release.plan import update_policy
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
 from tests.stacks.deployment import Deployment, StateMachine
 
@@ -105,6 +106,7 @@ def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
         "states": {
             "input": {
                 "reason": EXAMPLE_REASON,
+                "requests": 3,
                 "detail": {"version": EXAMPLE_VERSION, "reason": EXAMPLE_REASON},
             },
             "context": {
@@ -117,7 +119,7 @@ def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
         },
         "failure": {"Error": "Broken", "Cause": "あ" * 32_768},
         **EXAMPLES[machine_name],
-        **({"package": package, "name": f"{group}-{'0a' * 6}"} if "Deploy" in machine_name else {}),
+        **({"plan": _plan(package, group)} if "Deploy" in machine_name else {}),
         **({"package": package, "servingPackage": package} if "Train" in machine_name else {}),
         **({"servingPackage": package} if "Curate" in machine_name else {}),
     }
@@ -127,20 +129,33 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "CurateDataset": {
         "headETag": '"e"',
         "servingModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
+        "curationJob": "j" * 63,
         "published": {"version": EXAMPLE_VERSION, "changed": True, "num_records": 1},
     },
     "TrainAndRegister": {
         "initialModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
         "training": EXAMPLE_TRAINING,
+        "evaluationJob": "j" * 63,
         "gate": EXAMPLE_GATE,
+        "job": "TrainModel",
     },
-    "DeployModelVersion": {
-        "run": EXAMPLE_RUN,
-        "approval": "Approved",
-        "handled": [],
-        "endpoint": {"EndpointStatus": "InService", "EndpointConfigName": "config"},
-    },
+    "DeployModelVersion": {"problem": {"Error": "Broken", "Cause": "あ" * 32_768}},
 }
+
+
+def _plan(package: str, group: str) -> dict[str, Any]:
+    """What plan_release says, with what any of the steps needs."""
+    release = {"package": package, "approved_at": "2026-01-01", "name": f"{group}-0123456789ab"}
+    policy = update_policy(4, traffic="canary", canary_percent=10, bake_seconds=600)
+    failure = {"Error": "Broken", "Cause": "It broke."}
+    return {
+        "step": "wait",
+        "looks": 1,
+        "seconds": 30,
+        "release": release,
+        "update_policy": policy,
+        "failure": failure,
+    }
 
 
 def _also(call: Call, place: Place) -> Iterator[Demand]:
@@ -152,6 +167,28 @@ def _also(call: Call, place: Place) -> Iterator[Demand]:
         config = call.parameters["EndpointConfigName"]
         arn = place.arn("sagemaker", f"endpoint-config/{config}")
         yield Demand(f"sagemaker:{call.resource.operation}", arn)
+    if "Tags" in call.parameters:
+        yield _tagging(call, place)
+    for key in _volume_keys(call.parameters):
+        yield Demand("kms:DescribeKey", key)
+        yield Demand("kms:CreateGrant", key, {"kms:grantisforawsresource": "true"})
+
+
+def _tagging(call: Call, place: Place) -> Demand:
+    if call.resource.service == "sagemaker":
+        own, *_ = demands(call.resource.service, call.resource.operation, call.parameters, place)
+        return Demand("sagemaker:AddTags", own.resource)
+    target = place.arn("application-autoscaling", "scalable-target/0a1b2c")
+    return Demand("application-autoscaling:TagResource", target)
+
+
+def _volume_keys(parameters: dict[str, Any]) -> Iterator[str]:
+    """Keys of volumes in any member of a call; outputs are encrypted as the job's role."""
+    for name, value in parameters.items():
+        if isinstance(value, dict) and not name.endswith(("OutputDataConfig", "OutputConfig")):
+            yield from _volume_keys(value)
+        elif name in ("VolumeKmsKeyId", "KmsKeyId"):
+            yield value
 
 
 def _following(call: Call, job: Job, place: Place) -> Iterator[Demand]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from localcloud import check
+from localcloud.calls import ServiceError
 
 ROLE = "arn:aws:iam::123456789012:role/writer"
 STATEMENTS = [
@@ -52,6 +53,19 @@ def test_a_tasks_call_is_what_boto3_takes() -> None:
         check.task_parameters({"Nonsense": 1}, resource)
     once = check.task_resource("arn:aws:states:::sagemaker:createTrainingJob")
     assert check.job_of(once) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "result"), [({"a": 1, "b": 10}, 0), ({"a": 30, "b": 3}, 10), ({"b": 3}, None)]
+)
+def test_an_alarms_expression(values: dict[str, float], result: float | None) -> None:
+    expression = "IF(a > 20, 100 * b / a, 0)"
+    if result is None:
+        with pytest.raises(ServiceError, match="no metric with id a"):
+            check.metric_math(expression, values)
+    else:
+        assert check.metric_math(expression, values) == result
+    assert check.metric_math("a / 0", {"a": 1}) is None
 
 
 def test_the_examples_assembly_would_come_up() -> None:

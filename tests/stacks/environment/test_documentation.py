@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from stacks.environment import read_environment
-from stacks.environment.settings import Environment, Model, Settings
+from stacks.environment.settings import Environment, Model
 
 REFERENCE = (Path(__file__).parents[3] / "docs" / "environment-file.md").read_text("utf-8")
 
 
-def keys(settings: type[Settings]) -> Iterator[str]:
+def keys(settings: type[BaseModel]) -> Iterator[str]:
     for name, field in settings.model_fields.items():
         yield name
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from keys(field.annotation)
 
 

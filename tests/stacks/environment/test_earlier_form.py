@@ -19,7 +19,7 @@ name: poc
 destroyable: true
 curation:
   instance_type: ml.t3.medium
-  batch_seconds: 2
+  batch_seconds: 1
   feedback_weight: 10
 training:
   instance_type: ml.m5.large
@@ -55,6 +55,7 @@ api:
   requests_per_month: 100000
 feedback:
   corrections_before_retraining: 3
+  max_runs_per_day: 100
 records:
   inference_days: 30
   log_days: 7

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stacks.environment import Environment, InvalidEnvironment, read_environment
+from stacks.environment import Environment, InvalidEnvironment, Release, read_environment
 
 ENVIRONMENTS = Path(__file__).parents[3] / "environments"
 POC = (ENVIRONMENTS / "poc.yaml").read_text()
@@ -140,6 +140,16 @@ def test_a_wrong_line_is_named(tmp_path: Path, before: str, after: str, said: st
             "'all_at_once' or 'canary' (it is 'al')",
         ),
         (
+            "        traffic: all_at_once",
+            "        traffic: canary\n        maximum_error_percent: 10",
+            "maximum_error_percent: below 10, which is canary_percent",
+        ),
+        (
+            "        traffic: all_at_once",
+            "        traffic: canary\n        maximum_error_percent: 0",
+            "maximum_error_percent: ",
+        ),
+        (
             "      min_instances: 1",
             "      min_instances: 3",
             "max_instances: at least 3, which is min",
@@ -150,13 +160,13 @@ def test_a_wrong_line_is_named(tmp_path: Path, before: str, after: str, said: st
             "at least 60, which is max_runtime_minutes: waiting",
         ),
         (
-            "  batch_seconds: 2",
+            "  batch_seconds: 1",
             "  batch_seconds: 301",
             "curation.batch_seconds: at most 300 (it is 3",
         ),
         (
-            "  batch_seconds: 2",
-            "  batch_seconds: 2\n  normalisation: nfkc",
+            "  batch_seconds: 1",
+            "  batch_seconds: 1\n  normalisation: nfkc",
             "curation.normalisation: on, off, or some of the rules line_ends, control_characters, ",
         ),
         (
@@ -430,3 +440,18 @@ def _written(environment: Environment, values: dict[str, Any]) -> dict[str, Any]
 
     picked: dict[str, Any] = pick(environment.model_dump(), values)
     return picked
+
+
+@pytest.mark.parametrize(
+    ("settings", "percent"),
+    [
+        ({}, 5),
+        ({"traffic": "canary"}, 5),
+        ({"traffic": "canary", "canary_percent": 2}, 1),
+        ({"traffic": "canary", "canary_percent": 50}, 5),
+        ({"traffic": "canary", "canary_percent": 2, "maximum_error_percent": 0.5}, 0.5),
+        ({"traffic": "all_at_once", "canary_percent": 2, "maximum_error_percent": 20}, 20),
+    ],
+)
+def test_a_broken_canary_rings_the_alarm(settings: dict[str, Any], percent: float) -> None:
+    assert Release(**settings).error_percent == percent

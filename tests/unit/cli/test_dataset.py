@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,12 @@ class FolderLoop(Loop):
         return (self._folder / key).read_bytes()
 
 
-def curated(folder: Path, files: dict[str, str]) -> Dataset:
+def curated(folder: Path, files: Mapping[str, str | bytes]) -> Dataset:
     """The version curation makes of these documents."""
     for name, content in files.items():
         path = folder / "in" / "raw" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, "utf-8")
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
     result = curate(folder / "in", folder / "lake", dataset="text", feedback_weight=1)
     return read_dataset(FolderLoop(folder / "lake"), result["version"])
 
@@ -51,6 +52,17 @@ def test_what_each_document_gave_and_what_was_set_aside(tmp_path: Path) -> None:
     assert by_reason["broken_json"]["source"] == "raw/b.jsonl"
     assert by_reason["broken_json"]["detail"].startswith("line 2: ")
     assert by_reason["exact_duplicate"]["record"] == "When is it due?"
+
+
+def test_a_record_that_is_not_text_can_be_written_into_a_report(tmp_path: Path) -> None:
+    good, bad = (
+        f'{{"question": "{question}", "answer": "毎月25日です"}}\n'
+        for question in ("精算の締め切りはいつですか", "給料日はいつですか")
+    )
+    dataset = curated(tmp_path, {"a.jsonl": (good * 3).encode() + bad.encode("cp932")})
+    record = {one["reason"]: one["record"] for one in dataset.set_aside}["undecodable"]
+    assert "\\udc" in record
+    assert record.encode()
 
 
 def test_long_lists_and_long_records_are_cut(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -85,3 +86,29 @@ def test_a_refused_model_is_told_with_its_reasons() -> None:
 def test_another_model_s_training_job_is_not_taken_for_the_model_s() -> None:
     account = FakeAccount({"InputDataConfig": [{"DataSource": "s3://lake/datasets/text/v1/"}]}, [])
     assert Loop(account).training_job("v1")["TrainingJobName"] == "meguru-poc--a-0123456789ab"
+
+
+class CuratingAccount(FakeAccount):
+    """Curation publishes twice in one execution, and is looked at between."""
+
+    outputs = {"CurateDatasetArn": "arn:curate", "LakeBucket": "lake"}  # noqa: RUF012
+
+    def __init__(self) -> None:
+        super().__init__({}, [])
+        self.num_looks = 0
+
+    def list_executions(self, **asked: str) -> dict[str, Any]:
+        is_running = asked["statusFilter"] == "RUNNING" and self.num_looks == 0
+        self.num_looks += asked["statusFilter"] == "RUNNING"
+        return {"executions": [{"executionArn": "arn"}] if is_running else []}
+
+    def get_object(self, **asked: str) -> dict[str, Any]:
+        version = "first" if self.num_looks == 0 else "second"
+        return {"Body": io.BytesIO(json.dumps({"version": version}).encode())}
+
+    class exceptions:  # noqa: N801
+        NoSuchKey = KeyError
+
+
+def test_a_version_that_curation_is_about_to_replace_is_not_taken() -> None:
+    assert Loop(CuratingAccount()).dataset_version() == "second"

@@ -89,6 +89,16 @@ def test_a_failed_demo_shows_its_error(findings: Findings, progress: Progress) -
     assert "the gate refused &lt;it&gt;" in render(report)
 
 
+def test_what_is_no_text_is_reported_as_it_can_be(
+    findings: Findings, progress: Progress, tmp_path: Path
+) -> None:
+    """A set-aside line of another encoding has lone surrogates."""
+    findings.error = "line 3: \udc95\udca0"
+    page = write_report(findings, progress, tmp_path)
+    assert "\\udc95" in page.read_text("utf-8")
+    assert json.loads((tmp_path / "report.json").read_text("utf-8"))["error"] == findings.error
+
+
 def test_a_demo_that_was_ended_says_so(findings: Findings, progress: Progress) -> None:
     assert "ended before it was done" in render(build_report(findings, progress))
 

@@ -54,6 +54,46 @@ def test_one_row_makes_another_version(make_lake: Callable[[], Any]) -> None:
     assert len(versions) == 2
 
 
+def test_rows_are_the_same_whatever_they_were_read_from(make_lake: Callable[[], Any]) -> None:
+    fingerprints, versions = set(), set()
+    for name, junk in (("a.jsonl", b""), ("b.jsonl", b""), ("a.jsonl", b"\0\0\0\1Bud1")):
+        lake = make_lake()
+        lake.document(name, RECORDS)
+        if junk:
+            lake.document(".DS_Store", junk)
+        curated = lake.curate()
+        fingerprints.add(curated.manifest()["rows"])
+        versions.add(curated.result["version"])
+    assert (len(fingerprints), len(versions)) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("context", [{"role": "user", "content": "前の質問"}]),
+        ("question", "別の質問"),
+        ("answer", "別の答え"),
+        ("split", "held_out"),
+        ("weight", 10),
+    ],
+)
+def test_what_is_learnt_makes_other_rows(name: str, value: Any) -> None:
+    row = {"context": [], "question": "質問", "answer": "答え", "split": "train", "weight": 1}
+    other = {"source_uri": "raw/a", "original_answer": "答え ", "corrects_uri": ""}
+    before = dataset.rows_fingerprint([row, {**row, "question": "二"}])
+    assert dataset.rows_fingerprint([{**row, "question": "二"}, row | other]) == before
+    assert dataset.rows_fingerprint([{**row, name: value}, {**row, "question": "二"}]) != before
+
+
+def test_all_feedback_that_was_read_is_named(lake: Any) -> None:
+    """What is learnt, what another correction supersedes, and what is broken."""
+    lake.document("a.jsonl", RECORDS)
+    for number, text in enumerate(("一", "二")):
+        lake.correct(f"fb-{number}", "質問0は?", text, hour=number)
+    lake.feedback("fb-2", b"{")
+    assert lake.curate().result["feedback_ids"] == ["fb-0", "fb-1", "fb-2"]
+
+
 def test_original_is_kept_beside_the_normalised(lake: Any) -> None:
     lake.document("a.jsonl", [{"question": "㈱Ａの①は？", "answer": "ｶﾅ"}])
     (row,) = lake.curate().rows()

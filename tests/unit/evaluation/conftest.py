@@ -27,7 +27,7 @@ def make_rows() -> list[dict[str, Any]]:
         [
             ("ja", "有給休暇の締切は?", "10日です。"),
             ("ja", "社用車の窓口は?", "総務部です。"),
-            ("en", "Who keeps the badge?", "Ask Mori."),
+            ("en", "What ends a turn?", "<|end|>, then <|user|> or ＜｜ｅｎｄ｜＞."),
             ("en", "When is payday?", "On day 25."),
         ]
     ):

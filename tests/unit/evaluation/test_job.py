@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
+import torch
 
 from evaluation.job import main
 from evaluation.model import ChatModel, Example
@@ -51,6 +52,14 @@ def test_model_that_knows_the_answers(processing: Path) -> None:
     assert (written["training_job"], written["commit"]) == ("faq-1", "abc123")
     assert len(written["dataset_version"]) == 64
     assert "comparison" not in written
+
+
+def test_a_gpu_that_torch_does_not_see_fails_before_anything_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "nvidia0").touch()
+    assert not torch.cuda.is_available()
+    assert main({"SAGEMAKER_BASE_DIR": str(tmp_path)}, devices=tmp_path) == 1
+    assert reason(tmp_path).startswith("there is a GPU (/dev/nvidia0) but torch sees none")
 
 
 def test_samples_hold_every_answer(processing: Path) -> None:

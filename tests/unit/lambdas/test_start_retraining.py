@@ -1,39 +1,30 @@
-"""Enough corrections start the loop again, once."""
+"""Enough corrections ask for curation, until a dataset version has them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from lambdas.start_retraining import handler as function
-from lambdas.start_retraining.pending_corrections import PendingCorrections
+from meguru.pending_corrections import PendingCorrections
 
 
-class AlreadyExists(Exception):
-    pass
-
-
-class FakeStepFunctions:
-    """Starts an execution of one name once."""
-
-    class exceptions:  # noqa: N801
-        ExecutionAlreadyExists = AlreadyExists
-
+class FakeQueue:
     def __init__(self) -> None:
-        self.started: list[str] = []
+        self.looks: list[str] = []
 
-    def start_execution(self, **request: Any) -> None:
-        if request["name"] in self.started:
-            raise AlreadyExists
-        self.started.append(request["name"])
+    def send_message(self, **request: Any) -> None:
+        assert request["QueueUrl"] == "https://sqs/looks"
+        self.looks.append(json.loads(request["MessageBody"])["look"])
 
 
 @pytest.fixture
-def states(monkeypatch: pytest.MonkeyPatch) -> FakeStepFunctions:
-    fake = FakeStepFunctions()
-    monkeypatch.setattr(function, "stepfunctions", lambda: fake)
+def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
+    fake = FakeQueue()
+    monkeypatch.setattr(function, "sqs", lambda: fake)
     return fake
 
 
@@ -57,111 +48,45 @@ def batch(*names: str) -> dict[str, Any]:
     return {"Records": [{"dynamodb": {"Keys": {"feedback_id": {"S": name}}}} for name in names]}
 
 
-def test_below_the_threshold_nothing_happens(table: Any, states: FakeStepFunctions) -> None:
+def test_below_the_threshold_nothing_happens(table: Any, queue: FakeQueue) -> None:
     function.handler(correct(table, "a", "b"), None)
-    assert states.started == []
-    assert table.get_item(Key={"feedback_id": "a"})["Item"]["pending"]
+    assert queue.looks == []
 
 
-def test_each_model_s_corrections_count_for_it(table: Any, states: FakeStepFunctions) -> None:
+def test_each_model_s_corrections_count_for_it(table: Any, queue: FakeQueue) -> None:
     for names, model in (("ab", "meguru-text"), ("cdef", "other")):
         function.handler(correct(table, *names, model=model), None)
-    assert states.started == []
+    assert queue.looks == []
     function.handler(correct(table, "g", model="other"), None)
-    (run,) = states.started
-    # The next dataset version has them all.
-    assert PendingCorrections(table, "pending").models(set()) == {}
-    assert table.get_item(Key={"feedback_id": "a"})["Item"]["curation_run"] == run
+    assert queue.looks == ["feedback"]
 
 
-def test_corrections_of_a_model_that_has_gone_are_learnt(
-    table: Any, states: FakeStepFunctions
-) -> None:
-    correct(table, "a", "b", model="gone")
-    table.put_item(Item={"feedback_id": "c", "pending": "correction", "model": "gone"})
-    function.handler(batch("c"), None)
-    assert len(states.started) == 1
+def test_corrections_of_a_model_that_has_gone_are_learnt(table: Any, queue: FakeQueue) -> None:
+    function.handler(correct(table, "a", "b", "c", model="gone"), None)
+    assert queue.looks == ["feedback"]
 
 
-def test_threshold_over_several_batches(table: Any, states: FakeStepFunctions) -> None:
-    for names in (("a",), ("b",), ("c",)):
-        function.handler(correct(table, *names), None)
-    (run,) = states.started
+def test_threshold_over_several_batches(table: Any, queue: FakeQueue) -> None:
     for name in "abc":
-        item = table.get_item(Key={"feedback_id": name})["Item"]
-        assert item["curation_run"] == run and "pending" not in item
+        assert queue.looks == []
+        function.handler(correct(table, name), None)
+    assert queue.looks == ["feedback"]
+    # Curation may have read the others by now: who comes later is asked for as well.
+    function.handler(correct(table, "d"), None)
+    assert queue.looks == ["feedback"] * 2
 
 
-def test_same_batch_again_starts_nothing(table: Any, states: FakeStepFunctions) -> None:
+def test_what_a_version_has_counts_no_more(table: Any, queue: FakeQueue) -> None:
+    correct(table, "a", "b", "c")
+    PendingCorrections(table, "pending").take(["a", "b", "c"], "run")
+    function.handler(batch("a", "b", "c"), None)
+    function.handler(correct(table, "d"), None)
+    assert queue.looks == []
+
+
+def test_a_batch_again_asks_again(table: Any, queue: FakeQueue) -> None:
+    """Its function may have died before it could ask."""
     arrived = correct(table, "a", "b", "c")
-    function.handler(arrived, None)
-    function.handler(arrived, None)
-    assert len(states.started) == 1
-
-
-def test_batch_again_after_a_crash_before_the_taking(
-    table: Any, states: FakeStepFunctions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    arrived = correct(table, "a", "b", "c")
-    with monkeypatch.context() as patched, pytest.raises(RuntimeError):
-        patched.setattr(PendingCorrections, "take", crash)
+    for _ in range(2):
         function.handler(arrived, None)
-    function.handler(arrived, None)
-    assert len(states.started) == 1
-    assert PendingCorrections(table, "pending").models(set()) == {}
-
-
-def crash(*_: Any) -> None:
-    raise RuntimeError("the function was ended")
-
-
-class LaggingTable:
-    """A table whose index is as it was at some time."""
-
-    def __init__(self, table: Any, indexed: list[str]) -> None:
-        self._table, self._indexed = table, indexed
-
-    def query(self, **_: Any) -> dict[str, Any]:
-        return {"Items": [{"feedback_id": name} for name in self._indexed]}
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._table, name)
-
-
-def test_index_that_lacks_the_newest(table: Any) -> None:
-    correct(table, "a", "b")
-    assert PendingCorrections(LaggingTable(table, []), "pending").models({"a", "b"}).keys() == {
-        "a",
-        "b",
-    }
-
-
-def test_index_that_still_has_what_was_taken(table: Any) -> None:
-    correct(table, "a", "b")
-    PendingCorrections(table, "pending").take(["a"], "run-1")
-    assert PendingCorrections(LaggingTable(table, ["a", "b"]), "pending").models(set()) == {
-        "b": "meguru-text"
-    }
-
-
-def test_racing_batches_take_each_correction_once(table: Any, states: FakeStepFunctions) -> None:
-    correct(table, "a", "b", "c", "d")
-    pending = PendingCorrections(table, "pending")
-    pending.take(["a", "b"], "run-1")
-    pending.take(["a", "b", "c", "d"], "run-2")
-    runs = [table.get_item(Key={"feedback_id": one})["Item"]["curation_run"] for one in "abcd"]
-    assert runs == ["run-1", "run-1", "run-2", "run-2"]
-    function.handler(batch("a", "b", "c", "d"), None)
-    assert states.started == []
-
-
-def test_more_than_a_page(table: Any) -> None:
-    names = [f"fb-{number:04}" for number in range(60)]
-    correct(table, *names)
-
-    class Paged(LaggingTable):
-        def query(self, **query: Any) -> dict[str, Any]:
-            page: dict[str, Any] = table.query(Limit=25, **query)
-            return page
-
-    assert PendingCorrections(Paged(table, []), "pending").models(set()).keys() == set(names)
+    assert queue.looks == ["feedback"] * 2

@@ -125,6 +125,18 @@ def test_worker_failure_reaches_the_failure_file(make_job: MakeJob) -> None:
     )
 
 
+def test_a_gpu_that_torch_does_not_see_reaches_the_failure_file(make_job: MakeJob) -> None:
+    job = make_job()
+    config = job.root / "input" / "config" / "resourceconfig.json"
+    host = {"current_host": "127.0.0.1", "hosts": ["127.0.0.1"]}
+    config.write_text(json.dumps({**host, "current_instance_type": "ml.g5.xlarge"}))
+
+    assert run_entrypoint(job.root) == 1
+
+    reason = (job.root / "output" / "failure").read_text()
+    assert reason.startswith("ValueError: there is a GPU (ml.g5.xlarge) but torch sees none")
+
+
 def test_unknown_current_host_is_refused(make_job: MakeJob) -> None:
     job = make_job()
     config = job.root / "input" / "config" / "resourceconfig.json"

@@ -12,6 +12,7 @@ from localcloud.events.patterns import matches
 from localcloud.iam.actions import action_name, demands
 from localcloud.iam.demand import Demand, Inventory, Place
 from localcloud.iam.policy import AccessRequest, Decision, Principal, decide, parse_policy
+from localcloud.monitoring import expressions
 from localcloud.resources.table import Handling, handling_of
 from localcloud.template.assembly import Assembly, StackArtifact
 from localcloud.template.check import check_assembly
@@ -43,6 +44,7 @@ __all__ = [
     "handling_of",
     "job_of",
     "matches",
+    "metric_math",
     "task_parameters",
     "task_resource",
 ]
@@ -65,6 +67,15 @@ def evaluate(value: Any, variables: Mapping[str, Any], field: str = "") -> Any:
     Raises StateError where one fails, which says that it stands in `field`.
     """
     return Query(variables, Clock()).expand(value, field)
+
+
+def metric_math(expression: str, values: Mapping[str, float]) -> float | None:
+    """What an alarm's expression gives in a period in which its metrics have these values.
+
+    None where it gives nothing. Raises ServiceError for an expression that is not understood.
+    """
+    result = expressions.evaluate(expression, {name: {0: one} for name, one in values.items()}, [0])
+    return result.get(0) if isinstance(result, dict) else result
 
 
 def task_resource(text: str) -> Resource:

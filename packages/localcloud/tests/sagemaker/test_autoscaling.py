@@ -192,6 +192,34 @@ def test_what_could_not_be_tracked_is_refused(
     scaling.deregister_scalable_target(**target)
 
 
+def test_a_scalable_target_keeps_its_instance_type(
+    bench: Bench, scaling: Any, target: dict[str, str]
+) -> None:
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=4)
+    for name, variant, instance_type in (
+        ("other-type", "main", "ml.m5.xlarge"),
+        ("other-variant", "next", "ml.m5.large"),
+    ):
+        bench.sagemaker.create_endpoint_config(
+            EndpointConfigName=name,
+            ProductionVariants=[
+                {
+                    "VariantName": variant,
+                    "ModelName": "m",
+                    "InitialInstanceCount": 1,
+                    "InstanceType": instance_type,
+                }
+            ],
+        )
+        with pytest.raises(ClientError, match="main must be deregistered as scalable target"):
+            bench.sagemaker.update_endpoint(EndpointName="e", EndpointConfigName=name)
+    scaling.deregister_scalable_target(**target)
+    bench.sagemaker.update_endpoint(EndpointName="e", EndpointConfigName="other-type")
+    bench.wait_for(lambda: _count(bench) is not None)
+    endpoint = bench.sagemaker.describe_endpoint(EndpointName="e")
+    assert endpoint["EndpointConfigName"] == "other-type"
+
+
 def test_other_services_are_recorded(scaling: Any) -> None:
     table = {
         "ServiceNamespace": "dynamodb",

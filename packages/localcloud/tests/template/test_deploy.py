@@ -208,6 +208,33 @@ def test_a_bucket_with_all_its_settings(bring_up: BringUp) -> None:
     assert service.deployed_resources()[0]["not_simulated"] == ["WebsiteConfiguration"]
 
 
+@pytest.mark.parametrize("is_here", [True, False])
+def test_a_boundary_that_is_not_here_is_noted_and_limits_nothing(
+    bring_up: BringUp, is_here: bool
+) -> None:
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": "sts:AssumeRole",
+                "Principal": {"Service": "lambda.amazonaws.com"},
+            }
+        ],
+    }
+    name = "ReadOnlyAccess" if is_here else "NotOfThisAccount"
+    boundary = f"arn:aws:iam::aws:policy/{name}"
+    properties = {"AssumeRolePolicyDocument": trust, "PermissionsBoundary": boundary}
+    cloud = bring_up(
+        {"S": {"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": properties}}}}
+    )
+    [role] = cloud.client("iam").list_roles()["Roles"]
+    described = cloud.client("iam").get_role(RoleName=role["RoleName"])["Role"]
+    assert ("PermissionsBoundary" in described) is is_here
+    noted = cloud.service(CloudFormationService).deployed_resources()[0]["not_simulated"]
+    assert noted == ([] if is_here else ["PermissionsBoundary"])
+
+
 def test_what_is_recorded_has_plausible_values(bring_up: BringUp) -> None:
     resources = {
         "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.1.0.0/16"}},

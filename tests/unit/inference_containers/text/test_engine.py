@@ -136,7 +136,7 @@ def test_full_queue_refuses(loaded: LoadedModel) -> None:
         for _ in range(4):
             engine.submit(Caller(loaded, "質問", max_tokens=80).generation)
     engine.stop()
-    assert (caught.value.status, caught.value.retry_after_seconds) == (503, 1)
+    assert (caught.value.status, caught.value.retry_after_seconds) == (429, 1)
 
 
 def test_stopping_leaves_no_caller_waiting(loaded: LoadedModel) -> None:

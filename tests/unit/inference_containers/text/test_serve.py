@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from inference_containers.text.serve import Settings
+from inference_containers.text.serve import Settings, start_engine
 from meguru.chat_request import READ
 from meguru.model_version import ATTRIBUTES_HEADER, read_version
 
@@ -225,6 +225,14 @@ def test_settings_that_cannot_be_are_refused_by_name(environment: dict[str, str]
         Settings.from_environment(environment)
 
 
+def test_a_gpu_that_torch_does_not_see_fails_before_anything_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "nvidia0").touch()
+    settings = Settings.from_environment({"SAGEMAKER_BASE_DIR": str(tmp_path)})
+    with pytest.raises(ValueError, match=r"there is a GPU .* but torch sees none"):
+        start_engine(settings, print, devices=tmp_path)
+
+
 def test_an_engine_that_cannot_go_on_ends_the_container(
     model_folder: Path, tmp_path: Path, start_container: Any, chat: Chat
 ) -> None:
@@ -269,7 +277,7 @@ def test_callers_that_leave_free_their_places(
         assert status == 200
 
 
-def test_full_queue_is_503_with_retry_after(
+def test_full_queue_is_429_with_retry_after(
     model_folder: Path, start_container: Any, chat: Chat
 ) -> None:
     one = start_container(model_folder.parent, MAX_BATCH_SIZE="1", MAX_QUEUED_REQUESTS="1")
@@ -277,9 +285,9 @@ def test_full_queue_is_503_with_retry_after(
     with ThreadPoolExecutor(24) as pool:
         bodies = [chat(max_tokens=80)] * 24
         responses = list(pool.map(one.invoke, bodies))
-    refused = [response for response in responses if response.status_code == 503]
+    refused = [response for response in responses if response.status_code == 429]
     assert refused
-    assert {response.status_code for response in responses} == {200, 503}
+    assert {response.status_code for response in responses} == {200, 429}
     assert all(response.headers["retry-after"] == "1" for response in refused)
     assert refused[0].json()["error"]["code"] == "overloaded"
 

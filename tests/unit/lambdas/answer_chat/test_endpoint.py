@@ -3,13 +3,55 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.config import Config
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
 
-from lambdas.answer_chat.endpoint import TextEndpoint
+from lambdas.answer_chat.endpoint import RUNTIME, TextEndpoint
 from meguru.api_errors import ApiError, NotServing, Overloaded
+
+
+class SilentServer(ThreadingHTTPServer):
+    """Counts requests and answers none before it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), SilentHandler)
+        self.num_requests, self.closing = 0, threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class SilentHandler(BaseHTTPRequestHandler):
+    server: SilentServer
+
+    def do_POST(self) -> None:
+        self.server.num_requests += 1
+        self.server.closing.wait(10)
+
+
+@pytest.fixture
+def silent_server() -> Iterator[SilentServer]:
+    server = SilentServer()
+    poll = {"poll_interval": 0.01}
+    threading.Thread(target=server.serve_forever, kwargs=poll, daemon=True).start()
+    yield server
+    server.closing.set()
+    server.shutdown()
+    server.server_close()
 
 
 def refusal(make_chat: Any, code: str, **more: Any) -> ApiError:
@@ -61,11 +103,46 @@ def test_not_serving(make_chat: Any, code: str, more: dict[str, int]) -> None:
 
 def test_busy_is_not_the_same_as_not_there(make_chat: Any) -> None:
     said = {"error": {"message": "Too many requests are waiting.", "code": "overloaded"}}
-    error = refusal(
-        make_chat, "ModelError", OriginalStatusCode=503, OriginalMessage=json.dumps(said)
+    for status in (429, 503):
+        error = refusal(
+            make_chat, "ModelError", OriginalStatusCode=status, OriginalMessage=json.dumps(said)
+        )
+        assert isinstance(error, Overloaded)
+        assert (error.status, error.retry_after_seconds) == (503, 1)
+    assert isinstance(refusal(make_chat, "ThrottlingException"), Overloaded)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ReadTimeoutError(endpoint_url="x"), 504),
+        (ConnectionClosedError(endpoint_url="x"), 504),
+        (ConnectTimeoutError(endpoint_url="x"), 503),
+        (EndpointConnectionError(endpoint_url="x", error="refused"), 503),
+    ],
+)
+def test_an_answer_that_does_not_come(make_chat: Any, error: Exception, status: int) -> None:
+    endpoint = TextEndpoint(make_chat(error=error)[1], "text")
+    with pytest.raises(ApiError) as caught:
+        endpoint.complete({})
+    assert caught.value.status == status
+
+
+def test_a_generation_is_waited_for_and_never_repeated(silent_server: SilentServer) -> None:
+    """The real client against a server that takes a request and says nothing."""
+    client = boto3.client(
+        "sagemaker-runtime",
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        endpoint_url=silent_server.url,
+        config=RUNTIME.merge(Config(read_timeout=0.2)),
     )
-    assert isinstance(error, Overloaded)
-    assert error.retry_after_seconds == 1
+    with pytest.raises(ApiError) as caught:
+        TextEndpoint(client, "text").complete({})
+    assert caught.value.status == 504
+    assert silent_server.num_requests == 1
+    assert RUNTIME.read_timeout > 480
 
 
 def test_other_errors_are_ours(make_chat: Any) -> None:

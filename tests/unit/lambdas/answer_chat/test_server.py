@@ -167,13 +167,15 @@ def test_client_leaves_in_the_stream(connect: Any, log: Any, stream_parts: Any) 
     assert log.records[0].finish_reason == "cancelled"
 
 
-@pytest.mark.parametrize("fault", ["model", "log"])
+@pytest.mark.parametrize("fault", ["model", "connection", "log"])
 def test_error_after_the_status_is_an_event(
     connect: Any, log: Any, stream_parts: Any, fault: str
 ) -> None:
     if fault == "log":
         log.error = RuntimeError("the table is gone")
         connection = connect()
+    elif fault == "model":
+        connection = connect(stream_parts[0], b'data: {"error": {"message": "planted"}}\n\n')
     else:
         connection = connect(stream_parts[0], ConnectionError("gone"))
     response, content = post(connection, QUESTION | {"stream": True})
@@ -181,6 +183,8 @@ def test_error_after_the_status_is_an_event(
     events = content.decode().strip().split("\n\n")
     assert json.loads(events[-1].removeprefix("data: "))["error"]["type"] == "server_error"
     assert "[DONE]" not in content.decode()
+    if fault != "log":
+        assert (log.records[0].answer, log.records[0].finish_reason) == ("は", "error")
 
 
 def test_ready(connect: Any) -> None:

@@ -44,7 +44,7 @@ class FakeAws:
         self.targets = [f"endpoint/{one}/variant/AllTraffic" for one in (NAME, f"{NAME}-b")]
         self.alarms = [f"TargetTracking-{target}/High" for target in self.targets]
         self.versions, self.releases = [f"arn:{NAME}/1", f"arn:{NAME}/2"], {NAME, "meguru-poc--b"}
-        self.groups = {f"/aws/sagemaker/Endpoints/{NAME}", "/aws/sagemaker/TrainingJobs"}
+        self.groups = {"/aws/sagemaker/TrainingJobs"}
         self.streams = {f"{name}/algo-1" for name in self.made}
         self.done: list[str] = []
 
@@ -137,11 +137,6 @@ class FakeAws:
 
     def delete_model_package(self, **request: Any) -> None:
         self.versions.remove(request["ModelPackageName"])
-
-    def delete_log_group(self, **request: Any) -> None:
-        if request["logGroupName"] not in self.groups:
-            raise refused("ResourceNotFoundException", "The specified log group does not exist.")
-        self.groups.remove(request["logGroupName"])
 
     def describe_log_streams(self, **request: Any) -> Pages:
         if request["logGroupName"] not in self.groups:

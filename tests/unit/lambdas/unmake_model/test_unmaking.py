@@ -39,7 +39,6 @@ def test_all_of_the_model_goes_and_nothing_else(
     assert fake.targets == [f"endpoint/{NAME}-b/variant/AllTraffic"]
     assert fake.alarms == [f"TargetTracking-endpoint/{NAME}-b/variant/AllTraffic/High"]
     assert (fake.versions, fake.releases) == ([], {"meguru-poc--b"})
-    assert fake.groups == {"/aws/sagemaker/TrainingJobs"}
     assert fake.streams == {f"{name}/algo-1" for name in others}
 
 
@@ -50,9 +49,9 @@ def test_the_order(fake: Any, make_unmaking: Callable[..., Unmaking]) -> None:
 
 
 def test_versions_and_logs_are_kept(fake: Any, make_unmaking: Callable[..., Unmaking]) -> None:
-    versions, groups, streams = list(fake.versions), set(fake.groups), set(fake.streams)
+    versions, streams = list(fake.versions), set(fake.streams)
     run(make_unmaking(keeps_versions=True))
-    assert (fake.versions, fake.groups, fake.streams) == (versions, groups, streams)
+    assert (fake.versions, fake.streams) == (versions, streams)
     assert OWN not in fake.models | fake.configs
 
 

@@ -18,7 +18,7 @@ def role(context: Context, properties: Properties) -> Created:
         Path=properties.get("Path"),
         Description=properties.get("Description"),
         MaxSessionDuration=properties.get("MaxSessionDuration"),
-        PermissionsBoundary=properties.get("PermissionsBoundary"),
+        PermissionsBoundary=_boundary(context, properties),
         Tags=properties.get("Tags"),
     )["Role"]
     _attach(context, "Role", name, properties)
@@ -32,7 +32,7 @@ def user(context: Context, properties: Properties) -> Created:
         "CreateUser",
         UserName=name,
         Path=properties.get("Path"),
-        PermissionsBoundary=properties.get("PermissionsBoundary"),
+        PermissionsBoundary=_boundary(context, properties),
         Tags=properties.get("Tags"),
     )["User"]
     _attach(context, "User", name, properties)
@@ -46,6 +46,21 @@ def group(context: Context, properties: Properties) -> Created:
     described = context.call("iam", "CreateGroup", GroupName=name, Path=properties.get("Path"))
     _attach(context, "Group", name, properties)
     return Created(name, {"Arn": described["Group"]["Arn"]})
+
+
+def _boundary(context: Context, properties: Properties) -> str | None:
+    """The boundary, where its policy is in this account; noted as not simulated where it isn't."""
+    arn: str | None = properties.get("PermissionsBoundary")
+    if arn is None:
+        return None
+    iam = context.client("iam")
+    try:
+        iam.get_policy(PolicyArn=arn)
+    except iam.exceptions.NoSuchEntityException:
+        # Who keeps the real account has made it; its statements aren't known here.
+        context.not_simulated.append("PermissionsBoundary")
+        return None
+    return arn
 
 
 def _attach(context: Context, kind: str, name: str, properties: Properties) -> None:

@@ -80,6 +80,7 @@ class Endpoints(EndpointConfigs):
         endpoint = self.endpoint(request["EndpointName"])
         config = self.endpoint_config(request["EndpointConfigName"])
         fleets = self._new_fleets(endpoint.name, config)
+        self._check_scalable_targets(endpoint, fleets)
         if request.get("RetainAllVariantProperties"):
             excluded = request.get("ExcludeRetainedVariantProperties", [])
             _retain(endpoint.fleets, fleets, {e["VariantPropertyType"] for e in excluded})
@@ -151,6 +152,30 @@ class Endpoints(EndpointConfigs):
             for variant in config["ProductionVariants"]
         }
 
+    def _check_scalable_targets(self, endpoint: Endpoint, new: Fleets) -> None:
+        """ServiceError where a scalable target would go, or get another instance type.
+
+        Source: "Update endpoints that use auto scaling", SageMaker AI Developer Guide.
+        """
+        changed = [
+            name
+            for name, old in endpoint.fleets.items()
+            if name not in new or _instance_type(new[name]) != _instance_type(old)
+        ]
+        if not changed:
+            return
+        resources = {f"endpoint/{endpoint.name}/variant/{name}": name for name in changed}
+        found = self.account.client("application-autoscaling").describe_scalable_targets(
+            ServiceNamespace="sagemaker", ResourceIds=list(resources)
+        )
+        refused = [resources[target["ResourceId"]] for target in found["ScalableTargets"]]
+        if refused:
+            raise validation_error(
+                f"The variant(s) {', '.join(sorted(refused))} must be deregistered as scalable "
+                "target with AutoScaling before they can be removed or have their instance type "
+                "updated."
+            )
+
     def _plan(self, deployment_config: dict[str, Any], fleets: Fleets) -> TrafficPlan:
         count = sum(fleet.desired_count for fleet in fleets.values())
         plan = read_plan(deployment_config, count)
@@ -160,6 +185,11 @@ class Endpoints(EndpointConfigs):
                 f"AutoRollbackConfiguration: could not find alarms {', '.join(sorted(missing))}."
             )
         return plan
+
+
+def _instance_type(fleet: Fleet) -> str | None:
+    instance_type: str | None = fleet.variant.get("InstanceType")
+    return instance_type
 
 
 def _check_idle(endpoint: Endpoint) -> None:

@@ -1,17 +1,15 @@
-"""Corrections that wait for the next training."""
+"""Corrections that wait for a dataset version that has them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
-
-from boto3.dynamodb.conditions import Key
-from botocore.exceptions import ClientError
 
 PENDING = "correction"
 
 
 class PendingCorrections:
-    """The sparse index of corrections no run has taken yet."""
+    """The sparse index of the corrections that no dataset version has yet."""
 
     def __init__(self, table: Any, index_name: str) -> None:
         self._table, self._index_name = table, index_name
@@ -30,9 +28,9 @@ class PendingCorrections:
             if item.get("pending") == PENDING
         }
 
-    def take(self, feedback_ids: list[str], run: str) -> None:
-        """Mark corrections as taken by a run; one already taken stays as it is."""
-        for feedback_id in feedback_ids:
+    def take(self, read: Iterable[str], run: str) -> None:
+        """Mark those that a run has read, as learnt or as set aside; one taken stays as it is."""
+        for feedback_id in sorted(self._indexed().intersection(read)):
             try:
                 self._table.update_item(
                     Key={"feedback_id": feedback_id},
@@ -40,14 +38,14 @@ class PendingCorrections:
                     ConditionExpression="pending = :pending",
                     ExpressionAttributeValues={":run": run, ":pending": PENDING},
                 )
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                    raise
+            except self._table.meta.client.exceptions.ConditionalCheckFailedException:
+                continue
 
     def _indexed(self) -> set[str]:
         query: dict[str, Any] = {
             "IndexName": self._index_name,
-            "KeyConditionExpression": Key("pending").eq(PENDING),
+            "KeyConditionExpression": "pending = :pending",
+            "ExpressionAttributeValues": {":pending": PENDING},
         }
         found: set[str] = set()
         while True:

@@ -1,0 +1,118 @@
+"""Looks at the registry, the endpoint and the release record, and says what a release does next."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+import boto3
+
+from lambdas.plan_release import approvals, hosting
+from lambdas.plan_release.plan import (
+    CHANGING,
+    Endpoint,
+    Situation,
+    Wanted,
+    failure,
+    next_step,
+    update_policy,
+)
+from lambdas.plan_release.release_record import ReleaseRecord, Row, wanted_in
+
+UNSCALING = ("create_endpoint", "delete_endpoint", "replace_instances")
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """The next step of one execution of the release workflow.
+
+    Takes `run` (the execution's ARN), `hosting` (what model and endpoint config are made of),
+    `scaling` (as text), `attempted` (the release this execution has begun, or nothing) and
+    `scaling_failed`. Returns `step` and what the step needs.
+    """
+    record = ReleaseRecord(releases(), states(), os.environ["ENDPOINT_NAME"], event["run"])
+    row = record.take_claim()
+    if row is None:
+        record.notice(_look_at_registry)
+        row = record.ask()
+        if row is None:
+            return {"step": "leave"}
+    plan = _plan_as_holder(event, record, row)
+    return {**plan, "looks": int(row["looks"]), "seconds": int(os.environ["POLL_SECONDS"])}
+
+
+def _look_at_registry(seen: approvals.Seen) -> approvals.Seen:
+    return approvals.look(sagemaker(), os.environ["MODEL_PACKAGE_GROUP"], seen)
+
+
+def _plan_as_holder(event: dict[str, Any], record: ReleaseRecord, row: Row) -> dict[str, Any]:
+    endpoint = hosting.find_endpoint(sagemaker(), os.environ["ENDPOINT_NAME"])
+    is_changing = endpoint is not None and endpoint.status in CHANGING
+    if is_changing and event["attempted"]:
+        # It waits for its own change: whoever asks meanwhile notices what was decided.
+        return {"step": "wait"}
+    approved = record.notice(_look_at_registry)
+    if is_changing:
+        return {"step": "wait"}
+    plan = _plan(event, row, approved, endpoint)
+    if plan["step"] in UNSCALING and not record.forget_scaling():
+        # Another execution has taken the claim over.
+        return {"step": "wait"}
+    return plan
+
+
+def _plan(
+    event: dict[str, Any],
+    row: Row,
+    approved: approvals.Seen,
+    endpoint: Endpoint | None,
+) -> dict[str, Any]:
+    released = wanted_in(row, "release")
+    package = approvals.last_approved(approved, released)
+    wanted = _wanted(package, approved, event["hosting"]) if package else None
+    situation = Situation(
+        wanted=wanted,
+        released=released,
+        failed=wanted_in(row, "failed_release"),
+        attempted=Wanted(**event["attempted"]) if event["attempted"] else None,
+        endpoint=endpoint,
+        has_model=wanted is not None and hosting.has_model(sagemaker(), wanted.name),
+        has_config=wanted is not None and hosting.has_config(sagemaker(), wanted.name),
+        is_scaled=event["scaling_failed"] or row.get("scaling") == event["scaling"],
+        instance_type=event["hosting"]["InstanceType"],
+    )
+    step = next_step(situation)
+    if wanted is None:
+        return {"step": step}
+    return {
+        "step": step,
+        "release": vars(wanted),
+        "failure": failure(wanted, endpoint),
+        "update_policy": update_policy(
+            endpoint.num_instances if endpoint else 0,
+            traffic=os.environ["TRAFFIC"],
+            canary_percent=int(os.environ["CANARY_PERCENT"]),
+            bake_seconds=int(os.environ["BAKE_SECONDS"]),
+        ),
+    }
+
+
+def _wanted(package: str, approved: approvals.Seen, settings: dict[str, Any]) -> Wanted:
+    seen = approved[package]
+    name = hosting.release_name(os.environ["ENDPOINT_NAME"], package, seen["created_at"], settings)
+    return Wanted(package, seen["approved_at"], name)
+
+
+@cache
+def sagemaker() -> Any:
+    return boto3.client("sagemaker")
+
+
+@cache
+def states() -> Any:
+    return boto3.client("stepfunctions")
+
+
+@cache
+def releases() -> Any:
+    return boto3.resource("dynamodb").Table(os.environ["RELEASE_TABLE"])

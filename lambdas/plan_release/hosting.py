@@ -1,0 +1,60 @@
+"""What SageMaker has of a release: the endpoint, the model, the endpoint config."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.plan_release.plan import Endpoint
+
+
+def release_name(prefix: str, package: str, created_at: str, hosting: dict[str, Any]) -> str:
+    """A name that says what a model and its config are made of: the same again has the same name.
+
+    A version's number comes again when its group was deleted, so its time is part of it.
+    """
+    made_of = json.dumps([package, created_at, hosting], sort_keys=True)
+    return f"{prefix}-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
+
+
+def find_endpoint(sagemaker: Any, name: str) -> Endpoint | None:
+    """The endpoint and its one variant, None where there is none of this name."""
+    found = _found(lambda: sagemaker.describe_endpoint(EndpointName=name))
+    if found is None:
+        return None
+    [variant] = found.get("ProductionVariants") or [{}]
+    return Endpoint(
+        status=found["EndpointStatus"],
+        config_name=found["EndpointConfigName"],
+        instance_type=_instance_type(sagemaker, found["EndpointConfigName"]),
+        num_instances=variant.get("DesiredInstanceCount", 0),
+        failure_reason=found.get("FailureReason", ""),
+    )
+
+
+def has_model(sagemaker: Any, name: str) -> bool:
+    return _found(lambda: sagemaker.describe_model(ModelName=name)) is not None
+
+
+def has_config(sagemaker: Any, name: str) -> bool:
+    return _found(lambda: sagemaker.describe_endpoint_config(EndpointConfigName=name)) is not None
+
+
+def _instance_type(sagemaker: Any, config_name: str) -> str | None:
+    config = _found(lambda: sagemaker.describe_endpoint_config(EndpointConfigName=config_name))
+    return config["ProductionVariants"][0].get("InstanceType") if config else None
+
+
+def _found(describe: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+    """What is described, None for SageMaker's "could not find": any other refusal is an error."""
+    try:
+        return describe()
+    except ClientError as error:
+        said = error.response["Error"]
+        if said["Code"] == "ValidationException" and "could not find" in said["Message"].lower():
+            return None
+        raise

@@ -1,0 +1,92 @@
+"""What a release may do: make models and configs, change its endpoint, scale it."""
+
+from __future__ import annotations
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_iam as iam
+
+from stacks.constructs.grants import grant, sagemaker_arn
+from stacks.constructs.model_registry import ModelRegistry
+
+
+def grant_hosting(
+    workflow: iam.IGrantable, registry: ModelRegistry, names: str, *alarm_arns: str
+) -> None:
+    """Models and endpoint configs of these names, and the one endpoint."""
+    models = sagemaker_arn(registry, "model", names)
+    configs = sagemaker_arn(registry, "endpoint-config", names)
+    # A model made of a package is checked against both.
+    grant(workflow, "sagemaker:CreateModel", models, registry.versions_arn)
+    grant(workflow, "sagemaker:CreateEndpointConfig", configs, models)
+    grant(workflow, "sagemaker:AddTags", models, configs)
+    grant(
+        workflow,
+        ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"],
+        registry.endpoint_arn,
+        configs,
+    )
+    grant(workflow, ["sagemaker:DeleteEndpoint", "sagemaker:AddTags"], registry.endpoint_arn)
+    grant(workflow, "cloudwatch:DescribeAlarms", *alarm_arns)
+
+
+def grant_looking(function: iam.IGrantable, registry: ModelRegistry, names: str) -> None:
+    """What is approved, and what is there of a release."""
+    # Lists take no resource.
+    grant(function, "sagemaker:ListModelPackages", "*")
+    grant(function, "sagemaker:DescribeModelPackage", registry.versions_arn)
+    grant(function, "sagemaker:DescribeEndpoint", registry.endpoint_arn)
+    grant(function, "sagemaker:DescribeModel", sagemaker_arn(registry, "model", names))
+    grant(
+        function,
+        "sagemaker:DescribeEndpointConfig",
+        sagemaker_arn(registry, "endpoint-config", names),
+    )
+
+
+def grant_scaling(workflow: iam.IGrantable, registry: ModelRegistry) -> None:
+    """The endpoint as a scalable target, and what its scaling policy makes as its caller."""
+    stack = Stack.of(registry)
+    grant(
+        workflow,
+        [
+            "application-autoscaling:RegisterScalableTarget",
+            "application-autoscaling:DeregisterScalableTarget",
+            "application-autoscaling:PutScalingPolicy",
+            "application-autoscaling:TagResource",
+        ],
+        stack.format_arn(
+            service="application-autoscaling", resource="scalable-target", resource_name="*"
+        ),
+    )
+    # The first target of an account makes Application Auto Scaling's own role for endpoints.
+    role = "sagemaker.application-autoscaling.amazonaws.com"
+    iam.Grant.add_to_principal(
+        grantee=workflow,
+        actions=["iam:CreateServiceLinkedRole"],
+        resource_arns=[
+            stack.format_arn(
+                service="iam",
+                region="",
+                resource="role",
+                resource_name=f"aws-service-role/{role}/*",
+            )
+        ],
+        conditions={"StringEquals": {"iam:AWSServiceName": role}},
+    )
+    grant(
+        workflow,
+        ["cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"],
+        stack.format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            # Target tracking names its alarms by what it scales.
+            resource_name=f"TargetTracking-endpoint/{registry.endpoint_name}/*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        ),
+    )
+    # Application Auto Scaling looks at the variant as whoever registers it.
+    grant(
+        workflow,
+        ["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
+        registry.endpoint_arn,
+    )

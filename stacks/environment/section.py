@@ -1,0 +1,7 @@
+"""What every part of an environment file is: nothing unknown in it, nothing changed afterwards."""
+
+from __future__ import annotations
+
+from pydantic import ConfigDict
+
+SECTION = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

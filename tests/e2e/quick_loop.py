@@ -1,0 +1,204 @@
+"""The loop with jobs that take a second: what starts what is real, and models are empty."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from localcloud.check import Assembly
+
+from meguru.records import Feedback
+from tests.e2e.loop_cloud import MODEL, SECOND_MODEL, LoopCloud
+
+# Longer than an event takes to start what it starts on a busy machine, with its wait for more.
+QUIET_SECONDS = 4
+QUICK_TRAINING = '''
+"""Leaves an empty model."""
+import os, time
+from pathlib import Path
+
+time.sleep(2)
+(Path(os.environ["SAGEMAKER_BASE_DIR"]) / "model" / "weights").write_text("none")
+'''
+QUICK_EVALUATION = '''
+"""Finds the model neither good nor bad."""
+import json, os
+from pathlib import Path
+
+folder = Path(os.environ["SAGEMAKER_BASE_DIR"]) / "processing" / "output" / "evaluation"
+folder.mkdir(parents=True, exist_ok=True)
+(folder / "evaluation.json").write_text(json.dumps({"metrics": {"exact_match": {"value": 0.5}}}))
+'''
+
+
+def with_quick_jobs(assembly: Path, folder: Path) -> Path:
+    """A copy of an assembly whose training and evaluation images hold next to nothing."""
+    copy = Path(shutil.copytree(assembly, folder / "cdk.out"))
+    for image in Assembly.load(copy).images.values():
+        for name, text in (("training", QUICK_TRAINING), ("evaluation", QUICK_EVALUATION)):
+            main = image.directory / name / "__main__.py"
+            if main.exists():
+                main.write_text(text)
+    return copy
+
+
+@dataclass
+class QuickLoop:
+    """One running environment with two models, and what lies in its lake by our own account."""
+
+    cloud: LoopCloud
+    documents: set[str] = field(default_factory=set)
+    corrections: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.models = [self.cloud, self.cloud.of_model(SECOND_MODEL)]
+        self._states = self.cloud.client("stepfunctions")
+        self._s3, self._bucket = self.cloud.client("s3"), self.cloud.outputs["LakeBucket"]
+
+    def put(self, name: str, content: bytes | None = None) -> None:
+        """A document of one record, or these bytes, under raw/."""
+        text = uuid.uuid4().hex
+        record = json.dumps({"question": f"様式{text}の締切は?", "answer": f"{text}です。"})
+        body = record.encode() if content is None else content
+        self._s3.put_object(Bucket=self._bucket, Key=f"raw/{name}", Body=body)
+        self.documents.add(f"raw/{name}")
+
+    def delete(self, key: str) -> None:
+        self._s3.delete_object(Bucket=self._bucket, Key=key)
+        self.documents.discard(key)
+
+    def correct(self) -> None:
+        """A correction as the API keeps it."""
+        text = uuid.uuid4().hex
+        given: Any = {
+            "inference_id": text,
+            "consumer": "a",
+            "model_package_arn": "arn",
+            "rating": -1,
+        }
+        feedback = Feedback(
+            **given,
+            created_at=f"2026-01-01T00:00:00.{len(self.corrections):06}+00:00",
+            question=f"申請{text}の窓口は?",
+            answer="不明です。",
+            corrected_output=f"窓口{text}です。",
+            model=MODEL,
+        )
+        key = f"feedback/dt=2026-01-01/{feedback.feedback_id}.json"
+        content = json.dumps(feedback.as_dict(), ensure_ascii=False)
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=content.encode())
+        item = {"feedback_id": {"S": feedback.feedback_id}, "model": {"S": MODEL}}
+        self.cloud.client("dynamodb").put_item(
+            TableName=self.cloud.outputs["FeedbackTable"],
+            Item={**item, "pending": {"S": "correction"}},
+        )
+        self.corrections.add(feedback.feedback_id)
+
+    def replay(self) -> None:
+        """The event of the newest version, once more."""
+        detail = {"dataset": "text", "version": self.version(), "reason": "again", "run": "again"}
+        self.cloud.client("events").put_events(
+            Entries=[
+                {
+                    "Source": f"meguru.{self.cloud.account.environment_name}",
+                    "DetailType": "Dataset Version Frozen",
+                    "Detail": json.dumps(detail),
+                }
+            ]
+        )
+
+    def curations(self) -> list[dict[str, Any]]:
+        return self._executions(self.cloud.outputs["CurateDatasetArn"])
+
+    def trainings(self, model: int = 0) -> list[dict[str, Any]]:
+        return self._executions(self.models[model].outputs["TrainAndRegisterArn"])
+
+    def running(self) -> list[dict[str, Any]]:
+        found = self.curations() + self.trainings(0) + self.trainings(1)
+        return [one for one in found if one["status"] == "RUNNING"]
+
+    def processing_jobs(self) -> set[str]:
+        listed = self.cloud.client("sagemaker").list_processing_jobs(MaxResults=100)
+        return {one["ProcessingJobName"] for one in listed["ProcessingJobSummaries"]}
+
+    def counts(self) -> tuple[int, int, int]:
+        """How many executions there were: of curation, of each model's training."""
+        return len(self.curations()), len(self.trainings(0)), len(self.trainings(1))
+
+    def kill(self) -> int:
+        """Stop all executions; how many there were."""
+        found = self.running()
+        for one in found:
+            self._states.stop_execution(executionArn=one["executionArn"])
+        return len(found)
+
+    def curate(self) -> None:
+        """What a person does who starts curation by hand."""
+        self._states.start_execution(
+            stateMachineArn=self.cloud.outputs["CurateDatasetArn"], input='{"reason": "manual"}'
+        )
+
+    def redrive(self, execution: dict[str, Any]) -> None:
+        self._states.redrive_execution(executionArn=execution["executionArn"])
+
+    def settle(self) -> None:
+        """Until nothing runs, and nothing further begins."""
+        quiet_since = time.monotonic()
+        deadline = quiet_since + 120
+        while time.monotonic() - quiet_since < QUIET_SECONDS:
+            if self.running():
+                quiet_since = time.monotonic()
+            assert quiet_since < deadline, f"still running: {self.running()}"
+            time.sleep(0.3)
+
+    def version(self) -> str:
+        version: str = self.cloud.loop.read_json("datasets/text/HEAD")["version"]
+        return version
+
+    def manifest(self) -> dict[str, Any]:
+        return self.cloud.loop.manifest(self.version())
+
+    def trained_rows(self, model: int) -> list[str]:
+        """The fingerprints of the rows that each version of a model was trained on."""
+        of_model = self.models[model]
+        sagemaker = self.cloud.client("sagemaker")
+        listed = sagemaker.list_model_packages(
+            ModelPackageGroupName=of_model.outputs["ModelPackageGroup"], MaxResults=100
+        )["ModelPackageSummaryList"]
+        packages = [of_model.loop.model_package(one["ModelPackageArn"]) for one in listed]
+        versions = [one["CustomerMetadataProperties"]["dataset_version"] for one in packages]
+        return [self.cloud.loop.manifest(version)["rows"] for version in versions]
+
+    def curation_item(self) -> dict[str, str]:
+        items = {item["name"]["S"]: item for item in self.cloud.items("Loop")}
+        found = items.get("curation#text", {})
+        return {name: next(iter(value.values())) for name, value in found.items()}
+
+    def faults(self) -> list[str]:
+        """What is not as it has to be once all is quiet, in sentences."""
+        found, manifest = [], self.manifest()
+        if set(manifest["sources"]) != self.documents:
+            found.append(
+                f"curated {sorted(manifest['sources'])}, there are {sorted(self.documents)}"
+            )
+        for model in (0, 1):
+            rows = self.trained_rows(model)
+            if manifest["num_records"] and rows.count(manifest["rows"]) != 1:
+                found.append(
+                    f"model {model}: {rows.count(manifest['rows'])} versions of HEAD's rows"
+                )
+            if len(rows) != len(set(rows)):
+                found.append(f"model {model}: several versions of the same rows: {rows}")
+        item = self.curation_item()
+        if "claimed_by" in item or item.get("requests") != item.get("curated"):
+            found.append(f"curation is not given back: {item}")
+        return found
+
+    def _executions(self, machine: str) -> list[dict[str, Any]]:
+        listed = self._states.list_executions(stateMachineArn=machine)["executions"]
+        return sorted(listed, key=lambda one: one["startDate"])

@@ -1,0 +1,128 @@
+"""What starts a run: changed rows that no model has. One environment, one story."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.loop_cloud import loop_cloud
+from tests.e2e.quick_loop import QuickLoop, with_quick_jobs
+
+
+@pytest.fixture(scope="module")
+def loop(trial_assembly: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[QuickLoop]:
+    """An environment with one document, curated and trained on."""
+    folder = tmp_path_factory.mktemp("triggers")
+    with loop_cloud(with_quick_jobs(trial_assembly, folder), folder / "log") as cloud:
+        loop = QuickLoop(cloud)
+        loop.put("a/rules.jsonl")
+        loop.cloud.loop.dataset_version()
+        loop.settle()
+        yield loop
+
+
+def test_a_junk_file_is_curated_and_trains_nothing(loop: QuickLoop) -> None:
+    curations, first, second = loop.counts()
+    rows, version = loop.manifest()["rows"], loop.version()
+    loop.put("a/.DS_Store", b"\x00\x00\x00\x01Bud1")
+    loop.cloud.loop.dataset_version(after=version)
+    loop.settle()
+    assert loop.counts() == (curations + 1, first, second)
+    assert loop.manifest()["rows"] == rows
+    assert loop.faults() == []
+
+
+def test_a_repeated_event_starts_nothing(loop: QuickLoop) -> None:
+    before = loop.counts()
+    for _ in range(3):
+        loop.replay()
+    loop.settle()
+    assert loop.counts() == before
+
+
+def test_five_batches_are_one_curation_and_one_training(loop: QuickLoop) -> None:
+    curations, first, second = loop.counts()
+    for number in range(5):
+        loop.put(f"b/{number}.jsonl")
+        time.sleep(0.6)
+    loop.settle()
+    assert loop.counts() == (curations + 1, first + 1, second + 1)
+    assert loop.faults() == []
+
+
+def test_eight_corrections_in_five_seconds_are_one_training(loop: QuickLoop) -> None:
+    curations, first, second = loop.counts()
+    for _ in range(8):
+        loop.correct()
+        time.sleep(0.6)
+    loop.settle()
+    assert loop.counts() == (curations + 1, first + 1, second + 1)
+    assert set(loop.manifest()["feedback_ids"]) == loop.corrections
+    assert [item for item in loop.cloud.items("Feedback") if "pending" in item] == []
+
+
+def test_a_deletion_is_a_change(loop: QuickLoop) -> None:
+    curations, first, second = loop.counts()
+    loop.delete("raw/b/0.jsonl")
+    loop.settle()
+    assert loop.counts() == (curations + 1, first + 1, second + 1)
+    assert loop.faults() == []
+
+
+def test_what_was_stopped_is_taken_up_again(loop: QuickLoop) -> None:
+    _, first, second = loop.counts()
+    loop.put("c/stopped.jsonl")
+    loop.cloud.wait(
+        lambda: (loop.trainings(0)[first:] and loop.trainings(1)[second:]) or None, "both trainings"
+    )
+    assert loop.kill() == 2
+    loop.settle()
+    assert loop.counts()[1:] == (first + 1, second + 1), "its own end starts nothing"
+    loop.curate()
+    loop.settle()
+    assert loop.counts()[1:] == (first + 2, second + 2)
+    assert loop.faults() == []
+
+
+def test_a_redrive_goes_on_where_the_run_failed(loop: QuickLoop) -> None:
+    _, first, _ = loop.counts()
+    loop.put("c/redriven.jsonl")
+    job = loop.cloud.wait(
+        lambda: (
+            (loop.trainings(0)[first:] and loop.cloud.loop.training_job(loop.version())) or None
+        ),
+        "a training job",
+    )
+    loop.cloud.client("sagemaker").stop_training_job(TrainingJobName=job["TrainingJobName"])
+    loop.settle()
+    failed = loop.trainings(0)[-1]
+    assert failed["status"] == "FAILED"
+    loop.redrive(failed)
+    loop.settle()
+    assert loop.trainings(0)[-1]["status"] == "SUCCEEDED"
+    assert len(loop.trainings(0)) == first + 1
+    assert loop.faults() == []
+
+
+def test_a_curation_that_was_stopped_is_taken_up_by_the_clock(loop: QuickLoop) -> None:
+    curations, first, second = loop.counts()
+    loop.put("c/clock.jsonl")
+    loop.cloud.wait(lambda: loop.curations()[curations:] or None, "a curation")
+    loop.kill()
+    loop.settle()
+    assert loop.counts() == (curations + 1, first, second)
+    loop.cloud.account.advance_clock(3600)
+    loop.cloud.wait(lambda: loop.curations()[curations + 1 :] or None, "another curation")
+    loop.settle()
+    assert loop.counts() == (curations + 2, first + 1, second + 1)
+    assert loop.faults() == []
+
+
+def test_a_failure_is_told_without_a_state_for_it(loop: QuickLoop) -> None:
+    logged = loop.cloud.client("logs").filter_log_events(
+        logGroupName=f"/aws/events/meguru-{loop.cloud.account.environment_name}"
+    )["events"]
+    assert any("TrainingStopped" in one["message"] for one in logged)

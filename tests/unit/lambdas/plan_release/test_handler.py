@@ -1,0 +1,178 @@
+"""The function as the workflow calls it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lambdas.plan_release import handler as function
+
+PACKAGE = "arn:p/group/1"
+EVENT: dict[str, Any] = {
+    "run": "arn:run",
+    "hosting": {"ExecutionRoleArn": "arn:role", "InstanceType": "m", "VariantName": "v"},
+    "scaling": "{}",
+    "attempted": None,
+    "scaling_failed": False,
+}
+VARIABLES = {
+    "MODEL_PACKAGE_GROUP": "group",
+    "TRAFFIC": "canary",
+    "CANARY_PERCENT": "10",
+    "BAKE_SECONDS": "600",
+    "POLL_SECONDS": "30",
+}
+
+
+class FakeSageMaker:
+    """One approved version; `endpoint` is its status and config, `made` are names of both kinds."""
+
+    def __init__(self) -> None:
+        self.endpoint: dict[str, Any] | None = None
+        self.made: set[str] = set()
+        self.num_looks = 0
+
+    def get_paginator(self, operation: str) -> FakeSageMaker:
+        return self
+
+    def paginate(self, **request: str) -> list[dict[str, Any]]:
+        self.num_looks += 1
+        return [{"ModelPackageSummaryList": [{"ModelPackageArn": PACKAGE}]}]
+
+    def describe_model_package(self, **request: str) -> dict[str, Any]:
+        return {
+            "ModelPackageArn": PACKAGE,
+            "ModelApprovalStatus": "Approved",
+            "CreationTime": datetime(2026, 1, 1, tzinfo=UTC),
+        }
+
+    def describe_endpoint(self, **request: str) -> dict[str, Any]:
+        return self._found(self.endpoint)
+
+    def describe_model(self, **request: str) -> dict[str, Any]:
+        return self._found({} if request["ModelName"] in self.made else None)
+
+    def describe_endpoint_config(self, **request: str) -> dict[str, Any]:
+        config = {"ProductionVariants": [{"InstanceType": "m"}]}
+        return self._found(config if request["EndpointConfigName"] in self.made else None)
+
+    def _found(self, found: dict[str, Any] | None) -> dict[str, Any]:
+        if found is None:
+            said = {"Code": "ValidationException", "Message": "Could not find it."}
+            raise ClientError({"Error": said}, "Describe")
+        return found
+
+
+class Running:
+    """Step Functions, where every execution still runs."""
+
+    def describe_execution(self, **request: str) -> dict[str, str]:
+        return {"status": "RUNNING"}
+
+
+@pytest.fixture
+def sagemaker(monkeypatch: pytest.MonkeyPatch) -> FakeSageMaker:
+    fake = FakeSageMaker()
+    monkeypatch.setattr(function, "sagemaker", lambda: fake)
+    return fake
+
+
+@pytest.fixture
+def table(make_table: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    made = make_table("releases", "endpoint_name")
+    monkeypatch.setattr(function, "releases", lambda: made)
+    return made
+
+
+def step(**values: Any) -> dict[str, Any]:
+    plan = function.handler({**EVENT, **values}, None)
+    json.dumps(plan)
+    return plan
+
+
+def row(table: Any) -> dict[str, Any]:
+    found: dict[str, Any] = table.get_item(Key={"endpoint_name": "text"})["Item"]
+    return found
+
+
+def test_from_nothing_to_an_endpoint(sagemaker: FakeSageMaker, table: Any) -> None:
+    plan = step()
+    assert plan["step"] == "create_model"
+    name = plan["release"]["name"]
+    sagemaker.made.add(name)
+    assert step()["step"] == "create_endpoint"
+    sagemaker.endpoint = {"EndpointStatus": "Creating", "EndpointConfigName": name}
+    assert step(attempted=plan["release"]) == {"step": "wait", "looks": 0, "seconds": 30}
+    sagemaker.endpoint["EndpointStatus"] = "InService"
+    assert step(attempted=plan["release"])["step"] == "record_release"
+
+
+def test_a_rollback_is_told_from_the_attempt(sagemaker: FakeSageMaker, table: Any) -> None:
+    sagemaker.endpoint = {
+        "EndpointStatus": "InService",
+        "EndpointConfigName": "before",
+        "FailureReason": "Alarms are ringing.",
+        "ProductionVariants": [{"DesiredInstanceCount": 20}],
+    }
+    release = step()["release"]
+    sagemaker.made |= {release["name"], "before"}
+    update = step()
+    assert update["step"] == "update_endpoint"
+    canary = update["update_policy"]["TrafficRoutingConfiguration"]["CanarySize"]
+    assert canary == {"Type": "INSTANCE_COUNT", "Value": 2}
+    failed = step(attempted=release)
+    assert failed["step"] == "record_failure"
+    assert "Alarms are ringing." in failed["failure"]["Cause"]
+    table.update_item(
+        Key={"endpoint_name": "text"},
+        UpdateExpression="SET failed_release = :release",
+        ExpressionAttributeValues={":release": release},
+    )
+    assert step(attempted=release)["step"] == "register_scaling"
+    assert step(attempted=release, scaling_failed=True)["step"] == "give_claim_back"
+
+
+def test_who_waits_for_its_own_change_leaves_the_registry_to_those_who_ask(
+    sagemaker: FakeSageMaker, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = step()["release"]
+    sagemaker.endpoint = {"EndpointStatus": "Updating", "EndpointConfigName": "before"}
+    assert step()["step"] == "wait"
+    assert sagemaker.num_looks == 2
+    assert step(attempted=release)["step"] == "wait"
+    assert sagemaker.num_looks == 2
+    monkeypatch.setattr(function, "states", Running)
+    assert step(run="arn:another")["step"] == "leave"
+    assert sagemaker.num_looks == 3
+
+
+def test_scaling_is_forgotten_before_the_target_goes(sagemaker: FakeSageMaker, table: Any) -> None:
+    sagemaker.endpoint = {"EndpointStatus": "InService", "EndpointConfigName": "before"}
+    sagemaker.made |= {step()["release"]["name"], "before"}
+    table.update_item(
+        Key={"endpoint_name": "text"},
+        UpdateExpression="SET scaling = :scaling",
+        ExpressionAttributeValues={":scaling": "{}"},
+    )
+    assert step()["step"] == "update_endpoint"
+    assert "scaling" in row(table)
+    other = {**EVENT["hosting"], "InstanceType": "other"}
+    sagemaker.made.add(step(hosting=other)["release"]["name"])
+    assert step(hosting=other)["step"] == "replace_instances"
+    assert "scaling" not in row(table)
+
+
+def test_another_execution_acts(
+    sagemaker: FakeSageMaker, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(function, "states", Running)
+    assert step()["step"] == "create_model"
+    assert step(run="arn:another") == {"step": "leave"}
+    assert row(table)["looks"] == 1

@@ -1,0 +1,86 @@
+"""What is there of a release, and what its name says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lambdas.plan_release.hosting import find_endpoint, has_config, has_model, release_name
+from lambdas.plan_release.plan import Endpoint
+
+HOSTING = {"InstanceType": "ml.m5.large", "VariantName": "AllTraffic"}
+
+
+class FakeSageMaker:
+    """Has what it is given, and says of anything else that it can't find it."""
+
+    def __init__(self, refusal: tuple[str, str] | None = None, **found: dict[str, Any]) -> None:
+        self._found, self._refusal = found, refusal
+
+    def _describe(self, noun: str) -> dict[str, Any]:
+        if noun in self._found:
+            return self._found[noun]
+        code, said = self._refusal or ("ValidationException", f'Could not find {noun} "arn:x".')
+        raise ClientError({"Error": {"Code": code, "Message": said}}, "Describe")
+
+    def describe_endpoint(self, **request: str) -> dict[str, Any]:
+        return self._describe("endpoint")
+
+    def describe_endpoint_config(self, **request: str) -> dict[str, Any]:
+        return self._describe("config")
+
+    def describe_model(self, **request: str) -> dict[str, Any]:
+        return self._describe("model")
+
+
+def test_an_endpoint() -> None:
+    sagemaker = FakeSageMaker(
+        endpoint={
+            "EndpointStatus": "InService",
+            "EndpointConfigName": "text-1",
+            "ProductionVariants": [{"VariantName": "AllTraffic", "DesiredInstanceCount": 3}],
+            "FailureReason": "Rolled back.",
+        },
+        config={"ProductionVariants": [{"InstanceType": "ml.m5.large"}]},
+    )
+    found = find_endpoint(sagemaker, "text")
+    assert found == Endpoint("InService", "text-1", "ml.m5.large", 3, "Rolled back.")
+
+
+def test_an_endpoint_that_is_being_made_has_no_fleet_yet() -> None:
+    sagemaker = FakeSageMaker(endpoint={"EndpointStatus": "Creating", "EndpointConfigName": "c"})
+    assert find_endpoint(sagemaker, "text") == Endpoint("Creating", "c", None, 0)
+
+
+def test_what_can_t_be_found_does_not_exist() -> None:
+    sagemaker = FakeSageMaker()
+    assert find_endpoint(sagemaker, "text") is None
+    assert not has_model(sagemaker, "text-1")
+    assert not has_config(sagemaker, "text-1")
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        ("ValidationException", "1 validation error detected: Value 'a b' at 'endpointName'"),
+        ("AccessDeniedException", "Could not find a policy that allows it"),
+        ("ThrottlingException", "Rate exceeded"),
+    ],
+)
+def test_any_other_refusal_is_an_error(refusal: tuple[str, str]) -> None:
+    with pytest.raises(ClientError):
+        find_endpoint(FakeSageMaker(refusal), "text")
+
+
+def test_a_name_says_what_a_release_is_made_of() -> None:
+    name = release_name("meguru-poc-text", "arn:p/group/1", "2026", HOSTING)
+    assert name == release_name("meguru-poc-text", "arn:p/group/1", "2026", dict(HOSTING))
+    others = [
+        release_name("meguru-poc-text", "arn:p/group/2", "2026", HOSTING),
+        release_name("meguru-poc-text", "arn:p/group/1", "2027", HOSTING),
+        release_name("meguru-poc-text", "arn:p/group/1", "2026", {**HOSTING, "InstanceType": "x"}),
+    ]
+    assert len({name, *others}) == 4
+    assert len(name) == len("meguru-poc-text-") + 12
