@@ -78,6 +78,16 @@ def tried_rows(model: str, rows: str) -> str:
     return f"tried#{model}#{rows}"
 
 
+def image_repository_name(environment: str) -> str:
+    """The repository of an environment's images.
+
+    ECR takes no hyphen at an end and no two in a row, which an environment's name may have.
+    """
+    plain = re.sub(r"-+", "-", environment).strip("-")
+    digits = "" if plain == environment else f".{sha256_hex(environment.encode())[:6]}"
+    return f"meguru/{plain}{digits}"
+
+
 def stack_name(environment: str, concern: str, model: str = "") -> str:
     """The stack of a concern (Lake, Data, Model, Api), of one model where a model has its own."""
     return f"Meguru-{environment}-{concern}" + (f"-{model}" if model else "")

@@ -43,6 +43,9 @@ class Image(ecr_assets.DockerImageAsset):
             platform=ecr_assets.Platform.LINUX_AMD64,
             exclude=["*", "!meguru", f"!{folder}", *packages, "**/__pycache__", "**/*.pyc"],
             ignore_mode=IgnoreMode.DOCKER,
+            # SageMaker takes Docker's own manifests (schema 2): no OCI index, which a build with
+            # attestations makes. The CDK CLI switches those off too.
+            outputs=["type=docker"],
         )
 
 

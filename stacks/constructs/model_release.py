@@ -23,6 +23,7 @@ from stacks.constructs.retention import LogGroup
 from stacks.constructs.table import Table
 from stacks.constructs.workflow import Workflow
 from stacks.environment import Endpoint, Environment
+from stacks.environment.aws_offers import inference_ami
 
 VARIANT_NAME = "AllTraffic"
 # Longer than a release takes that waits for capacity.
@@ -108,6 +109,7 @@ class ModelRelease(Construct):
                 "EndpointName": self._registry.endpoint_name,
                 "EndpointRoleArn": self._endpoint_role.role_arn,
                 "EndpointInstanceType": endpoint.instance_type,
+                "InferenceAmiVersion": inference_ami(endpoint.instance_type) or "none",
                 "VariantName": VARIANT_NAME,
                 "Network": self._network,
                 "MinInstances": str(endpoint.min_instances),

@@ -39,6 +39,29 @@ def has_local_storage(instance_type: str) -> bool:
 _FIRST_WITH_STORAGE = {"g": 5, "p": 4, "trn": 1, "dl": 1}
 
 
+def runs_images(instance_type: str) -> bool:
+    """Whether the containers' images run there: they are for x86, and CUDA 13 where for a GPU.
+
+    Graviton is another architecture, Inferentia, Trainium and Gaudi aren't programmed by CUDA, and
+    CUDA 13 has left the GPUs before Turing (P2, P3). Source: CUDA 13.0 release notes, "Dropped
+    Architectures"; EC2, "Instance type naming conventions".
+    """
+    family = instance_type.split(".")[1]
+    is_arm = re.match(r"[a-z]+\d+g|p6e-", family) is not None
+    return not is_arm and not re.match(r"(inf|trn|dl)\d|p[23](dn)?$", family)
+
+
+def inference_ami(instance_type: str) -> str:
+    """The AMI that an endpoint's instances need for CUDA 13; empty for those without a GPU.
+
+    CUDA 13 wants driver 580, and what SageMaker takes by itself is older: torch would find no GPU.
+    Source: SageMaker developer guide, "Best practices to minimize interruptions during GPU driver
+    upgrades".
+    """
+    has_gpu = re.match(r"ml\.[gp]\d", instance_type) is not None
+    return "al2023-ami-sagemaker-inference-gpu-4-1" if has_gpu else ""
+
+
 @cache
 def _regions() -> frozenset[str]:
     session = botocore.session.get_session()

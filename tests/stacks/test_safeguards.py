@@ -51,6 +51,7 @@ def queue_key(properties: Properties) -> Any:
 KEYS: dict[str, Callable[[Properties], Any]] = {
     "AWS::S3::Bucket": bucket_key,
     "AWS::DynamoDB::GlobalTable": table_key,
+    "AWS::ECR::Repository": lambda properties: properties["EncryptionConfiguration"]["KmsKey"],
     "AWS::SQS::Queue": queue_key,
     "AWS::SNS::Topic": lambda properties: properties["KmsMasterKeyId"],
     "AWS::Logs::LogGroup": lambda properties: properties["KmsKeyId"],
