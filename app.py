@@ -29,6 +29,8 @@ DEFAULT_ENVIRONMENT = Path("environments/poc.yaml")
 def compose(environment: Environment, *, outdir: str | None = None) -> cdk.App:
     """The app of one environment; `app.synth()` writes its assembly to `outdir`."""
     app = cdk.App(outdir=outdir)
+    # A table or a bucket can be replaced: an export that another stack imports could not change.
+    cdk.CrossStackReferences.of(app).consume(cdk.ReferenceStrength.WEAK)
     place = cdk.Environment(account=environment.account, region=environment.region)
     shared: dict[str, Any] = {
         "environment": environment,

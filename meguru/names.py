@@ -29,6 +29,7 @@ TEXT_DATASET = "text"
 MAX_MODEL_KEY = 20
 # The name beside the models' that the data job's are made of: no model has it.
 CURATION = "curation"
+JOB_LOG_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs")
 # The item of the loop's table that says who curates.
 CURATION_CLAIM = f"{CURATION}#{TEXT_DATASET}"
 # What every execution adds to the names it makes: hexadecimal digits of a random UUID.
@@ -106,6 +107,11 @@ def stage_name(environment: str) -> str:
     return environment.replace("-", "_")
 
 
+def api_log_name(api_id: str, environment: str) -> str:
+    """The log group of the API's executions, which API Gateway names."""
+    return f"API-Gateway-Execution-Logs_{api_id}/{stage_name(environment)}"
+
+
 def event_log_name(environment: str) -> str:
     """The log group of the loop's events; EventBridge delivers to those under /aws/events/."""
     return f"/aws/events/meguru-{environment}"
@@ -127,6 +133,17 @@ def made_by_runs(name: str) -> str:
     A question mark stands for exactly one character, so that `a` does not match what is `a-b`'s.
     """
     return f"{name}-{'?' * NUM_RANDOM_DIGITS}"
+
+
+def is_made_by_runs(made: str, name: str) -> bool:
+    """Whether a job, a model or a config is one that executions made under `name`."""
+    return re.fullmatch(rf"{re.escape(name)}-[0-9a-f]{{{NUM_RANDOM_DIGITS}}}", made) is not None
+
+
+def is_of_environment(name: str, environment: str) -> bool:
+    """Whether an endpoint, a group, or what executions made is one of an environment's models'."""
+    pattern = rf"meguru-{re.escape(environment)}--[a-z0-9]+(-[a-z0-9]+)*"
+    return re.fullmatch(pattern, name, re.ASCII) is not None
 
 
 def is_model_key(name: str) -> bool:

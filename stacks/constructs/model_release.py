@@ -48,7 +48,9 @@ class ModelRelease(Construct):
         self._environment, self._endpoint = environment, endpoint
         self._registry, self._releases, self._lake = registry, releases, lake
         log_name = endpoint_log_name(registry.endpoint_name)
-        LogGroup(self, "EndpointLog", environment=environment, log_group_name=log_name)
+        self.endpoint_log = LogGroup(
+            self, "EndpointLog", environment=environment, log_group_name=log_name
+        )
         self._endpoint_role = ContainerRole(
             self,
             "EndpointRole",
