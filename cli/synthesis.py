@@ -16,13 +16,17 @@ class SynthesisFailed(Exception):
 
 
 def synthesize(environment_file: Path, folder: Path) -> Path:
-    """Write the assembly of an environment file to `folder`, made anew, and return it."""
+    """Write the assembly of an environment file to `folder`, made anew, and return it.
+
+    For one machine, and without CDK's validation of the templates, which takes as long as all the
+    rest: `make synth`, `cdk deploy` and the tests have it on.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     said = subprocess.run(
         [sys.executable, "app.py", str(environment_file.resolve())],
         cwd=REPOSITORY,
-        env={**os.environ, "CDK_OUTDIR": str(folder.resolve())},
+        env={"CDK_VALIDATION": "false", **os.environ, "CDK_OUTDIR": str(folder.resolve())},
         capture_output=True,
         text=True,
     )

@@ -29,6 +29,7 @@ TEXT_DATASET = "text"
 MAX_MODEL_KEY = 20
 # The name beside the models' that the data job's are made of: no model has it.
 CURATION = "curation"
+JOB_LOG_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs")
 # The item of the loop's table that says who curates.
 CURATION_CLAIM = f"{CURATION}#{TEXT_DATASET}"
 # What every execution adds to the names it makes: hexadecimal digits of a random UUID.
@@ -77,6 +78,16 @@ def tried_rows(model: str, rows: str) -> str:
     return f"tried#{model}#{rows}"
 
 
+def image_repository_name(environment: str) -> str:
+    """The repository of an environment's images.
+
+    ECR takes no hyphen at an end and no two in a row, which an environment's name may have.
+    """
+    plain = re.sub(r"-+", "-", environment).strip("-")
+    digits = "" if plain == environment else f".{sha256_hex(environment.encode())[:6]}"
+    return f"meguru/{plain}{digits}"
+
+
 def stack_name(environment: str, concern: str, model: str = "") -> str:
     """The stack of a concern (Lake, Data, Model, Api), of one model where a model has its own."""
     return f"Meguru-{environment}-{concern}" + (f"-{model}" if model else "")
@@ -94,6 +105,11 @@ def api_name(environment: str) -> str:
 def stage_name(environment: str) -> str:
     """The stage of the API, which is a part of its address; API Gateway takes no hyphen in it."""
     return environment.replace("-", "_")
+
+
+def api_log_name(api_id: str, environment: str) -> str:
+    """The log group of the API's executions, which API Gateway names."""
+    return f"API-Gateway-Execution-Logs_{api_id}/{stage_name(environment)}"
 
 
 def event_log_name(environment: str) -> str:
@@ -117,6 +133,17 @@ def made_by_runs(name: str) -> str:
     A question mark stands for exactly one character, so that `a` does not match what is `a-b`'s.
     """
     return f"{name}-{'?' * NUM_RANDOM_DIGITS}"
+
+
+def is_made_by_runs(made: str, name: str) -> bool:
+    """Whether a job, a model or a config is one that executions made under `name`."""
+    return re.fullmatch(rf"{re.escape(name)}-[0-9a-f]{{{NUM_RANDOM_DIGITS}}}", made) is not None
+
+
+def is_of_environment(name: str, environment: str) -> bool:
+    """Whether an endpoint, a group, or what executions made is one of an environment's models'."""
+    pattern = rf"meguru-{re.escape(environment)}--[a-z0-9]+(-[a-z0-9]+)*"
+    return re.fullmatch(pattern, name, re.ASCII) is not None
 
 
 def is_model_key(name: str) -> bool:

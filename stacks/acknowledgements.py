@@ -31,7 +31,7 @@ def wildcard(resource: str, path: str, reason: str) -> Acknowledgement:
     return Acknowledgement(rf"AwsSolutions-IAM5\[Resource::{resource}\]", path, reason)
 
 
-LAKE_PREFIX = r"[\w:-]*LakeBucket\w*"
+LAKE_PREFIX = r'\{"Fn::GetStackOutput":\{.*LakeBucket\w*"\}\}'
 ACKNOWLEDGEMENTS = (
     Acknowledgement(
         "AwsSolutions-L1",
@@ -108,6 +108,23 @@ ACKNOWLEDGEMENTS = (
         r"arn:.*:cloudwatch:.*:alarm:TargetTracking-endpoint/meguru-.*--.*/\*",
         ".*/DeployModelVersion/Role/DefaultPolicy/Resource",
         "Target tracking ends the names of its alarms by itself.",
+    ),
+    wildcard(
+        r"\*",
+        ".*/Unmaking/UnmakeModelRole/DefaultPolicy/Resource",
+        "Listings, which take no resource; what is deleted is named.",
+    ),
+    wildcard(
+        r"arn:.*:(application-autoscaling:.*:scalable-target/|"
+        r"cloudwatch:.*:alarm:TargetTracking-endpoint/meguru-.*--.*/|"
+        r"states:.*:execution:<\w+\.Name>:|logs:.*:log-group:/aws/sagemaker/\w+(/.*)?:)\*",
+        ".*/Unmaking/UnmakeModelRole/DefaultPolicy/Resource",
+        "Generated names: targets, alarms' ends, a state machine's executions, a group's streams.",
+    ),
+    wildcard(
+        r"arn:.*:logs:.*:log-stream:meguru-.*--.*/\*",
+        ".*/Unmaking/UnmakeModelRole/DefaultPolicy/Resource",
+        "The streams of one job, which SageMaker names after its hosts.",
     ),
     wildcard(
         r"arn:.*:role/aws-service-role/sagemaker\.application-autoscaling\.amazonaws\.com/\*",

@@ -7,9 +7,11 @@ from typing import Any
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
+from meguru.names import CURATION, resource_name
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.curation import Curation
 from stacks.constructs.feedback_capture import RetrainingTrigger
+from stacks.constructs.unmaking import Unmaking
 from stacks.environment import Environment
 from stacks.lake_stack import LakeStack
 
@@ -44,4 +46,13 @@ class DataStack(Stack):
         alarms.watch_workflow("CurationFailed", self.curation.workflow)
         alarms.watch_dead_letters("LooksSetAside", self.curation.looks.failed)
         alarms.watch_dead_letters("FeedbackSetAside", self.retraining_trigger.failed_batches)
+        # Last: what starts runs is deleted before it.
+        Unmaking(
+            self,
+            "Unmaking",
+            environment=environment,
+            name=resource_name(environment.name, CURATION),
+            workflows=[self.curation.workflow],
+            releases=storage.records.releases,
+        )
         CfnOutput(self, "CurateDatasetArn", value=self.curation.workflow.state_machine_arn)

@@ -7,6 +7,7 @@ from typing import Any
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
+from stacks.constructs.image_repository import ImageRepository
 from stacks.constructs.lake import Lake
 from stacks.constructs.loop_events import LoopEvents
 from stacks.constructs.records import Records
@@ -19,10 +20,12 @@ class LakeStack(Stack):
     ) -> None:
         super().__init__(scope, construct_id, **stack)
         self.lake = Lake(self, "Lake", environment=environment)
+        self.images = ImageRepository(self, "Images", environment=environment, key=self.lake.key)
         self.records = Records(self, "Records", environment=environment, key=self.lake.key)
         self.loop_events = LoopEvents(
             self, "LoopEvents", environment=environment, key=self.lake.key
         )
+        CfnOutput(self, "ImageRepository", value=self.images.repository_name)
         CfnOutput(self, "LakeBucket", value=self.lake.bucket.bucket_name)
         CfnOutput(self, "InferenceTable", value=self.records.inferences.table_name)
         CfnOutput(self, "FeedbackTable", value=self.records.feedback.table_name)

@@ -11,6 +11,7 @@ from stacks.constructs.alarms import Alarms
 from stacks.constructs.model_registry import ModelRegistry
 from stacks.constructs.model_release import ModelRelease
 from stacks.constructs.training import Training
+from stacks.constructs.unmaking import Unmaking
 from stacks.environment import Environment
 from stacks.lake_stack import LakeStack
 
@@ -29,7 +30,10 @@ class ModelStack(Stack):
         super().__init__(scope, construct_id, **stack)
         model = environment.models[model_key]
         self.registry = ModelRegistry(
-            self, "ModelRegistry", name=environment.resource_name(model_key)
+            self,
+            "ModelRegistry",
+            environment=environment,
+            name=environment.resource_name(model_key),
         )
         self.training = Training(
             self,
@@ -53,6 +57,16 @@ class ModelStack(Stack):
         alarms.watch_workflow("TrainingFailed", self.training.workflow)
         alarms.watch_workflow("ReleaseFailed", self.release.workflow)
         self.release.alarms.notify(storage.loop_events.topic)
+        # Last: what starts runs is deleted before it.
+        Unmaking(
+            self,
+            "Unmaking",
+            environment=environment,
+            name=self.registry.endpoint_name,
+            workflows=[self.training.workflow, self.release.workflow],
+            releases=storage.records.releases,
+            after=[self.registry, self.release.endpoint_log],
+        )
         CfnOutput(self, "ModelName", value=environment.name_in_api(model_key))
         CfnOutput(self, "ModelPackageGroup", value=self.registry.group_name)
         CfnOutput(self, "EndpointName", value=self.registry.endpoint_name)

@@ -51,7 +51,7 @@ class World:
 
 @contextmanager
 def join_world(environment: Mapping[str, str] = os.environ) -> Iterator[World]:
-    """Join the group that torchrun describes in `RANK`, `WORLD_SIZE`, `LOCAL_RANK`."""
+    """Join the group that `RANK`, `WORLD_SIZE`, `LOCAL_RANK` and `MASTER_*` describe."""
     rank, size = int(environment["RANK"]), int(environment["WORLD_SIZE"])
     if torch.cuda.is_available():
         device = torch.device("cuda", int(environment["LOCAL_RANK"]))

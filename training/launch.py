@@ -1,12 +1,9 @@
-"""The entrypoint of every host: starts torchrun, hands SIGTERM on, and reports how it ended."""
+"""The entrypoint of every host: starts its workers, hands SIGTERM on, and reports how it ended."""
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import zlib
@@ -16,13 +13,7 @@ from pathlib import Path
 from meguru.accelerator import num_gpus
 from meguru.hyperparameters import Hyperparameters
 from training.job import Job, Resources
-from training.start_worker import LAUNCHER
-
-STOPPED_STATUS = 128 + signal.SIGTERM
-# SageMaker gives 120 s between SIGTERM and SIGKILL: workers get most of it for their checkpoint.
-SHUTDOWN_TIMEOUT_SECONDS = 110
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
+from training.workers import STOPPED_STATUS, Workers
 
 
 def has_efa() -> bool:
@@ -35,41 +26,16 @@ def master_port(job_name: str) -> int:
     return 10_000 + zlib.crc32(job_name.encode()) % 20_000
 
 
-def torchrun_command(
-    job: Job, resources: Resources, settings: Hyperparameters, folder: Path
-) -> list[str]:
-    """torchrun for this host: static rendezvous at the first host, no restarts."""
-    return [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        f"--nnodes={len(resources.hosts)}",
-        f"--node-rank={resources.node_rank}",
-        f"--nproc-per-node={settings.processes_per_host or num_gpus() or 1}",
-        "--rdzv-backend=static",
-        f"--rdzv-endpoint={resources.master}:{master_port(job.name)}",
-        f"--rdzv-id={job.name}",
-        f"--local-addr={resources.current_host}",
-        "--max-restarts=0",
-        f"--shutdown-timeout={SHUTDOWN_TIMEOUT_SECONDS}",
-        f"--log-dir={folder / 'log'}",
-        "--module",
-        "training.start_worker",
-        str(folder / "outcome"),
-    ]
-
-
-def worker_environment(
+def host_environment(
     environment: Mapping[str, str], resources: Resources, settings: Hyperparameters
 ) -> dict[str, str]:
-    """What gloo, NCCL, EFA and torch read from the environment."""
+    """What gloo, NCCL, EFA and torch read from the environment, the same for all of a host."""
     values = {
         **environment,
         "OMP_NUM_THREADS": str(settings.num_threads),
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # cuBLAS adds in a fixed order only with this
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
-        LAUNCHER: str(os.getpid()),
     }
     if resources.network_interface_name:
         values["GLOO_SOCKET_IFNAME"] = resources.network_interface_name
@@ -79,48 +45,34 @@ def worker_environment(
     return values
 
 
-def _die_with_parent() -> None:
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def worker_environments(job: Job, resources: Resources, num_workers: int) -> list[dict[str, str]]:
+    """Each worker's place among all of the job, as torch.distributed reads it.
 
-
-class Torchrun:
-    """The torchrun process of this host, in a session of its own.
-
-    Of its own, because a SIGTERM to this host's whole process group would reach torchrun twice,
-    and the second one makes it drop its workers before they have saved.
+    Every host has as many workers, and the first one of the first host is where they meet.
     """
-
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        self.stop_requested = False
-        self._process: subprocess.Popen[bytes] | None = None
-        signal.signal(signal.SIGTERM, self._forward)
-        self._process = subprocess.Popen(
-            command, env=environment, start_new_session=True, preexec_fn=_die_with_parent
-        )
-        if self.stop_requested:
-            self._process.terminate()
-
-    def _forward(self, number: int, frame: object) -> None:
-        first, self.stop_requested = not self.stop_requested, True
-        if first and self._process:
-            self._process.terminate()
-
-    def wait(self) -> int:
-        assert self._process is not None
-        return self._process.wait()
+    return [
+        {
+            "RANK": str(resources.node_rank * num_workers + local_rank),
+            "LOCAL_RANK": str(local_rank),
+            "WORLD_SIZE": str(len(resources.hosts) * num_workers),
+            "MASTER_ADDR": resources.master,
+            "MASTER_PORT": str(master_port(job.name)),
+        }
+        for local_rank in range(num_workers)
+    ]
 
 
-def failure_reason(log: Path, status: int) -> str:
+def failure_reason(folder: Path, status: int) -> str:
     """The first error that a worker recorded (torch.distributed.elastic's error files)."""
     messages = []
-    for path in log.rglob("error.json"):
+    for path in folder.rglob("error.json"):
         content = json.loads(path.read_text(encoding="utf-8"))["message"]
         message = content if isinstance(content, dict) else {"message": content}
         extra = message.get("extraInfo", {})
         messages.append((int(extra.get("timestamp", 0)), str(message["message"])))
     if messages:
         return min(messages)[1]
-    return f"torchrun ended with status {status}; a worker was killed or the job's log says why"
+    return f"a worker ended with status {status}: it was killed, or the job's log says why"
 
 
 def fail(job: Job, reason: str) -> int:
@@ -135,19 +87,19 @@ def train(job: Job, folder: Path) -> int:
     """Run this host's share of the job: 0, or 143 where it was stopped and can be resumed."""
     settings = Hyperparameters.parse(job.hyperparameters())
     resources = job.resources()
-    torchrun = Torchrun(
-        torchrun_command(job, resources, settings, folder),
-        worker_environment(os.environ, resources, settings),
-    )
-    status = torchrun.wait()
+    num_workers = settings.processes_per_host or num_gpus() or 1
+    common = host_environment(os.environ, resources, settings)
+    places = worker_environments(job, resources, num_workers)
+    workers = Workers([common | place for place in places], folder)
+    status = workers.wait()
     outcome = folder / "outcome"
     ended = outcome.read_text() if outcome.exists() else None
     if ended == "finished":
         return 0
-    if ended == "stopped" or torchrun.stop_requested:
+    if ended == "stopped" or workers.stop_requested:
         print("training stopped; it resumes from its newest checkpoint", flush=True)
         return STOPPED_STATUS
-    return fail(job, failure_reason(folder / "log", status))
+    return fail(job, failure_reason(folder, status))
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""One process of a training job, started by torchrun: reads, trains, writes."""
+"""One process of a training job, started by its host's entrypoint: reads, trains, writes."""
 
 from __future__ import annotations
 
@@ -141,7 +141,11 @@ def main() -> None:
     )
     with join_world() as world:
         outcome = run(job, world, stop_requested)
-        # No rank leaves before the model is written: torchrun ends all when one ends.
+        # No rank leaves before the model is written: the first one is where all of them meet.
         world.gather(None)
     if os.environ["LOCAL_RANK"] == "0":
         write_atomically(Path(sys.argv[1]), outcome.value.encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""What SageMaker is asked for with every job, model and endpoint: key, tags, network, driver.
+"""What SageMaker is asked for with every job, model and endpoint: key, tags, network, drivers.
 
 The definitions in stacks/workflows/ say what is theirs alone; this is added to their calls.
 """
@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from stacks.environment import Environment
-from stacks.environment.aws_offers import has_local_storage
-from stacks.environment.instance_families import inference_ami
+from stacks.environment.aws_offers import has_local_storage, inference_ami
 
 # The substitution that the key's ARN is given by.
 KEY = "KmsKeyId"
@@ -76,10 +75,10 @@ class _Safeguards:
     def _endpoint_config(self, arguments: Members) -> Members:
         """One key for all variants: none where one of them takes none."""
         variants = [_members(one) for one in arguments["ProductionVariants"]]
+        takes_key = all(self._takes_key(variant) for variant in variants)
         for variant in variants:
             if ami := inference_ami(self._constants.value(variant["InstanceType"])):
                 _merge(variant, {"InferenceAmiVersion": ami})
-        takes_key = all(self._takes_key(variant) for variant in variants)
         return self._tag_list | ({"KmsKeyId": KEY_VALUE} if takes_key else {})
 
     @property

@@ -109,7 +109,7 @@ class Curation(Construct):
                 "EndpointName": endpoint_name,
                 "VolumeSizeInGB": "30",
                 "MaxRuntimeSeconds": str(MAX_RUNTIME.to_seconds()),
-                "SourceCommit": source_commit(),
+                "SourceCommit": source_commit("curation"),
                 "LoopTable": self._records.loop.table_name,
                 "LoopItem": CURATION_CLAIM,
                 "BatchSeconds": str(settings.batch_seconds),

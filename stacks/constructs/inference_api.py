@@ -9,7 +9,7 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from meguru.names import api_name, stage_name
+from meguru.names import api_log_name, api_name, stage_name
 from stacks.constructs.feedback_capture import FeedbackCapture
 from stacks.constructs.gateway_responses import add_gateway_responses
 from stacks.constructs.grants import grant, grant_table, sagemaker_arn
@@ -41,6 +41,7 @@ class InferenceApi(Construct):
         self._endpoints = json.dumps(environment.endpoints)
         self._records, self._inference_log = records, inference_log
         self.api = self._create_api()
+        self._keep_execution_logs()
         add_gateway_responses(self.api)
         self._add_paths(feedback.function)
         self._add_usage_plan()
@@ -84,6 +85,17 @@ class InferenceApi(Construct):
                 authorizer=self._create_authorizer(),
             ),
         )
+
+    def _keep_execution_logs(self) -> None:
+        """The group that API Gateway would make by itself, and nobody would delete."""
+        stage = self.api.deployment_stage
+        group = LogGroup(
+            self,
+            "ExecutionLogs",
+            environment=self._environment,
+            log_group_name=api_log_name(self.api.rest_api_id, self._environment.name),
+        )
+        stage.node.add_dependency(group)
 
     def _create_authorizer(self) -> apigateway.RequestAuthorizer:
         return apigateway.RequestAuthorizer(

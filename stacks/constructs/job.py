@@ -11,12 +11,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from meguru.names import JOB_LOG_GROUPS
 from stacks.constructs.grants import grant_network_interfaces, grant_volumes
 from stacks.constructs.python_function import REPOSITORY
 from stacks.environment import Environment
 
-# The account's, with a stream for each host of a job.
-LOG_GROUPS = ("/aws/sagemaker/TrainingJobs*", "/aws/sagemaker/ProcessingJobs*")
 # Source: SageMaker developer guide, "How to use SageMaker AI execution roles".
 INTERFACES_OF_CONTAINERS = [
     "ec2:CreateNetworkInterface",
@@ -44,6 +43,9 @@ class Image(ecr_assets.DockerImageAsset):
             platform=ecr_assets.Platform.LINUX_AMD64,
             exclude=["*", "!meguru", f"!{folder}", *packages, "**/__pycache__", "**/*.pyc"],
             ignore_mode=IgnoreMode.DOCKER,
+            # SageMaker takes Docker's own manifests (schema 2): no OCI index, which a build with
+            # attestations makes. The CDK CLI switches those off too.
+            outputs=["type=docker"],
         )
 
 
@@ -117,20 +119,26 @@ class Job(Construct):
             environment=environment,
             key=key,
             image=self.image,
-            log_groups=LOG_GROUPS,
+            log_groups=tuple(f"{group}*" for group in JOB_LOG_GROUPS),
         )
 
 
-def source_commit() -> str:
-    """The commit the images are made of; `-modified` when the working tree differs from it."""
+def source_commit(*folders: str) -> str:
+    """The newest commit that changed what images are made of: their folders and `meguru`.
+
+    `-modified` when the working tree differs from it there. What else is committed changes no
+    image, and so nothing that is deployed.
+    """
     try:
-        said = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=40", "--dirty=-modified", "--exclude=*"],
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        commit = _git("log", "-1", "--format=%H", "--", "meguru", *folders)
+        modified = _git("status", "--porcelain", "--", "meguru", *folders)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+    return f"{commit}-modified" if modified else commit or "unknown"
+
+
+def _git(*words: str) -> str:
+    said = subprocess.run(
+        ["git", *words], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
     return said.stdout.strip()

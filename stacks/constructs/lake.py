@@ -12,6 +12,7 @@ from meguru.names import (
     CHECKPOINTS_PREFIX,
     INFERENCE_LOG_PREFIX,
     QUARANTINE_PREFIX,
+    api_log_name,
     endpoint_log_name,
     event_log_name,
     resource_name,
@@ -86,6 +87,7 @@ class Lake(Construct):
                 stack_name(environment, "*"),
                 event_log_name(environment),
                 endpoint_log_name(resource_name(environment, "*")),
+                api_log_name("*", environment),
             )
         ]
         self.key.add_to_resource_policy(

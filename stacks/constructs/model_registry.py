@@ -8,13 +8,17 @@ from constructs import Construct
 from meguru.names import made_by_runs
 from stacks.constructs.grants import sagemaker_arn
 from stacks.constructs.job import Image
+from stacks.constructs.retention import removal_policy
+from stacks.environment import Environment
 
 
 class ModelRegistry(Construct):
     """A model package group. The endpoint its versions are released to is named here too, so that
     who trains and who serves need not know each other. Both have the model's name."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, name: str) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, environment: Environment, name: str
+    ) -> None:
         super().__init__(scope, construct_id)
         self.group_name = self.endpoint_name = name
         self.image = Image(self, "Image", folder="inference_containers/text")
@@ -25,6 +29,8 @@ class ModelRegistry(Construct):
             model_package_group_name=self.group_name,
             model_package_group_description="Text model versions; approving one releases it.",
         )
+        # A group that has versions can't be deleted.
+        self.group.apply_removal_policy(removal_policy(environment))
 
     @property
     def group_arn(self) -> str:

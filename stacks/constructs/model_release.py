@@ -23,7 +23,7 @@ from stacks.constructs.retention import LogGroup
 from stacks.constructs.table import Table
 from stacks.constructs.workflow import Workflow
 from stacks.environment import Endpoint, Environment
-from stacks.environment.instance_families import inference_ami
+from stacks.environment.aws_offers import inference_ami
 
 VARIANT_NAME = "AllTraffic"
 # Longer than a release takes that waits for capacity.
@@ -48,7 +48,9 @@ class ModelRelease(Construct):
         self._environment, self._endpoint = environment, endpoint
         self._registry, self._releases, self._lake = registry, releases, lake
         log_name = endpoint_log_name(registry.endpoint_name)
-        LogGroup(self, "EndpointLog", environment=environment, log_group_name=log_name)
+        self.endpoint_log = LogGroup(
+            self, "EndpointLog", environment=environment, log_group_name=log_name
+        )
         self._endpoint_role = ContainerRole(
             self,
             "EndpointRole",
@@ -107,7 +109,7 @@ class ModelRelease(Construct):
                 "EndpointName": self._registry.endpoint_name,
                 "EndpointRoleArn": self._endpoint_role.role_arn,
                 "EndpointInstanceType": endpoint.instance_type,
-                "InferenceAmiVersion": inference_ami(endpoint.instance_type) or "",
+                "InferenceAmiVersion": inference_ami(endpoint.instance_type) or "none",
                 "VariantName": VARIANT_NAME,
                 "Network": self._network,
                 "MinInstances": str(endpoint.min_instances),

@@ -43,10 +43,12 @@ class Records(Construct):
         self.loop = self._table("Loop", "name")
         self.idempotency = self._table("Idempotency", "id", time_to_live_attribute="expiration")
 
-    def _table(self, construct_id: str, partition_key: str, **settings: Any) -> Table:
+    def _table(self, name: str, partition_key: str, **settings: Any) -> Table:
         return Table(
             self,
-            construct_id,
+            # A table with another key is another table: with another name, the stacks that use it
+            # change too, and find it.
+            f"{name}By{partition_key.title().replace('_', '')}",
             environment=self._environment,
             key=self._key,
             partition_key=partition_key,

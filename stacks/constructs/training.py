@@ -117,7 +117,7 @@ class Training(Construct):
             "LakeBucket": self._lake.bucket.bucket_name,
             "Dataset": TEXT_DATASET,
             "NamePrefix": self._registry.group_name,
-            "SourceCommit": source_commit(),
+            "SourceCommit": source_commit("training", "evaluation"),
             "UseSpot": json.dumps(training.spot),
             "TrainingRoleArn": self._job.role.role_arn,
             "TrainingImageUri": self._job.image.image_uri,

@@ -8,6 +8,8 @@ from functools import cache
 
 import botocore.session
 
+from meguru.accelerator import GPU_INSTANCE
+
 
 def is_region(name: str) -> bool:
     """Whether SageMaker is in a region of this name, in any of AWS's partitions."""
@@ -37,6 +39,30 @@ def has_local_storage(instance_type: str) -> bool:
 
 # The first generation of a family with accelerators that has local storage whatever its name.
 _FIRST_WITH_STORAGE = {"g": 5, "p": 4, "trn": 1, "dl": 1}
+
+
+def runs_images(instance_type: str) -> bool:
+    """Whether the containers' images run there: they are for x86, and CUDA 13 where for a GPU.
+
+    Graviton is another architecture, Inferentia, Trainium and Gaudi aren't programmed by CUDA, and
+    CUDA 13 has left the GPUs before Turing (P2, P3). Source: CUDA 13.0 release notes, "Dropped
+    Architectures"; EC2, "Instance type naming conventions".
+    """
+    family = instance_type.split(".")[1]
+    is_arm = re.match(r"[a-z]+\d+g|p6e-", family) is not None
+    return not is_arm and not re.match(r"(inf|trn|dl)\d|p[23](dn)?$", family)
+
+
+def inference_ami(instance_type: str) -> str:
+    """The AMI that an endpoint's instances need for CUDA 13; empty for those without a GPU.
+
+    CUDA 13 wants driver 580, and what SageMaker takes by itself is older: torch would find no GPU.
+    Families newer than this rule get it too: no other AMI has that driver. Where SageMaker doesn't
+    offer it for one, it refuses the endpoint config, and what serves goes on.
+    Source: SageMaker developer guide, "Best practices to minimize interruptions during GPU driver
+    upgrades".
+    """
+    return "al2023-ami-sagemaker-inference-gpu-4-1" if GPU_INSTANCE.match(instance_type) else ""
 
 
 @cache

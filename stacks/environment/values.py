@@ -14,8 +14,7 @@ from meguru.gate import HIGHEST, LOWER_IS_BETTER
 from meguru.hyperparameters import as_text, problems, problems_of_values
 from meguru.names import CURATION, MAX_MODEL_KEY, is_model_key
 from meguru.normalisation import OFF, ON, read_rules
-from stacks.environment.aws_offers import is_instance_type, is_region
-from stacks.environment.instance_families import unsuitable
+from stacks.environment.aws_offers import is_instance_type, is_region, runs_images
 from stacks.environment.refusals import only, refusal, refusals
 from stacks.environment.schedule import schedule_problem
 
@@ -37,12 +36,6 @@ def _check_kind(kind: object) -> object:
     if kind in ("image", "embedding"):
         raise refusal(f"{kind} models are not there yet: text")
     return kind
-
-
-def _check_runs_images(instance_type: str) -> str:
-    if problem := unsuitable(instance_type):
-        raise refusal(f"another instance type: {problem}")
-    return instance_type
 
 
 def _check_schedule(schedule: str) -> str:
@@ -83,6 +76,15 @@ def _check_metrics(values: dict[str, float]) -> dict[str, float]:
     return values
 
 
+def _check_images_run(instance_type: str) -> str:
+    if not runs_images(instance_type):
+        raise refusal(
+            "an instance type the images run on: with x86 processors, without Inferentia, Trainium "
+            "or Gaudi, and with GPUs newer than P2's and P3's"
+        )
+    return instance_type
+
+
 def _check_hyperparameters(values: dict[str, Any]) -> dict[str, Any]:
     """As the training job checks them, before it is paid for."""
     return _check_each_with(problems, values)
@@ -109,7 +111,8 @@ def _check_each_with(
 def _check_tags(values: dict[str, str]) -> dict[str, str]:
     """What the services that are tagged take; IAM takes no two keys that differ in case only.
 
-    Source: "Tag naming limits and requirements", Tagging AWS Resources User Guide.
+    Source: "Tag naming limits and requirements", Tagging AWS Resources User Guide; the shortest
+    are those of CloudFormation's AWS::ECR::Repository.
     """
     if len(values) > MAX_TAGS:
         raise refusal(f"at most {MAX_TAGS} tags")
@@ -135,12 +138,12 @@ def _check_functions(values: dict[str, int]) -> dict[str, int]:
 
 
 def _tag_problem(key: str, value: str) -> str | None:
-    if not 1 <= len(key) <= 128:
-        return "a tag's key has 1 to 128 characters"
+    if not 1 <= len(key) <= 127:
+        return "a tag's key has 1 to 127 characters"
     if key.casefold().startswith("aws:"):
         return "keys that begin with aws: are AWS's own"
-    if len(value) > 256:
-        return f"a tag's value has at most 256 characters, this one has {len(value)}"
+    if len(value) > 255:
+        return f"a tag's value has at most 255 characters, this one has {len(value)}"
     wrong = "".join(dict.fromkeys(one for one in key + value if not _is_tag_character(one)))
     if wrong:
         return f"tags take letters, digits, spaces and _ . : / = + - @, and not {wrong}"
@@ -182,7 +185,7 @@ ProcessingInstanceType = Annotated[
         is_instance_type("ProcessingInstanceType"),
         "an instance type of SageMaker's processing jobs, such as ml.m5.large",
     ),
-    AfterValidator(_check_runs_images),
+    AfterValidator(_check_images_run),
 ]
 TrainingInstanceType = Annotated[
     str,
@@ -190,7 +193,7 @@ TrainingInstanceType = Annotated[
         is_instance_type("TrainingInstanceType"),
         "an instance type of SageMaker's training jobs, such as ml.m5.large",
     ),
-    AfterValidator(_check_runs_images),
+    AfterValidator(_check_images_run),
 ]
 EndpointInstanceType = Annotated[
     str,
@@ -198,7 +201,7 @@ EndpointInstanceType = Annotated[
         is_instance_type("ProductionVariantInstanceType"),
         "an instance type of SageMaker's endpoints, such as ml.m5.large",
     ),
-    AfterValidator(_check_runs_images),
+    AfterValidator(_check_images_run),
 ]
 Tags = Annotated[dict[str, str], AfterValidator(_check_tags)]
 Kind = Annotated[Literal["text"], BeforeValidator(_check_kind)]

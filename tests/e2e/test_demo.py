@@ -20,7 +20,9 @@ from tests.e2e.command import running
 from tests.e2e.loop_cloud import MODEL, NAME
 from tests.e2e.test_removed_grants import without_grants
 
-DEMO_SECONDS = 300
+# On a busy machine; how long it takes on a quiet one is measured in benchmarks/.
+DEMO_SECONDS = 600
+pytestmark = pytest.mark.timeout(DEMO_SECONDS + 60)
 
 
 @pytest.fixture(scope="module")

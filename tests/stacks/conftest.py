@@ -33,7 +33,7 @@ network:
   isolation: true
   encrypt_between_hosts: true
 records: {{inference_log_days: 3650, checkpoint_days: 7, quarantine_days: 90}}
-tags: {{{"k" * 128}: {"v" * 256}}}
+tags: {{{"k" * 127}: {"v" * 255}}}
 models:
   {"m" * MAX_MODEL_KEY}:
     name: {"N" * 63}

@@ -78,6 +78,7 @@ class Deployment:
     """`model` is the name of its first model's endpoint and model package group."""
 
     model: str
+    is_destroyable: bool
     place: Place
     state_machines: dict[str, StateMachine]
     functions: dict[str, Function]
@@ -95,6 +96,7 @@ def read_deployment(synthesis: Synthesis, endpoint_url: str) -> Deployment:
     place = Place(ACCOUNT, synthesis.environment.region or "us-east-1", NoInventory())
     return Deployment(
         next(iter(synthesis.environment.endpoints.values())),
+        synthesis.environment.destroyable,
         place,
         {machine.name: machine for machine in machines},
         {function.folder: function for function in functions},

@@ -23,7 +23,7 @@ CALLING = ("meguru.pending_corrections", "meguru.run_claim")
 # The resource API's one noun in use: a Table's methods are operations on its own table.
 TABLE_MEMBER = "TableName"
 # Operations by the method's name that a Python object of another kind may have as well.
-NOT_AWS = {"get", "put", "copy", "close", "query_string"}
+NOT_AWS = {"get", "put", "copy", "close", "query_string", "search"}
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def function_calls(folder: Path) -> list[FunctionCall]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 place = f"{path.parent.name}/{path.name}:{node.lineno}"
-                found += _call(node, node.func, place, services, factories)
+                found += _call(node, _paged(node.func), place, services, factories)
     return found
 
 
@@ -130,9 +130,6 @@ def _call(
     factories: dict[str, str],
 ) -> Iterator[FunctionCall]:
     own = _factory(method.value, factories)
-    if method.attr == "get_paginator":
-        yield from _pages(node, place, [own] if own else list(services), services)
-        return
     candidates = [own] if own else list(services)
     for service in candidates:
         operation = services[service].get(method.attr)
@@ -142,23 +139,22 @@ def _call(
             is_table = service == "dynamodb" and TABLE_MEMBER not in named
             yield FunctionCall(place, service, operation, named, is_whole, is_table)
             return
-    if own and method.attr not in ("exceptions", "Table"):
+    if own and method.attr not in ("exceptions", "Table", "get_paginator"):
         raise ValueError(f"{place}: {own} has no operation {method.attr}")
 
 
-def _pages(
-    node: ast.Call,
-    place: str,
-    candidates: list[str],
-    services: dict[str, dict[str, OperationModel]],
-) -> Iterator[FunctionCall]:
-    """The operation a paginator calls, with the parameters it is given later."""
-    name = ast.literal_eval(node.args[0])
-    for service in candidates:
-        if name in services[service]:
-            yield FunctionCall(place, service, services[service][name], {}, False, False)
-            return
-    raise ValueError(f"{place}: no service has an operation {name}")
+def _paged(method: ast.Attribute) -> ast.Attribute:
+    """`client.list_models` for `client.get_paginator("list_models").paginate`."""
+    match method:
+        case ast.Attribute(
+            attr="paginate",
+            value=ast.Call(
+                func=ast.Attribute(attr="get_paginator", value=client),
+                args=[ast.Constant(value=str(name))],
+            ),
+        ):
+            return ast.Attribute(value=client, attr=name)
+    return method
 
 
 def _factory(value: ast.expr, factories: dict[str, str]) -> str | None:

@@ -9,7 +9,6 @@ import pytest
 
 from stacks.constructs.call_safeguards import with_safeguards
 from stacks.environment import Environment
-from stacks.environment.instance_families import CUDA_13_AMI
 
 ENVIRONMENT = Environment.model_validate({"name": "acme", "models": {"a": {}}})
 TAGS = [{"Key": "project", "Value": "meguru"}, {"Key": "environment", "Value": "acme"}]
@@ -57,7 +56,7 @@ def test_one_variant_with_storage_of_its_own_takes_the_key_from_all() -> None:
 def test_a_variant_with_a_gpu_has_the_driver_its_image_needs() -> None:
     given = added("sagemaker:createEndpointConfig", variants("ml.m5.large", "ml.g5.xlarge"))
     amis = [one.get("InferenceAmiVersion") for one in given["ProductionVariants"]]
-    assert amis == [None, CUDA_13_AMI]
+    assert amis == [None, "al2023-ami-sagemaker-inference-gpu-4-1"]
 
 
 @pytest.mark.parametrize(

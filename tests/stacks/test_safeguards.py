@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from meguru.names import stage_name
 from tests.stacks.deployment import Deployment, StateMachine
 from tests.stacks.function_calls import services_used
 from tests.stacks.rendering import rendered
@@ -49,6 +51,7 @@ def queue_key(properties: Properties) -> Any:
 KEYS: dict[str, Callable[[Properties], Any]] = {
     "AWS::S3::Bucket": bucket_key,
     "AWS::DynamoDB::GlobalTable": table_key,
+    "AWS::ECR::Repository": lambda properties: properties["EncryptionConfiguration"]["KmsKey"],
     "AWS::SQS::Queue": queue_key,
     "AWS::SNS::Topic": lambda properties: properties["KmsMasterKeyId"],
     "AWS::Logs::LogGroup": lambda properties: properties["KmsKeyId"],
@@ -112,10 +115,12 @@ def test_the_key_lets_logs_encrypt_the_environment_s_groups_only(synthesis: Synt
     [statement] = [s for s in statements if "logs." in str(s["Principal"].get("Service"))]
     patterns = statement["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
     for group in synthesis.resources("AWS::Logs::LogGroup"):
-        name = group.properties.get("LogGroupName", f"{group.stack}-{group.logical_id}-AbC123")
-        arns = [pattern.rpartition(":log-group:")[2].rstrip("*") for pattern in patterns]
-        assert any(name.startswith(arn) for arn in arns), name
-    assert all(synthesis.name in pattern for pattern in patterns)
+        generated = f"{group.stack}-{group.logical_id}-AbC123"
+        name = rendered(group.properties.get("LogGroupName", generated), group.stack)
+        arns = [pattern.partition(":log-group:")[2] for pattern in patterns]
+        assert any(fnmatchcase(name, arn) for arn in arns), name
+    of_environment = (synthesis.name, stage_name(synthesis.name))
+    assert all(any(name in pattern for name in of_environment) for pattern in patterns)
 
 
 def roles(synthesis: Synthesis) -> list[Resource]:
@@ -226,6 +231,7 @@ def test_objects_expire_as_the_environment_says(synthesis: Synthesis) -> None:
 
 # The endpoints of a VPC that have another name than botocore's for the service.
 ENDPOINTS = {
+    "cloudwatch": "monitoring",
     "firehose": "kinesis-firehose",
     "sagemaker": "sagemaker.api",
     "sagemaker-runtime": "sagemaker.runtime",
@@ -336,7 +342,7 @@ def test_roles_of_containers_and_functions_may_make_interfaces_in_a_vpc_only(
 ) -> None:
     granted = {
         name: {
-            resource.path
+            (resource.stack, resource.path)
             for resource, statement in made.statements()
             if "ec2:CreateNetworkInterface" in statement.get("Action", [])
         }

@@ -36,6 +36,8 @@ NAME_PROPERTIES = re.compile(
 )
 # What takes no resource; the acknowledgements in stacks/ say the same to cdk-nag.
 WITHOUT_RESOURCE = {
+    "application-autoscaling:DescribeScalableTargets",
+    "cloudwatch:DescribeAlarms",
     "cloudwatch:PutMetricData",
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
@@ -57,7 +59,11 @@ WITHOUT_RESOURCE = {
     "logs:ListLogDeliveries",
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
+    "sagemaker:ListEndpointConfigs",
     "sagemaker:ListModelPackages",
+    "sagemaker:ListModels",
+    "sagemaker:ListProcessingJobs",
+    "sagemaker:ListTrainingJobs",
     "xray:GetSamplingRules",
     "xray:GetSamplingTargets",
     "xray:PutTelemetryRecords",

@@ -165,7 +165,7 @@ def names(synthesis: Synthesis) -> set[tuple[str, str]]:
             if "Export" in output:
                 found.add(("export", output["Export"]["Name"]))
     for resource in synthesis.resources():
-        name = resource.properties.get(NAMED.get(resource.type, ""))
+        name = rendered(resource.properties.get(NAMED.get(resource.type, "")), resource.stack)
         if name and resource.type not in NOT_UNIQUE:
             found.add((resource.type, name))
     return found
@@ -177,8 +177,10 @@ def test_a_model_s_stack_needs_no_other_model_s(
 ) -> None:
     """One that fails to deploy, or is taken out, stops no other; nor the API."""
     for stack in environments[name].assembly.stacks:
-        imported = set(re.findall(r'"Fn::ImportValue": "([^:]*):', json.dumps(stack.template)))
-        assert imported <= {f"Meguru-{name}-Lake"}, stack.stack_name
+        template = json.dumps(stack.template)
+        read = set(re.findall(r'"Fn::GetStackOutput": {"StackName": "([^"]*)"', template))
+        assert read <= {f"Meguru-{name}-Lake"}, stack.stack_name
+        assert "Fn::ImportValue" not in template, stack.stack_name
 
 
 def test_the_account_s_logging_role_outlives_an_environment(

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
+from botocore.loaders import Loader
 from moto import mock_aws
 
 from lambdas.answer_chat.chat import Chat
@@ -36,12 +38,22 @@ ENVIRONMENT = {
 }
 
 
+@pytest.fixture(scope="session")
+def service_models() -> Loader:
+    """AWS's service models, read once: that takes longer than all the rest of a test."""
+    loader: Loader = botocore.session.Session().get_component("data_loader")
+    return loader
+
+
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def aws(monkeypatch: pytest.MonkeyPatch, service_models: Loader) -> Iterator[None]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
+        session = botocore.session.Session()
+        session.register_component("data_loader", service_models)
+        boto3.setup_default_session(botocore_session=session)
         boto3.client("s3").create_bucket(Bucket="lake")
         yield
 

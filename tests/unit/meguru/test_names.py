@@ -86,6 +86,23 @@ def test_no_stack_is_another_environment_s(one: str, other: str, model: str) -> 
     assert not names.is_stack_of(names.stack_name(other, "Model", model), one)
 
 
+@given(ENVIRONMENTS, ENVIRONMENTS, MODELS)
+@example("poc", "poc-", "a")
+@example("poc", "poc--a", "b")
+def test_what_is_found_by_name_is_its_environment_s(one: str, other: str, model: str) -> None:
+    assume(one != other)
+    name = names.resource_name(one, model)
+    assert names.is_of_environment(name, one)
+    assert names.is_of_environment(f"{name}-0123456789ab", one)
+    assert not names.is_of_environment(name, other)
+
+
+def test_what_runs_made_is_told_by_its_digits() -> None:
+    assert names.is_made_by_runs("meguru-poc--a-0123456789ab", "meguru-poc--a")
+    for other in ("meguru-poc--a", "meguru-poc--a-b-0123456789ab", "meguru-poc--a-0123456789AB"):
+        assert not names.is_made_by_runs(other, "meguru-poc--a")
+
+
 def test_the_longest_names_fit() -> None:
     name = names.resource_name("e" * 20, "m" * names.MAX_MODEL_KEY)
     assert len(names.made_by_runs(name)) <= 63

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tarfile
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ from transformers import PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
 from tests.unit.training.conftest import make_rows, write_dataset
+from training.worker import main
 
 MakeJob = Callable[..., Any]
 
@@ -132,3 +134,17 @@ def test_dataset_without_training_rows_is_refused(
     write_dataset(job.root / "input" / "data" / "dataset", rows)
     assert job.train() == [1]
     assert "the dataset has no row in split 'train'" in capfd.readouterr().err
+
+
+def test_a_gpu_that_torch_does_not_see_fails_in_one_line(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job()
+    config = job.root / "input" / "config" / "resourceconfig.json"
+    host = {"current_host": "127.0.0.1", "hosts": ["127.0.0.1"]}
+    config.write_text(json.dumps({**host, "current_instance_type": "ml.g5.xlarge"}))
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(job.root))
+    monkeypatch.setattr("signal.signal", lambda number, handler: None)
+
+    with pytest.raises(ValueError, match=r"there is a GPU \(ml.g5.xlarge\) but torch sees none"):
+        main()

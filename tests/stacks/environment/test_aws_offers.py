@@ -1,0 +1,44 @@
+"""Which instance types the images run on, and which AMI an endpoint's instances need."""
+
+from __future__ import annotations
+
+import botocore.session
+import pytest
+
+from stacks.environment.aws_offers import inference_ami, runs_images
+
+SAGEMAKER = botocore.session.get_session().get_service_model("sagemaker")
+ENDPOINT_TYPES = SAGEMAKER.shape_for("ProductionVariantInstanceType").enum
+
+
+@pytest.mark.parametrize("family", ["g4dn", "g5", "g6", "g6e", "p4d", "p5", "p5en", "p6-b200"])
+def test_an_endpoint_with_a_gpu_has_a_driver_for_cuda_13(family: str) -> None:
+    types = [one for one in ENDPOINT_TYPES if one.startswith(f"ml.{family}.")]
+    assert types
+    known = SAGEMAKER.shape_for("ProductionVariantInferenceAmiVersion").enum
+    for one in types:
+        assert inference_ami(one) == "al2023-ami-sagemaker-inference-gpu-4-1"
+        assert inference_ami(one) in known
+
+
+@pytest.mark.parametrize("family", ["g8", "gr7", "p7", "p6-b500"])
+def test_a_newer_family_of_gpus_has_it_too(family: str) -> None:
+    assert inference_ami(f"ml.{family}.xlarge")
+
+
+@pytest.mark.parametrize("one", ["ml.m5.large", "ml.c7i.xlarge", "ml.r5d.large", "ml.t2.medium"])
+def test_one_without_takes_what_sagemaker_gives(one: str) -> None:
+    assert one in ENDPOINT_TYPES
+    assert inference_ami(one) == ""
+    assert runs_images(one)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        *("ml.m6g.large", "ml.c7g.xlarge", "ml.c6gn.large", "ml.r7gd.large", "ml.inf2.xlarge"),
+        *("ml.trn1.2xlarge", "ml.p2.xlarge", "ml.p3.2xlarge", "ml.p6e-gb200.36xlarge"),
+    ],
+)
+def test_what_the_images_do_not_run_on_is_known(one: str) -> None:
+    assert not runs_images(one)
