@@ -17,6 +17,7 @@ import aws_cdk as cdk
 from meguru.names import image_repository_name, stack_name
 from stacks.acknowledgements import SolutionsChecks
 from stacks.api_stack import ApiStack
+from stacks.assembly import build_after
 from stacks.constructs.safeguards import Safeguards
 from stacks.data_stack import DataStack
 from stacks.environment import Environment, InvalidEnvironment, read_environment
@@ -53,7 +54,6 @@ def compose(environment: Environment, *, outdir: str | None = None) -> cdk.App:
         ApiStack(app, stack_name(environment.name, "Api"), **on_the_lake()),
     ]
     for stack in others:
-        # The CDK CLI pushes a stack's images once the stacks are there that it depends on.
         stack.add_stack_dependency(storage)
     for key, value in environment.all_tags.items():
         cdk.Tags.of(app).add(key, value)
@@ -70,6 +70,14 @@ def own_images(environment: Environment) -> cdk.DefaultStackSynthesizer:
     )
 
 
+def synthesize(environment: Environment, outdir: str) -> cdk.App:
+    """The app of one environment, with its assembly in `outdir`."""
+    app = compose(environment, outdir=outdir)
+    app.synth()
+    build_after(Path(outdir), stack_name(environment.name, "Lake"))
+    return app
+
+
 def main() -> None:
     path = Path(sys.argv[1] if len(sys.argv) > 1 else DEFAULT_ENVIRONMENT)
     try:
@@ -77,7 +85,7 @@ def main() -> None:
     except InvalidEnvironment as error:
         sys.exit(str(error))
     # The CDK CLI says where it wants the assembly; alone, it is where the CLI would put it.
-    compose(environment, outdir=os.environ.get("CDK_OUTDIR", "cdk.out")).synth()
+    synthesize(environment, os.environ.get("CDK_OUTDIR", "cdk.out"))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,14 @@
 import os
 import sys
 
-from evaluation.job import main
+from meguru.accelerator import load_newer_driver
 
-sys.exit(main(os.environ))
+
+def main() -> int:
+    load_newer_driver()
+    from evaluation import job  # brings torch
+
+    return job.main(os.environ)
+
+
+sys.exit(main())

@@ -1,8 +1,10 @@
-"""GPUs: how many a host has, and that a process doesn't run beside them without a word."""
+"""GPUs: how many a host has, the driver CUDA needs, and that none stands idle without a word."""
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +13,7 @@ ROOT = Path("/")
 GPU_INSTANCE = re.compile(r"ml\.(p|g|gr)\d")
 # By these CUDA is told to use no GPU: then it's a person's will, not a fault.
 HIDDEN = ("", "-1")
+COMPATIBILITY_LIBRARIES = "/usr/local/cuda/compat"
 
 
 def num_gpus(root: Path = ROOT) -> int:
@@ -45,3 +48,46 @@ def _sign_of_gpu(instance_type: str, root: Path) -> str:
     if list(root.glob("proc/driver/nvidia/gpus/*")):
         return "/proc/driver/nvidia/gpus"
     return instance_type if GPU_INSTANCE.match(instance_type) else ""
+
+
+def load_newer_driver(root: Path = ROOT) -> None:
+    """Run this program again with CUDA's compatibility libraries, where the driver is too old.
+
+    To be called before torch is imported: the loader reads its path when a process starts.
+    """
+    added = with_compatibility_libraries(os.environ, root)
+    if added is not None:
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], added)
+
+
+def with_compatibility_libraries(
+    environment: Mapping[str, str], root: Path = ROOT
+) -> dict[str, str] | None:
+    """`environment` with the image's compatibility libraries first on the loader's path.
+
+    None where the image has none, the host's driver is as new, or they are there already. An
+    entrypoint of our own stands in for the one of AWS's container, which does the same. Source:
+    SageMaker AI developer guide, "Best practices to minimize interruptions during GPU driver
+    upgrades", on the CUDA compatibility layer.
+    """
+    libraries = list((root / COMPATIBILITY_LIBRARIES[1:]).glob("libcuda.so.*.*"))
+    driver = _driver_version(root)
+    path = environment.get("LD_LIBRARY_PATH", "")
+    if not libraries or not driver or COMPATIBILITY_LIBRARIES in path.split(os.pathsep):
+        return None
+    if driver >= max(_numbers(library.name.removeprefix("libcuda.so.")) for library in libraries):
+        return None
+    folders = [COMPATIBILITY_LIBRARIES, *([path] if path else [])]
+    return {**environment, "LD_LIBRARY_PATH": os.pathsep.join(folders)}
+
+
+def _driver_version(root: Path) -> tuple[int, ...]:
+    """The version of the host's NVIDIA driver; empty where there is none."""
+    file = root / "proc/driver/nvidia/version"
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    found = re.search(r"Kernel Module(?: for \S+)?\s+(\d+(?:\.\d+)+)", text)
+    return _numbers(found[1]) if found else ()
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

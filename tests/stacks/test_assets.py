@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,3 +99,40 @@ def test_an_image_copies_what_it_imports(folder: str) -> None:
         name for path in (REPOSITORY / folder).rglob("*.py") for name in _imports(path) & ours
     }
     assert imported <= copied
+
+
+def dockerfile(folder: str) -> str:
+    return (REPOSITORY / folder / "Dockerfile").read_text()
+
+
+@pytest.mark.parametrize("folder", IMAGES)
+def test_an_image_s_base_is_pinned_by_its_digest(folder: str) -> None:
+    bases = re.findall(r"^FROM (.*)$", dockerfile(folder), re.MULTILINE)
+    assert bases
+    for base in bases:
+        assert re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", base)
+
+
+def test_images_with_torch_have_one_base_and_bring_no_torch() -> None:
+    with_torch = [folder for folder in IMAGES if _uses_torch(folder)]
+    assert with_torch == ["training", "evaluation", "inference_containers/text"]
+    bases = [re.findall(r"^FROM (.*)$", dockerfile(one), re.MULTILINE) for one in with_torch]
+    assert bases == [bases[0]] * 3
+    for folder in with_torch:
+        pinned = (REPOSITORY / folder / "requirements.txt").read_text()
+        names = re.findall(r"^([A-Za-z0-9_.-]+)==", pinned, re.MULTILINE)
+        assert "transformers" in names
+        assert [one for one in names if re.match(r"(torch|triton|nvidia-|cuda-)", one)] == []
+
+
+def _uses_torch(folder: str) -> bool:
+    return any("torch" in _imports(path) for path in (REPOSITORY / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("folder", IMAGES)
+def test_an_image_has_what_its_requirements_ask_for(folder: str) -> None:
+    asked = (REPOSITORY / folder / "requirements.in").read_text().split()
+    pinned = (REPOSITORY / folder / "requirements.txt").read_text()
+    assert asked
+    for requirement in asked:
+        assert f"\n{requirement} \\\n" in f"\n{pinned}", requirement

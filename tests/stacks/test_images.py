@@ -52,7 +52,7 @@ def test_every_image_goes_to_the_environment_s_repository(
     assert repository.properties["ImageTagMutability"] == "IMMUTABLE"
 
 
-def test_images_are_pushed_once_their_repository_is_there(
+def test_images_are_built_and_pushed_once_their_repository_is_there(
     synthesis: Synthesis, assets: dict[str, list[dict[str, Any]]]
 ) -> None:
     [repository] = synthesis.resources("AWS::ECR::Repository")
@@ -61,6 +61,9 @@ def test_images_are_pushed_once_their_repository_is_there(
     for stack, images in assets.items():
         if images:
             assert repository.stack in artifacts[stack]["dependencies"]
+            assert repository.stack in artifacts[f"{stack}.assets"]["dependencies"]
+    # What holds the repository waits for nothing that waits for it.
+    assert "dependencies" not in artifacts[f"{repository.stack}.assets"]
 
 
 def test_a_tagged_image_never_expires(synthesis: Synthesis) -> None:

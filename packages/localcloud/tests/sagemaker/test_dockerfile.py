@@ -36,6 +36,20 @@ def test_everything_that_is_followed() -> None:
     assert recipe.command == ["/bin/sh", "-c", "echo $GREETING"]
 
 
+def test_a_base_by_digest_and_a_virtual_environment_are_taken_as_given() -> None:
+    recipe = read_recipe(
+        f"ARG BASE=registry.example:5000/a/python:3.12@sha256:{'0' * 64}\n"
+        "FROM --platform=linux/amd64 ${BASE}\n"
+        "RUN python -m venv /opt/venv\n"
+        "ENV PATH=/opt/venv/bin:$PATH\n"
+        "USER 1000:1000\n"
+        'ENTRYPOINT ["python", "-m", "a"]\n',
+        {},
+    )
+    assert recipe.environment["PATH"].startswith("/opt/venv/bin:/usr/local/sbin:")
+    assert recipe.entrypoint == ["python", "-m", "a"]
+
+
 def test_a_shell_entrypoint_leaves_the_command_out() -> None:
     recipe = read_recipe('FROM a\nCMD ["x"]\nENTRYPOINT run it', {})
     assert (recipe.entrypoint, recipe.command) == (["/bin/sh", "-c", "run it"], [])
