@@ -205,7 +205,7 @@ def test_a_refusal_is_a_sentence_for_a_person(
         ("training.hyperparameters.hidden_size", True, "a whole number from 16 to 16384 (it is "),
         ("training.hyperparameters.hidden_size", [1], "a number or text (it is a list)"),
         ("training.hyperparameters.hidden_size", None, "is empty"),
-        ("training.hyperparameters.num_attention_heads", 7, "hidden_size (192) has to be a multip"),
+        ("training.hyperparameters.num_attention_heads", 7, "hidden_size (128) has to be a multip"),
         ("training.continued_hyperparameters.dropout", 1, "a number from 0.0 to 0.9 (it is 1)"),
         ("training.instance_type", "ml.t2.medium", "an instance type of SageMaker's training jobs"),
         ("evaluation.instance_type", "ml.m5.huge", "an instance type of SageMaker's processing j"),
