@@ -24,6 +24,7 @@ class Bursts:
     """Trials on one running environment."""
 
     loop: QuickLoop
+    folder: Path
     seed: int = 0
 
     def trial(self, number: int) -> list[str]:
@@ -59,11 +60,16 @@ class Bursts:
 
     def change_during_curation(self) -> list[str]:
         """A document that comes while the job has read the lake; what did not hold."""
-        before, known = self.loop.counts(), self.loop.processing_jobs()
+        before, held = self.loop.counts(), self.folder / "hold-curation"
+        held.touch()
         self.loop.put(f"during-{time.monotonic_ns()}/first.jsonl")
-        self.loop.cloud.wait(lambda: self.loop.processing_jobs() - known or None, "the job")
-        time.sleep(1)
+        self.loop.cloud.wait(lambda: held.read_text() or None, "the job to have read the lake")
+        asked = self.loop.curation_item()["requests"]
         self.loop.put(f"during-{time.monotonic_ns()}/second.jsonl")
+        self.loop.cloud.wait(
+            lambda: self.loop.curation_item()["requests"] != asked or None, "another request"
+        )
+        held.unlink()
         self.loop.settle()
         return self.loop.faults() + self._too_many(before, 0)
 
@@ -131,7 +137,7 @@ def bursts(
         loop.put("begin/first.jsonl")
         cloud.loop.dataset_version()
         loop.settle()
-        yield Bursts(loop, seed)
+        yield Bursts(loop, folder, seed)
 
 
 def start_unclaimed(assembly: Path) -> None:

@@ -36,14 +36,36 @@ folder.mkdir(parents=True, exist_ok=True)
 '''
 
 
+# A job has its inputs before its program begins: what comes while it is held here, it can't know.
+HELD_CURATION = """
+import time
+from pathlib import Path
+
+held = Path({folder!r}) / "hold-curation"
+while held.exists():
+    held.write_text("has read")
+    time.sleep(0.1)
+
+"""
+
+
 def with_quick_jobs(assembly: Path, folder: Path) -> Path:
-    """A copy of an assembly whose training and evaluation images hold next to nothing."""
+    """A copy of an assembly whose training and evaluation images hold next to nothing.
+
+    Its curation waits for as long as there is a file `hold-curation` in `folder`, and writes
+    into it that it has read the lake.
+    """
     copy = Path(shutil.copytree(assembly, folder / "cdk.out"))
+    held = HELD_CURATION.format(folder=str(folder))
     for image in Assembly.load(copy).images.values():
         for name, text in (("training", QUICK_TRAINING), ("evaluation", QUICK_EVALUATION)):
             main = image.directory / name / "__main__.py"
             if main.exists():
                 main.write_text(text)
+        curation = image.directory / "curation" / "__main__.py"
+        if curation.exists():
+            future = "from __future__ import annotations\n"
+            curation.write_text(curation.read_text().replace(future, future + held))
     return copy
 
 
