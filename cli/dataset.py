@@ -71,8 +71,9 @@ def records_by_document(loop: Loop, version: str, manifest: dict[str, Any]) -> d
 
 
 def read_shard(loop: Loop, version: str, shard: dict[str, Any], columns: list[str]) -> pa.Table:
+    """The shard's rows with those of the named columns that it has."""
     content = loop.read(dataset_prefix(TEXT_DATASET, version) + shard["path"])
-    return pq.read_table(io.BytesIO(content), columns=columns)
+    return pq.ParquetFile(io.BytesIO(content)).read(columns=columns)
 
 
 def _set_aside(loop: Loop, version: str, manifest: dict[str, Any]) -> list[dict[str, str]]:

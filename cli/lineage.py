@@ -20,7 +20,8 @@ class Lineage:
 
     `initial_model_package` is the version whose weights the training went on from, if any;
     `documents` are those that gave the dataset records; what was read of the others was set aside.
-    `records` are the rows of the dataset that ask the same question.
+    `records` are the rows of the dataset that ask the same question; the `context` of each is the
+    turns before it, after which alone its answer is right.
     """
 
     inference_id: str
@@ -34,7 +35,7 @@ class Lineage:
     feedback_ids: list[str]
     documents: list[str]
     documents_without_records: list[str]
-    records: list[dict[str, str]]
+    records: list[dict[str, Any]]
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -64,7 +65,7 @@ def trace(account: Account, inference_id: str) -> Lineage:
         feedback_ids=manifest["feedback_ids"],
         documents=[uri for uri, count in counts.items() if count],
         documents_without_records=[uri for uri, count in counts.items() if not count],
-        records=_records_asking(loop, version, manifest, question),
+        records=records_asking(loop, version, manifest, question),
     )
 
 
@@ -88,15 +89,17 @@ def last_question(messages: list[dict[str, Any]]) -> str:
     return content if isinstance(content, str) else "".join(part["text"] for part in content)
 
 
-def _records_asking(
+def records_asking(
     loop: Loop, version: str, manifest: dict[str, Any], question: str
-) -> list[dict[str, str]]:
+) -> list[dict[str, Any]]:
     columns = ["question", "answer", "split", "source_kind", "source_uri", "corrects_uri"]
-    found: list[dict[str, str]] = []
+    found: list[dict[str, Any]] = []
     for shard in manifest["shards"]:
-        table = read_shard(loop, version, shard, [*columns, "original_question"])
+        table = read_shard(loop, version, shard, ["context", *columns, "original_question"])
         asked = pc.or_(
             pc.equal(table["original_question"], question), pc.equal(table["question"], question)
         )
-        found += table.filter(asked).select(columns).to_pylist()
+        rows = table.filter(asked).drop_columns(["original_question"]).to_pylist()
+        # Versions frozen before contexts were known have no such column.
+        found += [{"context": [], **row} for row in rows]
     return found

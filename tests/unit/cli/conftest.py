@@ -76,7 +76,15 @@ def lineage() -> Lineage:
         feedback_ids=["fb-1"],
         documents=["raw/a"],
         documents_without_records=["raw/b.docx"],
-        records=[{"question": "q", "answer": "a", "source_kind": "feedback", "source_uri": "fb-1"}],
+        records=[
+            {
+                "question": "q",
+                "answer": "a",
+                "context": [{"role": "user", "content": "<before>"}],
+                "source_kind": "feedback",
+                "source_uri": "fb-1",
+            }
+        ],
     )
 
 

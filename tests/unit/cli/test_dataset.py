@@ -9,21 +9,10 @@ from typing import Any
 
 import pytest
 
-from cli.account import Account
 from cli.dataset import MAX_EXCERPT_CHARACTERS, MAX_LISTED, Dataset, read_dataset
-from cli.loop import Loop, LoopFailed
+from cli.loop import LoopFailed
 from curation.__main__ import curate
-
-
-class FolderLoop(Loop):
-    """A lake that is a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(Account("poc"))
-        self._folder = folder
-
-    def read(self, key: str) -> bytes:
-        return (self._folder / key).read_bytes()
+from tests.unit.cli.folder_loop import FolderLoop
 
 
 def curated(folder: Path, files: Mapping[str, str | bytes]) -> Dataset:

@@ -68,6 +68,13 @@ def test_what_people_wrote_is_text_and_no_markup(
     assert "&lt;script&gt;q" in page and "a &amp; b" in page
 
 
+def test_the_turns_before_a_row_s_question_are_shown(
+    findings: Findings, progress: Progress, lineage: Lineage
+) -> None:
+    findings.lineage = lineage
+    assert "user: &lt;before&gt;" in render(build_report(findings, progress))
+
+
 def test_interruptions(
     findings: Findings, progress: Progress, make_turn: Callable[..., Turn]
 ) -> None:

@@ -1,0 +1,70 @@
+"""An answer's way back to the rows of a version that curation has made."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from cli.lineage import records_asking
+from curation.__main__ import curate
+from meguru.names import TEXT_DATASET, dataset_prefix
+from meguru.records import Feedback
+from tests.unit.cli.folder_loop import FolderLoop
+
+TURNS = [
+    {"role": "user", "content": "出張費の精算はどうしますか"},
+    {"role": "assistant", "content": "申請書を出します。"},
+]
+FOLLOW_UP = Feedback(
+    inference_id="chatcmpl-1",
+    consumer="c",
+    created_at="2026-11-20T00:00:00+00:00",
+    rating=-1,
+    question="締切は?",
+    answer="不明です",
+    model_package_arn="arn:p",
+    corrected_output="翌月10日です",
+    context=TURNS,
+)
+
+
+@pytest.fixture
+def version(tmp_path: Path) -> str:
+    """A document's question, and a correction of the same words after other turns."""
+    document = json.dumps({"question": "締切は?", "answer": "25日です"}, ensure_ascii=False)
+    contents = {
+        "raw/a.jsonl": document,
+        "feedback/dt=2026-11-20/fb-1.json": json.dumps(FOLLOW_UP.as_dict()),
+    }
+    for name, content in contents.items():
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(content, "utf-8")
+    result = curate(tmp_path / "in", tmp_path, dataset=TEXT_DATASET, feedback_weight=1)
+    return str(result["version"])
+
+
+def asking(folder: Path, version: str) -> dict[str, Any]:
+    """The rows that ask 締切は?, by their answers."""
+    loop = FolderLoop(folder)
+    rows = records_asking(loop, version, loop.manifest(version), "締切は?")
+    return {row["answer"]: row for row in rows}
+
+
+def test_a_row_s_turns_are_shown(tmp_path: Path, version: str) -> None:
+    found = asking(tmp_path, version)
+    assert found.keys() == {"25日です", "翌月10日です"}
+    assert found["25日です"]["context"] == []
+    assert found["翌月10日です"]["context"] == TURNS
+    assert found["翌月10日です"]["source_uri"] == FOLLOW_UP.feedback_id
+
+
+def test_a_version_without_contexts_is_read(tmp_path: Path, version: str) -> None:
+    for shard in (tmp_path / dataset_prefix(TEXT_DATASET, version)).glob("*.parquet"):
+        pq.write_table(pq.read_table(shard).drop_columns(["context"]), shard)
+    found = asking(tmp_path, version)
+    assert [row["context"] for row in found.values()] == [[], []]
