@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from itertools import chain, pairwise, zip_longest
 from typing import Any, Protocol
 
+from meguru.normalisation import composed
+
 Message = Mapping[str, str]
 
 # The member of tokenizer_config.json that names the rule by which a model reads questions.
@@ -157,9 +159,10 @@ def control_tokens(tokenizer: ChatTokenizer) -> dict[str, int]:
 def fold_widths(text: str) -> str:
     """Full-width Latin and half-width katakana in the width they are learnt in.
 
-    Unlike NFKC it leaves powers, fractions and every other sign as they are.
+    Unlike NFKC it leaves powers, fractions and every other sign as they are, variant kanji of
+    names too.
     """
-    return unicodedata.normalize("NFC", "".join(map(_usual_width, text)))
+    return composed("".join(map(_usual_width, text)))
 
 
 def _usual_width(character: str) -> str:

@@ -34,7 +34,8 @@ def _compatible(match: re.Match[str]) -> str:
     return unicodedata.normalize("NFKC", match[0])
 
 
-def _composed(text: str) -> str:
+def composed(text: str) -> str:
+    """`text` in NFC, but for the kanji that NFC would take for the common form of them."""
     if unicodedata.is_normalized("NFC", text):
         return text
     parts = _KANJI_OF_NAMES.split(text)
@@ -59,7 +60,7 @@ _RULES: dict[str, Callable[[str], str]] = {
     "half_width_katakana": lambda text: _HALF_WIDTH_KATAKANA.sub(_compatible, text),
     "radicals": lambda text: _RADICALS.sub(_compatible, text),
     "spaces": lambda text: _SPACES.sub(lambda match: match[1] or " ", text),
-    "composition": _composed,
+    "composition": composed,
     "margins": _without_margins,
 }
 RULES = tuple(_RULES)

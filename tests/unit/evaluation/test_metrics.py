@@ -27,6 +27,28 @@ def test_exact_match_is_in_any_width(answer: str, exact: bool) -> None:
     assert sample(answer, "10日までに申請").exact is exact
 
 
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("106個", "10⁶個"),
+        ("2 m", "² m"),
+        ("1/2 カップ", "½ カップ"),
+        ("12 を押す", "①② を押す"),
+        ("(株)巡", "㈱巡"),
+        ("IV 章", "Ⅳ 章"),
+        ("キロ", "㌔"),
+        ("h2o", "h₂o"),
+        ("a", "ª"),
+        ("神田", "\ufa19田"),
+    ],
+)
+def test_what_means_something_else_is_another_answer(answer: str, expected: str) -> None:
+    for said, right in ((answer, expected), (expected, answer)):
+        assert not sample(said, right).exact
+        assert chrf([sample(said, right)]) < 100
+        assert chrf([sample(said, said)]) == 100
+
+
 def test_chrf_grades_japanese_by_characters() -> None:
     near = chrf([sample("毎月10日までに申請してください", "毎月11日までに申請してください")])
     far = chrf([sample("総務部です", "毎月11日までに申請してください")])
