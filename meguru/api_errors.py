@@ -18,20 +18,42 @@ NOT_SERVING = (
 )
 
 
+# OpenAI's clients ask again by themselves, after any 5xx, unless a response says this.
+DONT_RETRY = {"x-should-retry": "false"}
+
+
 class ApiError(Exception):
-    """A refusal with its HTTP status; `param` names the member at fault, as OpenAI's errors do."""
+    """A refusal with its HTTP status; `param` names the member at fault, as OpenAI's errors do.
+
+    Of one that `may_have_answered` a client must not ask again by itself: the model may have done
+    the work, and would do it a second time.
+    """
 
     # When it makes sense to ask again, where it does at all.
     retry_after_seconds: int | None = None
 
     def __init__(
-        self, status: int, message: str, *, code: str | None = None, param: str | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        may_have_answered: bool = False,
     ) -> None:
         super().__init__(message)
         self.status, self.message, self.code, self.param = status, message, code, param
+        self.may_have_answered = may_have_answered
 
     def body(self) -> dict[str, Any]:
         return error_body(self.message, error_type(self.status), code=self.code, param=self.param)
+
+    def headers(self) -> dict[str, str]:
+        """What a client that asks again by itself goes by."""
+        if self.may_have_answered:
+            return DONT_RETRY
+        seconds = self.retry_after_seconds
+        return {} if seconds is None else {"retry-after": str(seconds)}
 
 
 class NotServing(ApiError):

@@ -186,10 +186,7 @@ async def stream(prediction: Prediction) -> AsyncIterator[bytes]:
 
 async def request_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    headers = {}
-    if error.retry_after_seconds is not None:
-        headers["Retry-After"] = str(error.retry_after_seconds)
-    return JSONResponse(error.body(), status_code=error.status, headers=headers)
+    return JSONResponse(error.body(), status_code=error.status, headers=error.headers())
 
 
 async def caller_left(request: Request, error: Exception) -> Response:

@@ -89,8 +89,7 @@ def _refusals() -> Iterator[None]:
     except ClientError as error:
         raise _api_error(error) from error
     except (ReadTimeoutError, ConnectionClosedError) as error:
-        said = "The model did not answer in time."
-        raise ApiError(504, said, code="model_timeout") from error
+        raise _timeout() from error
     except (HTTPClientError, NoConnectionError) as error:
         raise NotServing from error
 
@@ -109,6 +108,9 @@ def _api_error(error: ClientError) -> ApiError:
 
 def _model_error(error: ClientError) -> ApiError:
     status, said = int(error.response.get("OriginalStatusCode", 500)), _said(error)
+    if status == 0:
+        # SageMaker has waited for the container in vain; that one may still be at work.
+        return _timeout()
     if status in (429, 503):
         return _busy() if status == 429 or said.get("code") == "overloaded" else NotServing()
     if not 400 <= status < 500:
@@ -116,6 +118,11 @@ def _model_error(error: ClientError) -> ApiError:
     if not isinstance(said.get("message"), str):
         return ApiError(status, "The model refused the request.", code="model_error")
     return ApiError(status, said["message"], code=said.get("code"), param=said.get("param"))
+
+
+def _timeout() -> ApiError:
+    said = "The model did not answer in time."
+    return ApiError(504, said, code="model_timeout", may_have_answered=True)
 
 
 def _busy() -> ApiError:

@@ -64,7 +64,9 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
             logger.exception("the request failed")
             self.close_connection = True
             message = "The server had an error. Try again."
-            self._send_error(ApiError(500, message, code="internal_error"))
+            # Also where the answer was there and only its record could not be kept.
+            failure = ApiError(500, message, code="internal_error", may_have_answered=True)
+            self._send_error(failure)
 
     def _answer(self) -> None:
         request = admit(self._read_body(), self.server.chats)
@@ -104,21 +106,21 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
         status: int,
         body: dict[str, Any],
         inference_id: str = "",
-        retry_after: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         content = json.dumps(body, ensure_ascii=False).encode()
         self.send_response_only(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))
-        if retry_after:
-            self.send_header("retry-after", str(retry_after))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self._send_ids(inference_id)
         self.end_headers()
         self.wfile.write(content)
 
     def _send_error(self, error: ApiError) -> None:
         if not self._streaming:
-            self._send_json(error.status, error.body(), retry_after=error.retry_after_seconds)
+            self._send_json(error.status, error.body(), headers=error.headers())
             return
         # The status has been sent: the error travels as the stream's last event.
         self._send_event(json.dumps(error.body(), ensure_ascii=False))

@@ -72,7 +72,7 @@ def refuse_path(error: NotFoundError) -> Response[dict[str, Any]]:
 
 @app.exception_handler(ApiError)
 def send_error(error: ApiError) -> Response[dict[str, Any]]:
-    return _json(error.status, error.body(), retry_after=error.retry_after_seconds)
+    return _json(error.status, error.body(), error.headers())
 
 
 @app.exception_handler(Exception)
@@ -170,14 +170,12 @@ def record(*, attempt: dict[str, Any], consumer: str) -> dict[str, Any]:
 
 
 def _json(
-    status: int, body: dict[str, Any], retry_after: int | None = None
+    status: int, body: dict[str, Any], headers: dict[str, str] | None = None
 ) -> Response[dict[str, Any]]:
-    headers = {"x-request-id": app.current_event.request_context.request_id or ""}
-    if retry_after is not None:
-        headers["retry-after"] = str(retry_after)
+    request_id = app.current_event.request_context.request_id or ""
     return Response(
         status_code=status,
         content_type=content_types.APPLICATION_JSON,
         body=body,
-        headers=headers,
+        headers={"x-request-id": request_id, **(headers or {})},
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from aws_cdk import aws_apigateway as apigateway
 
-from meguru.api_errors import UNKNOWN_PATH, error_body, error_type
+from meguru.api_errors import DONT_RETRY, UNKNOWN_PATH, error_body, error_type
 
 # API Gateway puts its own message here, quoted and escaped as JSON.
 GATEWAY_MESSAGE = "$context.error.messageString"
@@ -54,15 +54,15 @@ REFUSALS = (
         429,
         "rate_limit_exceeded",
         "Too many requests for this API key. Slow down and try again.",
-        {"retry-after": "'1'"},
+        {"retry-after": "1"},
     ),
     Refusal(
         apigateway.ResponseType.QUOTA_EXCEEDED,
         429,
         "insufficient_quota",
         "The quota of this API key is used up. Ask whoever gave you the key.",
-        # OpenAI's clients try again by themselves; here that can't help.
-        {"x-should-retry": "'false'"},
+        # To try again can't help.
+        DONT_RETRY,
     ),
     Refusal(
         apigateway.ResponseType.REQUEST_TOO_LARGE,
@@ -75,7 +75,9 @@ REFUSALS = (
         apigateway.ResponseType.INTEGRATION_TIMEOUT,
         504,
         "timeout",
-        "The model took too long to answer. Try again.",
+        "The model took too long to answer.",
+        # It goes on all the same.
+        DONT_RETRY,
     ),
     Refusal(
         apigateway.ResponseType.DEFAULT_5_XX,
@@ -93,7 +95,10 @@ def add_gateway_responses(api: apigateway.RestApi) -> None:
             _construct_id(refusal.type),
             type=refusal.type,
             status_code=str(refusal.status) if refusal.status else None,
-            response_headers={"x-request-id": "context.requestId", **refusal.headers},
+            response_headers={
+                "x-request-id": "context.requestId",
+                **{name: f"'{value}'" for name, value in refusal.headers.items()},
+            },
             templates={"application/json": template(refusal)},
         )
 

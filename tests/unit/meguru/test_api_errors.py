@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meguru.api_errors import ApiError
+from meguru.api_errors import ApiError, NotServing, Overloaded
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,16 @@ def test_body(status: int, kind: str) -> None:
     error = ApiError(status, "No.", code="c", param="p")
     assert error.body() == {"error": {"message": "No.", "type": kind, "param": "p", "code": "c"}}
     assert str(error) == "No."
+
+
+@pytest.mark.parametrize(
+    ("error", "headers"),
+    [
+        (ApiError(500, "No."), {}),
+        (ApiError(504, "No.", may_have_answered=True), {"x-should-retry": "false"}),
+        (NotServing(), {"retry-after": "10"}),
+        (Overloaded("No."), {"retry-after": "1"}),
+    ],
+)
+def test_headers_say_whether_to_ask_again(error: ApiError, headers: dict[str, str]) -> None:
+    assert error.headers() == headers

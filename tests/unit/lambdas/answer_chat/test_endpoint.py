@@ -126,6 +126,14 @@ def test_an_answer_that_does_not_come(make_chat: Any, error: Exception, status: 
     with pytest.raises(ApiError) as caught:
         endpoint.complete({})
     assert caught.value.status == status
+    assert caught.value.may_have_answered is (status == 504)
+
+
+def test_sagemaker_gave_the_container_up(make_chat: Any) -> None:
+    """What SageMaker says when a container doesn't answer within its 60 seconds."""
+    said = "Your invocation timed out while waiting for a response from container primary."
+    error = refusal(make_chat, "ModelError", OriginalStatusCode=0, OriginalMessage=said)
+    assert (error.status, error.code, error.may_have_answered) == (504, "model_timeout", True)
 
 
 def test_a_generation_is_waited_for_and_never_repeated(silent_server: SilentServer) -> None:

@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx2
+import openai
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from lambdas.answer_chat.admission import MAX_BODY_BYTES
 from lambdas.answer_chat.server import ChatServer
@@ -124,6 +126,52 @@ def test_busy_model_says_when_to_come_again(connect: Any, log: Any) -> None:
         assert (response.status, response.headers["retry-after"]) == (503, "1")
         assert json.loads(content)["error"]["code"] == "overloaded"
     assert log.records == []
+
+
+def model_error(status: int) -> ClientError:
+    said = {"Error": {"Code": "ModelError"}, "OriginalStatusCode": status, "OriginalMessage": "x"}
+    return ClientError(said, "InvokeEndpoint")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("error", "is_stream", "status", "num_requests"),
+    [
+        (ReadTimeoutError(endpoint_url="x"), False, 504, 1),
+        (ReadTimeoutError(endpoint_url="x"), True, 504, 1),
+        (model_error(0), False, 504, 1),
+        (model_error(0), True, 504, 1),
+        # What was answered and could not be kept.
+        (None, False, 500, 1),
+        (model_error(500), False, 502, 2),
+    ],
+)
+def test_openai_s_client_pays_for_no_second_generation(
+    connect: Any,
+    log: Any,
+    completion: bytes,
+    error: Exception | None,
+    is_stream: bool,
+    status: int,
+    num_requests: int,
+) -> None:
+    log.error = RuntimeError("the table is gone")
+    connection = connect(completion, error=error)
+    sent: list[httpx2.Request] = []
+    http_client = httpx2.Client(event_hooks={"request": [sent.append]})
+    address = f"http://{connection.host}:{connection.port}/v1"
+    with (
+        openai.OpenAI(
+            base_url=address,
+            api_key="k",
+            max_retries=1,
+            default_headers=CONTEXT,
+            http_client=http_client,
+        ) as client,
+        pytest.raises(openai.InternalServerError) as refused,
+    ):
+        client.chat.completions.create(**QUESTION, stream=is_stream)  # type: ignore[call-overload]
+    assert refused.value.status_code == status
+    assert len(sent) == num_requests
 
 
 def test_body_too_large(connect: Any) -> None:
