@@ -10,9 +10,9 @@ from aws_cdk.aws_cloudwatch_actions import SnsAction
 from aws_cdk.aws_sns import ITopic
 from constructs import Construct
 
-from stacks.environment import Release
+from stacks.environment import ALARM_SECONDS, Release
 
-PERIOD = Duration.minutes(5)
+PERIOD = Duration.seconds(ALARM_SECONDS)
 # Below this, one bad answer is a large share of them all.
 MIN_INVOCATIONS = 20
 

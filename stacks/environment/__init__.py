@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from stacks.environment.file import InvalidEnvironment
 from stacks.environment.read import read_environment
-from stacks.environment.settings import Endpoint, Environment, Gate, Model, Release
+from stacks.environment.settings import (
+    ALARM_SECONDS,
+    Endpoint,
+    Environment,
+    Gate,
+    Model,
+    Release,
+)
 
 __all__ = [
+    "ALARM_SECONDS",
     "Endpoint",
     "Environment",
     "Gate",

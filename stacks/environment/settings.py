@@ -125,12 +125,17 @@ class Gate(Settings):
     maximum_drop: Metrics = {"exact_match": 0.05}
 
 
+# What the alarms of a release look back on: one that bakes for less would be over before they ring.
+ALARM_SECONDS = 300
+
+
 class Release(Settings):
     """How a version comes to serve, and when an alarm takes it back.
 
     `maximum_error_percent` is of all requests, of which a canary answers `canary_percent`: without
     it, half of a canary's share, and at most 5. `maximum_latency_seconds` is what nine answers in
-    ten stay below; SageMaker itself ends an answer after 60 seconds.
+    ten stay below; SageMaker itself ends an answer after 60 seconds. `bake_seconds` is how long a
+    release waits for the alarms, and no less than they look back on.
     """
 
     traffic: Literal["all_at_once", "canary"] = "all_at_once"
@@ -147,14 +152,23 @@ class Release(Settings):
         return min(5.0, self.canary_percent / 2) if self.traffic == "canary" else 5.0
 
     @model_validator(mode="after")
-    def check_error_percent(self) -> Self:
+    def check_alarms(self) -> Self:
+        """The alarms have to be able to ring while there is still something to take back."""
+        problems = {}
+        waits_for_alarms = self.bake_seconds > 0 or self.traffic == "canary"
+        if waits_for_alarms and self.bake_seconds < ALARM_SECONDS:
+            problems["bake_seconds"] = (
+                f"at least {ALARM_SECONDS}, which the alarms look back on: a shorter release would "
+                "be over before they ring (0, with all_at_once, waits for none)"
+            )
         given = self.maximum_error_percent
         if self.traffic == "canary" and given is not None and given >= self.canary_percent:
-            said = (
+            problems["maximum_error_percent"] = (
                 f"below {self.canary_percent}, which is canary_percent: a canary that answers "
                 "nothing but errors would not ring it"
             )
-            raise refusals({"maximum_error_percent": said}, {"maximum_error_percent": given})
+        if problems:
+            raise refusals(problems, self.model_dump())
         return self
 
 

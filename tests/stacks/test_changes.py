@@ -40,7 +40,7 @@ CHANGES: list[tuple[str, Any, set[str]]] = [
         {f"{MODEL}/ModelReleaseDeployModelVersion", f"{MODEL}/TrainingTrainAndRegister"},
     ),
     ("endpoint.max_instances", 9, {f"{MODEL}/ModelReleaseDeployModelVersion"}),
-    ("endpoint.release.bake_seconds", 60, {f"{MODEL}/ModelReleasePlanRelease"}),
+    ("endpoint.release.bake_seconds", 900, {f"{MODEL}/ModelReleasePlanRelease"}),
     ("retrain.corrections", 9, {"Data/RetrainingTriggerStartRetraining"}),
     (
         "retrain.schedule",

@@ -61,3 +61,14 @@ def test_overload_is_no_error_of_the_version(synthesis: Synthesis) -> None:
     """The container answers 429, which SageMaker counts in another metric."""
     metrics = [m["MetricStat"]["Metric"] for m in alarm(synthesis, "Errors")["Metrics"][1:]]
     assert {metric["MetricName"] for metric in metrics} == {"Invocation5XXErrors", "Invocations"}
+
+
+@pytest.mark.parametrize("name", ["Errors", "Latency"])
+def test_an_alarm_looks_back_on_no_more_than_a_release_bakes(
+    synthesis: Synthesis, name: str
+) -> None:
+    periods = {m["MetricStat"]["Period"] for m in alarm(synthesis, name)["Metrics"][1:]}
+    assert periods == {300}
+    for model in synthesis.environment.models.values():
+        bakes = model.endpoint.release.bake_seconds
+        assert bakes >= 300 or (bakes, model.endpoint.release.traffic) == (0, "all_at_once")

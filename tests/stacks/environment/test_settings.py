@@ -140,8 +140,8 @@ def test_a_wrong_line_is_named(tmp_path: Path, before: str, after: str, said: st
             "'all_at_once' or 'canary' (it is 'al')",
         ),
         (
-            "        traffic: all_at_once",
-            "        traffic: canary\n        maximum_error_percent: 10",
+            "        traffic: all_at_once\n        bake_seconds: 0",
+            "        traffic: canary\n        bake_seconds: 600\n        maximum_error_percent: 10",
             "maximum_error_percent: below 10, which is canary_percent",
         ),
         (
@@ -440,6 +440,31 @@ def _written(environment: Environment, values: dict[str, Any]) -> dict[str, Any]
 
     picked: dict[str, Any] = pick(environment.model_dump(), values)
     return picked
+
+
+@pytest.mark.parametrize(
+    ("traffic", "seconds"),
+    [("all_at_once", 1), ("all_at_once", 299), ("canary", 0), ("canary", 60), ("canary", 299)],
+)
+def test_a_release_bakes_until_its_alarms_can_ring(
+    tmp_path: Path, traffic: str, seconds: int
+) -> None:
+    text = POC.replace("traffic: all_at_once", f"traffic: {traffic}")
+    text = text.replace("bake_seconds: 0", f"bake_seconds: {seconds}")
+    line = line_of(text, "bake_seconds")
+    said = refusal(tmp_path, text)
+    assert said.startswith(
+        f"FILE:{line}: models.meguru-text.endpoint.release.bake_seconds: at least 300"
+    )
+    assert said.endswith(f"(it is {seconds})") and "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("traffic", "seconds"),
+    [("all_at_once", 0), ("all_at_once", 300), ("canary", 300), ("canary", 3600)],
+)
+def test_a_release_that_bakes_long_enough_or_waits_for_nothing(traffic: Any, seconds: int) -> None:
+    assert Release(traffic=traffic, bake_seconds=seconds).bake_seconds == seconds
 
 
 @pytest.mark.parametrize(
