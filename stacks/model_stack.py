@@ -56,6 +56,7 @@ class ModelStack(Stack):
         alarms = Alarms(self, "Alarms", environment=environment, loop_events=storage.loop_events)
         alarms.watch_workflow("TrainingFailed", self.training.workflow)
         alarms.watch_workflow("ReleaseFailed", self.release.workflow)
+        alarms.watch_scaling("ScalingNotRegistered", self.registry.endpoint_name)
         self.release.alarms.notify(storage.loop_events.topic)
         # Last: what starts runs is deleted before it.
         Unmaking(

@@ -9,23 +9,27 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from meguru.events import RUN_FAILED, event_source
+from meguru.events import RUN_FAILED, SCALING_NOT_REGISTERED, event_source
+from meguru.names import METRIC_NAMESPACE
 from stacks.constructs.loop_events import LoopEvents
 from stacks.constructs.workflow import Workflow
 from stacks.environment import Environment
 
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
-
+PERIOD = Duration.minutes(5)
+# Two hours: of two hourly looks one may be early in its hour and the next late.
+NUM_PERIODS_BETWEEN_LOOKS = 24
 
 # The ends of an execution that need a person.
 BAD_ENDS = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
 class Alarms(Construct):
-    """Alarms on what went wrong at all: one bad execution, one message set aside."""
+    """Alarms on what went wrong at all: a bad execution, a message set aside, no scaling."""
 
     def __init__(
         self,
@@ -41,15 +45,14 @@ class Alarms(Construct):
 
     def watch_workflow(self, construct_id: str, workflow: Workflow) -> None:
         """An alarm on bad ends, and `Run Failed` for each of them."""
-        period = Duration.minutes(5)
         metric = cloudwatch.MathExpression(
             expression="FILL(failed, 0) + FILL(timed_out, 0) + FILL(aborted, 0)",
             using_metrics={
-                "failed": workflow.metric_failed(period=period),
-                "timed_out": workflow.metric_timed_out(period=period),
-                "aborted": workflow.metric_aborted(period=period),
+                "failed": workflow.metric_failed(period=PERIOD),
+                "timed_out": workflow.metric_timed_out(period=PERIOD),
+                "aborted": workflow.metric_aborted(period=PERIOD),
             },
-            period=period,
+            period=PERIOD,
         )
         self._alarm(construct_id, metric)
         self._tell_of_ends(f"{construct_id}Rule", workflow)
@@ -100,16 +103,39 @@ class Alarms(Construct):
         )
 
     def watch_dead_letters(self, construct_id: str, queue: sqs.Queue) -> None:
-        metric = queue.metric_approximate_number_of_messages_visible(period=Duration.minutes(5))
+        metric = queue.metric_approximate_number_of_messages_visible(period=PERIOD)
         self._alarm(construct_id, metric)
 
-    def _alarm(self, construct_id: str, metric: cloudwatch.IMetric) -> None:
+    def watch_scaling(self, construct_id: str, endpoint_name: str) -> None:
+        """An alarm for as long as a version serves unscaled: every hourly look says so again."""
+        equal = logs.FilterPattern.string_value
+        said = logs.MetricFilter(
+            self,
+            f"{construct_id}Filter",
+            log_group=self._loop_events.log_group,
+            filter_pattern=logs.FilterPattern.all(
+                equal("$.detail-type", "=", SCALING_NOT_REGISTERED),
+                equal("$.detail.endpoint_name", "=", endpoint_name),
+            ),
+            metric_namespace=METRIC_NAMESPACE,
+            metric_name=construct_id,
+            dimensions={"EndpointName": "$.detail.endpoint_name"},
+        )
+        dimensions = {"EndpointName": endpoint_name}
+        metric = said.metric(statistic="Sum", period=PERIOD, dimensions_map=dimensions)
+        self._alarm(construct_id, metric, num_periods=NUM_PERIODS_BETWEEN_LOOKS)
+
+    def _alarm(
+        self, construct_id: str, metric: cloudwatch.IMetric, *, num_periods: int = 1
+    ) -> None:
+        """One in any of the last periods rings it."""
         alarm = cloudwatch.Alarm(
             self,
             construct_id,
             metric=metric,
             threshold=1,
-            evaluation_periods=1,
+            evaluation_periods=num_periods,
+            datapoints_to_alarm=1,
             comparison_operator=AT_LEAST,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )

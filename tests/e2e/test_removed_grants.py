@@ -119,9 +119,29 @@ def test_a_release_stands_and_says_why_it_is_not_scaled(starved: LoopCloud) -> N
     said = starved.wait(events, "the report that scaling failed")
     action = "application-autoscaling:PutScalingPolicy"
     assert_named(said, "DeployModelVe", action, "scalable-target/")
+    # The alarm looks at whole periods of five minutes.
+    starved.account.advance_clock(300)
+    starved.wait(
+        lambda: ringing(starved, "ScalingNotRegistered") or None, "the alarm on scaling to ring"
+    )
     starved.wait(lambda: "claimed_by" not in starved.release_record() or None, "the claim")
     assert starved.release_record()["released_model_package_arn"] == starved.serving()
     assert {one["status"] for one in starved.releases()} == {"SUCCEEDED"}
+
+
+def ringing(cloud: LoopCloud, name: str) -> list[str]:
+    """The alarms with this in their name that ring and tell the topic of it."""
+    [topic] = [
+        one["TopicArn"]
+        for one in cloud.client("sns").list_topics()["Topics"]
+        if "LoopEvents" in one["TopicArn"]
+    ]
+    alarms = cloud.client("cloudwatch").describe_alarms(StateValue="ALARM")["MetricAlarms"]
+    return [
+        one["AlarmName"]
+        for one in alarms
+        if name in one["AlarmName"] and topic in one["AlarmActions"]
+    ]
 
 
 def logged(cloud: LoopCloud, function: str) -> str:
