@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable
 
 from inference_containers.text.batch import Batch
 from inference_containers.text.generation import Generation
 from inference_containers.text.load import LoadedModel
+from inference_containers.text.watchdog import MAX_STEP_SECONDS, Watchdog
 from meguru.api_errors import Overloaded
 
 logger = logging.getLogger(__name__)
@@ -19,7 +22,8 @@ class Engine:
     """Generates for up to `max_batch_size` requests at a time; `max_queued_requests` more wait.
 
     A request that fails is told so, and the others go on. An engine that can't go on ends, and
-    `failed` hears why.
+    `failed` hears why; one can't where a step (a prompt that is read, a token for each request)
+    takes longer than `max_step_seconds`.
     """
 
     def __init__(
@@ -28,14 +32,19 @@ class Engine:
         max_batch_size: int = 32,
         max_queued_requests: int = 64,
         failed: Callable[[str], None] = logger.error,
+        max_step_seconds: float = MAX_STEP_SECONDS,
     ) -> None:
         self.loaded = loaded
         self._max_batch_size, self._max_queued = max_batch_size, max_queued_requests
         self._batch = Batch(loaded.model)
         self._waiting: deque[Generation] = deque()
+        self._joining: Generation | None = None
         self._failed = failed
         self._changed = threading.Condition()
         self._stopping = False
+        # Every caller has been told how it ended. A thread that hangs may still be there.
+        self._over = threading.Event()
+        self._watchdog = Watchdog(max_step_seconds, self._give_up)
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     @property
@@ -44,17 +53,18 @@ class Engine:
 
     @property
     def is_alive(self) -> bool:
-        return self._thread.is_alive()
+        return self._thread.is_alive() and not self._over.is_set()
 
     def start(self) -> None:
         self._thread.start()
+        self._watchdog.start()
 
     def stop(self) -> None:
         """End the thread; what is unfinished fails."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        self._thread.join()
+        self._over.wait()
 
     def submit(self, generation: Generation) -> None:
         """Queue a generation; Overloaded where the queue is full."""
@@ -83,32 +93,48 @@ class Engine:
             logger.exception("the engine can't go on")
             self._failed(f"the engine can't go on: {error or type(error).__name__}")
         finally:
-            self._abandon()
+            self._abandon("The container stopped before the answer was complete.")
+
+    def _give_up(self) -> None:
+        """What the watchdog does, in its own thread: the engine's hangs, and says nothing."""
+        frame = sys._current_frames().get(self._thread.ident or 0)
+        hangs_at = "".join(traceback.format_stack(frame)) if frame else "nowhere: it has ended"
+        logger.critical("a step doesn't end; it is at\n%s", hangs_at)
+        self._abandon("The model did not answer in time. Try again.")
+        self._failed("the engine can't go on: a step takes longer than any answer may take")
 
     def _turn(self) -> bool:
         """Let waiting requests join, and make a token for each; False where something failed."""
+        self._watchdog.step()
         self._batch.drop_cancelled()
         healthy = True
         while healthy and (generation := self._next()) is not None:
+            self._watchdog.step()
             healthy = self._batch.add(generation)
+        self._watchdog.step()
         return self._batch.step() and healthy
 
     def _wait_for_work(self) -> bool:
+        self._watchdog.rest()
         with self._changed:
             self._changed.wait_for(lambda: self._stopping or self._waiting or len(self._batch))
             return not self._stopping
 
     def _next(self) -> Generation | None:
         with self._changed:
-            if self._waiting and len(self._batch) < self._max_batch_size:
-                return self._waiting.popleft()
-        return None
+            is_room = len(self._batch) < self._max_batch_size
+            self._joining = self._waiting.popleft() if self._waiting and is_room else None
+            return self._joining
 
-    def _abandon(self) -> None:
-        """Leave no caller waiting, whether the engine was stopped or an error ended its thread."""
+    def _abandon(self, message: str) -> None:
+        """Leave no caller waiting, whether the engine was stopped, has failed, or hangs."""
         with self._changed:
             self._stopping = True
             unfinished = [*self._batch.clear(), *self._waiting]
             self._waiting.clear()
+            if self._joining is not None:
+                unfinished.append(self._joining)
         for generation in unfinished:
-            generation.fail("The container stopped before the answer was complete.")
+            generation.fail(message)
+        self._watchdog.stop()
+        self._over.set()

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import logging
 import os
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from inference_containers.text.completion import DONE, server_sent_event
+from inference_containers.text.watchdog import MAX_STEP_SECONDS
 from meguru.accelerator import ROOT, check_accelerator
 from meguru.api_errors import ApiError, Overloaded
 from meguru.model_version import ATTRIBUTES_HEADER, version_attribute
@@ -46,6 +48,7 @@ class Settings:
     num_threads: int
     max_batch_size: int
     max_queued_requests: int
+    max_step_seconds: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -65,6 +68,7 @@ class Settings:
             num_threads=number("NUM_THREADS", os.cpu_count() or 1),
             max_batch_size=number("MAX_BATCH_SIZE", 32),
             max_queued_requests=number("MAX_QUEUED_REQUESTS", 64),
+            max_step_seconds=number("MAX_STEP_SECONDS", MAX_STEP_SECONDS),
         )
 
 
@@ -82,7 +86,13 @@ def start_engine(settings: Settings, failed: Callable[[str], None], devices: Pat
     check_accelerator(is_used=torch.cuda.is_available(), environment=os.environ, root=devices)
     torch.set_num_threads(settings.num_threads)
     model = load(settings.model_folder, settings.model_version)
-    engine = Engine(model, settings.max_batch_size, settings.max_queued_requests, failed)
+    engine = Engine(
+        model,
+        settings.max_batch_size,
+        settings.max_queued_requests,
+        failed,
+        settings.max_step_seconds,
+    )
     engine.start()
     return engine
 
@@ -236,4 +246,6 @@ def main() -> None:
     )
     uvicorn_server.run()
     if reasons:
-        raise SystemExit(reasons[0])
+        print(reasons[0], file=sys.stderr, flush=True)
+        # A thread that hangs in a driver could keep the interpreter from ending.
+        os._exit(1)

@@ -73,12 +73,13 @@ def free_port() -> int:
 
 
 class Container:
-    """The container's real process, and a client of it."""
+    """The container's real process, and a client of it; `code` runs before its entrypoint."""
 
-    def __init__(self, base_dir: Path, **environment: str) -> None:
+    def __init__(self, base_dir: Path, code: str = "", **environment: str) -> None:
         self.port = free_port()
+        entrypoint = "from runpy import run_module; run_module('inference_containers.text')"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "inference_containers.text"],
+            [sys.executable, "-c", f"{code}\n{entrypoint}"],
             cwd=REPOSITORY,
             env={
                 **os.environ,
@@ -123,8 +124,8 @@ class Container:
 def start_container() -> Iterator[Callable[..., Container]]:
     containers: list[Container] = []
 
-    def start(base_dir: Path, **environment: str) -> Container:
-        containers.append(Container(base_dir, **environment))
+    def start(base_dir: Path, code: str = "", **environment: str) -> Container:
+        containers.append(Container(base_dir, code, **environment))
         return containers[-1]
 
     yield start

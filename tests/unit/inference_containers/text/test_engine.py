@@ -269,6 +269,33 @@ def test_an_engine_that_cannot_go_on_ends_and_says_so(
         engine.submit(Caller(loaded, "質問").generation)
 
 
+@pytest.mark.parametrize("last_good_call", [0, 1, 6])
+def test_an_engine_whose_step_never_ends_gives_up(loaded: LoadedModel, last_good_call: int) -> None:
+    count, let_go = itertools.count(), threading.Event()
+    asked = [Caller(loaded, "質問", max_tokens=80) for _ in range(4)]
+
+    def hang(input_ids: torch.Tensor) -> bool:
+        return next(count) >= last_good_call and let_go.wait()
+
+    reasons: list[str] = []
+    engine = Engine(
+        with_model(loaded, hang), max_batch_size=2, failed=reasons.append, max_step_seconds=0.5
+    )
+    engine._waiting.extend(caller.generation for caller in asked)
+    engine.start()
+    for caller in asked:
+        assert caller.done.wait(30)
+        assert caller.pieces[-1].error == "The model did not answer in time. Try again."
+    assert engine._over.wait(10)
+    assert not engine.is_alive, "/ping answers 503"
+    with pytest.raises(ApiError, match="stopping"):
+        engine.submit(Caller(loaded, "質問").generation)
+    engine.stop()
+    let_go.set()
+    engine._thread.join(10)
+    assert reasons[0] == "the engine can't go on: a step takes longer than any answer may take"
+
+
 def test_a_model_without_numbers_cannot_go_on(loaded: LoadedModel) -> None:
     model = copy.deepcopy(loaded.model)
     with torch.no_grad():

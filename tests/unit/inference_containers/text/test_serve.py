@@ -218,7 +218,13 @@ def test_the_model_version_is_for_the_account_and_its_fingerprint_for_callers(
 
 
 @pytest.mark.parametrize(
-    "environment", [{"MODEL_VERSION": "版"}, {"NUM_THREADS": "0"}, {"MAX_BATCH_SIZE": "many"}]
+    "environment",
+    [
+        {"MODEL_VERSION": "版"},
+        {"NUM_THREADS": "0"},
+        {"MAX_BATCH_SIZE": "many"},
+        {"MAX_STEP_SECONDS": "0"},
+    ],
 )
 def test_settings_that_cannot_be_are_refused_by_name(environment: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=re.escape(repr(next(iter(environment.values()))))):
@@ -250,6 +256,35 @@ def test_an_engine_that_cannot_go_on_ends_the_container(
     assert output.strip().endswith(
         "the engine can't go on: the model's predictions are not numbers"
     )
+
+
+# The third step never ends.
+HANGS = """
+import threading
+from inference_containers.text.batch import Batch
+step, calls = Batch.step, iter(range(2))
+def hang(batch):
+    return step(batch) if next(calls, None) is not None else threading.Event().wait()
+Batch.step = hang
+"""
+
+
+def test_a_step_that_never_ends_ends_the_container(
+    model_folder: Path, start_container: Any, chat: Chat
+) -> None:
+    one = start_container(model_folder.parent, HANGS, MAX_STEP_SECONDS="3")
+    one.pings()
+    with ThreadPoolExecutor(3) as pool:
+        responses = list(pool.map(one.invoke, [chat(max_tokens=80)] * 3))
+    output, _ = one.process.communicate(timeout=30)
+    assert one.process.returncode == 1
+    assert output.strip().endswith("a step takes longer than any answer may take")
+    # Where it hangs is in the log.
+    assert "in hang" in output
+    failed = [response for response in responses if response.status_code != 200]
+    assert failed
+    assert {response.status_code for response in failed} == {500}
+    assert "did not answer in time" in failed[0].json()["error"]["message"]
 
 
 def test_large_body_is_refused(container: Any) -> None:
