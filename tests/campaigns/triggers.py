@@ -24,7 +24,6 @@ class Bursts:
     """Trials on one running environment."""
 
     loop: QuickLoop
-    folder: Path
     seed: int = 0
 
     def trial(self, number: int) -> list[str]:
@@ -60,16 +59,11 @@ class Bursts:
 
     def change_during_curation(self) -> list[str]:
         """A document that comes while the job has read the lake; what did not hold."""
-        before, held = self.loop.counts(), self.folder / "hold-curation"
-        held.touch()
-        self.loop.put(f"during-{time.monotonic_ns()}/first.jsonl")
-        self.loop.cloud.wait(lambda: held.read_text() or None, "the job to have read the lake")
-        asked = self.loop.curation_item()["requests"]
-        self.loop.put(f"during-{time.monotonic_ns()}/second.jsonl")
-        self.loop.cloud.wait(
-            lambda: self.loop.curation_item()["requests"] != asked or None, "another request"
-        )
-        held.unlink()
+        before, folder = self.loop.counts(), f"during-{time.monotonic_ns()}"
+        with self.loop.held_curation():
+            self.loop.put(f"{folder}/first.jsonl")
+            self.loop.wait_until_curation_has_read()
+            self.loop.ask(lambda: self.loop.put(f"{folder}/second.jsonl"))
         self.loop.settle()
         return self.loop.faults() + self._too_many(before, 0)
 
@@ -133,11 +127,11 @@ def bursts(
     if plant:
         plant(quick)
     with loop_cloud(quick, folder / "log") as cloud:
-        loop = QuickLoop(cloud)
+        loop = QuickLoop(cloud, folder)
         loop.put("begin/first.jsonl")
         cloud.loop.dataset_version()
         loop.settle()
-        yield Bursts(loop, folder, seed)
+        yield Bursts(loop, seed)
 
 
 def start_unclaimed(assembly: Path) -> None:

@@ -6,6 +6,8 @@ import json
 import shutil
 import time
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,15 +37,15 @@ folder.mkdir(parents=True, exist_ok=True)
 (folder / "evaluation.json").write_text(json.dumps({"metrics": {"exact_match": {"value": 0.5}}}))
 '''
 
-
 # A job has its inputs before its program begins: what comes while it is held here, it can't know.
 HELD_CURATION = """
 import time
 from pathlib import Path
 
 held = Path({folder!r}) / "hold-curation"
+if held.exists():
+    held.with_name("curation-has-read").touch()
 while held.exists():
-    held.write_text("has read")
     time.sleep(0.1)
 
 """
@@ -52,8 +54,8 @@ while held.exists():
 def with_quick_jobs(assembly: Path, folder: Path) -> Path:
     """A copy of an assembly whose training and evaluation images hold next to nothing.
 
-    Its curation waits for as long as there is a file `hold-curation` in `folder`, and writes
-    into it that it has read the lake.
+    Its curation waits for as long as there is a file `hold-curation` in `folder`; by another one,
+    `curation-has-read`, it says that it has read the lake.
     """
     copy = Path(shutil.copytree(assembly, folder / "cdk.out"))
     held = HELD_CURATION.format(folder=str(folder))
@@ -71,15 +73,20 @@ def with_quick_jobs(assembly: Path, folder: Path) -> Path:
 
 @dataclass
 class QuickLoop:
-    """One running environment with two models, and what lies in its lake by our own account."""
+    """One running environment with two models, and what lies in its lake by our own account.
+
+    `folder` is the one that its quick jobs were made with.
+    """
 
     cloud: LoopCloud
+    folder: Path
     documents: set[str] = field(default_factory=set)
     corrections: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.models = [self.cloud, self.cloud.of_model(SECOND_MODEL)]
         self._states = self.cloud.client("stepfunctions")
+        self._has_read = self.folder / "curation-has-read"
         self._s3, self._bucket = self.cloud.client("s3"), self.cloud.outputs["LakeBucket"]
 
     def put(self, name: str, content: bytes | None = None) -> None:
@@ -120,6 +127,29 @@ class QuickLoop:
             Item={**item, "pending": {"S": "correction"}},
         )
         self.corrections.add(feedback.feedback_id)
+
+    def ask(self, change: Callable[[], None]) -> None:
+        """Make a change, and wait until curation was asked for because of it."""
+        asked = self.curation_item()["requests"]
+        change()
+        self.cloud.wait(
+            lambda: self.curation_item()["requests"] != asked or None, "curation to be asked for"
+        )
+
+    @contextmanager
+    def held_curation(self) -> Iterator[None]:
+        """Within, a curation reads the lake and goes no further."""
+        held = self.folder / "hold-curation"
+        self._has_read.unlink(missing_ok=True)
+        held.touch()
+        try:
+            yield
+        finally:
+            held.unlink()
+
+    def wait_until_curation_has_read(self) -> None:
+        """Of a curation that is held: until it knows of nothing that comes from now on."""
+        self.cloud.wait(lambda: self._has_read.exists() or None, "the job to have read the lake")
 
     def replay(self) -> None:
         """The event of the newest version, once more."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ def loop(trial_assembly: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """An environment with one document, curated and trained on."""
     folder = tmp_path_factory.mktemp("triggers")
     with loop_cloud(with_quick_jobs(trial_assembly, folder), folder / "log") as cloud:
-        loop = QuickLoop(cloud)
+        loop = QuickLoop(cloud, folder)
         loop.put("a/rules.jsonl")
         loop.cloud.loop.dataset_version()
         loop.settle()
@@ -45,19 +45,22 @@ def test_a_repeated_event_starts_nothing(loop: QuickLoop) -> None:
 
 def test_five_batches_are_one_curation_and_one_training(loop: QuickLoop) -> None:
     curations, first, second = loop.counts()
-    for number in range(5):
-        loop.put(f"b/{number}.jsonl")
-        time.sleep(0.6)
+    with loop.held_curation():
+        for number in range(5):
+            loop.ask(partial(loop.put, f"b/{number}.jsonl"))
     loop.settle()
     assert loop.counts() == (curations + 1, first + 1, second + 1)
     assert loop.faults() == []
 
 
-def test_eight_corrections_in_five_seconds_are_one_training(loop: QuickLoop) -> None:
+def test_eight_corrections_are_one_training(loop: QuickLoop) -> None:
     curations, first, second = loop.counts()
-    for _ in range(8):
+    with loop.held_curation():
+        # Two are fewer than the threshold.
         loop.correct()
-        time.sleep(0.6)
+        loop.correct()
+        for _ in range(6):
+            loop.ask(loop.correct)
     loop.settle()
     assert loop.counts() == (curations + 1, first + 1, second + 1)
     assert set(loop.manifest()["feedback_ids"]) == loop.corrections

@@ -27,13 +27,12 @@ class Caller:
 
     def __init__(self, loaded: LoadedModel, content: str, **members: Any) -> None:
         self.pieces: list[Piece] = []
-        self.done, self.started = threading.Event(), threading.Event()
+        self.done = threading.Event()
         request = ChatRequest(messages=[{"role": "user", "content": content}], **members)
         self.generation = Generation(loaded, request, self._receive)
 
     def _receive(self, piece: Piece) -> None:
         self.pieces.append(piece)
-        self.started.set()
         if piece.is_last:
             self.done.set()
 
@@ -87,65 +86,77 @@ def test_leaving_changes_no_other_answer(loaded: LoadedModel) -> None:
     assert [one.answer for one in together[1::2]] == [one.answer for one in expected[1::2]]
 
 
-class SlowBatch(Batch):
-    """Takes its time over a step, so that a caller can leave in the middle of an answer."""
+class HeldBatch(Batch):
+    """Makes no further token before it is let go, so that a caller acts in the middle of one."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        super().__init__(loaded.model)
+        self.is_held, self.let_go = threading.Event(), threading.Event()
 
     def step(self) -> bool:
-        time.sleep(0.02)
+        self.is_held.set()
+        assert self.let_go.wait(60)
         return super().step()
 
 
-def slow_engine(loaded: LoadedModel) -> Engine:
-    engine = Engine(loaded, max_batch_size=1, max_queued_requests=2)
-    engine._batch = SlowBatch(loaded.model)
+def held_engine(loaded: LoadedModel) -> tuple[Engine, HeldBatch]:
+    """An engine of one place, and its batch."""
+    engine, batch = Engine(loaded, max_batch_size=1, max_queued_requests=1), HeldBatch(loaded)
+    engine._batch = batch
     engine.start()
-    return engine
+    return engine, batch
 
 
 def test_cancelled_generation_frees_its_place(loaded: LoadedModel) -> None:
-    engine = slow_engine(loaded)
+    engine, batch = held_engine(loaded)
     long, next_one = Caller(loaded, "長い", max_tokens=80), Caller(loaded, "次", max_tokens=2)
     engine.submit(long.generation)
-    assert long.started.wait(5)
+    assert batch.is_held.wait(10)
     engine.submit(next_one.generation)
     engine.cancel(long.generation)
-
-    assert next_one.done.wait(5)
+    batch.let_go.set()
+    assert next_one.done.wait(10)
     engine.stop()
     assert not long.done.is_set()
-    assert long.generation.num_tokens < 80
+    # The first, and that of the step which was under way.
+    assert long.generation.num_tokens == 2
 
 
 def test_cancelled_in_the_queue_is_never_generated(loaded: LoadedModel) -> None:
-    engine = slow_engine(loaded)
+    engine, batch = held_engine(loaded)
     running, queued = (Caller(loaded, "質問", max_tokens=30) for _ in range(2))
     engine.submit(running.generation)
-    assert running.started.wait(5)
+    assert batch.is_held.wait(10)
     engine.submit(queued.generation)
     engine.cancel(queued.generation)
+    batch.let_go.set()
     assert running.done.wait(10)
     engine.stop()
     assert queued.generation.num_tokens == 0
 
 
 def test_full_queue_refuses(loaded: LoadedModel) -> None:
-    engine = Engine(loaded, max_batch_size=1, max_queued_requests=1)
-    engine.start()
-    engine._batch = SlowBatch(loaded.model)
+    engine, batch = held_engine(loaded)
     with pytest.raises(ApiError, match="Too many requests") as caught:
-        for _ in range(4):
+        for _ in range(3):
             engine.submit(Caller(loaded, "質問", max_tokens=80).generation)
+    batch.let_go.set()
     engine.stop()
     assert (caught.value.status, caught.value.retry_after_seconds) == (429, 1)
 
 
 def test_stopping_leaves_no_caller_waiting(loaded: LoadedModel) -> None:
-    engine = slow_engine(loaded)
+    engine, batch = held_engine(loaded)
     running, queued = (Caller(loaded, "質問", max_tokens=80) for _ in range(2))
     engine.submit(running.generation)
-    assert running.started.wait(5)
+    assert batch.is_held.wait(10)
     engine.submit(queued.generation)
-    engine.stop()
+    stopping = threading.Thread(target=engine.stop)
+    stopping.start()
+    while not engine._stopping:
+        time.sleep(0.01)
+    batch.let_go.set()
+    stopping.join(10)
     assert running.pieces[-1].error
     assert queued.pieces[-1].error
     with pytest.raises(ApiError, match="stopping"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -10,7 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -312,16 +313,36 @@ def test_callers_that_leave_free_their_places(
         assert status == 200
 
 
+# No step is made for as long as there is a certain file.
+HELD = """
+import time
+from pathlib import Path
+from inference_containers.text.batch import Batch
+step = Batch.step
+def held(batch):
+    while Path({path!r}).exists():
+        time.sleep(0.01)
+    return step(batch)
+Batch.step = held
+"""
+
+
 def test_full_queue_is_429_with_retry_after(
-    model_folder: Path, start_container: Any, chat: Chat
+    model_folder: Path, tmp_path: Path, start_container: Any, chat: Chat
 ) -> None:
-    one = start_container(model_folder.parent, MAX_BATCH_SIZE="1", MAX_QUEUED_REQUESTS="1")
+    hold = tmp_path / "hold"
+    hold.touch()
+    code = HELD.format(path=str(hold))
+    one = start_container(model_folder.parent, code, MAX_BATCH_SIZE="1", MAX_QUEUED_REQUESTS="1")
     one.pings()
-    with ThreadPoolExecutor(24) as pool:
-        bodies = [chat(max_tokens=80)] * 24
-        responses = list(pool.map(one.invoke, bodies))
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(one.invoke, chat(max_tokens=80)) for _ in range(8)]
+        # One is being answered, and one waits: or none, where all others came before it began.
+        early = itertools.islice(as_completed(asked, timeout=60), 6)
+        assert {future.result().status_code for future in early} == {429}
+        hold.unlink()
+        responses = [future.result() for future in asked]
     refused = [response for response in responses if response.status_code == 429]
-    assert refused
     assert {response.status_code for response in responses} == {200, 429}
     assert all(response.headers["retry-after"] == "1" for response in refused)
     assert refused[0].json()["error"]["code"] == "overloaded"

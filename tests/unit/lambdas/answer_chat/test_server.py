@@ -130,7 +130,7 @@ def test_busy_model_says_when_to_come_again(connect: Any, log: Any) -> None:
 
 def model_error(status: int) -> ClientError:
     said = {"Error": {"Code": "ModelError"}, "OriginalStatusCode": status, "OriginalMessage": "x"}
-    return ClientError(said, "InvokeEndpoint")  # type: ignore[arg-type]
+    return ClientError(said, "InvokeEndpoint")
 
 
 @pytest.mark.parametrize(
