@@ -30,7 +30,7 @@ CHANGES: list[tuple[str, Any, set[str]]] = [
     ),
     ("training.instance_type", "ml.g5.24xlarge", {f"{MODEL}/TrainingTrainAndRegister"}),
     ("training.spot", False, {f"{MODEL}/TrainingTrainAndRegister"}),
-    ("training.hyperparameters.num_epochs", 9, {f"{MODEL}/TrainingTrainAndRegister"}),
+    ("training.hyperparameters.num_epochs", 7, {f"{MODEL}/TrainingTrainAndRegister"}),
     ("evaluation.instance_type", "ml.m5.4xlarge", {f"{MODEL}/TrainingTrainAndRegister"}),
     ("gate.minimum.exact_match", 0.7, {f"{MODEL}/TrainingCheckGate"}),
     (

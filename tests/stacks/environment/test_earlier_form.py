@@ -29,10 +29,10 @@ training:
   max_wait_minutes: 120
   volume_gb: 10
   hyperparameters:
-    num_epochs: 12
+    num_epochs: 9
   continued_hyperparameters:
     num_epochs: 6
-    learning_rate: 0.001
+    learning_rate: 0.0015
 evaluation:
   instance_type: ml.m5.large
   minimum:
@@ -87,7 +87,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     [
         ("  spot: true", "  spott: true", "10: training.spott: unknown key"),
         ("  spot: true", "  spot: 1", "10: training.spot: true or false (it is 1)"),
-        ("    num_epochs: 12", "    num_epoch: 12", "15: training.hyperparameters.num_epoch: unkn"),
+        ("    num_epochs: 9", "    num_epoch: 9", "15: training.hyperparameters.num_epoch: unkn"),
         ("  minimum:", "  minimun:", "21: evaluation.minimun: unknown key"),
         ("    exact_match: 0.5", "    exact_match: 5", "22: evaluation.minimum.exact_match: from"),
         ("    exact_match: 0.05", "    chfr: 1", "24: evaluation.maximum_drop.chfr: unknown metr"),
