@@ -150,7 +150,7 @@ CORRUPTIONS = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(place=st.sampled_from(PLACES), value=CORRUPTIONS)
 def test_a_corrupted_value_is_refused_by_where_it_stands(
     tmp_path: Path, place: tuple[str, ...], value: Any

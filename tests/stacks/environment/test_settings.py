@@ -411,7 +411,7 @@ CORRUPTIONS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(keys=st.sampled_from(sorted(paths(VALUES))), value=CORRUPTIONS)
 def test_a_corrupted_value_is_refused_or_read_as_written(
     tmp_path_factory: pytest.TempPathFactory, keys: Keys, value: Any

@@ -114,7 +114,7 @@ def test_phrasing_of_another_record_with_the_same_answer(record: Any) -> None:
 
 
 @given(RECORDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_properties(records: list[Record]) -> None:
     kept, set_aside = deduplicate(records)
     assert deduplicate(kept) == (kept, [])

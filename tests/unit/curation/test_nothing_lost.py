@@ -30,9 +30,7 @@ RECORDS = st.lists(
     | VALUES,
     max_size=8,
 )
-SETTINGS = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+SETTINGS = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def lost(lake: Any, values: list[Any]) -> list[Any]:

@@ -16,9 +16,7 @@ from curation.records import Record, SetAside
 
 Parse = Callable[[str, bytes | str], list[Record | SetAside]]
 Pair = tuple[str, str]
-SETTINGS = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+SETTINGS = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # A cell that begins with a separator or a line end can't be told from one that ends there.
 CELLS = st.builds(
     "{}{}{}".format,

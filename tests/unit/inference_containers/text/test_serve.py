@@ -193,7 +193,7 @@ FUZZED = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(body=FUZZED)
 def test_no_body_is_more_than_refused(container: Any, body: dict[str, Any]) -> None:
     content = json.dumps(body).encode()
