@@ -3,7 +3,8 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 LOCALCLOUD := packages/localcloud
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
-IN_PARALLEL := --numprocesses logical --maxprocesses 4 --dist loadfile
+# Two more than there are processors: many tests wait for what they started.
+IN_PARALLEL := --numprocesses $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2))) --maxprocesses 8
 SOURCES := app.py benchmarks cli curation evaluation inference_containers lambdas meguru stacks tests training
 
 .PHONY: demo up test test-localcloud lint synth bench lock setup clean
@@ -15,10 +16,10 @@ up: setup ## keep the local cloud running until Ctrl-C; ARGS=--empty for one wit
 	@exec $(BIN)/meguru up $(ARGS)
 
 test: setup ## Meguru's tests
-	@$(BIN)/python -m pytest $(IN_PARALLEL) $(ARGS)
+	@$(BIN)/python -m pytest $(IN_PARALLEL) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 test-localcloud: setup ## the tests of the local cloud, a library of its own
-	@cd $(LOCALCLOUD) && ../../$(BIN)/python -m pytest $(IN_PARALLEL) $(ARGS)
+	@cd $(LOCALCLOUD) && ../../$(BIN)/python -m pytest $(IN_PARALLEL) --dist loadfile $(ARGS)
 
 lint: setup ## style, types, import contracts
 	@$(BIN)/ruff check .

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.campaigns.approvals import Races, empty_archive, with_quick_server
-from tests.e2e.loop_cloud import loop_cloud, synthesize_trial
+from tests.e2e.loop_cloud import loop_cloud
 
 
-@pytest.fixture(scope="session")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return synthesize_trial(tmp_path_factory.mktemp("campaign"))
+@pytest.fixture(scope="module")
+def shared_races(trial_assembly: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Races]:
+    """An environment for all trials in which nothing is planted."""
+    with races_of(trial_assembly, tmp_path_factory.mktemp("races")) as races:
+        yield races
 
 
 @pytest.fixture
-def races(assembly: Path, tmp_path: Path) -> Iterator[Races]:
-    """A fresh environment: a trial's fault must not be found in the next one again."""
-    quick = with_quick_server(assembly, tmp_path)
-    with loop_cloud(quick, tmp_path / "log") as cloud:
+def races(trial_assembly: Path, tmp_path: Path) -> Iterator[Races]:
+    """An environment of its own: what is changed in it must not be found by others."""
+    with races_of(trial_assembly, tmp_path) as races:
+        yield races
+
+
+@contextmanager
+def races_of(assembly: Path, folder: Path) -> Iterator[Races]:
+    with loop_cloud(with_quick_server(assembly, folder), folder / "log") as cloud:
         yield Races(cloud, cloud.put_model(empty_archive()))

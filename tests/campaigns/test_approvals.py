@@ -12,18 +12,31 @@ NUM_TRIALS = 3
 PAUSES = (0, 0, 0.05, 0.2, 0.4, 0.7)
 
 
-def test_races_end_well(races: Races) -> None:
-    found = {number: faults for number in range(NUM_TRIALS) if (faults := races.trial(number))}
+def test_a_version_that_is_not_approved_is_never_released(shared_races: Races) -> None:
+    pending, rejected = shared_races.version(), shared_races.version()
+    shared_races.act("reject", rejected)
+    for one in (pending, rejected):
+        shared_races.act("edit", one)
+        shared_races.act("replay", one)
+    assert shared_races.faults() == []
+    assert shared_races.models() == {}
+    assert shared_races.cloud.serving() is None
+
+
+def test_races_end_well(shared_races: Races) -> None:
+    found = {
+        number: faults for number in range(NUM_TRIALS) if (faults := shared_races.trial(number))
+    }
     assert found == {}
 
 
-def test_of_many_approvals_the_last_one_serves(races: Races) -> None:
-    chance = random.Random(races.seed)
-    assert races.approve_in_a_row([chance.choice(PAUSES) for _ in range(6)]) == []
+def test_of_many_approvals_the_last_one_serves(shared_races: Races) -> None:
+    chance = random.Random(shared_races.seed)
+    assert shared_races.approve_in_a_row([chance.choice(PAUSES) for _ in range(6)]) == []
 
 
-def test_a_version_approved_during_a_release_is_released_after_it(races: Races) -> None:
-    assert races.approve_during("WaitForEndpoint") == []
+def test_a_version_approved_during_a_release_is_released_after_it(shared_races: Races) -> None:
+    assert shared_races.approve_during("WaitForEndpoint") == []
 
 
 @pytest.mark.parametrize(("faults", "is_right"), [((), True), (("overlook",), False)])
@@ -34,48 +47,39 @@ def test_a_version_approved_after_the_last_look_is_not_overlooked(
     assert (races.approve_during("Hesitate") == []) == is_right
 
 
-def test_an_edit_of_an_earlier_version_does_not_bring_it_back(races: Races) -> None:
-    first, second = races.version(), races.version()
+def test_an_edit_of_an_earlier_version_does_not_bring_it_back(shared_races: Races) -> None:
+    first, second = shared_races.version(), shared_races.version()
     for one in (first, second):
-        races.act("approve", one)
-        races.cloud.loop.released(one)
-    races.act("edit", first)
-    races.act("replay", first)
-    assert races.faults() == []
-    assert races.cloud.serving() == second
+        shared_races.act("approve", one)
+        shared_races.cloud.loop.released(one)
+    shared_races.act("edit", first)
+    shared_races.act("replay", first)
+    assert shared_races.faults() == []
+    assert shared_races.cloud.serving() == second
 
 
-def test_a_version_that_is_not_approved_is_never_released(races: Races) -> None:
-    pending, rejected = races.version(), races.version()
-    races.act("reject", rejected)
-    for one in (pending, rejected):
-        races.act("edit", one)
-        races.act("replay", one)
-    assert races.faults() == []
-    assert races.models() == {}
-    assert races.cloud.serving() is None
-
-
-def test_approving_an_earlier_version_again_brings_it_back(races: Races) -> None:
-    first, second = races.version(), races.version()
+def test_approving_an_earlier_version_again_brings_it_back(shared_races: Races) -> None:
+    first, second = shared_races.version(), shared_races.version()
     for one in (first, second, first):
-        races.act("approve", one)
-        races.cloud.loop.released(one)
-    races.act("reject", first)
-    assert races.faults() == []
-    assert races.cloud.serving() == first, "rejecting what serves leaves it serving"
+        shared_races.act("approve", one)
+        shared_races.cloud.loop.released(one)
+    shared_races.act("reject", first)
+    assert shared_races.faults() == []
+    assert shared_races.cloud.serving() == first, "rejecting what serves leaves it serving"
     for action in ("reject", "approve"):
-        races.act(action, second)
-    races.cloud.loop.released(second)
+        shared_races.act(action, second)
+    shared_races.cloud.loop.released(second)
 
 
-def test_a_release_that_is_killed_is_taken_up_at_once(races: Races) -> None:
-    only = races.version()
-    races.act("approve", only)
-    races.cloud.wait(lambda: races.cloud.release_record().get("claimed_by"), "a claim")
-    races.kill()
-    races.cloud.loop.released(only)
-    assert races.faults() == []
+def test_a_release_that_is_killed_is_taken_up_at_once(shared_races: Races) -> None:
+    only = shared_races.version()
+    shared_races.act("approve", only)
+    shared_races.cloud.wait(
+        lambda: shared_races.cloud.release_record().get("claimed_by"), "a claim"
+    )
+    shared_races.kill()
+    shared_races.cloud.loop.released(only)
+    assert shared_races.faults() == []
 
 
 def test_a_lost_event_is_healed_by_the_clock(races: Races) -> None:

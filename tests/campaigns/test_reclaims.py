@@ -12,8 +12,8 @@ from tests.e2e.loop_cloud import loop_cloud
 
 
 @pytest.fixture(scope="module")
-def reclaims(assembly: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reclaims]:
-    with loop_cloud(assembly, tmp_path_factory.mktemp("reclaims") / "log") as cloud:
+def reclaims(trial_assembly: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reclaims]:
+    with loop_cloud(trial_assembly, tmp_path_factory.mktemp("reclaims") / "log") as cloud:
         yield Reclaims(cloud)
 
 

@@ -11,15 +11,15 @@ from tests.campaigns.triggers import PLANTED, bursts
 NUM_TRIALS = 2
 
 
-def test_bursts_end_well(assembly: Path, tmp_path: Path) -> None:
-    with bursts(assembly, tmp_path) as trials:
+def test_bursts_end_well(trial_assembly: Path, tmp_path: Path) -> None:
+    with bursts(trial_assembly, tmp_path) as trials:
         found = {number: faults for number in range(NUM_TRIALS) if (faults := trials.trial(number))}
         assert found == {}
         assert trials.change_during_curation() == []
 
 
 @pytest.mark.parametrize("fault", PLANTED)
-def test_a_planted_fault_is_caught(assembly: Path, tmp_path: Path, fault: str) -> None:
+def test_a_planted_fault_is_caught(trial_assembly: Path, tmp_path: Path, fault: str) -> None:
     plant, trial = PLANTED[fault]
-    with bursts(assembly, tmp_path, plant) as trials:
+    with bursts(trial_assembly, tmp_path, plant) as trials:
         assert trial(trials)

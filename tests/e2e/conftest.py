@@ -7,14 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.loop_cloud import LoopCloud, loop_cloud, make_model_archive, synthesize_trial
+from tests.e2e.loop_cloud import LoopCloud, loop_cloud, make_model_archive
 
 TEXTS = ["有給休暇の申請期限はいつですか", "毎月10日までに申請してください。", "When is it due?"]
-
-
-@pytest.fixture(scope="session")
-def trial_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return synthesize_trial(tmp_path_factory.mktemp("trial"))
 
 
 @pytest.fixture(scope="session")

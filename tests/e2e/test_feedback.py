@@ -11,6 +11,8 @@ import requests
 
 from tests.e2e.loop_cloud import MODEL, LoopCloud
 
+pytestmark = pytest.mark.xdist_group("serving")
+
 Ask = Callable[[], str]
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.e2e.loop_cloud import MODEL, LoopCloud
 
+pytestmark = pytest.mark.xdist_group("serving")
+
 USER: Any = {"role": "user", "content": "締切は?"}
 
 

@@ -30,10 +30,12 @@ from localcloud.storage.buckets import StorageService
 from localcloud.storage.iam import IamService, StsService
 from localcloud.storage.log_events import LogsService
 from localcloud.storage.moto_backend import MotoBackend
+from localcloud.storage.parameters import ParameterStoreService
 from localcloud.storage.queues import SqsService
 from localcloud.storage.secrets import SecretsManagerService
 from localcloud.storage.tables import DynamoDbService, DynamoDbStreamsService
 from localcloud.template.assembly import Assembly
+from localcloud.template.bootstrap import bootstrap_versions
 from localcloud.wire.server import HttpServer
 
 ServiceType = TypeVar("ServiceType", bound=Service)
@@ -102,7 +104,9 @@ class Cloud:
     def _ground(self) -> Iterable[Service]:
         """What every cloud has, whichever services are chosen."""
         account, moto, inventory = self.account, self._moto, self._inventory
+        parameters = bootstrap_versions(self.assembly) if self.assembly else {}
         return (
+            ParameterStoreService(account, parameters),
             StsService(account, inventory),
             IamService(account, moto, inventory, self._identities, self._user_keys),
             BucketPolicyService(account, inventory),

@@ -1,13 +1,10 @@
-"""What `cdk bootstrap` leaves in an account: the assets bucket and the version parameter."""
+"""What `cdk bootstrap` leaves in an account: the version parameter and the assets bucket."""
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.account import Account
 from localcloud.assets import FileAsset
@@ -23,6 +20,15 @@ _READ_FROM_ASSEMBLY = {
 }
 
 
+def bootstrap_versions(assembly: Assembly) -> dict[str, str]:
+    """The version parameters that the stacks' templates look for, and their values."""
+    names = {
+        stack.template.get("Parameters", {}).get("BootstrapVersion", {}).get("Default")
+        for stack in assembly.stacks
+    }
+    return {name: _BOOTSTRAP_VERSION for name in names if name}
+
+
 class Bootstrap:
     """Uploads an asset when a resource is about to be created that might read it from S3."""
 
@@ -33,31 +39,6 @@ class Bootstrap:
         self._published: set[str] = set()
         self._buckets: set[str] = set()
         self._lock = threading.Lock()
-
-    @property
-    def versions(self) -> Mapping[str, str]:
-        """The version parameters that the stacks' templates look for, and their values."""
-        names = {
-            stack.template.get("Parameters", {}).get("BootstrapVersion", {}).get("Default")
-            for stack in self._assembly.stacks
-        }
-        return {name: _BOOTSTRAP_VERSION for name in names if name}
-
-    def put_versions(self) -> None:
-        """Put the version parameters into SSM for other tools; returns before they are there.
-
-        Templates have them from `versions`: the first call of moto's SSM takes a second, which
-        nobody should wait for who doesn't use it.
-        """
-        threading.Thread(target=self._put, name="bootstrap-versions", daemon=True).start()
-
-    def _put(self) -> None:
-        # The cloud may be ending already.
-        with contextlib.suppress(ClientError, BotoCoreError):
-            for name, value in self.versions.items():
-                self._account.client("ssm").put_parameter(
-                    Name=name, Value=value, Type="String", Overwrite=True
-                )
 
     def publish(self, resource_type: str, properties: Mapping[str, Any]) -> None:
         """Upload every asset that resolved properties name, once."""

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.resources.context import Context, Created, Properties
 from localcloud.resources.table import handling_of
-from localcloud.template.bootstrap import Bootstrap
+from localcloud.template.bootstrap import Bootstrap, bootstrap_versions
 from localcloud.template.check import check_assembly
 from localcloud.template.cloudformation import CloudFormationService
 from localcloud.template.dynamic_references import DynamicReferences
@@ -56,18 +56,16 @@ class Deployment:
         self._assembly = assembly
         self._service = cloudformation
         self._bootstrap = Bootstrap(account, assembly)
-        self._references = DynamicReferences(account, self._bootstrap.versions)
+        self._references = DynamicReferences(account, bootstrap_versions(assembly))
         self.responses = self._service.responses
 
     def run(self) -> list[Stack]:
-        stacks = [
+        return [
             self._bring_up(
                 stack.stack_name, stack.template, dict(stack.parameters), tags=stack.tags
             )
             for stack in self._assembly.stacks
         ]
-        self._bootstrap.put_versions()
-        return stacks
 
     def nested_stack(self, context: Context, properties: Properties) -> Created:
         """Bring a nested stack up; its outputs are its attributes."""
