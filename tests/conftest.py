@@ -18,7 +18,7 @@ settings.load_profile("any machine")
 FIRST = ("e2e", "campaigns", "stacks")
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: position(folder_of(item)))
     for item in items:
