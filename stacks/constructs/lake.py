@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -86,7 +88,7 @@ class Lake(Construct):
         encryption, storage_class = "s3:x-amz-server-side-encryption", "s3:x-amz-storage-class"
         key_id = f"{encryption}-aws-kms-key-id"
         own_key = f"{encryption}-customer-algorithm"
-        conditions = {
+        conditions: dict[str, dict[str, Any]] = {
             "OtherEncryption": {given: {encryption: "false"}, other: {encryption: "aws:kms"}},
             "OtherKey": {given: {key_id: "false"}, other: {key_id: self.key.key_arn}},
             "KeyOfTheirOwn": {given: {own_key: "false"}},

@@ -60,7 +60,7 @@ class Call:
         for demand in demands(service, operation, self.parameters, place):
             # What a grant to list is held to.
             listed = {"s3:prefix": self.parameters["Prefix"]} if "Prefix" in self.parameters else {}
-            yield replace(demand, context=demand.context | listed)
+            yield replace(demand, context={**demand.context, **listed})
         yield from _also(self, place)
         if job := job_of(self.resource):
             yield from _following(self, job, place)
