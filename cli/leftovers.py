@@ -19,6 +19,7 @@ from meguru.names import (
     is_of_environment,
     is_stack_of,
     resource_name,
+    workflow_log_name,
 )
 
 INSTANCES = "its instances, by the second"
@@ -172,6 +173,7 @@ class Leftovers:
         prefixes = {
             event_log_name(self._environment): "",
             endpoint_log_name(self._prefix): "/aws/sagemaker/Endpoints/",
+            workflow_log_name(self._prefix, "").rstrip("/"): "/aws/vendedlogs/states/",
             "/aws/lambda/Meguru-": "/aws/lambda/",
             "Meguru-": "",
         }
@@ -182,7 +184,7 @@ class Leftovers:
                 name = one["logGroupName"].removeprefix(before)
                 if (
                     name == event_log_name(self._environment)
-                    or is_of_environment(name, self._environment)
+                    or is_of_environment(name.partition("/")[0], self._environment)
                     or self._is_of_stack(name)
                 ):
                     cost = "its lines' storage" if one.get("storedBytes") else ""

@@ -117,6 +117,15 @@ def event_log_name(environment: str) -> str:
     return f"/aws/events/meguru-{environment}"
 
 
+def workflow_log_name(owner: str, workflow: str) -> str:
+    """The log group of a workflow's executions.
+
+    Those under /aws/vendedlogs/ are in the account's resource policy for Logs as one, which has
+    room for some thirty that are named one by one.
+    """
+    return f"/aws/vendedlogs/states/{owner}/{workflow}"
+
+
 def endpoint_log_name(endpoint: str) -> str:
     """The log group of an endpoint's containers, which SageMaker names."""
     return f"/aws/sagemaker/Endpoints/{endpoint}"

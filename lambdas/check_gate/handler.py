@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from functools import cache
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from meguru.gate import Thresholds, decide
+
+GONE = re.compile(r"does not exist|could not find", re.IGNORECASE)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -41,16 +45,31 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def _serving_metrics() -> dict[str, float] | None:
-    """The metrics the serving model version was registered with, None before the first release."""
+    """The metrics the serving model version was registered with.
+
+    None before the first release, and for a version that was deleted from the registry.
+    """
     release = releases().get_item(Key={"endpoint_name": os.environ["ENDPOINT_NAME"]}).get("Item")
     if not release or "released_model_package_arn" not in release:
         return None
-    package = sagemaker().describe_model_package(
-        ModelPackageName=release["released_model_package_arn"]
-    )
+    package = _describe(release["released_model_package_arn"])
+    if package is None:
+        return None
     names = json.loads(os.environ["MAXIMUM_METRIC_DROPS"])
     metadata = package.get("CustomerMetadataProperties", {})
     return {name: float(metadata[name]) for name in names if name in metadata}
+
+
+def _describe(package: str) -> dict[str, Any] | None:
+    """A model package, None where the registry has none of this name: no other refusal is that."""
+    try:
+        described: dict[str, Any] = sagemaker().describe_model_package(ModelPackageName=package)
+    except ClientError as error:
+        said = error.response["Error"]
+        if said["Code"] == "ValidationException" and GONE.search(said["Message"]):
+            return None
+        raise
+    return described
 
 
 def _read_json(key: str) -> dict[str, Any]:

@@ -22,10 +22,11 @@ class NewestVersion:
 def newest_version(s3: Any, bucket: str) -> NewestVersion | None:
     """What HEAD points to; None before the first version, and where it has no record."""
     dataset = os.environ["DATASET"]
-    try:
-        head = _read_json(s3, bucket, dataset_head_key(dataset))
-    except s3.exceptions.NoSuchKey:
+    key = dataset_head_key(dataset)
+    # Listed, since S3 tells a missing object from a forbidden one only to who may list everything.
+    if not s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)["KeyCount"]:
         return None
+    head = _read_json(s3, bucket, key)
     version = head["version"]
     manifest = _read_json(s3, bucket, dataset_manifest_key(dataset, version))
     if not manifest["num_records"]:

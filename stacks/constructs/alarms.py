@@ -63,10 +63,11 @@ class Alarms(Construct):
             "workflow": workflow.definition_name,
             "run": "<run>",
             "status": "<status>",
-            "error": "<error>",
-            "cause": "<cause>",
+            "execution": "<execution>",
         }
-        # A variable stands without quotes: EventBridge puts them around what is text.
+        # A variable stands without quotes: EventBridge puts them around what is text. One that the
+        # event doesn't have would leave nothing, and no JSON: an execution that was stopped may
+        # have no error and no cause, so they are told with all that the event says of it.
         template = re.sub(
             r'"(<\w+>)"',
             r"\1",
@@ -93,8 +94,7 @@ class Alarms(Construct):
                         input_paths_map={
                             "run": "$.detail.name",
                             "status": "$.detail.status",
-                            "error": "$.detail.error",
-                            "cause": "$.detail.cause",
+                            "execution": "$.detail",
                         },
                         input_template=template,
                     ),

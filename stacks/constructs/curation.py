@@ -95,6 +95,7 @@ class Curation(Construct):
             name="curate_dataset",
             key=self._lake.key,
             timeout=TIME_LIMIT,
+            owner=name,
             substitutions={
                 "LakeBucket": self._lake.bucket.bucket_name,
                 "Dataset": TEXT_DATASET,
@@ -107,7 +108,7 @@ class Curation(Construct):
                 "ContextTokens": str(self._environment.models[reader].training.context_tokens),
                 "ReleaseTable": self._records.releases.table_name,
                 "EndpointName": endpoint_name,
-                "VolumeSizeInGB": "30",
+                "VolumeSizeInGB": str(settings.volume_gb),
                 "MaxRuntimeSeconds": str(MAX_RUNTIME.to_seconds()),
                 "SourceCommit": source_commit("curation"),
                 "LoopTable": self._records.loop.table_name,
@@ -118,7 +119,7 @@ class Curation(Construct):
                 "EventSource": event_source(self._environment.name),
             },
         )
-        self._lake.grant_read(workflow, DATASETS_PREFIX)
+        self._lake.grant_list(workflow, DATASETS_PREFIX, RAW_PREFIX, FEEDBACK_PREFIX)
         grant_table(workflow, self._records.releases, "GetItem")
         grant_table(workflow, self._records.loop, "GetItem", "UpdateItem")
         grant(

@@ -22,6 +22,12 @@ class InferenceLog(Construct):
         super().__init__(scope, construct_id)
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("firehose.amazonaws.com"))
         lake.grant_write(role, INFERENCE_LOG_PREFIX)
+        # Source: Firehose developer guide, "Grant Firehose access to an Amazon S3 destination".
+        grant(
+            role,
+            ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
+            lake.bucket.bucket_arn,
+        )
         self.stream = firehose.CfnDeliveryStream(
             self,
             "Stream",

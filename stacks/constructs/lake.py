@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -10,13 +12,16 @@ from constructs import Construct
 
 from meguru.names import (
     CHECKPOINTS_PREFIX,
+    FEEDBACK_PREFIX,
     INFERENCE_LOG_PREFIX,
     QUARANTINE_PREFIX,
+    RAW_PREFIX,
     api_log_name,
     endpoint_log_name,
     event_log_name,
     resource_name,
     stack_name,
+    workflow_log_name,
 )
 from stacks.constructs.retention import removal_policy
 from stacks.environment import Environment
@@ -64,6 +69,7 @@ class Lake(Construct):
             removal_policy=removal_policy(environment),
             auto_delete_objects=environment.destroyable,
         )
+        self._refuse_unreadable_uploads()
         bucket = self.bucket.node.default_child
         assert isinstance(bucket, s3.CfnBucket)
         # The property of the bucket itself: CDK's own switch deploys a function to set it.
@@ -72,6 +78,36 @@ class Lake(Construct):
                 event_bridge_enabled=True
             )
         )
+
+    def _refuse_unreadable_uploads(self) -> None:
+        """SageMaker fails a job for one object of its input that it can't read: so none comes in.
+
+        An upload that says nothing of its encryption or storage class has the bucket's.
+        """
+        given, other, one_of = "Null", "StringNotEquals", "StringEquals"
+        encryption, storage_class = "s3:x-amz-server-side-encryption", "s3:x-amz-storage-class"
+        key_id = f"{encryption}-aws-kms-key-id"
+        own_key = f"{encryption}-customer-algorithm"
+        conditions: dict[str, dict[str, Any]] = {
+            "OtherEncryption": {given: {encryption: "false"}, other: {encryption: "aws:kms"}},
+            "OtherKey": {given: {key_id: "false"}, other: {key_id: self.key.key_arn}},
+            "KeyOfTheirOwn": {given: {own_key: "false"}},
+            "Archived": {one_of: {storage_class: ["GLACIER", "DEEP_ARCHIVE"]}},
+        }
+        for name, condition in conditions.items():
+            self.bucket.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid=name,
+                    effect=iam.Effect.DENY,
+                    principals=[iam.AnyPrincipal()],
+                    actions=["s3:PutObject"],
+                    resources=[
+                        self.bucket.arn_for_objects(f"{prefix}*")
+                        for prefix in (RAW_PREFIX, FEEDBACK_PREFIX)
+                    ],
+                    conditions=condition,
+                )
+            )
 
     def _let_logs_use_key(self, environment: str) -> None:
         """CloudWatch Logs encrypts log groups as itself, whoever writes them."""
@@ -88,6 +124,7 @@ class Lake(Construct):
                 event_log_name(environment),
                 endpoint_log_name(resource_name(environment, "*")),
                 api_log_name("*", environment),
+                workflow_log_name(resource_name(environment, "*"), "*"),
             )
         ]
         self.key.add_to_resource_policy(
@@ -109,13 +146,20 @@ class Lake(Construct):
     def grant_read(self, grantee: iam.IGrantable, *prefixes: str) -> None:
         """Let `grantee` read and list what is under the prefixes."""
         self._grant(grantee, ["s3:GetObject"], prefixes)
+        self.grant_list(grantee, *prefixes)
+        self._grant_key(grantee, "kms:Decrypt")
+
+    def grant_list(self, grantee: iam.IGrantable, *prefixes: str) -> None:
+        """Let `grantee` list what is under the prefixes, which is how it learns what is missing.
+
+        A request for a missing object names no prefix: S3 answers it with 403, not with 404.
+        """
         iam.Grant.add_to_principal(
             grantee=grantee,
             actions=["s3:ListBucket"],
             resource_arns=[self.bucket.bucket_arn],
             conditions={"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
         )
-        self._grant_key(grantee, "kms:Decrypt")
 
     def grant_write(self, grantee: iam.IGrantable, *prefixes: str) -> None:
         """Let `grantee` put objects under the prefixes, in one part or in several."""

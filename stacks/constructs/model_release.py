@@ -103,6 +103,7 @@ class ModelRelease(Construct):
             name="deploy_model_version",
             key=self._lake.key,
             timeout=TIME_LIMIT,
+            owner=self._registry.endpoint_name,
             substitutions={
                 "PlanReleaseArn": self._plan_release.function_arn,
                 "ReleaseTable": self._releases.table_name,
@@ -133,6 +134,9 @@ class ModelRelease(Construct):
         workflow, names = self.workflow, self._registry.made_by_runs
         alarms = [alarm.alarm_arn for alarm in self.alarms]
         grant_hosting(workflow, self._registry, names, *alarms)
+        # SageMaker watches the alarms of a deployment as the endpoint's role. Source: SageMaker
+        # developer guide, "Auto-Rollback Configuration and Monitoring".
+        grant(self._endpoint_role, "cloudwatch:DescribeAlarms", *alarms)
         grant_scaling(workflow, self._registry)
         grant_pass_role(workflow, self._endpoint_role, "sagemaker.amazonaws.com")
         grant(workflow, "lambda:InvokeFunction", self._plan_release.function_arn)

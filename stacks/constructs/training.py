@@ -21,6 +21,9 @@ from stacks.constructs.training_looks import TrainingLooks
 from stacks.constructs.workflow import Workflow
 from stacks.environment import Environment, Model
 
+# For quota and for capacity, most of a day each, of the training and of the evaluation.
+WAITS = Duration.days(4)
+
 
 class Training(Construct):
     """The training and evaluation jobs, the gate, and the workflow that joins them."""
@@ -88,7 +91,8 @@ class Training(Construct):
             environment=self._environment,
             name="train_and_register",
             key=self._lake.key,
-            timeout=Duration.days(7),
+            timeout=self._time_limit,
+            owner=self._registry.group_name,
             substitutions=self._substitutions(),
         )
         grant_training_jobs(workflow, self._registry.made_by_runs, self._job.role)
@@ -110,6 +114,12 @@ class Training(Construct):
             workflow, "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"
         )
         return workflow
+
+    @property
+    def _time_limit(self) -> Duration:
+        training, evaluation = self._model.training, self._model.evaluation
+        jobs = training.longest_minutes + evaluation.max_runtime_minutes
+        return WAITS.plus(Duration.minutes(jobs))
 
     def _substitutions(self) -> dict[str, str]:
         training = self._model.training
@@ -135,6 +145,8 @@ class Training(Construct):
             "EndpointName": self._registry.endpoint_name,
             "EvaluationRoleArn": self._evaluation.role.role_arn,
             "EvaluationImageUri": self._evaluation.image.image_uri,
+            "EvaluationVolumeSizeInGB": str(self._model.evaluation.volume_gb),
+            "EvaluationMaxRuntimeSeconds": str(self._model.evaluation.max_runtime_minutes * 60),
             "EvaluationInstanceType": self._model.evaluation.instance_type,
             "CheckGateArn": self._check_gate.function_arn,
             "ModelPackageGroupName": self._registry.group_name,

@@ -12,6 +12,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from meguru.names import workflow_log_name
+from stacks.constructs.call_retries import with_retries
 from stacks.constructs.call_safeguards import KEY, KEY_VALUE, with_safeguards
 from stacks.constructs.grants import grant_volumes
 from stacks.constructs.retention import LogGroup
@@ -21,7 +23,10 @@ WORKFLOWS = Path(__file__).parents[1] / "workflows"
 
 
 class Workflow(sfn.StateMachine):
-    """A standard state machine, logged and traced; each `${Name}` of its definition has a value."""
+    """A standard state machine, logged and traced; each `${Name}` of its definition has a value.
+
+    `owner` is the resource name of the model it is for, or of the data job.
+    """
 
     def __init__(
         self,
@@ -33,10 +38,13 @@ class Workflow(sfn.StateMachine):
         key: kms.IKey,
         substitutions: Mapping[str, str],
         timeout: Duration,
+        owner: str,
     ) -> None:
         written = json.loads((WORKFLOWS / f"{name}.asl.json").read_text())
-        guarded = with_safeguards(written, environment, substitutions)
-        definition = json.dumps(guarded, ensure_ascii=False)
+        guarded = with_retries(with_safeguards(written, environment, substitutions))
+        # CDK's own `timeout` is for definitions that CDK writes, and silently left out of others.
+        timed = {"TimeoutSeconds": int(timeout.to_seconds()), **guarded}
+        definition = json.dumps(timed, ensure_ascii=False)
         is_key_used = KEY_VALUE in definition
         values = {**substitutions, **({KEY: key.key_arn} if is_key_used else {})}
         check_substitutions(name, definition, values)
@@ -46,10 +54,14 @@ class Workflow(sfn.StateMachine):
             construct_id,
             definition_body=sfn.DefinitionBody.from_string(definition),
             definition_substitutions=values,
-            timeout=timeout,
             tracing_enabled=True,
             logs=sfn.LogOptions(
-                destination=LogGroup(scope, f"{construct_id}Logs", environment=environment),
+                destination=LogGroup(
+                    scope,
+                    f"{construct_id}Logs",
+                    environment=environment,
+                    log_group_name=workflow_log_name(owner, name),
+                ),
                 level=sfn.LogLevel.ALL,
                 include_execution_data=True,
             ),

@@ -65,6 +65,57 @@ def inference_ami(instance_type: str) -> str:
     return "al2023-ami-sagemaker-inference-gpu-4-1" if GPU_INSTANCE.match(instance_type) else ""
 
 
+def local_storage_gb(instance_type: str) -> int | None:
+    """The size of an instance's own storage, None where it has none, or a size we don't know.
+
+    A job takes it instead of a volume, and SageMaker refuses one that asks for more.
+    Sources: CreateTrainingJob and CreateProcessingJob, VolumeSizeInGB; EC2, "Instance types".
+    """
+    _, family, size = instance_type.split(".")
+    sizes = _LOCAL_STORAGE_GB.get(family)
+    return None if sizes is None else sizes.get(size)
+
+
+_G5 = {
+    "xlarge": 250,
+    "2xlarge": 450,
+    "4xlarge": 600,
+    "8xlarge": 900,
+    "12xlarge": 3800,
+    "16xlarge": 1900,
+    "24xlarge": 3800,
+    "48xlarge": 7600,
+}
+_LOCAL_STORAGE_GB = {
+    "g4dn": {
+        "xlarge": 125,
+        "2xlarge": 225,
+        "4xlarge": 225,
+        "8xlarge": 900,
+        "12xlarge": 900,
+        "16xlarge": 900,
+    },
+    "g5": _G5,
+    "g6": {**_G5, "12xlarge": 3760, "16xlarge": 1880, "24xlarge": 3760, "48xlarge": 7520},
+    "g6e": _G5,
+    "p4d": {"24xlarge": 8000},
+    "p4de": {"24xlarge": 8000},
+    "p5": {"4xlarge": 3840, "48xlarge": 30_720},
+    "p5e": {"48xlarge": 30_720},
+    "p5en": {"48xlarge": 30_720},
+    "r5d": {
+        "large": 75,
+        "xlarge": 150,
+        "2xlarge": 300,
+        "4xlarge": 600,
+        "8xlarge": 1200,
+        "12xlarge": 1800,
+        "16xlarge": 2400,
+        "24xlarge": 3600,
+    },
+}
+
+
 @cache
 def _regions() -> frozenset[str]:
     session = botocore.session.get_session()

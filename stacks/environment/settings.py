@@ -10,10 +10,12 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 from meguru.hyperparameters import CONTEXT, SHAPE, Hyperparameters, as_text, read_values
 from meguru.names import resource_name
 from meguru.normalisation import ON
+from stacks.environment.aws_offers import local_storage_gb
 from stacks.environment.network import Network
 from stacks.environment.refusals import refusals
 from stacks.environment.section import SECTION
 from stacks.environment.values import (
+    MAX_TRAINING_MINUTES,
     Account,
     ContinuedValues,
     Count,
@@ -21,6 +23,7 @@ from stacks.environment.values import (
     Email,
     EndpointInstanceType,
     HyperparameterValues,
+    InstanceCount,
     Kind,
     Metrics,
     ModelKey,
@@ -29,12 +32,15 @@ from stacks.environment.values import (
     Normalisation,
     PolicyName,
     ProcessingInstanceType,
+    ProcessingMinutes,
     Region,
     ReservedConcurrency,
     RoleNamePrefix,
     Schedule,
     Tags,
     TrainingInstanceType,
+    TrainingMinutes,
+    VolumeGB,
 )
 
 MINUTES_A_DAY = 24 * 60
@@ -46,16 +52,35 @@ class Settings(BaseModel):
     model_config = SECTION
 
 
-class Curation(Settings):
+class JobSettings(Settings):
+    """A job's instances, and the volume of each."""
+
+    instance_type: str
+    volume_gb: VolumeGB
+
+    @model_validator(mode="after")
+    def check_volume(self) -> Self:
+        storage = local_storage_gb(self.instance_type)
+        if storage is not None and self.volume_gb > storage:
+            said = (
+                f"at most {storage}, which {self.instance_type} brings: "
+                "a job takes its instance's own storage for a volume"
+            )
+            raise refusals({"volume_gb": said}, {"volume_gb": self.volume_gb})
+        return self
+
+
+class Curation(JobSettings):
     """The curation job. `normalisation` names the rules that its text for training is made by."""
 
     instance_type: ProcessingInstanceType = "ml.m5.large"
     batch_seconds: Annotated[int, Field(ge=0, le=300)] = 300
+    volume_gb: VolumeGB = 30
     feedback_weight: Count = 10
     normalisation: Normalisation = ON
 
 
-class Training(Settings):
+class Training(JobSettings):
     """The training job. Hyperparameters are checked as the job does, and go to it as they are.
 
     With `continued_hyperparameters`, training goes on from the weights that serve once there are
@@ -64,11 +89,11 @@ class Training(Settings):
     """
 
     instance_type: TrainingInstanceType = "ml.m5.xlarge"
-    instance_count: Count = 1
+    instance_count: InstanceCount = 1
     spot: bool = True
-    max_runtime_minutes: Count = 720
-    max_wait_minutes: Count | None = None
-    volume_gb: Count = 50
+    max_runtime_minutes: TrainingMinutes = 720
+    max_wait_minutes: TrainingMinutes | None = None
+    volume_gb: VolumeGB = 50
     hyperparameters: HyperparameterValues = {}
     continued_hyperparameters: ContinuedValues | None = None
 
@@ -111,11 +136,18 @@ class Training(Settings):
     @property
     def wait_minutes(self) -> int:
         """How long a job may take with its waiting for spot instances."""
-        return self.max_wait_minutes or 2 * self.max_runtime_minutes
+        return self.max_wait_minutes or min(2 * self.max_runtime_minutes, MAX_TRAINING_MINUTES)
+
+    @property
+    def longest_minutes(self) -> int:
+        """How long it may take: on instances of its own too, where waiting for spot was in vain."""
+        return self.max_runtime_minutes + (self.wait_minutes if self.spot else 0)
 
 
-class Evaluation(Settings):
+class Evaluation(JobSettings):
     instance_type: ProcessingInstanceType = "ml.m5.xlarge"
+    max_runtime_minutes: ProcessingMinutes = 240
+    volume_gb: VolumeGB = 50
 
 
 class Gate(Settings):
@@ -174,8 +206,8 @@ class Release(Settings):
 
 class Endpoint(Settings):
     instance_type: EndpointInstanceType = "ml.m5.xlarge"
-    min_instances: Count = 1
-    max_instances: Count = 2
+    min_instances: InstanceCount = 1
+    max_instances: InstanceCount = 2
     invocations_per_instance_per_minute: Count = 300
     release: Release = Release()
 

@@ -24,6 +24,7 @@ KIT_TAGS = ("project", "environment")
 MAX_TAGS = 40
 # Of 64 characters: the rest keeps roles apart.
 MAX_ROLE_NAME_PREFIX = 20
+MAX_TRAINING_MINUTES = 28 * 24 * 60
 FUNCTIONS = Path(__file__).parents[2] / "lambdas"
 _KNOWN = ", ".join(HIGHEST)
 
@@ -207,7 +208,14 @@ Tags = Annotated[dict[str, str], AfterValidator(_check_tags)]
 Kind = Annotated[Literal["text"], BeforeValidator(_check_kind)]
 Schedule = Annotated[str, AfterValidator(_check_schedule)]
 Normalisation = Annotated[str, BeforeValidator(_as_text), AfterValidator(_check_normalisation)]
-Count = Annotated[int, Field(ge=1)]
+# Whatever takes them, Parquet or a service, takes no more than a 32-bit number.
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+# SageMaker's bounds; a training's are its documentation's ("StoppingCondition": 28 days), which its
+# model doesn't have. A volume is EBS's largest.
+TrainingMinutes = Annotated[int, Field(ge=1, le=MAX_TRAINING_MINUTES)]
+ProcessingMinutes = Annotated[int, Field(ge=1, le=777_600 // 60)]
+VolumeGB = Annotated[int, Field(ge=1, le=16_384)]
+InstanceCount = Annotated[int, Field(ge=1, le=1000)]
 # A life-cycle rule's expiration takes no more than a 32-bit number.
 Days = Annotated[int, Field(ge=1, le=36500)]
 PolicyName = Annotated[

@@ -61,7 +61,7 @@ def test_a_version_that_does_not_start_leaves_the_other_one_serving(
     assert broken in record["failed_because"]
     told = [one for one in messages() if one.get("detail-type") == RUN_FAILED]
     assert [one["detail"]["run"] for one in told] == [failed["name"]]
-    assert told[0]["detail"]["error"] == "ReleaseFailed"
+    assert told[0]["detail"]["execution"]["error"] == "ReleaseFailed"
     assert failed["name"] in logged_events(races)
     # It isn't tried again by the clock, but by a person.
     races.cloud.account.advance_clock(3600)

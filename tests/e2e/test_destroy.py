@@ -63,6 +63,8 @@ def released(
         package = cloud.register(cloud.put_model(model_archive))
         cloud.decide(package, "Approved")
         cloud.loop.released(package)
+        # It serves before it is scaled.
+        cloud.wait(lambda: "claimed_by" not in cloud.release_record() or None, "the claim")
         yield cloud
 
 
@@ -151,7 +153,9 @@ def test_the_command_lists_what_costs_and_unmakes_the_rest(
     second.decide(package, "Approved")
     second.loop.released(package)
     endpoint = second.outputs["EndpointName"]
-    assert f"endpoint\t{endpoint}\tInService\tits instances" in meguru(released, "leftovers", 1)
+    there = meguru(released, "leftovers", 1)
+    assert f"endpoint\t{endpoint}\tInService\tits instances" in there
+    assert f"log group\t/aws/vendedlogs/states/{endpoint}/train_and_register\t" in there
     file = tmp_path / "trial.yaml"
     file.write_text(f"name: {NAME}\ndestroyable: true\nmodels: {{{MODEL}: {{}}}}\n")
     said = meguru(released, "destroy", 0, "--yes", "--environment", str(file))

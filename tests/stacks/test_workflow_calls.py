@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from localcloud.check import evaluate, find_problems
@@ -14,6 +15,9 @@ from meguru.hyperparameters import as_text
 from tests.stacks.aws_limits import call_complaints
 from tests.stacks.deployment import Deployment, Role, StateMachine
 from tests.stacks.workflow_calls import assigned_variables, calls, example_variables
+
+if TYPE_CHECKING:
+    from tests.stacks.synthesis import Synthesis
 
 WORKFLOWS = Path(__file__).parents[2] / "stacks" / "workflows"
 MACHINES = ("CurateDataset", "TrainAndRegister", "DeployModelVersion")
@@ -39,6 +43,21 @@ def test_every_definition_is_a_state_machine(deployment: Deployment) -> None:
     named = {re.sub(r"(?<=.)([A-Z])", r"_\1", name).lower() for name in deployment.state_machines}
     assert named == files
     assert set(deployment.state_machines) == set(MACHINES)
+
+
+@pytest.mark.parametrize("name", ["poc", "production", "longest"])
+def test_every_state_machine_ends_in_time(
+    syntheses: dict[str, Synthesis], deployments: dict[str, Deployment], name: str
+) -> None:
+    """In the definition itself, and late enough for the longest run that the settings allow."""
+    [model] = syntheses[name].environment.models.values()
+    jobs = 60 * (model.training.longest_minutes + model.evaluation.max_runtime_minutes)
+    machines = deployments[name].state_machines
+    assert {key: machine.definition["TimeoutSeconds"] for key, machine in machines.items()} == {
+        "CurateDataset": 3 * 86400,
+        "TrainAndRegister": jobs + 4 * 86400,
+        "DeployModelVersion": 12 * 3600,
+    }
 
 
 def test_every_substitution_has_its_value(machine: StateMachine) -> None:
@@ -142,15 +161,27 @@ def test_a_role_may_be_passed_to_its_service_only(deployment: Deployment) -> Non
 
 
 @pytest.mark.parametrize(
-    ("serving", "inputs"),
-    [("", ["raw", "feedback"]), ("s3://lake/model.tar.gz", ["raw", "feedback", "serving_model"])],
+    ("serving", "documents", "feedback", "inputs"),
+    [
+        ("", True, True, ["raw", "feedback"]),
+        ("", True, False, ["raw"]),
+        ("", False, True, ["feedback"]),
+        ("", False, False, []),
+        ("s3://lake/model.tar.gz", True, True, ["raw", "feedback", "serving_model"]),
+    ],
 )
-def test_curation_reads_the_model_that_serves_where_there_is_one(
-    deployments: dict[str, Deployment], serving: str, inputs: list[str]
+def test_curation_reads_what_there_is(
+    deployments: dict[str, Deployment],
+    serving: str,
+    documents: bool,
+    feedback: bool,
+    inputs: list[str],
 ) -> None:
+    """SageMaker fails a job with an input that has no object."""
     machine = deployments["poc"].state_machines["CurateDataset"]
     arguments = machine.definition["States"]["CurateRecords"]["Arguments"]
-    read = evaluate(arguments["ProcessingInputs"], {"servingModel": serving})
+    variables = {"servingModel": serving, "hasDocuments": documents, "hasFeedback": feedback}
+    read = evaluate(arguments["ProcessingInputs"], variables)
     assert [one["InputName"] for one in read] == inputs
     assert all(one["S3Input"]["LocalPath"].endswith(f"/{one['InputName']}") for one in read)
     assert arguments["Environment"]["CONTEXT_TOKENS"] == "512"

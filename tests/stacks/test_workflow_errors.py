@@ -7,7 +7,9 @@ doesn't model, throttling above all, has another name in each.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import botocore.session
@@ -75,7 +77,7 @@ def unknown_errors(machine: StateMachine) -> set[str]:
 def waited(state: dict[str, Any], error: str) -> int:
     """How many seconds a state's retries wait for an error to pass, without jitter."""
     for rule in state.get("Retry", []):
-        if error in rule["ErrorEquals"]:
+        if {error, "States.TaskFailed"} & set(rule["ErrorEquals"]):
             delays = (
                 rule["IntervalSeconds"] * rule["BackoffRate"] ** n
                 for n in range(rule["MaxAttempts"])
@@ -95,10 +97,105 @@ def test_every_error_is_one_that_the_integration_raises(machine: StateMachine) -
 
 def test_jobs_and_endpoints_wait_for_quota_and_throttling(machine: StateMachine) -> None:
     for name, state in tasks(machine):
-        if integration(state["Resource"]) == "sagemaker":
-            assert waited(state, "SageMaker.AmazonSageMakerException") >= MINUTE, name
+        if name != "DescribeServingModel" and ":sagemaker:" in state["Resource"]:
+            [unnamed] = INTEGRATIONS[integration(state["Resource"])][2]
+            assert waited(state, f"SageMaker.{unnamed}") >= MINUTE, name
         if state["Resource"].endswith((".sync", "createEndpoint", "updateEndpoint")):
             assert waited(state, "SageMaker.ResourceLimitExceededException") >= HOUR, name
+
+
+def test_no_call_ends_an_execution_for_a_second_of_trouble(machine: StateMachine) -> None:
+    """What AWS raises for throttling and for its own errors is unnamed by most services."""
+    for name, state in tasks(machine):
+        _, prefix, unnamed = INTEGRATIONS[integration(state["Resource"])]
+        for error in unnamed:
+            waits = waited(state, f"{prefix}.{error}")
+            assert waits >= (10 if name == "DescribeServingModel" else MINUTE / 2), (name, error)
+
+
+def test_an_answer_is_not_asked_for_again(machine: StateMachine) -> None:
+    for name, state in tasks(machine):
+        for rule in state.get("Catch", []):
+            for error in rule["ErrorEquals"]:
+                if not error.startswith("States."):
+                    assert waited(state, error) == 0, (name, error)
+
+
+def test_a_model_is_registered_once_whatever_is_asked_again(
+    deployments: dict[str, Deployment],
+) -> None:
+    parts = deployments["poc"].state_machines["TrainAndRegister"].definition["States"]
+    token = parts["RegisterModel"]["Arguments"]["ClientToken"]
+    made = parts["CheckGate"]["Assign"]["registration"]
+    assert token == "{% $registration %}"
+    assert re.fullmatch("[a-zA-Z0-9-]{36}", evaluate(made, {}))
+
+
+@pytest.mark.parametrize(
+    ("cause", "gone"),
+    [
+        ("ModelPackage arn:aws:x/1 does not exist. (Service: SageMaker, Status Code: 400)", True),
+        ("Could not find model package (Service: SageMaker, Status Code: 400)", True),
+        ("Rate exceeded (Service: SageMaker, Status Code: 400)", False),
+        ("User is not authorized to perform: sagemaker:DescribeModelPackage", False),
+    ],
+)
+def test_only_a_deleted_version_is_no_serving_model(
+    deployments: dict[str, Deployment], cause: str, gone: bool
+) -> None:
+    parts = deployments["poc"].state_machines["TrainAndRegister"].definition["States"]
+    [choice] = parts["IsServingModelGone"]["Choices"]
+    failure = {"Error": "SageMaker.SageMakerException", "Cause": cause}
+    assert evaluate(choice["Condition"], {"failure": failure}) is gone
+    assert (choice["Next"], parts["IsServingModelGone"]["Default"]) == ("TrainModel", "JobFailed")
+
+
+def test_curation_gives_up_when_head_moves_on_and_on(deployments: dict[str, Deployment]) -> None:
+    parts = deployments["poc"].state_machines["CurateDataset"].definition["States"]
+    [choice] = parts["MovesOnAndOn"]["Choices"]
+    [caught] = parts["PublishDataset"]["Catch"]
+    moves = 0
+    while True:
+        moves = evaluate(caught["Assign"]["moves"], {"moves": moves})
+        if not evaluate(choice["Condition"], {"moves": moves}):
+            break
+    assert moves == 3
+    assert parts["JobFailed"]["Next"] == choice["Next"] == "ReadHead"
+
+
+@pytest.mark.parametrize(
+    ("answer", "etag"),
+    [
+        ({"KeyCount": 0}, ""),
+        ({"KeyCount": 1, "Contents": [{"Key": "datasets/text/HEAD", "ETag": '"e"'}]}, '"e"'),
+        ({"KeyCount": 1, "Contents": [{"Key": "datasets/text/HEADER", "ETag": '"e"'}]}, ""),
+    ],
+)
+def test_head_is_what_is_listed_by_its_name(
+    deployments: dict[str, Deployment], answer: dict[str, Any], etag: str
+) -> None:
+    parts = deployments["poc"].state_machines["CurateDataset"].definition["States"]
+    read = evaluate(parts["ReadHead"]["Assign"]["headETag"], {"states": {"result": answer}})
+    assert read == etag
+    assert not parts["ReadHead"].get("Catch")
+
+
+def test_a_release_that_polls_fast_stays_within_an_execution_s_events(
+    machine: StateMachine,
+) -> None:
+    """Nine events a look: the wait's two, the task's five, the choice's two."""
+    if machine.name != "DeployModelVersion":
+        return
+    written = machine.definition["States"]["WaitForEndpoint"]["Seconds"]
+    seconds, looks = 0, 0
+    while seconds < machine.definition["TimeoutSeconds"]:
+        start = datetime.now(UTC) - timedelta(seconds=seconds)
+        context = {"Execution": {"StartTime": start.isoformat(timespec="milliseconds")}}
+        variables = {"plan": {"seconds": 1}, "states": {"context": context}}
+        seconds += int(evaluate(written, variables))
+        looks += 1
+    assert looks > 100
+    assert 9 * looks < 20_000
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ checked as it would be sent.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from localcloud.check import (
@@ -57,7 +57,10 @@ class Call:
     def demands(self, place: Place) -> Iterator[Demand]:
         """What the call needs, and what Step Functions needs to follow a job (`.sync`)."""
         service, operation = self.resource.service, self.resource.operation
-        yield from demands(service, operation, self.parameters, place)
+        for demand in demands(service, operation, self.parameters, place):
+            # What a grant to list is held to.
+            listed = {"s3:prefix": self.parameters["Prefix"]} if "Prefix" in self.parameters else {}
+            yield replace(demand, context={**demand.context, **listed})
         yield from _also(self, place)
         if job := job_of(self.resource):
             yield from _following(self, job, place)
@@ -128,6 +131,8 @@ def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
 EXAMPLES: dict[str, dict[str, Any]] = {
     "CurateDataset": {
         "headETag": '"e"',
+        "hasDocuments": True,
+        "hasFeedback": True,
         "servingModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
         "curationJob": "j" * 63,
         "published": {"version": EXAMPLE_VERSION, "changed": True, "num_records": 1},
@@ -137,6 +142,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "training": EXAMPLE_TRAINING,
         "evaluationJob": "j" * 63,
         "gate": EXAMPLE_GATE,
+        "registration": "0" * 36,
         "job": "TrainModel",
     },
     "DeployModelVersion": {"problem": {"Error": "Broken", "Cause": "あ" * 32_768}},

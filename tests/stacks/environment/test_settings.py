@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from stacks.environment import Environment, InvalidEnvironment, Release, read_environment
 
@@ -190,6 +191,30 @@ def test_a_refusal_is_a_sentence_for_a_person(
     assert len(found.splitlines()) == 1
 
 
+@pytest.mark.parametrize("part", ["training", "evaluation"])
+@pytest.mark.parametrize(
+    ("instance_type", "storage"), [("ml.g5.xlarge", 250), ("ml.g6.12xlarge", 3760)]
+)
+def test_a_volume_fits_into_an_instance_s_own_storage(
+    part: str, instance_type: str, storage: int
+) -> None:
+    def model(volume_gb: int) -> dict[str, Any]:
+        return {part: {"instance_type": instance_type, "volume_gb": volume_gb}}
+
+    said = f"at most {storage}, which {instance_type} brings"
+    with pytest.raises(ValidationError, match=said):
+        Environment.model_validate({"name": "a", "models": {"m": model(storage + 1)}})
+    Environment.model_validate({"name": "a", "models": {"m": model(storage)}})
+
+
+def test_the_longest_training_waits_no_longer_than_sagemaker_takes() -> None:
+    training = {"max_runtime_minutes": 40_320}
+    values = {"name": "a", "models": {"m": {"training": training}}}
+    environment = Environment.model_validate({**values, "records": {"checkpoint_days": 28}})
+    found = environment.models["m"].training
+    assert (found.wait_minutes, found.longest_minutes) == (40_320, 80_640)
+
+
 @pytest.mark.parametrize(
     ("keys", "value", "said"),
     [
@@ -207,6 +232,14 @@ def test_a_refusal_is_a_sentence_for_a_person(
         ("training.hyperparameters.hidden_size", None, "is empty"),
         ("training.hyperparameters.num_attention_heads", 7, "hidden_size (128) has to be a multip"),
         ("training.continued_hyperparameters.dropout", 1, "a number from 0.0 to 0.9 (it is 1)"),
+        ("training.max_runtime_minutes", 40_321, "at most 40320 (it is 40321)"),
+        ("training.max_wait_minutes", 40_321, "at most 40320 (it is 40321)"),
+        ("training.instance_count", 1001, "at most 1000 (it is 1001)"),
+        ("training.volume_gb", 16_385, "at most 16384 (it is 16385)"),
+        ("evaluation.max_runtime_minutes", 12_961, "at most 12960 (it is 12961)"),
+        ("evaluation.volume_gb", 16_385, "at most 16384 (it is 16385)"),
+        ("endpoint.max_instances", 2**31, "at most 1000 (it is 2147483648)"),
+        ("retrain.corrections", 2**31, "at most 2147483647 (it is 2147483648)"),
         ("training.instance_type", "ml.t2.medium", "an instance type of SageMaker's training jobs"),
         ("evaluation.instance_type", "ml.m5.huge", "an instance type of SageMaker's processing j"),
         ("endpoint.instance_type", "m5.large", "an instance type of SageMaker's endpoints"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from lambdas.check_gate import handler as function
 
@@ -69,6 +70,36 @@ def test_refused_below_the_serving_model(check: Callable[..., dict[str, Any]]) -
 
 def test_serving_model_of_other_metrics(check: Callable[..., dict[str, Any]]) -> None:
     assert check({"reason": "new_data"}, exact_match=0.75)["passed"]
+
+
+class RefusingSageMaker:
+    def __init__(self, message: str) -> None:
+        self._message = message
+
+    def describe_model_package(self, **request: str) -> dict[str, Any]:
+        error = {"Code": "ValidationException", "Message": self._message}
+        raise ClientError({"Error": error}, "DescribeModelPackage")
+
+
+@pytest.mark.parametrize(
+    "message", ["ModelPackage arn:x/1 does not exist.", "Could not find model package arn:x/1."]
+)
+def test_a_serving_version_that_was_deleted_has_no_metrics(
+    check: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, message: str
+) -> None:
+    check({"exact_match": "0.9"}, exact_match=0.75)
+    monkeypatch.setattr(function, "sagemaker", lambda: RefusingSageMaker(message))
+    assert check(exact_match=0.75)["passed"]
+
+
+def test_another_refusal_is_not_taken_for_a_deleted_version(
+    check: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check({"exact_match": "0.9"}, exact_match=0.75)
+    refusing = RefusingSageMaker("1 validation error detected")
+    monkeypatch.setattr(function, "sagemaker", lambda: refusing)
+    with pytest.raises(ClientError, match="1 validation error"):
+        check(exact_match=0.75)
 
 
 def test_no_number_is_refused_and_still_json(check: Callable[..., dict[str, Any]]) -> None:

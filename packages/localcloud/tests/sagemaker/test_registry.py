@@ -49,6 +49,14 @@ def test_versions_count_up_and_wait_for_approval(bench: Bench) -> None:
         bench.sagemaker.delete_model_package_group(ModelPackageGroupName="chat")
 
 
+def test_a_version_that_is_asked_for_twice_is_registered_once(bench: Bench) -> None:
+    bench.sagemaker.create_model_package_group(ModelPackageGroupName="once")
+    first, again = (_version(bench, "once", ClientToken="t-1") for _ in range(2))
+    assert first == again
+    assert len(_events(bench, first)) == 1
+    assert _version(bench, "once", ClientToken="t-2").endswith(":model-package/once/2")
+
+
 def test_approval_says_who_and_every_change_is_an_event(bench: Bench) -> None:
     bench.sagemaker.create_model_package_group(ModelPackageGroupName="approved")
     arn = _version(bench, "approved", CustomerMetadataProperties={"run": "1", "old": "x"})

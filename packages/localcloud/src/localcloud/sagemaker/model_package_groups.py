@@ -27,6 +27,7 @@ class ModelPackageGroups(Tags):
         super().__init__(account)
         self._groups: dict[str, dict[str, Any]] = {}
         self._packages: dict[str, dict[str, Any]] = {}
+        self._packages_by_token: dict[str, str] = {}
         self._last_versions: dict[str, int] = {}
         self._registry_lock = threading.RLock()
 

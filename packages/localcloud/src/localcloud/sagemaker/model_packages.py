@@ -60,11 +60,16 @@ class ModelPackages(ModelPackageGroups):
             raise validation_error(
                 "Exactly one of ModelPackageGroupName and ModelPackageName is required."
             )
+        token = request.get("ClientToken")
         with self._registry_lock:
+            if token in self._packages_by_token:
+                return {"ModelPackageArn": self._packages_by_token[token]}
             named = self._version_of(str(group)) if group else self._unversioned(str(name))
             package = self._new_package(request, named, caller)
             self.tag_resource_at_creation(package["ModelPackageArn"], request)
             self._packages[package["ModelPackageArn"]] = package
+            if token is not None:
+                self._packages_by_token[token] = package["ModelPackageArn"]
         self._announce(package)
         return {"ModelPackageArn": package["ModelPackageArn"]}
 
