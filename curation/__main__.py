@@ -100,7 +100,8 @@ def read_documents(folder: Path) -> tuple[list[Record], dict[str, str], list[Set
 
 def read_feedback(folder: Path) -> tuple[list[Record], list[SetAside], list[str]]:
     """The corrections, what was set aside, and the ids of all feedback (its objects' names)."""
-    paths = sorted(folder.rglob("*.json"))
+    # A key may go on after another that is whole: then a folder has the name.
+    paths = sorted(path for path in folder.rglob("*.json") if path.is_file())
     parsed = [parse_feedback(path) for path in paths]
     return (
         [record for record in parsed if isinstance(record, Record)],

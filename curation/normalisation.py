@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from meguru.normalisation import normalise
+from meguru.unicode_forms import normalized
 
 __all__ = ["comparison_key", "folded", "language_of", "normalise"]
 
@@ -40,7 +41,7 @@ def folded(text: str) -> str:
     Unicode NFKC makes 106 of 10⁶ and 11⁄2 of 1½; here they are 10^6 and 1 1/2.
     """
     text = _SYMBOLS.sub(_spelt_out, normalise(text))
-    text = unicodedata.normalize("NFKC", _UNSEEN.sub("", text))
+    text = normalized("NFKC", _UNSEEN.sub("", text))
     text = _OTHER_DIGITS.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
     text = _AREAS.sub(r"\1\2", _THOUSANDS.sub("", text))
     text = _DASHES.sub("-", _MEGA.sub(r"\1mega", text)).replace("〜", "~")
@@ -51,7 +52,7 @@ def _spelt_out(symbols: re.Match[str]) -> str:
     spelt, before = "", ""
     for symbol in symbols[0]:
         kind = unicodedata.decomposition(symbol).partition(" ")[0]
-        value = unicodedata.normalize("NFKC", symbol).replace("\u2044", "/")
+        value = normalized("NFKC", symbol).replace("\u2044", "/")
         if kind not in _RAISED:
             spelt += f" {value} "
         else:

@@ -80,7 +80,7 @@ def parse_feedback(path: Path) -> Parsed | None:
         context = _context(value.get("context") or [])
         parsed = _check(row, source, created_at=_utc(value["created_at"]))
         return replace(parsed, context=context) if isinstance(parsed, Record) else parsed
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         content = path.read_bytes().decode("utf-8", "replace")
         return SetAside("broken_feedback", f"not a feedback record: {error!r}", source, content)
 
@@ -88,6 +88,7 @@ def parse_feedback(path: Path) -> Parsed | None:
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise TypeError(f"{value!r} is not a text")
+    value.encode()  # UnicodeEncodeError for half of a character
     return value
 
 
@@ -102,7 +103,10 @@ def _context(messages: Any) -> tuple[Message, ...]:
 
 
 def _utc(value: Any) -> str:
-    """A moment in one notation, so that the newest is the one that sorts last."""
+    """A moment in one notation, so that the newest is the one that sorts last.
+
+    OverflowError where it is in no year of UTC that has a date.
+    """
     moment = datetime.fromisoformat(_text(value))
     if moment.tzinfo is None:
         raise ValueError(f"'{value}' has no time zone")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -12,6 +13,9 @@ from curation.function_words import CONTRASTS, DIRECTIONS, MEANINGFUL, SEQUENCE,
 from curation.words import Word, words_of
 
 MAX_SLIPS = 2
+# Aligning takes its time for each pair of equal words, of which the longest answer in sentences has
+# some ten thousand: what says a few words over and over is one difference as a whole.
+MAX_PAIRS = 50_000
 MIN_LETTERS_OF_A_SLIP, MIN_KANA_OF_A_SLIP = 6, 3
 _KANA = re.compile("[ぁ-ゖー]*")
 _KANJI = re.compile("[\u3400-\u9fff々]")
@@ -180,10 +184,19 @@ def _differences(
     last = _num_equal(*(reversed(side[first:]) for side in forms))
     left, right = (words[first : len(words) - last] for words in (left, right))
     forms = [side[first : len(side) - last] for side in forms]
+    if _num_pairs(*forms) > MAX_PAIRS:
+        yield left, right
+        return
     matcher = SequenceMatcher(None, forms[0], forms[1], autojunk=False)
     for kind, start, end, other_start, other_end in matcher.get_opcodes():
         if kind != "equal":
             yield left[start:end], right[other_start:other_end]
+
+
+def _num_pairs(left: Sequence[str], right: Sequence[str]) -> int:
+    """How many pairs of a word of one and the same word of the other there are."""
+    others = Counter(right)
+    return sum(count * others[form] for form, count in Counter(left).items())
 
 
 def _num_equal(left: Iterable[str], right: Iterable[str]) -> int:

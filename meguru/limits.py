@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from meguru.unicode_forms import normalized
+
 MAX_QUESTION_CHARACTERS = 500
 MAX_ANSWER_CHARACTERS = 2_000
 # More than any chat template writes around a message.
@@ -49,7 +51,7 @@ def most_tokens(messages: Sequence[Message]) -> int:
 
 
 def _most_bytes(text: str) -> int:
-    return max(len(text.encode()), len(unicodedata.normalize("NFKC", text).encode()))
+    return max(len(text.encode()), len(normalized("NFKC", text).encode()))
 
 
 def is_blank(text: str) -> bool:

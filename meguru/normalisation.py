@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 
+from meguru.unicode_forms import normalized
+
 ON, OFF = "on", "off"
 
 # Unicode's mandatory line breaks (UAX #14).
@@ -31,7 +33,7 @@ _NOTHING_SEEN = re.compile(
 
 
 def _compatible(match: re.Match[str]) -> str:
-    return unicodedata.normalize("NFKC", match[0])
+    return normalized("NFKC", match[0])
 
 
 def composed(text: str) -> str:
@@ -39,7 +41,7 @@ def composed(text: str) -> str:
     if unicodedata.is_normalized("NFC", text):
         return text
     parts = _KANJI_OF_NAMES.split(text)
-    parts[::2] = [unicodedata.normalize("NFC", part) for part in parts[::2]]
+    parts[::2] = [normalized("NFC", part) for part in parts[::2]]
     return "".join(parts)
 
 

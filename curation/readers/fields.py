@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from meguru.unicode_forms import normalized
+
 _NAMES = {
     "question": ("question", "q", "質問", "ご質問", "質問文", "質問内容", "問い", "問"),
     "answer": ("answer", "a", "回答", "ご回答", "回答文", "回答内容", "答え", "答"),
@@ -35,7 +37,7 @@ def field_of(name: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _field_of(name: str) -> str | None:
-    folded = unicodedata.normalize("NFKC", name).casefold()
+    folded = normalized("NFKC", name).casefold()
     visible = "".join(one for one in folded if unicodedata.category(one) != "Cf")
     return _FIELDS.get(_NOT_OF_A_NAME.sub("", visible))
 

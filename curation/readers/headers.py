@@ -29,7 +29,9 @@ class Header:
         names: dict[str, None] = {}
         for number, called in enumerate(self.called, 1):
             name = field_of(called) or called.strip()
-            names[f"{name} ({number})" if name in names else name] = None
+            while name in names:
+                name = f"{name} ({number})"
+            names[name] = None
         return tuple(names)
 
     @cached_property

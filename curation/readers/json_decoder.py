@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from typing import Any
 
 Complaint = tuple[str, str]
 
 
+class _Uncounted(str):
+    """A text whose lines no error counts from its beginning: each JSONDecodeError would."""
+
+    __slots__ = ()
+
+    def count(self, *span: Any) -> int:
+        return 0
+
+    def rfind(self, *span: Any) -> int:
+        return -1
+
+
 class Decoder:
-    """Decodes one value at a time."""
+    """Decodes one value at a time. Its errors say where (`pos`), but not in which line."""
 
     def __init__(self) -> None:
         self._complaints: list[Complaint] = []
+        self._text, self._uncounted = "", _Uncounted()
         self._decode = json.JSONDecoder(
             object_pairs_hook=self._object, parse_float=self._number, parse_constant=self._number
         ).raw_decode
@@ -24,14 +38,16 @@ class Decoder:
         Raises ValueError or RecursionError where there is none.
         """
         self._complaints.clear()
-        value, end = self._decode(text, start)
+        if text is not self._text:
+            self._text, self._uncounted = text, _Uncounted(text)
+        value, end = self._decode(self._uncounted, start)
         return value, end, self._complaints[0] if self._complaints else None
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(pairs)
         if len(value) < len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for number, key in enumerate(keys) if key in keys[:number])
+            num_times = Counter(key for key, _ in pairs)
+            twice = next(key for key in value if num_times[key] > 1)
             self._complaints.append(("repeated_key", f"the key '{twice[:40]}' is there twice"))
         return value
 

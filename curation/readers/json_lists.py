@@ -9,7 +9,8 @@ from curation.readers.fields import names_a_record
 from curation.readers.json_decoder import Decoder
 from curation.readers.lines import MARK
 
-STRING = r'"(?:[^"\\]|\\.)*+"'
+# None begins at an escaped quote: of many in a row each would be looked at to the end.
+STRING = r'(?<!\\)"(?:[^"\\]|\\.)*+"'
 _BETWEEN = re.compile(rf"[\s,{MARK}]*")
 _LIST_OF_OBJECTS = re.compile(rf"{STRING}\s*:\s*(\[)(?=\s*\{{)")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from json import JSONDecodeError
 from typing import Any
 
@@ -14,6 +16,9 @@ from curation.readers.json_lists import STRING, list_within, records_of, skip_be
 from curation.readers.lines import MARK, damage, has_damage
 
 _BLANKS = re.compile(rf"[ \t{MARK}]*")
+# Fewer than Python's own limit, wherever it is reached.
+_MAX_DEPTH = 100
+_OPENING = re.compile(r"[\[{]")
 _FIRST_KEY = re.compile(rf"\{{\s*({STRING})\s*:")
 
 
@@ -73,11 +78,12 @@ class _Values:
             value, end, complaint = self._decoder.decode(self._text, position)
         except (ValueError, RecursionError) as error:
             complaint = "broken_json", self._explained(error)
-            end = self._next_start(position)
+            is_deep = isinstance(error, RecursionError)
+            end = self._next_start(position, self._within(position) if is_deep else position)
         else:
             if self._has_remains(value, end):
                 complaint = "broken_json", "something follows the object"
-                end = self._next_start(position)
+                end = self._next_start(position, position)
             elif self._first_key is None and isinstance(value, dict):
                 self._first_key = self._key_at(position)
         content = self._text[position:end]
@@ -104,14 +110,22 @@ class _Values:
         is_parted = start == len(self._text) or "," in self._text[end:start]
         return isinstance(value, dict) and not is_parted and self._text[start] not in "{[]"
 
-    def _next_start(self, position: int) -> int:
-        """Where the value after a broken one begins, see `read_values`."""
+    def _within(self, position: int) -> int:
+        """Far within a value that is nested too deeply.
+
+        What begins before is too deep as well, or a part of it; to try each of them takes long.
+        """
+        openings = islice(_OPENING.finditer(self._text, position), _MAX_DEPTH)
+        return deque((opening.start() for opening in openings), maxlen=1).pop()
+
+    def _next_start(self, position: int, after: int) -> int:
+        """Where the value after a broken one begins, see `read_values`: not before `after`."""
         end = len(self._text)
         blanks = _BLANKS.match(self._text, self._line_start)
         if blanks and blanks.end() >= position:
             indentation = position - self._line_start
             begins_a_line = re.compile(rf"[\r\n]{MARK}?[ \t]{{0,{indentation}}}(\{{)")
-            found = begins_a_line.search(self._text, position)
+            found = begins_a_line.search(self._text, after)
             end = found.start(1) if found else end
         own = self._key_at(position)
         keys = [self._first_key, own if own and is_known_key(own[1:-1]) else None]
@@ -122,7 +136,7 @@ class _Values:
         begins_alike = re.compile(
             rf"[^:\[\s]\s*(\{{\s*{first})" if is_object else rf"(\{{\s*{first})"
         )
-        found = begins_alike.search(self._text, position, end)
+        found = begins_alike.search(self._text, after, end)
         return found.start(1) if found else end
 
     def _key_at(self, position: int) -> str | None:

@@ -83,3 +83,48 @@ def test_deep_nesting_on_the_verge(lake: Any, depth: int) -> None:
     (path,) = (lake.curate().output / "quarantine").rglob("*.jsonl")
     # Deeper than a reader may go: what counts is that it is all there.
     assert path.read_text("utf-8").count("[") >= depth
+
+
+CORRECTION = {
+    "feedback_id": "fb-good",
+    "question": "q",
+    "corrected_output": "a",
+    "created_at": "2026-11-22T09:00:00+09:00",
+}
+MOMENTS = st.datetimes(timezones=st.timezones()).map(lambda moment: moment.isoformat())
+MEMBERS: Any = st.recursive(
+    VALUES | MOMENTS | st.text(st.characters(min_codepoint=0xD7F0, max_codepoint=0xE00F)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=5,
+)
+MESSAGES = st.lists(st.fixed_dictionaries({"role": MEMBERS, "content": MEMBERS}), max_size=2)
+
+
+@given(
+    changes=st.fixed_dictionaries(
+        {},
+        optional={
+            **dict.fromkeys(CORRECTION, MEMBERS),
+            "created_at": MOMENTS | MEMBERS,
+            "context": MESSAGES | MEMBERS,
+        },
+    )
+)
+@SETTINGS
+def test_a_correction_costs_itself_at_most(
+    make_lake: Callable[[], Any], changes: dict[str, Any]
+) -> None:
+    lake = make_lake()
+    lake.feedback("fb-good", CORRECTION)
+    lake.feedback("fb-fuzzed", CORRECTION | {"feedback_id": "fb-fuzzed", "question": "r"} | changes)
+    curated = lake.curate()
+    assert curated.result["feedback_ids"] == ["fb-fuzzed", "fb-good"]
+    learnt = {row["source_uri"] for row in curated.rows()}
+    superseded = [item["source"] for item in curated.quarantine() if "superseded" in str(item)]
+    assert "fb-good" in learnt or "fb-good" in superseded
+
+
+def test_a_folder_called_like_a_correction_is_none(lake: Any) -> None:
+    lake.feedback("fb-good", CORRECTION)
+    lake.feedback("fb-1.json/fb-2", CORRECTION | {"feedback_id": "fb-2", "question": "r"})
+    assert lake.curate().result["feedback_ids"] == ["fb-2", "fb-good"]

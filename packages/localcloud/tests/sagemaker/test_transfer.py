@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import tarfile
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from localcloud.sagemaker.transfer import unpack
+from localcloud.account import Account
+from localcloud.sagemaker.transfer import Transfer, unpack
 
 
 def archive_of(folder: Path, *members: tarfile.TarInfo) -> Path:
@@ -55,3 +57,56 @@ def test_what_leads_out_is_refused_by_name(tmp_path: Path, hostile: tarfile.TarI
     with pytest.raises(ValueError, match=f"model.tar.gz is no sound .*'{hostile.name}'"):
         unpack(archive, tmp_path / "model")
     assert not (tmp_path / "outside").exists()
+
+
+class Bucket:
+    """Of S3's client what a download asks for: keys in S3's order, each with one byte."""
+
+    def __init__(self, *keys: str) -> None:
+        self._keys = sorted(keys)
+
+    def get_paginator(self, name: str) -> Bucket:
+        assert name == "list_objects_v2"
+        return self
+
+    def paginate(self, **where: str) -> list[dict[str, list[dict[str, str]]]]:
+        return [{"Contents": [{"Key": key} for key in self._keys]}]
+
+    def get_object(self, **where: str) -> dict[str, io.BytesIO]:
+        return {"Body": io.BytesIO(b"x")}
+
+
+class AccountOf:
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def client(self, *which: object) -> Bucket:
+        return self._bucket
+
+
+def download(folder: Path, *keys: str) -> None:
+    account = cast(Account, AccountOf(Bucket(*keys)))
+    role = "arn:aws:iam::000000000000:role/job"
+    Transfer(account, role).download_prefix("s3://lake/raw/", folder)
+
+
+def test_each_key_becomes_a_file_of_its_name(tmp_path: Path) -> None:
+    names = ["a/b.csv", "問" * 85, "a b", "..c"]
+    download(tmp_path, *(f"raw/{name}" for name in names))
+    assert all((tmp_path / name).read_bytes() == b"x" for name in names)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (["raw/" + "問" * 86], "問 can't be a file's name .*too long.*: rename the object"),
+        (["raw/x", "raw/x/y"], "key raw/x/y can't be a file's name .*: rename the object"),
+        (["raw/a-b/c/d", "raw/a-b/c"], "raw/a-b/c/d can't be a file's name .*: rename the object"),
+        (["raw/a//b", "raw/a/b"], "keys raw/a//b and raw/a/b are one file: rename an object"),
+        (["raw/a/./b", "raw/a/b"], "keys raw/a/./b and raw/a/b are one file: rename an object"),
+        (["raw/../x"], "leads out of its folder: rename the object"),
+    ],
+)
+def test_a_key_that_can_be_no_file_is_named(tmp_path: Path, keys: list[str], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        download(tmp_path / "folder", *keys)

@@ -132,3 +132,8 @@ def test_long_text_after_a_quote_that_is_never_closed(parse: Parse) -> None:
     parsed = parse("a.csv", HEADER + "\n".join(rows))
     assert [one for one in told(parsed) if "=" not in one] == ["broken_csv line 12"]
     assert len(parsed) == len(rows)
+
+
+def test_columns_called_as_a_repeated_one_would_be_move_no_cell(parse: Parse) -> None:
+    parsed = parse("a.csv", "x,x (3),x,question,answer\n1,2,3,q,a\n")
+    assert told(parsed) == ["q=a"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
+import os
 import shutil
 import tarfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 from botocore.exceptions import ClientError
 
@@ -16,6 +18,8 @@ from localcloud.account import Account
 from localcloud.calls import Caller
 from localcloud.sagemaker.container import ROLE_SESSION
 from localcloud.sagemaker.naming import split_s3_uri
+
+_NAMES_NO_FILE_TAKES = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
 
 
 class Transfer:
@@ -51,9 +55,9 @@ class Transfer:
         return True
 
     def download(self, bucket: str, key: str, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """The object as a file. ValueError where no file can have its key as a name."""
         body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]
-        with path.open("wb") as file:
+        with _file_for(key, path) as file:
             shutil.copyfileobj(body, file, 1 << 20)
 
     def download_prefix(
@@ -65,7 +69,8 @@ class Transfer:
     ) -> None:
         """Every object under a prefix, or the shard (i, n): each n-th key from the i-th on.
 
-        `proceed` is called before each object and may raise to leave off.
+        `proceed` is called before each object and may raise to leave off. ValueError where two
+        keys are one path (`a//b` and `a/b`): one would hide the other.
         """
         bucket, prefix = split_s3_uri(uri)
         base = prefix if prefix.endswith("/") else prefix.rpartition("/")[0]
@@ -74,10 +79,14 @@ class Transfer:
             # `s3://bucket/data` names the folder data/ or the one object data.
             inside = [key for key in keys if key.startswith(f"{prefix}/")]
             base = prefix if prefix and inside and inside == keys else base
+        taken: dict[Path, str] = {}
         for key in keys[shard[0] :: shard[1]]:
             proceed()
             relative = key[len(base) :].lstrip("/") if base else key
-            self.download(bucket, key, inside_folder(folder, relative))
+            path = inside_folder(folder, relative)
+            if (other := taken.setdefault(path, key)) != key:
+                raise ValueError(f"the S3 keys {other} and {key} are one file: rename an object")
+            self.download(bucket, key, path)
 
     def download_manifest(self, uri: str, folder: Path, shard: tuple[int, int] = (0, 1)) -> None:
         """The objects that a SageMaker ManifestFile names: [{"prefix": …}, "key", …]."""
@@ -118,6 +127,23 @@ def inside_folder(folder: Path, relative: str) -> Path:
     if ".." in PurePosixPath(relative).parts:
         raise ValueError(f"the S3 key {relative} leads out of its folder: rename the object")
     return folder / relative.lstrip("/")
+
+
+def _file_for(key: str, path: Path) -> BinaryIO:
+    """A new file of the object `key`; ValueError where its name is the reason that there is none.
+
+    A part of it has more than 255 bytes, or another object's key goes on after it with a slash.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")
+    except OSError as error:
+        if error.errno not in _NAMES_NO_FILE_TAKES:
+            raise
+        reason = os.strerror(error.errno)
+        raise ValueError(
+            f"the S3 key {key} can't be a file's name ({reason}): rename the object"
+        ) from error
 
 
 def files_below(folder: Path) -> list[Path]:
