@@ -16,7 +16,7 @@ up: setup ## keep the local cloud running until Ctrl-C; ARGS=--empty for one wit
 	@exec $(BIN)/meguru up $(ARGS)
 
 test: setup ## Meguru's tests
-	@$(BIN)/python -m pytest $(IN_PARALLEL) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest $(IN_PARALLEL) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 test-localcloud: setup ## the tests of the local cloud, a library of its own
 	@cd $(LOCALCLOUD) && ../../$(BIN)/python -m pytest $(IN_PARALLEL) --dist loadfile $(ARGS)

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, flock
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 # How long an example takes is the machine's matter, and no fault of the code.
 settings.register_profile("any machine", deadline=None)
@@ -16,28 +18,34 @@ settings.load_profile("any machine")
 
 # Long ones that wait much begin first; the many short ones fill what is left of the processors.
 FIRST = ("e2e", "campaigns", "stacks")
+# What one process makes once for all of them; the tests of any other file share that file's.
+TOGETHER = {
+    "stacks": ("tests/stacks/",),
+    "serving": tuple(
+        f"tests/e2e/test_{name}.py" for name in ("api", "feedback", "openai_client", "two_models")
+    ),
+}
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: position(folder_of(item)))
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(group_of(item)))
+    items.sort(key=position)
 
 
-def folder_of(item: pytest.Item) -> str:
-    """The folder in tests/ that a test lies in."""
-    return item.path.relative_to(Path(__file__).parent).parts[0]
-
-
-def position(folder: str) -> int:
+def position(item: pytest.Item) -> int:
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
     return FIRST.index(folder) if folder in FIRST else len(FIRST)
 
 
-def group_of(item: pytest.Item) -> str:
-    """A file's tests run in one process, and all of the stacks: they share what is long to make."""
-    return "stacks" if folder_of(item) == "stacks" else str(item.path)
+class Groups(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types for it
+    """xdist's own groups (`loadgroup`) are not seen by this pytest, which keeps ids elsewhere."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return next((group for group, begin in TOGETHER.items() if path.startswith(begin)), path)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    return Groups(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,6 @@ import requests
 
 from tests.e2e.loop_cloud import MODEL, LoopCloud
 
-pytestmark = pytest.mark.xdist_group("serving")
-
 ASK: Any = {"model": MODEL, "messages": [{"role": "user", "content": "締切は?"}], "max_tokens": 4}
 USER = {"role": "user", "content": "a"}
 

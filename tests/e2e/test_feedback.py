@@ -11,8 +11,6 @@ import requests
 
 from tests.e2e.loop_cloud import MODEL, LoopCloud
 
-pytestmark = pytest.mark.xdist_group("serving")
-
 Ask = Callable[[], str]
 
 

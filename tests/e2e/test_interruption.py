@@ -13,21 +13,23 @@ SYNTHESIS = "Synthesize the templates"
 START = "Bring up every resource"
 CURATION = "Put the company's documents"
 TRAINING = "managed spot"
-ENDS = [
-    (SYNTHESIS, signal.SIGTERM),
-    (START, signal.SIGINT),
-    (CURATION, signal.SIGTERM),
-    (TRAINING, signal.SIGINT),
-]
 
 
-@pytest.mark.parametrize(("moment", "number"), ENDS)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", [SYNTHESIS, START, CURATION])
 def test_a_demo_that_is_ended(tmp_path: Path, moment: str, number: signal.Signals) -> None:
     with running(tmp_path, "demo") as command:
         command.wait_until_said(moment)
         assert command.stop(number) == 128 + number
         assert command.left_behind() == []
         assert "Traceback" not in command.said()
+
+
+def test_a_demo_that_is_ended_while_it_trains(tmp_path: Path) -> None:
+    with running(tmp_path, "demo") as command:
+        command.wait_until_said(TRAINING)
+        assert command.stop(signal.SIGINT) == 128 + signal.SIGINT
+        assert command.left_behind() == []
 
 
 def test_a_demo_that_is_killed(tmp_path: Path) -> None:

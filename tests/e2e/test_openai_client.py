@@ -9,8 +9,6 @@ import pytest
 
 from tests.e2e.loop_cloud import MODEL, LoopCloud
 
-pytestmark = pytest.mark.xdist_group("serving")
-
 USER: Any = {"role": "user", "content": "締切は?"}
 
 

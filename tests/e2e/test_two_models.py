@@ -11,8 +11,6 @@ import pytest
 from tests.e2e.conftest import TEXTS
 from tests.e2e.loop_cloud import MODEL, SECOND_MODEL, LoopCloud, make_model_archive
 
-pytestmark = pytest.mark.xdist_group("serving")
-
 
 @pytest.fixture(scope="module")
 def second(cloud: LoopCloud, tmp_path_factory: pytest.TempPathFactory) -> LoopCloud:
