@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from localcloud.calls import Caller
 from localcloud.cloud import Cloud
+
+# How long an example takes is the machine's matter, and no fault of the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 MakeRole = Callable[..., Caller]
 
