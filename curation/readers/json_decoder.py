@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 Complaint = tuple[str, str]
+# Python's own limit, unless somebody sets another.
+MAX_RECURSION = 1000
 
 
 class _Uncounted(str):
@@ -20,6 +25,17 @@ class _Uncounted(str):
 
     def rfind(self, *span: Any) -> int:
         return -1
+
+
+@contextmanager
+def _usual_depth() -> Iterator[None]:
+    """What is nested too deeply is so whatever limit a library has set for its own needs."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(min(limit, MAX_RECURSION))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 class Decoder:
@@ -40,7 +56,8 @@ class Decoder:
         self._complaints.clear()
         if text is not self._text:
             self._text, self._uncounted = text, _Uncounted(text)
-        value, end = self._decode(self._uncounted, start)
+        with _usual_depth():
+            value, end = self._decode(self._uncounted, start)
         return value, end, self._complaints[0] if self._complaints else None
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
@@ -39,3 +40,12 @@ def test_it_is_read_in_time_and_the_good_record_found(tmp_path: Path, name: str,
     parsed = list(parse_document(path, f"raw/{name}"))
     assert time.process_time() - started < 5
     assert [one.questions for one in parsed if isinstance(one, Record)] == [("q",)]
+
+
+def test_a_limit_that_a_library_raised_takes_no_longer(tmp_path: Path) -> None:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(10_000)
+    try:
+        test_it_is_read_in_time_and_the_good_record_found(tmp_path, "d.json", DEEP * NUM + GOOD)
+    finally:
+        sys.setrecursionlimit(before)
