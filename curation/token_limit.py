@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from curation.records import Record, SetAside
 from meguru.chat import fold_widths
-from meguru.limits import shortenings
+from meguru.limits import Shortenings
 from meguru.model_archive import open_model
 from meguru.normalisation import RULES, normalise
 
@@ -60,7 +60,7 @@ class TokenLimit:
 
     def _num_tokens(self, record: Record, question: str) -> int:
         """Without the turns before the question: training cuts them where it has to."""
-        *_, least = shortenings(record.context)
+        least = Shortenings(record.context)[-1]
         texts = [message["content"] for message in least]
         texts += [fold_widths(question), record.answer]
         encoded = self._tokenizer.encode_batch(

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.metrics import Sample, by_language, chrf, exact_match
-from evaluation.model import AnswerLoss, ChatModel, Example
+from evaluation.model import AnswerLoss, ChatModel
 from meguru.dataset_version import DatasetVersion, Row
+from meguru.example import Example
 from meguru.limits import TooLong
 
 

@@ -16,7 +16,8 @@ from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
 from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
-from meguru.limits import TooLong, shortenings
+from meguru.example import Example, encode_row
+from meguru.limits import TooLong
 from meguru.model_archive import weight_files
 
 IGNORED = -100
@@ -36,19 +37,6 @@ class AnswerLoss:
     @property
     def perplexity(self) -> float:
         return math.exp(min(self.mean, 700.0))  # beyond that a float overflows
-
-
-@dataclass(frozen=True)
-class Example:
-    """A row as the model's tokens: all before the answer, and the answer with what ends it."""
-
-    row: Row
-    prompt: list[int]
-    target: list[int]
-
-    @property
-    def num_tokens(self) -> int:
-        return len(self.prompt) + len(self.target)
 
 
 class ChatModel:
@@ -80,15 +68,7 @@ class ChatModel:
 
     def encode(self, row: Row) -> Example | TooLong:
         """A row with as many of the turns before its question as the model has room for."""
-        question = {"role": "user", "content": row.question}
-        answer = {"role": "assistant", "content": row.answer}
-        num_tokens = 0
-        for context in shortenings(row.context):
-            encoded = self._encoder.encode_conversation([*context, question, answer])
-            num_tokens = len(encoded.prompt) + len(encoded.answer)
-            if num_tokens <= self._context:
-                return Example(row, encoded.prompt, encoded.answer)
-        return TooLong(row.record_id, row.source_uri, num_tokens, self._context)
+        return encode_row(self._encoder, row, self._context)
 
     @torch.inference_mode()
     def answer(self, examples: Sequence[Example], max_new_tokens: int) -> list[str]:

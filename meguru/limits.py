@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from meguru.unicode_forms import normalized
@@ -26,20 +26,26 @@ class TooLong:
     limit: int
 
 
-def shortenings(context: Sequence[Message]) -> Iterator[list[Message]]:
+class Shortenings:
     """`context` and what may be left of it where a conversation is too long, longest first.
 
     The oldest turn goes first, whole: a question with what was answered. System messages stay.
+    Each is made when it is asked for: all together would be as many messages as turns squared.
     """
-    yield list(context)
-    system = [message for message in context if message["role"] == "system"]
-    turns = [message for message in context if message["role"] != "system"]
-    starts = [index for index, message in enumerate(turns) if message["role"] == "user"]
-    for start in starts:
-        if start > 0:
-            yield system + turns[start:]
-    if turns:
-        yield system
+
+    def __init__(self, context: Sequence[Message]) -> None:
+        self._context = context
+        self._system = [message for message in context if message["role"] == "system"]
+        self._turns = [message for message in context if message["role"] != "system"]
+        questions = [index for index, one in enumerate(self._turns) if one["role"] == "user"]
+        self._starts = sorted({0, *questions, len(self._turns)})
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __getitem__(self, index: int) -> list[Message]:
+        start = self._starts[index]
+        return [*self._system, *self._turns[start:]] if start else list(self._context)
 
 
 def most_tokens(messages: Sequence[Message]) -> int:

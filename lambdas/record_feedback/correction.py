@@ -8,7 +8,7 @@ from typing import Any
 from lambdas.record_feedback.settings import Model
 from lambdas.record_feedback.token_counter import TokenCounter
 from meguru.api_errors import ApiError
-from meguru.limits import MAX_QUESTION_CHARACTERS, Message, is_blank, most_tokens, shortenings
+from meguru.limits import MAX_QUESTION_CHARACTERS, Message, Shortenings, is_blank, most_tokens
 
 
 class CorrectionCheck:
@@ -29,7 +29,7 @@ class CorrectionCheck:
                 param="inference_id",
             )
         # What training is left with where a conversation is too long: no turns before the question.
-        *_, least = shortenings(context)
+        least = Shortenings(context)[-1]
         lesson = [
             *least,
             {"role": "user", "content": question},

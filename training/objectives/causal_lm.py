@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -11,12 +12,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
+from meguru.example import Example, encode_row
 from meguru.hyperparameters import Hyperparameters
-from meguru.limits import Message, TooLong, shortenings
+from meguru.limits import TooLong
 
 IGNORED = -100
-# The tokens before the answer, and the answer's own with the one that ends it.
-Example = tuple[list[int], list[int]]
 
 
 class CausalLM:
@@ -37,47 +37,32 @@ class CausalLM:
         self._settings = hyperparameters
         self._pad_token_id = int(tokenizer.pad_token_id)
         self._encoder = ChatEncoder(tokenizer)
-        self._rows: list[Row] = []
         self._examples: list[Example] = []
         self.set_aside: list[TooLong] = []
         self.num_contexts_cut = 0
         for row in rows:
             self._add(row)
-        if not self._rows:
+        if not self._examples:
             raise ValueError(
                 f"no record of the dataset fits max_position_embeddings="
                 f"{hyperparameters.max_position_embeddings}; the shortest has "
                 f"{min((one.num_tokens for one in self.set_aside), default=0)} tokens"
             )
-        self.weights = [row.weight for row in self._rows]
+        self.weights = [example.row.weight for example in self._examples]
 
     def _add(self, row: Row) -> None:
         """Take a row as an example with as much of its context as fits, or set it aside."""
-        num_tokens = 0
-        for context in shortenings(row.context):
-            prompt, target = self._encode(row, context)
-            if self._fits(prompt, target):
-                self._rows.append(row)
-                self._examples.append((prompt, target))
-                self.num_contexts_cut += len(context) < len(row.context)
-                return
-            num_tokens = len(prompt) + len(target)
-        limit = self._settings.max_position_embeddings
-        self.set_aside.append(TooLong(row.record_id, row.source_uri, num_tokens, limit))
-
-    def _fits(self, prompt: list[int], target: list[int]) -> bool:
-        return len(prompt) + len(target) <= self._settings.max_position_embeddings
-
-    def _encode(self, row: Row, context: Sequence[Message]) -> Example:
-        question = {"role": "user", "content": row.question}
-        answer = {"role": "assistant", "content": row.answer}
-        encoded = self._encoder.encode_conversation([*context, question, answer])
-        return encoded.prompt, encoded.answer
+        example = encode_row(self._encoder, row, self._settings.max_position_embeddings)
+        if isinstance(example, TooLong):
+            self.set_aside.append(example)
+            return
+        self._examples.append(example)
+        self.num_contexts_cut += example.is_cut
 
     def batch(self, indices: Sequence[int], generator: torch.Generator) -> dict[str, torch.Tensor]:
         """`input_ids` and `labels`, both (examples, tokens) int64, padded on the right."""
         examples = self._choose(indices, generator)
-        pairs = [(self._shorten(prompt, generator), target) for prompt, target in examples]
+        pairs = [(self._shorten(one.prompt, generator), one.target) for one in examples]
         length = max(len(prompt) + len(target) for prompt, target in pairs)
         input_ids = torch.full((len(pairs), length), self._pad_token_id)
         labels = torch.full((len(pairs), length), IGNORED)
@@ -98,17 +83,19 @@ class CausalLM:
 
     def _with_context(self, index: int, generator: torch.Generator) -> Example:
         """Another example as the system message or as an earlier turn: neither is the question."""
-        draw = torch.randint(2 * len(self._rows), (), generator=generator)
-        if self._rows[index].context:
-            return self._examples[index]
-        other, is_system = self._rows[int(draw) // 2], int(draw) % 2
-        earlier = [
+        draw = torch.randint(2 * len(self._examples), (), generator=generator)
+        example = self._examples[index]
+        if example.row.context:
+            return example
+        other, is_system = self._examples[int(draw) // 2].row, int(draw) % 2
+        earlier = (
             {"role": "user", "content": other.question},
             {"role": "assistant", "content": other.answer},
-        ]
-        system = [{"role": "system", "content": other.question}]
-        example = self._encode(self._rows[index], system if is_system else earlier)
-        return example if self._fits(*example) else self._examples[index]
+        )
+        system = ({"role": "system", "content": other.question},)
+        row = replace(example.row, context=system if is_system else earlier)
+        longer = encode_row(self._encoder, row, self._settings.max_position_embeddings)
+        return example if isinstance(longer, TooLong) else longer
 
     def _shorten(self, prompt: list[int], generator: torch.Generator) -> list[int]:
         """Leave out some of the question's tokens, in all but a third of the examples."""

@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from evaluation.job import main
-from evaluation.model import ChatModel, Example
+from evaluation.model import ChatModel
 from meguru.dataset_version import Row
+from meguru.example import Example
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
 from tests.unit.evaluation.conftest import make_rows, pack, write_dataset
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meguru.limits import is_blank, most_tokens, shortenings
+from meguru.limits import Shortenings, is_blank, most_tokens
 
 
 def conversation(text: str) -> list[dict[str, str]]:
@@ -26,8 +26,9 @@ def conversation(text: str) -> list[dict[str, str]]:
     ],
 )
 def test_oldest_turns_go_first_and_system_messages_stay(context: str, left: list[str]) -> None:
-    found = ["".join(one["content"] for one in some) for some in shortenings(conversation(context))]
-    assert found == left
+    shortenings = Shortenings(conversation(context))
+    some = [shortenings[index] for index in range(len(shortenings))]
+    assert ["".join(one["content"] for one in messages) for messages in some] == left
 
 
 def test_no_token_is_less_than_a_byte() -> None:
