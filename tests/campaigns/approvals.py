@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import random
@@ -10,8 +11,9 @@ import tarfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,15 +49,18 @@ address = (os.environ["SAGEMAKER_BIND_TO_HOST"], int(os.environ["SAGEMAKER_BIND_
 ThreadingHTTPServer(address, Handler).serve_forever()
 '''
 
+# Changes the states of a workflow.
+Plant = Callable[[dict[str, Any]], None]
+
 
 def with_quick_server(assembly: Path, folder: Path) -> Path:
     """A copy of an assembly whose inference image holds a server without a model."""
-    copy = Path(shutil.copytree(assembly, folder / "cdk.out"))
-    for image in Assembly.load(copy).images.values():
+    copied = Path(shutil.copytree(assembly, folder / "cdk.out"))
+    for image in Assembly.load(copied).images.values():
         main = image.directory / "inference_containers" / "text" / "__main__.py"
         if main.exists():
             main.write_text(QUICK_SERVER)
-    return copy
+    return copied
 
 
 def empty_archive(*names: str) -> bytes:
@@ -148,14 +153,25 @@ class Races:
         )
         return [one["executionArn"] for one in listed["executions"]]
 
-    def plant(self, *faults: str) -> None:
-        """Plant faults in the release workflow as it runs."""
-        definition = self.cloud.definition("DeployModelVersion")
-        for fault in faults:
-            PLANTED[fault](definition["States"])
+    @contextmanager
+    def planted(self, *plants: Plant) -> Iterator[None]:
+        """Within, the release workflow is so changed; the clock then heals what it can."""
+        # What is wrong already would be taken for this one's.
+        assert self.faults() == []
+        whole = self.cloud.definition("DeployModelVersion")
+        faulty = copy.deepcopy(whole)
+        for plant in plants:
+            plant(faulty["States"])
+        self._define(faulty)
+        yield
+        self._define(whole)
+        self.cloud.account.advance_clock(3600)
+        self.settle()
+
+    def _define(self, workflow: dict[str, Any]) -> None:
         self.cloud.client("stepfunctions").update_state_machine(
             stateMachineArn=self.cloud.outputs["DeployModelVersionArn"],
-            definition=json.dumps(definition),
+            definition=json.dumps(workflow),
         )
 
     def settle(self) -> list[dict[str, Any]]:
@@ -273,9 +289,14 @@ def serve_without_recording(states: dict[str, Any]) -> None:
         del arguments["ExpressionAttributeValues"][name]
 
 
-PLANTED: dict[str, Callable[[dict[str, Any]], None]] = {
-    "hesitate": hesitate,
-    "overlook": overlook,
-    "keep claim": keep_claim,
-    "serve without recording": serve_without_recording,
+Trial = Callable[[Races], list[str]]
+# What is planted, and what a person does that it shows in.
+PLANTED: dict[str, tuple[tuple[Plant, ...], Trial]] = {
+    "overlook": ((hesitate, overlook), lambda races: races.approve_during("Hesitate")),
+    "keep claim": ((keep_claim,), lambda races: races.approve_in_a_row([0])),
+    # The last one: the record says the release is done, so that nothing puts it right.
+    "serve without recording": (
+        (serve_without_recording,),
+        lambda races: races.approve_in_a_row([0]),
+    ),
 }

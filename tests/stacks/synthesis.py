@@ -6,12 +6,15 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aws_cdk as cdk
 from localcloud.check import Assembly
 
 from stacks.environment import Environment
+
+if TYPE_CHECKING:
+    # Its process starts with the import: in those tests only that synthesize.
+    import aws_cdk as cdk
 
 REPOSITORY = Path(__file__).parents[2]
 ENVIRONMENT_FILES = sorted((REPOSITORY / "environments").glob("*.yaml"))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from meguru.names import image_repository_name
-from tests.stacks.synthesis import Synthesis
+
+if TYPE_CHECKING:
+    from tests.stacks.synthesis import Synthesis
 
 # Of ECR's CreateRepository.
 REPOSITORY_NAME = re.compile(

@@ -55,6 +55,20 @@ class FakeStepFunctions:
         self.status = {run: status if s == "RUNNING" else s for run, s in self.status.items()}
 
 
+class AtomicTable:
+    """A table whose writes are done one after another, as DynamoDB's: moto checks, then writes."""
+
+    def __init__(self, table: Any) -> None:
+        self._table, self._lock = table, threading.Lock()
+
+    def update_item(self, **request: Any) -> Any:
+        with self._lock:
+            return self._table.update_item(**request)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._table, name)
+
+
 @pytest.fixture
 def states() -> FakeStepFunctions:
     return FakeStepFunctions()
@@ -72,7 +86,7 @@ def claim(states: FakeStepFunctions, monkeypatch: pytest.MonkeyPatch) -> Any:
             AttributeDefinitions=[{"AttributeName": "name", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        yield RunClaim(table, states, MACHINE, "curation#text")
+        yield RunClaim(AtomicTable(table), states, MACHINE, "curation#text")
 
 
 def look(claim: RunClaim, reason: str = "new_data") -> bool:
