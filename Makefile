@@ -28,7 +28,7 @@ lint: setup ## style, types, import contracts
 	@$(BIN)/lint-imports
 	@cd $(LOCALCLOUD) && ../../$(BIN)/mypy src tests && ../../$(BIN)/lint-imports
 
-synth: setup ## write the templates of one environment to cdk.out; ENV=environments/production.yaml
+synth: setup ## write the templates of one environment to cdk.out/NAME; ENV=environments/production.yaml
 	@$(BIN)/python app.py $(or $(ENV),environments/poc.yaml)
 
 bench: setup ## measure everything in benchmarks/ anew

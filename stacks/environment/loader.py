@@ -33,13 +33,13 @@ class Loader(yaml.SafeLoader):
         self._measures: dict[int, tuple[int, int]] = {}
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        event: Any = self.peek_event()
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if getattr(event, "tag", None) is not None:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")[:60]
             raise Refused(f"write the value alone, without {tag}", event.start_mark)
         self._open += 1
         _check_depth(self._open, event.start_mark)
-        node = super().compose_node(parent, index)
+        node: Any = super().compose_node(parent, index)
         self._open -= 1
         if not isinstance(event, yaml.AliasEvent):
             self._measures[id(node)] = self._measure(node)
@@ -64,7 +64,7 @@ class Loader(yaml.SafeLoader):
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
         try:
-            return super().construct_object(node, deep)  # type: ignore[no-untyped-call]
+            return super().construct_object(node, deep)
         except (ValueError, OverflowError) as error:
             # A date that no calendar has, a number that Python doesn't read.
             said = f"{node.value[:40]} can't be read as a number or a date: correct it, or quote it"
