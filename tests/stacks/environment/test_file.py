@@ -133,3 +133,13 @@ def test_aliases_and_merged_keys_are_read_and_refused_where_they_stand(tmp_path:
         read_environment(path)
     lines = [line.removeprefix(f"{path}:") for line in str(refused.value).splitlines()]
     assert [line.partition(":")[0] for line in lines] == ["4", "4", "6"]
+
+
+def test_of_many_complaints_the_first_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "file.yaml"
+    path.write_text(GOOD + "".join(f"key{n}: 1\n" for n in range(5000)))
+    with pytest.raises(InvalidEnvironment) as refused:
+        read_environment(path)
+    lines = str(refused.value).splitlines()
+    assert lines[0] == f"{path}:3: key0: unknown key: correct its name, or take it out"
+    assert lines[20:] == [f"{path}: and 4980 more"]
