@@ -28,7 +28,7 @@ lint: setup ## style, types, import contracts
 	@$(BIN)/lint-imports
 	@cd $(LOCALCLOUD) && ../../$(BIN)/mypy src tests && ../../$(BIN)/lint-imports
 
-synth: setup ## write the templates of one environment to cdk.out; ENV=environments/production.yaml
+synth: setup ## write the templates of one environment to cdk.out/NAME; ENV=environments/production.yaml
 	@$(BIN)/python app.py $(or $(ENV),environments/poc.yaml)
 
 bench: setup ## measure everything in benchmarks/ anew
@@ -49,11 +49,15 @@ setup: .venv/.ready
 		echo "Meguru needs Python 3.11: install it, or say where it is with PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
 		echo "Meguru needs Python 3.11, and $(PYTHON) is another: say where it is with PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@echo "Setting up .venv (once, about two minutes)"
+	@echo "Setting up .venv: once, about two minutes, 2.5 GB"
+	@echo "  1/4 an empty virtual environment: some seconds"
 	@$(PYTHON) -m venv .venv || { \
 		echo "$(PYTHON) can't make virtual environments: install its venv module (Debian: apt install python3.11-venv)" >&2; exit 1; }
+	@echo "  2/4 $(words $(shell grep -o '^[a-zA-Z][^ ]*==' requirements.lock)) packages: about a minute"
 	@$(PIP_INSTALL) --require-hashes -r requirements.lock
+	@echo "  3/4 torch: half a minute for its CPU build (190 MB), minutes where there is only the CUDA build (4 GB)"
 	@tools/install_torch.sh
+	@echo "  4/4 Meguru and its local cloud: some seconds"
 	@LC_ALL=C.UTF-8 $(PIP_INSTALL) --no-build-isolation -e $(LOCALCLOUD) -e .
 	@# A path relative to it: Python reads this file in the locale's encoding, which may lack our folder's letters.
 	@for path in .venv/lib/python3.11/site-packages/__editable__.localcloud-*.pth; do \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from stacks.lake_stack import LakeStack
 from stacks.model_stack import ModelStack
 
 DEFAULT_ENVIRONMENT = Path("environments/poc.yaml")
+# Where the CDK CLI has its assembly, and beside it each environment's that was made without it.
+ASSEMBLIES = Path("cdk.out")
 
 
 def compose(environment: Environment, *, outdir: str | None = None) -> cdk.App:
@@ -84,8 +87,25 @@ def main() -> None:
         environment = read_environment(path)
     except InvalidEnvironment as error:
         sys.exit(str(error))
-    # The CDK CLI says where it wants the assembly; alone, it is where the CLI would put it.
-    synthesize(environment, os.environ.get("CDK_OUTDIR", "cdk.out"))
+    # The CDK CLI says where it wants the assembly, and what it has done.
+    if outdir := os.environ.get("CDK_OUTDIR"):
+        synthesize(environment, outdir)
+    else:
+        synthesize_alone(environment)
+
+
+def synthesize_alone(environment: Environment) -> None:
+    """An assembly of its own for each environment, made anew: a model that is gone left templates.
+
+    Says where the templates are.
+    """
+    folder = ASSEMBLIES / environment.name
+    if folder.exists():
+        shutil.rmtree(folder)
+    synthesize(environment, str(folder))
+    print(f"Templates of the environment {environment.name}:")
+    for template in sorted(folder.glob("*.template.json")):
+        print(f"  {template}")
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def up(
     port: Port = 4566,
 ) -> None:
     """Keep the local cloud running until Ctrl-C, with a model that answers."""
-    end_on_signals()
+    end_on_signals(normally=signal.SIGINT)
     try:
         check_port(port)
         Up(Progress(console), environment, empty=empty, port=port).run()
@@ -190,14 +190,17 @@ def running_cloud() -> str | None:
     return address
 
 
-def end_on_signals() -> None:
-    """Make SIGTERM and SIGHUP end the command as Ctrl-C does: through every clean-up."""
+def end_on_signals(*, normally: signal.Signals | None = None) -> None:
+    """Make SIGTERM and SIGHUP end the command as Ctrl-C does: through every clean-up.
+
+    One that is the command's normal end leaves it with 0: make has nothing to complain of.
+    """
 
     def stop(number: int, frame: object) -> NoReturn:
         # What was asked for once is under way; asking again must not cut it short.
         for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(one, signal.SIG_IGN)
-        sys.exit(128 + number)
+        sys.exit(0 if number == normally else 128 + number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)

@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.markup import escape
@@ -18,6 +19,7 @@ from cli.dataset import read_dataset
 from cli.loop import Loop, LoopFailed
 from cli.progress import Progress
 from cli.synthesis import synthesize
+from meguru.names import raw_key
 from stacks.environment import Environment, read_environment
 
 FOLDER = Path(".meguru")
@@ -49,56 +51,73 @@ class Up:
             keys = list(environment.models)
             account = Account(environment.name, cloud.endpoint_url, keys[0])
             try:
+                self._write(account)
                 self._say(account)
                 if not self._empty:
                     self._progress.console.print("A model answers once `ready` is printed.\n")
-                    self._turn({key: Loop(account.of_model(key)) for key in keys})
+                    serving = self._turn({key: Loop(account.of_model(key)) for key in keys})
+                    account = account.of_model(serving)
+                    self._write(account)
                 self._say_ready(account)
                 status = cloud.wait()
             finally:
                 UP_FILE.unlink(missing_ok=True)
         raise CloudFailed(f"the local cloud ended by itself with status {status}")
 
-    def _say(self, account: Account) -> None:
+    def _write(self, account: Account) -> None:
         addresses = {
             "endpoint_url": account.endpoint_url,
             "api_base": account.outputs["ApiBase"],
             "api_key": account.api_key,
             "admin_credentials": {**LOCAL_CREDENTIALS, "region": LOCAL_REGION},
             "model": account.outputs["ModelName"],
-            "commands": commands(account),
+            "commands": self._commands(account),
         }
         temporary = UP_FILE.with_suffix(".tmp")
         temporary.write_text(json.dumps(addresses, indent=2, ensure_ascii=False) + "\n")
         temporary.rename(UP_FILE)
+
+    def _say(self, account: Account) -> None:
         show = self._progress.console.print
         show(f"\nAWS_ENDPOINT_URL={account.endpoint_url}")
-        show(f"API             {addresses['api_base']}")
-        show(f"API key         {addresses['api_key']}")
+        show(f"API             {account.outputs['ApiBase']}")
+        show(f"API key         {account.api_key}")
         show(f"all of it in    {UP_FILE}\n")
 
     def _say_ready(self, account: Account) -> None:
+        if self._empty:
+            said = "No model answers: documents that are put into the lake start the loop."
+            self._progress.console.print(said)
         self._progress.console.print("\nTry, in another terminal:\n")
-        for command in commands(account):
+        for command in self._commands(account):
             self._progress.command(command)
         self._progress.console.print("[bold green]ready[/] - Ctrl-C ends it")
 
-    def _turn(self, loops: dict[str, Loop]) -> None:
-        """Turn every model's loop once. LoopFailed where none of them serves in the end."""
+    def _commands(self, account: Account) -> list[str]:
+        return commands_without_a_model(account) if self._empty else commands(account)
+
+    def _turn(self, loops: dict[str, Loop]) -> str:
+        """Turn every model's loop once; the key of the first that serves.
+
+        LoopFailed where none of them serves in the end.
+        """
         loop = next(iter(loops.values()))
         with self._progress.stage("Curate the example company's documents"):
             loop.put_documents(DOCUMENTS, "example-company")
             version = loop.dataset_version()
             read_dataset(loop, version).check_usable()
+        serving: list[str] = []
         failed: list[LoopFailed] = []
         for key, loop in loops.items():
             try:
                 self._train_and_release(key, loop, version)
+                serving.append(key)
             except LoopFailed as error:
                 self._progress.note(escape(f"{key} does not serve: {error}"))
                 failed.append(error)
-        if len(failed) == len(loops):
+        if not serving:
             raise failed[0]
+        return serving[0]
 
     def _train_and_release(self, key: str, loop: Loop, version: str) -> None:
         with self._progress.stage(f"Train and evaluate {key}"):
@@ -124,6 +143,20 @@ def only_one(path: Path) -> Iterator[None]:
         yield
 
 
+def commands_without_a_model(account: Account) -> list[str]:
+    """Three commands for an empty cloud: what serves, what is registered, and how to begin."""
+    today = datetime.now(UTC).date()
+    return [
+        f"curl {account.outputs['ApiBase']}/models "
+        f"-H {shlex.quote(f'Authorization: Bearer {account.api_key}')}",
+        _list_versions(account),
+        account.aws_command(
+            "s3 cp --recursive examples/documents "
+            f"s3://{account.outputs['LakeBucket']}/{raw_key('example-company', today, '')}"
+        ),
+    ]
+
+
 def commands(account: Account) -> list[str]:
     """Three commands to paste: curl, the AWS CLI, and an OpenAI client."""
     base, key, model = account.outputs["ApiBase"], account.api_key, account.outputs["ModelName"]
@@ -139,9 +172,13 @@ def commands(account: Account) -> list[str]:
     return [
         f"curl {base}/chat/completions -H {shlex.quote(f'Authorization: Bearer {key}')} "
         f"-H 'Content-Type: application/json' -d {shlex.quote(body)}",
-        account.aws_command(
-            "sagemaker list-model-packages --model-package-group-name "
-            f"{account.outputs['ModelPackageGroup']}"
-        ),
+        _list_versions(account),
         f".venv/bin/python -c {shlex.quote(ask)}",
     ]
+
+
+def _list_versions(account: Account) -> str:
+    return account.aws_command(
+        "sagemaker list-model-packages --model-package-group-name "
+        f"{account.outputs['ModelPackageGroup']}"
+    )

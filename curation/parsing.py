@@ -138,16 +138,32 @@ def _complaint(value: Any) -> tuple[str, str] | None:
         return "not_a_record", "a record is an object with a question and an answer"
     phrasings = value.get("phrasings") or []
     if not isinstance(phrasings, list):
-        return "wrong_type", "'phrasings' has to be an array of texts"
+        return "wrong_type", f"'phrasings' has to be a list of texts, and is {_kind(phrasings)}"
     for name, text in [("question", value.get("question")), ("answer", value.get("answer"))]:
         if text is None or (isinstance(text, str) and not normalise(text)):
             return f"missing_{name}", f"'{name}' is missing or empty"
-    for text in (value["question"], value["answer"], *phrasings):
+    for number, text in enumerate((value["question"], value["answer"], *phrasings), -1):
         if not isinstance(text, str) or not normalise(text):
-            return "wrong_type", "questions and answers have to be text that is not empty"
+            return "wrong_type", f"{_place(number)} has to be text, and is {_kind(text)}"
         if any("\ud800" <= character <= "\udfff" for character in text):
             return "undecodable", "the text has half of a character"
     return _length_complaint([value["question"], *phrasings], value["answer"])
+
+
+def _place(number: int) -> str:
+    """The name of a text of a record; phrasings are counted from 1."""
+    return {-1: "'question'", 0: "'answer'"}.get(number) or f"number {number} of 'phrasings'"
+
+
+def _kind(value: object) -> str:
+    """What stands where something else should, in a person's words."""
+    if isinstance(value, str):
+        return "text" if normalise(value) else "empty"
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
+    if isinstance(value, int | float):
+        return "a number"
+    return "a list" if isinstance(value, list) else "an object"
 
 
 def _length_complaint(questions: list[str], answer: str) -> tuple[str, str] | None:

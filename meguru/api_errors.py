@@ -9,6 +9,8 @@ UNKNOWN_PATH = (
     "There is nothing at this path and method. "
     "See /v1/models, /v1/chat/completions and /v1/feedback."
 )
+# Of a body, wherever on its way it is found too large.
+REQUEST_TOO_LARGE = "request_too_large"
 # What SageMaker says of an endpoint that is not there, or not yet.
 NOT_SERVING = (
     "ValidationError",
@@ -23,7 +25,9 @@ DONT_RETRY = {"x-should-retry": "false"}
 
 
 class ApiError(Exception):
-    """A refusal with its HTTP status; `param` names the member at fault, as OpenAI's errors do.
+    """A refusal with its HTTP status, and a code for programs to go by.
+
+    `param` names the member at fault, as OpenAI's errors do.
 
     Of one that `may_have_answered` a client must not ask again by itself: the model may have done
     the work, and would do it a second time.
@@ -37,7 +41,7 @@ class ApiError(Exception):
         status: int,
         message: str,
         *,
-        code: str | None = None,
+        code: str,
         param: str | None = None,
         may_have_answered: bool = False,
     ) -> None:
@@ -54,6 +58,15 @@ class ApiError(Exception):
             return DONT_RETRY
         seconds = self.retry_after_seconds
         return {} if seconds is None else {"retry-after": str(seconds)}
+
+
+class BodyTooLarge(ApiError):
+    """A body of more than `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            413, f"The request body is larger than {limit} bytes.", code=REQUEST_TOO_LARGE
+        )
 
 
 class NotServing(ApiError):
@@ -92,9 +105,7 @@ def unknown_model(model: str, served: Iterable[str]) -> ApiError:
     )
 
 
-def error_body(
-    message: str, kind: str, *, code: str | None = None, param: str | None = None
-) -> dict[str, Any]:
+def error_body(message: str, kind: str, *, code: str, param: str | None = None) -> dict[str, Any]:
     """OpenAI's error object (platform documentation, "Error codes")."""
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 

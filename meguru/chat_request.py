@@ -10,7 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from meguru.json_request import flag, number, read_object, refusal, text_of, whole_number, wrong
+from meguru.json_request import (
+    flag,
+    missing,
+    number,
+    read_object,
+    refusal,
+    text_of,
+    whole_number,
+    wrong,
+)
 
 ROLES = ("system", "developer", "user", "assistant")
 READ = (
@@ -197,8 +206,7 @@ def _stream_options(body: dict[str, Any], stream: bool) -> dict[str, Any]:
 
 def _messages(body: dict[str, Any]) -> list[dict[str, str]]:
     if "messages" not in body:
-        message = "Missing required parameter: '{}'."
-        raise refusal(message, "messages", "missing_required_parameter")
+        raise missing("messages")
     value = body["messages"]
     if not isinstance(value, list):
         raise wrong("messages", "an array of objects")

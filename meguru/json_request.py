@@ -8,6 +8,9 @@ from typing import Any, NoReturn
 
 from meguru.api_errors import ApiError
 
+# Python reads no longer whole numbers, and says so in words for programmers.
+MAX_DIGITS = 4300
+
 
 def read_object(content: bytes) -> dict[str, Any]:
     """The members of a body; ApiError (400) where it is anything but one JSON object in UTF-8."""
@@ -16,11 +19,14 @@ def read_object(content: bytes) -> dict[str, Any]:
             content.decode(),
             parse_constant=_refuse,
             parse_float=_finite,
+            parse_int=_whole,
             object_pairs_hook=_members,
         )
     except UnicodeDecodeError as error:
         raise ApiError(400, "The body is not UTF-8 text.", code="invalid_json") from error
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise ApiError(400, "The body is nested too deeply.", code="invalid_json") from error
+    except ValueError as error:
         message = f"The body is not valid JSON: {error}"
         raise ApiError(400, message, code="invalid_json") from error
     if not isinstance(body, dict):
@@ -44,6 +50,14 @@ def _refuse(text: str) -> NoReturn:
 def _finite(text: str) -> float:
     value = float(text)
     return value if math.isfinite(value) else _refuse(text)
+
+
+def _whole(text: str) -> int:
+    return int(text) if len(text) <= MAX_DIGITS else _refuse(text)
+
+
+def missing(name: str) -> ApiError:
+    return refusal("Missing required parameter: '{}'.", name, "missing_required_parameter")
 
 
 def refusal(message: str, name: str, code: str) -> ApiError:

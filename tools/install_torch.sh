@@ -14,11 +14,11 @@ said=$(mktemp)
 trap 'rm -f "$said"' EXIT
 
 if install -r requirements-cpu.lock 2>"$said"; then
-  echo "torch: the CPU build (190 MB), from where pip is configured to look"
+  echo "      the CPU build (190 MB), from where pip is configured to look"
 elif install --retries 0 --timeout 5 --index-url "$pytorch_index" -r requirements-cpu.lock 2>>"$said"; then
-  echo "torch: the CPU build (190 MB), from $pytorch_index"
+  echo "      the CPU build (190 MB), from $pytorch_index"
 else
-  echo "torch: no CPU build where pip looks, nor at $pytorch_index: installing the CUDA build (4 GB)"
+  echo "      no CPU build where pip looks, nor at $pytorch_index: installing the CUDA build (4 GB)"
   # What pip said of the CPU build helps only where this fails as well.
   install -r requirements-cuda.lock || { cat "$said" >&2; exit 1; }
 fi

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from inference_containers.text.completion import DONE, server_sent_event
 from inference_containers.text.watchdog import MAX_STEP_SECONDS
 from meguru.accelerator import ROOT, check_accelerator
-from meguru.api_errors import ApiError, Overloaded
+from meguru.api_errors import ApiError, BodyTooLarge, Overloaded
 from meguru.model_version import ATTRIBUTES_HEADER, version_attribute
 
 if TYPE_CHECKING:
@@ -146,8 +146,7 @@ async def read_body(request: Request) -> bytes:
     async for part in request.stream():
         body += part
         if len(body) > MAX_BODY_BYTES:
-            message = f"The body is larger than {MAX_BODY_BYTES} bytes."
-            raise ApiError(413, message, code="request_too_large")
+            raise BodyTooLarge(MAX_BODY_BYTES)
     return bytes(body)
 
 

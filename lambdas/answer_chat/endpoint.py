@@ -117,7 +117,10 @@ def _model_error(error: ClientError) -> ApiError:
         return ApiError(502, "The model could not answer.", code="model_error")
     if not isinstance(said.get("message"), str):
         return ApiError(status, "The model refused the request.", code="model_error")
-    return ApiError(status, said["message"], code=said.get("code"), param=said.get("param"))
+    # Servers of others may give no code, or a number (vLLM).
+    code = said.get("code")
+    code = code if isinstance(code, str) and code else "model_error"
+    return ApiError(status, said["message"], code=code, param=said.get("param"))
 
 
 def _timeout() -> ApiError:

@@ -82,7 +82,8 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
         if "transfer-encoding" in self.headers or not stated.isdecimal():
             # Where the body ends is unknown, and with it where the next request begins.
             self.close_connection = True
-            raise ApiError(411, "The request needs a 'Content-Length' header.")
+            message = "The request needs a 'Content-Length' header."
+            raise ApiError(411, message, code="length_required")
         length = int(stated)
         content = self.rfile.read(min(length, MAX_BODY_BYTES + 1))
         # What is left unread would reset the connection before the refusal arrives.

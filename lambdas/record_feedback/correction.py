@@ -26,6 +26,7 @@ class CorrectionCheck:
                 400,
                 f"The question of this answer has {len(question)} characters; corrections are "
                 f"learnt of questions with at most {MAX_QUESTION_CHARACTERS}.",
+                code="invalid_value",
                 param="inference_id",
             )
         # What training is left with where a conversation is too long: no turns before the question.

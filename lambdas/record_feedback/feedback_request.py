@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from meguru.api_errors import ApiError
+from meguru.api_errors import ApiError, BodyTooLarge
+from meguru.json_request import missing, read_object, refusal, text_of, wrong
 from meguru.limits import MAX_ANSWER_CHARACTERS, is_blank
 
 MEMBERS = (
@@ -43,13 +43,10 @@ def parse_feedback_request(content: str | None) -> FeedbackRequest:
     body = _object(content)
     unknown = sorted(set(body) - set(MEMBERS))
     if unknown:
-        raise ApiError(
-            400,
-            f"Unknown member '{unknown[0][:100]}'. Feedback has: {', '.join(MEMBERS)}.",
-            param=unknown[0][:100],
-        )
+        message = f"Unknown member '{{}}'. Feedback has: {', '.join(MEMBERS)}."
+        raise refusal(message, unknown[0][:100], "unknown_parameter")
     if not body.get("inference_id"):
-        raise ApiError(400, "'inference_id' is required.", param="inference_id")
+        raise missing("inference_id")
     request = FeedbackRequest(
         inference_id=_text(body, "inference_id", MAX_ID),
         rating=_rating(body.get("rating")),
@@ -61,62 +58,47 @@ def parse_feedback_request(content: str | None) -> FeedbackRequest:
     )
     if request == FeedbackRequest(inference_id=request.inference_id) and body.get("rating") is None:
         raise ApiError(
-            400, "Feedback has to say something: a rating, a comment or a corrected_output."
+            400,
+            "Feedback has to say something: a rating, a comment or a corrected_output.",
+            code="missing_required_parameter",
         )
     if request.corrected_output and is_blank(request.corrected_output):
-        raise ApiError(
-            400, "'corrected_output' has no text that can be read.", param="corrected_output"
-        )
+        raise refusal("'{}' has no text that can be read.", "corrected_output", "invalid_value")
     if request.preferred_inference_id == request.inference_id:
-        raise ApiError(
-            400,
-            "'preferred_inference_id' has to be another answer than 'inference_id'.",
-            param="preferred_inference_id",
-        )
+        message = "'{}' has to be another answer than 'inference_id'."
+        raise refusal(message, "preferred_inference_id", "invalid_value")
     return request
 
 
 def _object(content: str | None) -> dict[str, Any]:
-    if content and len(content.encode("utf-8", "surrogatepass")) > MAX_BODY_BYTES:
-        raise ApiError(413, f"The request body is larger than {MAX_BODY_BYTES} bytes.")
-    try:
-        body = json.loads(content or "")
-    except (ValueError, RecursionError) as error:
-        raise ApiError(400, f"The request body is not valid JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise ApiError(400, "The request body has to be a JSON object.")
-    return body
+    encoded = (content or "").encode("utf-8", "surrogatepass")
+    if len(encoded) > MAX_BODY_BYTES:
+        raise BodyTooLarge(MAX_BODY_BYTES)
+    return read_object(encoded)
 
 
 def _text(body: dict[str, Any], name: str, limit: int = MAX_TEXT) -> str:
     value = body.get(name)
     if value is None:
         return ""
-    if not isinstance(value, str) or len(value) > limit:
-        raise ApiError(400, f"'{name}' has to be text of at most {limit} characters.", param=name)
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise ApiError(400, f"'{name}' is not valid Unicode text.", param=name) from error
-    return value
+    wanted = f"text of at most {limit} characters"
+    text = text_of(value, name, wanted)
+    if len(text) > limit:
+        raise wrong(name, wanted, "invalid_value")
+    return text
 
 
 def _texts(body: dict[str, Any], name: str) -> list[str]:
     values = body.get(name)
     if values is None:
         return []
-    if (
-        not isinstance(values, list)
-        or len(values) > MAX_LIST
-        or not all(isinstance(value, str) and len(value) <= MAX_TEXT for value in values)
-    ):
-        raise ApiError(
-            400,
-            f"'{name}' has to be a list of up to {MAX_LIST} texts of at most {MAX_TEXT} "
-            "characters.",
-            param=name,
-        )
-    return [_text({name: value}, name) for value in values]
+    wanted = f"a list of up to {MAX_LIST} texts of at most {MAX_TEXT} characters"
+    if not isinstance(values, list):
+        raise wrong(name, wanted)
+    texts = [text_of(value, name, wanted) for value in values]
+    if len(texts) > MAX_LIST or any(len(text) > MAX_TEXT for text in texts):
+        raise wrong(name, wanted, "invalid_value")
+    return texts
 
 
 def _rating(value: object) -> int:
@@ -124,5 +106,5 @@ def _rating(value: object) -> int:
         return 0
     # True == 1 in Python, but it is no rating.
     if isinstance(value, bool) or not isinstance(value, str | int) or value not in RATINGS:
-        raise ApiError(400, '\'rating\' has to be 1, 0, -1, "up" or "down".', param="rating")
+        raise wrong("rating", '1, 0, -1, "up" or "down"', "invalid_value")
     return RATINGS[value]

@@ -78,7 +78,8 @@ def send_error(error: ApiError) -> Response[dict[str, Any]]:
 @app.exception_handler(Exception)
 def send_server_error(error: Exception) -> Response[dict[str, Any]]:
     logger.exception("the request failed", exc_info=error)
-    return _json(500, ApiError(500, "The server had an error. Try again.").body())
+    message = "The server had an error. Try again."
+    return _json(500, ApiError(500, message, code="internal_error").body())
 
 
 @logger.inject_lambda_context
@@ -151,7 +152,7 @@ def _body(event: APIGatewayProxyEvent) -> str | None:
     try:
         return event.decoded_body
     except ValueError as error:
-        raise ApiError(400, f"The request body is not UTF-8 text: {error}") from error
+        raise ApiError(400, "The body is not UTF-8 text.", code="invalid_json") from error
 
 
 def record(*, attempt: dict[str, Any], consumer: str) -> dict[str, Any]:

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 
 from aws_cdk import aws_apigateway as apigateway
 
-from meguru.api_errors import DONT_RETRY, UNKNOWN_PATH, error_body, error_type
+from meguru.api_errors import (
+    DONT_RETRY,
+    REQUEST_TOO_LARGE,
+    UNKNOWN_PATH,
+    error_body,
+    error_type,
+)
 
 # API Gateway puts its own message here, quoted and escaped as JSON.
 GATEWAY_MESSAGE = "$context.error.messageString"
@@ -19,7 +25,7 @@ class Refusal:
 
     type: apigateway.ResponseType
     status: int | None
-    code: str | None
+    code: str
     message: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -67,10 +73,10 @@ REFUSALS = (
     Refusal(
         apigateway.ResponseType.REQUEST_TOO_LARGE,
         413,
-        "request_too_large",
+        REQUEST_TOO_LARGE,
         "The request body is too large.",
     ),
-    Refusal(apigateway.ResponseType.DEFAULT_4_XX, None, None),
+    Refusal(apigateway.ResponseType.DEFAULT_4_XX, None, "invalid_request"),
     Refusal(
         apigateway.ResponseType.INTEGRATION_TIMEOUT,
         504,

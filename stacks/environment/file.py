@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-# YAML reads more as numbers: 010 is 8, 1:30 is 90, 0x10 is 16.
-_DECIMAL = re.compile(
-    r"[-+]?(0|[1-9][0-9_]*)|[-+]?[0-9][0-9_]*\.[0-9]*([eE][-+]?[0-9]+)?|[-+]?\.\S+"
-)
-_NUMBER_TAGS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+from stacks.environment.loader import MAX_BYTES, Loader, Refused
+from stacks.environment.surprises import refuse_surprises
 
 
 class InvalidEnvironment(ValueError):
@@ -21,79 +17,72 @@ class InvalidEnvironment(ValueError):
 
 def read_document(path: Path) -> tuple[Any, dict[str, Any]]:
     """The file's nodes and its values; InvalidEnvironment where it isn't one of keys and values."""
+    text = _read_text(path)
     try:
-        text = path.read_text("utf-8")
-        document = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except OSError as error:
-        raise InvalidEnvironment(
-            f"{path}: there is no such environment file, see environments/ ({error.strerror})"
-        ) from error
+        loader = Loader(text)
+        document = loader.get_single_node()
+        refuse_surprises(document)
+        values = None if document is None else loader.construct_document(document)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        said = f"the character U+{error.character:04X} can't stand in YAML: take it out"
+        raise InvalidEnvironment(f"{path}:{line}: {said}") from error
+    except Refused as error:
+        raise InvalidEnvironment(f"{path}:{_line(error.problem_mark)}: {error.problem}") from error
     except yaml.MarkedYAMLError as error:
         raise InvalidEnvironment(_syntax_complaint(path, error)) from error
-    except (yaml.YAMLError, ValueError) as error:
-        # ValueError: bytes that are no text, a date that no calendar has.
-        raise InvalidEnvironment(f"{path}: not a YAML file: {error}") from error
-    _refuse_repeated_keys(path, document)
-    _refuse_surprising_numbers(path, document, [])
     if not isinstance(values, dict):
-        raise InvalidEnvironment(
-            f"{path}: an environment file has keys and values, see environments/"
-        )
+        line = 1 if document is None else _line(document.start_mark)
+        said = "an environment file has keys and values, see environments/"
+        raise InvalidEnvironment(f"{path}:{line}: {said}")
     return document, values
 
 
 def line_of(node: Any, keys: list[str]) -> int:
     """The line of the deepest of `keys` that the document has."""
-    line: int = node.start_mark.line + 1
+    line = _line(node.start_mark)
     for key in keys:
         if isinstance(node, yaml.SequenceNode) and key.isdecimal():
             node = node.value[int(key)]
-            line = node.start_mark.line + 1
+            line = _line(node.start_mark)
             continue
         if not isinstance(node, yaml.MappingNode):
             break
         found = [pair for pair in node.value if pair[0].value == key]
         if not found:
             break
-        line, node = found[0][0].start_mark.line + 1, found[0][1]
+        # What was merged from elsewhere comes before the mapping's own.
+        line, node = _line(found[-1][0].start_mark), found[-1][1]
+    return line
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError as error:
+        said = f"there is no such environment file, see environments/ ({error.strerror})"
+        raise InvalidEnvironment(f"{path}: {said}") from error
+    except OSError as error:
+        said = f"no environment file can be read here, see environments/ ({error.strerror})"
+        raise InvalidEnvironment(f"{path}: {said}") from error
+    if len(content) > MAX_BYTES:
+        raise InvalidEnvironment(f"{path}:1: an environment file has at most {MAX_BYTES} bytes")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InvalidEnvironment(f"{path}:{line}: not UTF-8 text: save it as UTF-8") from error
+
+
+def _line(mark: Any) -> int:
+    line: int = mark.line + 1
     return line
 
 
 def _syntax_complaint(path: Path, error: yaml.MarkedYAMLError) -> str:
-    line = error.problem_mark.line + 1 if error.problem_mark else 1
-    return f"{path}:{line}: not YAML: {error.problem or error.context}"
-
-
-def _refuse_repeated_keys(path: Path, node: Any) -> None:
-    """YAML's reader would take the last of them and say nothing."""
-    if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_repeated_keys(path, item)
-    if not isinstance(node, yaml.MappingNode):
-        return
-    seen: set[str] = set()
-    for key, value in node.value:
-        if key.value in seen:
-            line = key.start_mark.line + 1
-            raise InvalidEnvironment(f"{path}:{line}: {key.value}: this key stands here twice")
-        seen.add(key.value)
-        _refuse_repeated_keys(path, value)
-
-
-def _refuse_surprising_numbers(path: Path, node: Any, keys: list[str]) -> None:
-    """What YAML takes for a number of another value than a person reads."""
-    if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_surprising_numbers(path, item, keys)
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            _refuse_surprising_numbers(path, key, keys)
-            _refuse_surprising_numbers(path, value, [*keys, str(key.value)])
-    is_number = isinstance(node, yaml.ScalarNode) and node.tag in _NUMBER_TAGS
-    if is_number and not _DECIMAL.fullmatch(node.value):
-        meant = yaml.safe_load(node.value)
-        raise InvalidEnvironment(
-            f"{path}:{node.start_mark.line + 1}: {'.'.join(keys)}: YAML reads {node.value} as "
-            f"{meant}: write a decimal number, or text in quotation marks"
-        )
+    line = _line(error.problem_mark)
+    said = ", ".join(part for part in (error.context, error.problem) if part)[:200]
+    begins = _line(error.context_mark) if error.context_mark else line
+    since = f", in what begins on line {begins}" if begins != line else ""
+    return f"{path}:{line}: not YAML: {said}{since}"

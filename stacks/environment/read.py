@@ -12,6 +12,9 @@ from stacks.environment.file import InvalidEnvironment, line_of, read_document
 from stacks.environment.refusals import sentence
 from stacks.environment.settings import Environment
 
+# Nobody reads more at a time.
+MAX_COMPLAINTS = 20
+
 
 def read_environment(path: Path) -> Environment:
     """Read and check an environment file.
@@ -22,7 +25,10 @@ def read_environment(path: Path) -> Environment:
     try:
         return Environment.model_validate(in_todays_form(values))
     except ValidationError as error:
-        lines = [_complaint(path, document, values, details) for details in error.errors()]
+        found = error.errors()
+        lines = [_complaint(path, document, values, one) for one in found[:MAX_COMPLAINTS]]
+        if more := len(found) - len(lines):
+            lines.append(f"{path}: and {more} more")
         raise InvalidEnvironment("\n".join(lines)) from error
 
 

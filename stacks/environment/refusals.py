@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from pydantic import BeforeValidator, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 # pydantic's kinds of error, with what the value has to be.
@@ -21,7 +21,9 @@ _SENTENCES = {
     "list_type": "a list",
     "dict_type": "keys and values",
     "model_type": "keys and values",
+    "greater_than": "above {gt:g}",
     "greater_than_equal": "at least {ge}",
+    "less_than": "below {lt:g}",
     "less_than_equal": "at most {le}",
     "literal_error": "one of {expected}",
     "too_short": "at least {min_length} of them",
@@ -33,12 +35,21 @@ def sentence(details: ErrorDetails) -> str:
     """What the value has to be, and what it is."""
     kind, value = details["type"], details["input"]
     context = details.get("ctx", {})
-    wanted = _SENTENCES[kind].format(**context) if kind in _SENTENCES else details["msg"]
-    # What stands under a key that should have another name is not what is wrong.
-    if kind == "missing" or wanted.startswith("unknown"):
+    if kind == "refused":
+        wanted: str = context["said"]
+    else:
+        wanted = _SENTENCES.get(kind, "another value").format(**context)
+    # What stands under a key that should have another name is not what is wrong, and a model that
+    # is checked with all it has is not shown.
+    if kind == "missing" or wanted.startswith("unknown") or isinstance(value, BaseModel):
         return wanted
     if value is None or value == "":
         return "is empty"
+    if kind in ("too_short", "too_long"):
+        # pydantic counts no further than the limit.
+        return f"{wanted} (there are {len(value)})"
+    if kind == "int_type" and isinstance(value, float):
+        return f"{wanted}, written without a point (it is {value!r})"
     return f"{wanted} (it is {shown(value)})"
 
 
@@ -66,13 +77,16 @@ def refusals(
 
     `above` is where they stand in the section, where that is not at its top.
     """
-    return ValidationError.from_exception_data(
-        "section",
-        [
-            InitErrorDetails(type=refusal(said), loc=(*above, name), input=values[name])
-            for name, said in problems.items()
-        ],
-    )
+    return refusals_at([((*above, name), said, values[name]) for name, said in problems.items()])
+
+
+def refusals_at(problems: Iterable[tuple[tuple[str, ...], str, Any]]) -> ValidationError:
+    """The same where they stand in several places: each with its keys, and the value there."""
+    details = [
+        InitErrorDetails(type=refusal(said), loc=keys, input=value)
+        for keys, said, value in problems
+    ]
+    return ValidationError.from_exception_data("section", details)
 
 
 def only(is_possible: Callable[[str], object], said: str) -> BeforeValidator:

@@ -5,11 +5,14 @@ Source: "Setting a schedule pattern", Amazon EventBridge User Guide.
 
 from __future__ import annotations
 
+import calendar
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+_RANGE = re.compile(r"(?:\*|(\w+)(?:-(\w+))?)(?:/([1-9]\d{0,3}))?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,27 @@ class _CronField:
             return all(self._has(number) for number in re.findall(r"^\w+?(?=[LW#])", text))
         return all(self._takes_range(part) for part in text.split(","))
 
+    def numbers(self, text: str) -> set[int]:
+        """The numbers that a text without signs stands for; one that the field takes."""
+        return {number for part in text.split(",") for number in self._numbers_of(part)}
+
+    def _numbers_of(self, part: str) -> Iterator[int]:
+        match = _RANGE.fullmatch(part)
+        assert match is not None
+        first, last, step = match.groups()
+        start = self._number(first) if first else self.low
+        is_open = not first or step
+        end = self._number(last) if last else (self.high if is_open else start)
+        # A range may go round: from November to February.
+        end += self.high - self.low + 1 if end < start else 0
+        for number in range(start, end + 1, int(step or 1)):
+            yield (number - self.low) % (self.high - self.low + 1) + self.low
+
+    def _number(self, text: str) -> int:
+        return self.names.index(text) + self.low if text in self.names else int(text)
+
     def _takes_range(self, part: str) -> bool:
-        match = re.fullmatch(r"(?:\*|(\w+)(?:-(\w+))?)(?:/([1-9]\d*))?", part, re.ASCII)
+        match = _RANGE.fullmatch(part)
         return match is not None and all(self._has(end) for end in match.groups()[:2] if end)
 
     def _has(self, text: str) -> bool:
@@ -83,4 +105,20 @@ def _cron_problem(inside: str) -> str | None:
             "cron takes ? as exactly one of day of month and day of week, "
             "as in cron(0 18 ? * SAT *)"
         )
-    return None
+    return _date_problem(parts[2], parts[3], parts[5])
+
+
+def _date_problem(day: str, month: str, year: str) -> str | None:
+    """EventBridge takes a day that no month has, and never starts anything."""
+    if day in ("?", "L"):
+        return None
+    day_field, month_field, year_field = _CRON[2], _CRON[3], _CRON[5]
+    first = min(day_field.numbers(day.removesuffix("W")))
+    months = month_field.numbers(month)
+    if any(
+        first <= calendar.monthrange(number, of_year)[1]
+        for number in year_field.numbers(year)
+        for of_year in months
+    ):
+        return None
+    return f"it would never come: no month has a day {day} (cron's month {month}, year {year})"

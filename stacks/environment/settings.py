@@ -12,7 +12,7 @@ from meguru.names import resource_name
 from meguru.normalisation import ON
 from stacks.environment.aws_offers import local_storage_gb
 from stacks.environment.network import Network
-from stacks.environment.refusals import refusals
+from stacks.environment.refusals import refusals, refusals_at
 from stacks.environment.section import SECTION
 from stacks.environment.values import (
     MAX_TRAINING_MINUTES,
@@ -151,9 +151,12 @@ class Evaluation(JobSettings):
 
 
 class Gate(Settings):
-    """Floors, and how far a metric may fall below the serving model's."""
+    """Floors, and how far a metric may fall below the serving model's.
 
-    minimum: Metrics = {"exact_match": 0.5}
+    The first version of a model is held against the floors alone.
+    """
+
+    minimum: Annotated[Metrics, Field(min_length=1)] = {"exact_match": 0.5}
     maximum_drop: Metrics = {"exact_match": 0.05}
 
 
@@ -213,12 +216,14 @@ class Endpoint(Settings):
 
     @model_validator(mode="after")
     def check_instances(self) -> Self:
-        if self.max_instances < self.min_instances:
-            raise refusals(
-                {"max_instances": f"at least {self.min_instances}, which is min_instances"},
-                {"max_instances": self.max_instances},
-            )
-        return self
+        if self.max_instances >= self.min_instances:
+            return self
+        # At what stands in the file.
+        if "max_instances" in self.model_fields_set:
+            said = {"max_instances": f"at least {self.min_instances}, which is min_instances"}
+        else:
+            said = {"min_instances": f"at most {self.max_instances}, unless max_instances is more"}
+        raise refusals(said, self.model_dump())
 
 
 class Retrain(Settings):
@@ -248,14 +253,17 @@ class Model(Settings):
 
 
 def _check_names_in_api(models: dict[str, Model]) -> dict[str, Model]:
+    """At each model's name where it has one: that is what has to be another."""
     names = Counter(model.name or key for key, model in models.items())
-    found = {
-        key: f"another model's name in the API is '{model.name or key}' too"
-        for key, model in models.items()
-        if names[model.name or key] > 1
-    }
+    found = []
+    for key, model in models.items():
+        name = model.name or key
+        if names[name] > 1:
+            said = f"another model's name in the API is '{name}' too"
+            place = (key, "name") if model.name else (key,)
+            found.append((place, said, model))
     if found:
-        raise refusals(found, models)
+        raise refusals_at(found)
     return models
 
 

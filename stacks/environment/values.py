@@ -115,8 +115,6 @@ def _check_tags(values: dict[str, str]) -> dict[str, str]:
     Source: "Tag naming limits and requirements", Tagging AWS Resources User Guide; the shortest
     are those of CloudFormation's AWS::ECR::Repository.
     """
-    if len(values) > MAX_TAGS:
-        raise refusal(f"at most {MAX_TAGS} tags")
     found = {}
     seen = {name.casefold(): name for name in KIT_TAGS}
     for key, value in values.items():
@@ -204,7 +202,7 @@ EndpointInstanceType = Annotated[
     ),
     AfterValidator(_check_images_run),
 ]
-Tags = Annotated[dict[str, str], AfterValidator(_check_tags)]
+Tags = Annotated[dict[str, str], Field(max_length=MAX_TAGS), AfterValidator(_check_tags)]
 Kind = Annotated[Literal["text"], BeforeValidator(_check_kind)]
 Schedule = Annotated[str, AfterValidator(_check_schedule)]
 Normalisation = Annotated[str, BeforeValidator(_as_text), AfterValidator(_check_normalisation)]

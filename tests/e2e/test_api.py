@@ -36,7 +36,7 @@ def error_of(answer: requests.Response) -> dict[str, Any]:
     error: dict[str, Any] = body["error"]
     assert set(error) == {"message", "type", "param", "code"}
     assert isinstance(error["message"], str) and len(error["message"]) > 10
-    assert isinstance(error["type"], str)
+    assert isinstance(error["type"], str) and isinstance(error["code"], str)
     assert answer.headers["content-type"].startswith("application/json")
     return error
 

@@ -51,7 +51,12 @@ def test_it_reads_the_models(cloud: LoopCloud) -> None:
         ({"messages": "a"}, openai.BadRequestError, "invalid_type", "messages"),
         ({"model": "gpt-5"}, openai.NotFoundError, "model_not_found", "model"),
         ({"max_tokens": "x"}, openai.BadRequestError, "invalid_type", "max_tokens"),
-        ({"extra_body": {"pad": "x" * 2_000_000}}, openai.APIStatusError, None, None),
+        (
+            {"extra_body": {"pad": "x" * 2_000_000}},
+            openai.APIStatusError,
+            "request_too_large",
+            None,
+        ),
     ],
     ids=["empty", "no-list", "unknown-model", "wrong-type", "too-large"],
 )

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 
+from cli.company import DOCUMENTS
 from tests.e2e.command import Command, running
 
 REPOSITORY = Path(__file__).parents[2]
@@ -47,24 +48,25 @@ def test_all_of_it_is_printed(up: Command, addresses: dict[str, Any]) -> None:
     for text in (addresses["endpoint_url"], addresses["api_base"], addresses["api_key"]):
         assert text in said
     assert all(command in said for command in addresses["commands"])
+    assert "No model answers" in said and "chat/completions" not in said
 
 
 def test_the_three_commands_run_as_they_are_printed(addresses: dict[str, Any]) -> None:
-    curl, aws, openai = addresses["commands"]
-    said = run(curl)
-    assert json.loads(said.stdout)["error"]["code"] == "model_not_ready"
-    listed = run(aws)
-    assert listed.returncode == 0, listed.stderr
-    assert json.loads(listed.stdout) == {"ModelPackageSummaryList": []}
-    answered = run(openai)
-    assert "No model is serving yet" in answered.stderr
-    assert "InternalServerError" in answered.stderr
+    """Without a model nothing is printed that a model would have to answer."""
+    models, versions, documents = addresses["commands"]
+    assert json.loads(run(models)) == {"object": "list", "data": []}
+    assert json.loads(run(versions)) == {"ModelPackageSummaryList": []}
+    # Whatever they start would go on beside the tests after this one.
+    said = run(f"{documents} --dryrun")
+    assert said.count("upload: ") == len([p for p in DOCUMENTS.rglob("*") if p.is_file()])
 
 
-def run(command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+def run(command: str) -> str:
+    said = subprocess.run(
         ["sh", "-c", command], cwd=REPOSITORY, capture_output=True, text=True, timeout=60
     )
+    assert said.returncode == 0, said.stderr
+    return said.stdout
 
 
 def test_nothing_is_served_yet_and_no_key_is_refused(addresses: dict[str, Any]) -> None:

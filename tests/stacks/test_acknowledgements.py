@@ -94,3 +94,31 @@ def test_app_py_refuses_a_file_in_one_line(tmp_path: Path) -> None:
     lines = said.stderr.strip().splitlines()
     assert len(lines) == 1, lines
     assert lines[0].startswith(f"{path}:") and ": api.bust: " in lines[0], lines
+
+
+def test_app_py_alone_keeps_environments_apart_and_says_where_templates_are(
+    tmp_path: Path,
+) -> None:
+    of_a_model_that_is_gone = tmp_path / "cdk.out" / "poc" / "Meguru-poc-Model-gone.template.json"
+    of_another_environment = tmp_path / "cdk.out" / "staging" / "manifest.json"
+    for path in (of_a_model_that_is_gone, of_another_environment):
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
+    environment = {**os.environ, "CDK_VALIDATION": "false"}
+    environment.pop("CDK_OUTDIR", None)
+    said = subprocess.run(
+        [sys.executable, str(REPOSITORY / "app.py"), str(REPOSITORY / "environments" / "poc.yaml")],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    parts = ("Api", "Data", "Lake", "Model-meguru-text")
+    assert said.stdout.splitlines() == [
+        "Templates of the environment poc:",
+        *(f"  cdk.out/poc/Meguru-poc-{part}.template.json" for part in parts),
+    ]
+    assert all((tmp_path / line.strip()).is_file() for line in said.stdout.splitlines()[1:])
+    assert not of_a_model_that_is_gone.exists()
+    assert of_another_environment.exists()

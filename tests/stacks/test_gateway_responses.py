@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from meguru.api_errors import BodyTooLarge
+
 if TYPE_CHECKING:
     from tests.stacks.synthesis import Synthesis
 
@@ -43,6 +45,18 @@ def test_every_refusal_is_openai_s_error_object(synthesis: Synthesis, message: s
         assert set(body["error"]) == {"message", "type", "param", "code"}, response.path
         assert isinstance(body["error"]["message"], str)
         assert isinstance(body["error"]["type"], str)
+        assert isinstance(body["error"]["code"], str)
+
+
+def test_a_body_that_is_too_large_has_one_code_wherever_that_is_found(synthesis: Synthesis) -> None:
+    [template] = [
+        template
+        for response in synthesis.resources("AWS::ApiGateway::GatewayResponse")
+        if response.properties["ResponseType"] == "REQUEST_TOO_LARGE"
+        for template in response.properties["ResponseTemplates"].values()
+    ]
+    error = BodyTooLarge(1).body()["error"]
+    assert rendered(template, "")["error"] == error | {"message": "The request body is too large."}
 
 
 def test_both_defaults_pass_or_hide_the_gateway_s_message(synthesis: Synthesis) -> None:

@@ -57,7 +57,7 @@ def test_everything_is_off_by_default(tmp_path: Path) -> None:
         (
             f"network: {{subnet_ids: [{SUBNET}], security_group_ids: "
             f"[{', '.join(f'sg-{n:08x}' for n in range(6))}]}}",
-            "3: network.security_group_ids: at most 5 of them (it is a list)",
+            "3: network.security_group_ids: at most 5 of them (there are 6)",
         ),
         ("network: {isolation: 1}", "3: network.isolation: true or false (it is 1)"),
         (

@@ -134,7 +134,12 @@ def test_a_wrong_line_is_named(tmp_path: Path, before: str, after: str, said: st
         ("      spot: true", "      spot: 1", "training.spot: true or false (it is 1)"),
         ("  burst: 10", "  burst: 0", "api.burst: at least 1 (it is 0)"),
         ("  burst: 10", "  burst: true", "api.burst: a whole number (it is true)"),
-        ("  burst: 10", "  burst: 10.5", "api.burst: a whole number (it is 10.5)"),
+        (
+            "  burst: 10",
+            "  burst: 10.5",
+            "api.burst: a whole number, written without a point (it is",
+        ),
+        ("  burst: 10", "  burst: 10.0", "written without a point (it is 10.0)"),
         (
             "        traffic: all_at_once",
             "        traffic: al",
@@ -148,12 +153,22 @@ def test_a_wrong_line_is_named(tmp_path: Path, before: str, after: str, said: st
         (
             "        traffic: all_at_once",
             "        traffic: canary\n        maximum_error_percent: 0",
-            "maximum_error_percent: ",
+            "maximum_error_percent: above 0 (it is 0)",
+        ),
+        (
+            "        traffic: all_at_once",
+            "        traffic: all_at_once\n        maximum_error_percent: 100",
+            "maximum_error_percent: below 100 (it is 100)",
         ),
         (
             "      min_instances: 1",
             "      min_instances: 3",
             "max_instances: at least 3, which is min",
+        ),
+        (
+            "      min_instances: 1\n      max_instances: 2",
+            "      min_instances: 3",
+            "endpoint.min_instances: at most 2, unless max_instances is more (it is 3)",
         ),
         (
             "      max_wait_minutes: 120",
@@ -341,14 +356,14 @@ def test_normalisation(tmp_path: Path, value: str, setting: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "FILE: an environment file has keys and values"),
-        ("# only a comment\n", "FILE: an environment file has keys and values"),
-        ("- a\n- b\n", "FILE: an environment file has keys and values"),
-        ("just words", "FILE: an environment file has keys and values"),
+        ("", "FILE:1: an environment file has keys and values"),
+        ("# only a comment\n", "FILE:1: an environment file has keys and values"),
+        ("- a\n- b\n", "FILE:1: an environment file has keys and values"),
+        ("just words", "FILE:1: an environment file has keys and values"),
         ("name: [unclosed", "FILE:1: not YAML"),
         ("name: a\n---\nname: b\n", "FILE:2: not YAML"),
-        ("name: !!python/object:os.system x", "FILE:1: not YAML"),
-        ("name: 2026-13-45", "FILE: not a YAML file: month"),
+        ("name: !!python/object:os.system x", "FILE:1: write the value alone, without !!python"),
+        ("name: 2026-13-45", "FILE:1: 2026-13-45 can't be read as a number or a date"),
         ("a: &x {b: 1}\nc: *y", "FILE:2: not YAML"),
         ("1: 2\n", "FILE:1: "),
         ("null: 2\n", "FILE:1: "),
@@ -359,17 +374,10 @@ def test_what_is_no_environment_is_said(tmp_path: Path, text: str, said: str) ->
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    for path in (tmp_path / "staging.yaml", tmp_path):
-        with pytest.raises(InvalidEnvironment, match="no such environment file") as refused:
-            read_environment(path)
-        assert str(refused.value).startswith(f"{path}: ")
-
-
-def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "planted.yaml"
-    path.write_bytes(b"name: \xff\xfe")
-    with pytest.raises(InvalidEnvironment, match="not a YAML file"):
+    path = tmp_path / "staging.yaml"
+    with pytest.raises(InvalidEnvironment, match="there is no such environment file") as refused:
         read_environment(path)
+    assert str(refused.value).startswith(f"{path}: ")
 
 
 @pytest.mark.parametrize("key", ["name", "models"])
@@ -406,14 +414,32 @@ def test_what_has_a_default_may_be_left_out(tmp_path: Path) -> None:
         ("{a.b: {}}", "models.a.b: 1 to 20 lower-case letters"),
         ("{aaaaaaaaaaaaaaaaaaaaa: {}}", "1 to 20 lower-case letters"),
         ("{curation: {}}", "not curation, which is the data job"),
-        ("{1: {}}", "1 to 20 lower-case letters"),
-        ("{a: {name: b}, b: {}}", "FILE:2: models.a: another model's name in the API is 'b' too"),
-        ("{a: {name: X}, b: {name: X}}", "models.b: another model's name in the API is 'X' too"),
-        ("{" + ", ".join(f"m{n}: {{}}" for n in range(21)) + "}", "models: at most 20 of them"),
+        ("{1: {}}", "FILE:2: models: YAML reads the key 1 as a number: write it in quot"),
+        (
+            "{" + ", ".join(f"m{n}: {{}}" for n in range(21)) + "}",
+            "at most 20 of them (there are 21)",
+        ),
+        (
+            "{no: {}}",
+            "FILE:2: models: YAML reads the key no as true or false: write it in quotatio",
+        ),
+        ("{a: {gate: {minimum: {}}}}", "models.a.gate.minimum: at least 1 of them (there are 0)"),
     ],
 )
 def test_a_model_that_can_t_be_is_refused(tmp_path: Path, models: str, said: str) -> None:
     assert said in refusal(tmp_path, f"name: acme\nmodels: {models}\n")
+
+
+def test_two_models_of_one_name_are_refused_where_the_name_stands(tmp_path: Path) -> None:
+    models = "models:\n  a:\n    kind: text\n    name: X\n  b: {name: Y}\n  X: {}\n"
+    assert refusal(tmp_path, f"name: acme\n{models.replace('X: {}', 'x: {name: X}')}") == (
+        "FILE:5: models.a.name: another model's name in the API is 'X' too\n"
+        "FILE:7: models.x.name: another model's name in the API is 'X' too"
+    )
+    assert refusal(tmp_path, "name: acme\nmodels:\n  a: {}\n  b: {name: a}\n") == (
+        "FILE:3: models.a: another model's name in the API is 'a' too\n"
+        "FILE:4: models.b.name: another model's name in the API is 'a' too"
+    )
 
 
 @pytest.mark.parametrize("schedule", ["daily", "weekly", "rate(2 days)"])
@@ -458,7 +484,7 @@ def test_a_corrupted_value_is_refused_or_read_as_written(
         environment = read_environment(path)
     except InvalidEnvironment as error:
         assert all(line.startswith(f"{path}") for line in str(error).splitlines())
-        assert "Input should" not in str(error)
+        assert "Input should" not in str(error) and "another value" not in str(error)
         return
     assert _written(environment, values) == values
 

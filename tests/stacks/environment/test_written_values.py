@@ -75,7 +75,7 @@ def test_decimal_numbers_and_quoted_text_are_what_they_look_like(
         ("'': a", "a tag's key has 1 to 127 characters"),
         (f"{'k' * 128}: a", "a tag's key has 1 to 127 characters"),
         (f"team: {'v' * 256}", "tags.team: a tag's value has at most 255 characters, this one has"),
-        (", ".join(f"k{n}: a" for n in range(41)), "tags: at most 40 tags"),
+        (", ".join(f"k{n}: a" for n in range(41)), "tags: at most 40 of them (there are 41)"),
         ("cost: 12", "tags.cost: "),
     ],
 )

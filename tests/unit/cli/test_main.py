@@ -23,7 +23,7 @@ def meguru(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Res
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setattr("cli.main.end_on_signals", lambda: None)
+    monkeypatch.setattr("cli.main.end_on_signals", lambda **options: None)
     return lambda *words: CliRunner().invoke(app, words)
 
 

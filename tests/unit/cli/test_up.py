@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,8 @@ from cli.account import Account
 from cli.cloud_process import CloudFailed
 from cli.loop import Loop, LoopFailed
 from cli.progress import Progress
-from cli.up import Up, commands, only_one
+from cli.synthesis import REPOSITORY
+from cli.up import Up, commands, commands_without_a_model, only_one
 
 STUB = """#!/bin/sh
 for word in "$@"; do printf '%s\\0' "$word"; done
@@ -31,6 +33,7 @@ class FakeAccount(Account):
         "ApiBase": "http://127.0.0.1:4566/_aws/execute-api/x/poc/v1",
         "ModelName": "meguru-text",
         "ModelPackageGroup": "meguru-poc--meguru-text",
+        "LakeBucket": "the-lake",
     }
     api_key = "it's a 'key' $HOME"
 
@@ -71,6 +74,17 @@ def test_commands_survive_a_shell(shell: Any) -> None:
     assert aws[aws.index("--endpoint-url") + 1] == account.endpoint_url
     compile(python[1], "command", "exec")
     assert repr(account.api_key) in python[1]
+
+
+def test_commands_of_an_empty_cloud_ask_no_model(shell: Any) -> None:
+    account = FakeAccount("poc", "http://127.0.0.1:4566")
+    curl, versions, documents = (shell(command) for command in commands_without_a_model(account))
+    assert curl[0] == f"{account.outputs['ApiBase']}/models"
+    assert f"Authorization: Bearer {account.api_key}" in curl
+    assert versions[-1] == "meguru-poc--meguru-text"
+    source, target = documents[-2:]
+    assert (REPOSITORY / source).is_dir()
+    assert re.fullmatch(r"s3://the-lake/raw/example-company/\d{4}/\d\d/\d\d/", target)
 
 
 def test_commands_are_printed_in_one_line_each() -> None:
@@ -114,25 +128,33 @@ class UsableDataset:
 
 
 @pytest.fixture
-def turn(monkeypatch: pytest.MonkeyPatch, poc: Path) -> Callable[[dict[str, Loop]], str]:
-    """Turn loops; what is said of it."""
+def turn(
+    monkeypatch: pytest.MonkeyPatch, poc: Path
+) -> Callable[[dict[str, Loop]], tuple[str, str]]:
+    """Turn loops; the model that commands are given for, and what is said."""
     monkeypatch.setattr("cli.up.read_dataset", lambda loop, version: UsableDataset())
 
-    def turn(loops: dict[str, Loop]) -> str:
+    def turn(loops: dict[str, Loop]) -> tuple[str, str]:
         said = io.StringIO()
-        Up(Progress(Console(file=said)), poc, empty=False, port=0)._turn(loops)
-        return said.getvalue()
+        serving = Up(Progress(Console(file=said)), poc, empty=False, port=0)._turn(loops)
+        return serving, said.getvalue()
 
     return turn
 
 
-def test_a_model_that_is_refused_stops_no_other(turn: Callable[[dict[str, Loop]], str]) -> None:
+def test_a_model_that_is_refused_stops_no_other(
+    turn: Callable[[dict[str, Loop]], tuple[str, str]],
+) -> None:
     bad, good = FakeLoop(refused=True), FakeLoop()
-    assert "drafts does not serve: the gate refused" in turn({"drafts": bad, "chat": good})
+    serving, said = turn({"drafts": bad, "chat": good})
+    assert "drafts does not serve: the gate refused" in said
+    assert serving == "chat"
     assert (bad.is_released, good.is_released) == (False, True)
 
 
-def test_without_a_model_that_serves_it_fails(turn: Callable[[dict[str, Loop]], str]) -> None:
+def test_without_a_model_that_serves_it_fails(
+    turn: Callable[[dict[str, Loop]], tuple[str, str]],
+) -> None:
     with pytest.raises(LoopFailed, match="the gate refused"):
         turn({"drafts": FakeLoop(refused=True), "chat": FakeLoop(refused=True)})
 

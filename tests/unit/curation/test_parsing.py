@@ -59,6 +59,28 @@ def test_bad_line_beside_a_good_one(tmp_path: Path, line: str, reason: str) -> N
     assert reasons(parsed) == [reason, ""]
 
 
+@pytest.mark.parametrize(
+    ("members", "detail"),
+    [
+        ({"phrasings": "p"}, "'phrasings' has to be a list of texts, and is text"),
+        ({"phrasings": 3}, "'phrasings' has to be a list of texts, and is a number"),
+        ({"phrasings": {"a": "b"}}, "'phrasings' has to be a list of texts, and is an object"),
+        ({"phrasings": ["p", None]}, "number 2 of 'phrasings' has to be text, and is null"),
+        ({"phrasings": ["p", "p", " "]}, "number 3 of 'phrasings' has to be text, and is empty"),
+        ({"phrasings": [["p"]]}, "number 1 of 'phrasings' has to be text, and is a list"),
+        ({"question": True}, "'question' has to be text, and is true"),
+        ({"answer": 1.5}, "'answer' has to be text, and is a number"),
+    ],
+)
+def test_what_has_a_wrong_type_is_named(
+    tmp_path: Path, members: dict[str, object], detail: str
+) -> None:
+    record = {"question": "q", "answer": "a", **members}
+    [parsed] = parse(tmp_path, "a.jsonl", json.dumps(record))
+    assert isinstance(parsed, SetAside)
+    assert (parsed.reason, parsed.detail) == ("wrong_type", f"line 1: {detail}")
+
+
 def test_limits_are_taken(tmp_path: Path) -> None:
     record = json.dumps({"question": "q" * 500, "answer": "a" * 2000, "phrasings": None})
     assert reasons(parse(tmp_path, "a.jsonl", record)) == [""]

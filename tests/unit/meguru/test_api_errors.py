@@ -27,8 +27,8 @@ def test_body(status: int, kind: str) -> None:
 @pytest.mark.parametrize(
     ("error", "headers"),
     [
-        (ApiError(500, "No."), {}),
-        (ApiError(504, "No.", may_have_answered=True), {"x-should-retry": "false"}),
+        (ApiError(500, "No.", code="c"), {}),
+        (ApiError(504, "No.", code="c", may_have_answered=True), {"x-should-retry": "false"}),
         (NotServing(), {"retry-after": "10"}),
         (Overloaded("No."), {"retry-after": "1"}),
     ],

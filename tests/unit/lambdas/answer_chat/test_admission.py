@@ -19,20 +19,22 @@ def body(**members: Any) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("content", "status", "param"),
+    ("content", "status", "code", "param"),
     [
-        (body(model=None), 400, "model"),
-        (body(model=""), 400, "model"),
-        (body(model=["m"]), 400, "model"),
-        (body(model="other"), 404, "model"),
-        (body(user="x" * MAX_BODY_BYTES), 413, None),
-        (body(temperature="hot"), 400, "temperature"),
+        (body(model=None), 400, "missing_required_parameter", "model"),
+        (body(model=""), 400, "missing_required_parameter", "model"),
+        (body(messages=None), 400, "missing_required_parameter", "messages"),
+        (body(model=["m"]), 400, "invalid_type", "model"),
+        (body(model="other"), 404, "model_not_found", "model"),
+        (body(user="x" * MAX_BODY_BYTES), 413, "request_too_large", None),
+        (body(temperature="hot"), 400, "invalid_type", "temperature"),
     ],
 )
-def test_refused(content: bytes, status: int, param: str | None) -> None:
+def test_refused(content: bytes, status: int, code: str, param: str | None) -> None:
     with pytest.raises(ApiError) as refusal:
         admit(content, ["m"])
-    assert (refusal.value.status, refusal.value.param) == (status, param)
+    error = refusal.value
+    assert (error.status, error.code, error.param) == (status, code, param)
 
 
 @pytest.mark.parametrize(

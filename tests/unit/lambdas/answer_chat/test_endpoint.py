@@ -76,6 +76,13 @@ def test_model_refuses_the_request(make_chat: Any, status: int) -> None:
     assert (error.code, error.param) == ("context_length", "messages")
 
 
+@pytest.mark.parametrize("code", [None, 400, ""])
+def test_a_refusal_of_the_model_s_has_a_code_always(make_chat: Any, code: object) -> None:
+    said = json.dumps({"error": {"message": "too long", "code": code}})
+    error = refusal(make_chat, "ModelError", OriginalStatusCode=400, OriginalMessage=said)
+    assert (error.message, error.code) == ("too long", "model_error")
+
+
 @pytest.mark.parametrize("said", ["", "<html>", "[]", "{}", '{"error": "text"}', "null"])
 def test_model_refuses_in_words_of_its_own(make_chat: Any, said: str) -> None:
     error = refusal(make_chat, "ModelError", OriginalStatusCode=400, OriginalMessage=said)

@@ -62,7 +62,37 @@ def test_refused(content: str | None) -> None:
     with pytest.raises(ApiError) as refusal:
         parse_feedback_request(content)
     assert 400 <= refusal.value.status < 500
-    json.dumps(refusal.value.body())
+    assert refusal.value.code
+    json.dumps(refusal.value.body(), ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "param"),
+    [
+        ("", "invalid_json", None),
+        ("[" * 50_000, "invalid_json", None),
+        ('{"rating": NaN}', "invalid_json", None),
+        (f'{{"rating": {"9" * 5000}}}', "invalid_json", None),
+        ("[]", "invalid_type", None),
+        ('{"rating": 1, "rating": -1}', "duplicate_parameter", "rating"),
+        ("{}", "missing_required_parameter", "inference_id"),
+        (body(rating=None), "missing_required_parameter", None),
+        (body(colour=1), "unknown_parameter", "colour"),
+        (body(rating=5), "invalid_value", "rating"),
+        (body(comment=5), "invalid_type", "comment"),
+        (body(comment="x" * 20_001), "invalid_value", "comment"),
+        (body(comment="\ud800"), "invalid_value", "comment"),
+        (body(reasons="wrong"), "invalid_type", "reasons"),
+        (body(reasons=[1]), "invalid_type", "reasons"),
+        (body(reasons=["x"] * 21), "invalid_value", "reasons"),
+        (body(corrected_output="\u200b"), "invalid_value", "corrected_output"),
+        (body(comment="x" * MAX_BODY_BYTES), "request_too_large", None),
+    ],
+)
+def test_a_refusal_has_a_code_as_the_chat_s_has(content: str, code: str, param: str | None) -> None:
+    with pytest.raises(ApiError) as refusal:
+        parse_feedback_request(content)
+    assert (refusal.value.code, refusal.value.param) == (code, param)
 
 
 @pytest.mark.parametrize(("rating", "number"), [("up", 1), ("down", -1), (1, 1), (-1, -1), (0, 0)])
@@ -80,7 +110,7 @@ def test_largest_text() -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ("x" * (MAX_ANSWER_CHARACTERS + 1), "'corrected_output' has to be text of at most 2000 "),
+        ("x" * (MAX_ANSWER_CHARACTERS + 1), "'corrected_output': expected text of at most 2000 "),
         ("\u200b\ufeff", "'corrected_output' has no text that can be read"),
     ],
 )
@@ -93,7 +123,7 @@ def test_correction_that_curation_would_drop_is_refused(answer: str, said: str) 
 @pytest.mark.parametrize("texts", [["x"] * 21, ["x", 1], ["x" * 20_001], "x"])
 @pytest.mark.parametrize("name", ["reasons", "tags"])
 def test_lists_are_refused_with_their_limits(name: str, texts: object) -> None:
-    said = f"'{name}' has to be a list of up to 20 texts of at most 20000 characters."
+    said = f"'{name}': expected a list of up to 20 texts of at most 20000 characters."
     with pytest.raises(ApiError, match=said) as refusal:
         parse_feedback_request(body(**{name: texts}))
     assert refusal.value.param == name
