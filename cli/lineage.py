@@ -19,9 +19,10 @@ class Lineage:
     """An answer's way back.
 
     `initial_model_package` is the version whose weights the training went on from, if any;
-    `documents` are those that gave the dataset records; what was read of the others was set aside.
-    `records` are the rows of the dataset that ask the same question; the `context` of each is the
-    turns before it, after which alone its answer is right.
+    `documents` are those that gave the dataset records, each with the SHA-256 of the bytes that
+    were read; what was read of the others was set aside. `records` are the rows of the dataset
+    that ask the same question; the `context` of each is the turns before it, after which alone its
+    answer is right.
     """
 
     inference_id: str
@@ -33,8 +34,8 @@ class Lineage:
     initial_model_package: str | None
     dataset_version: str
     feedback_ids: list[str]
-    documents: list[str]
-    documents_without_records: list[str]
+    documents: dict[str, str]
+    documents_without_records: dict[str, str]
     records: list[dict[str, Any]]
 
     def as_dict(self) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def trace(account: Account, inference_id: str) -> Lineage:
     version = made_of["dataset_version"]
     manifest = loop.read_json(dataset_manifest_key(TEXT_DATASET, version))
     question = last_question(inference["messages"])
-    counts = records_by_document(loop, version, manifest)
+    given, not_given = documents(loop, version, manifest)
     return Lineage(
         inference_id=inference_id,
         question=question,
@@ -63,8 +64,8 @@ def trace(account: Account, inference_id: str) -> Lineage:
         initial_model_package=made_of.get("initial_model_package"),
         dataset_version=version,
         feedback_ids=manifest["feedback_ids"],
-        documents=[uri for uri, count in counts.items() if count],
-        documents_without_records=[uri for uri, count in counts.items() if not count],
+        documents=given,
+        documents_without_records=not_given,
         records=records_asking(loop, version, manifest, question),
     )
 
@@ -87,6 +88,17 @@ def last_question(messages: list[dict[str, Any]]) -> str:
     said = [message["content"] for message in messages if message["role"] == "user"]
     content = said[-1] if said else ""
     return content if isinstance(content, str) else "".join(part["text"] for part in content)
+
+
+def documents(
+    loop: Loop, version: str, manifest: dict[str, Any]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The SHA-256 of each document that gave the version records, and of each that gave none."""
+    given: dict[str, str] = {}
+    not_given: dict[str, str] = {}
+    for key, count in records_by_document(loop, version, manifest).items():
+        (given if count else not_given)[key] = manifest["sources"][key]
+    return given, not_given
 
 
 def records_asking(

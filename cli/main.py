@@ -119,7 +119,10 @@ def lineage(
     environment_name: EnvironmentName = "poc",
     endpoint_url: EndpointUrl = None,
 ) -> None:
-    """Trace an answer back to its model version, training job, dataset version and sources."""
+    """Trace an answer back to its model version, training job, dataset version and documents.
+
+    Each document stands with the SHA-256 of the bytes that were read.
+    """
     try:
         address = endpoint_url or running_cloud()
         found = trace(Account(environment_name, address), inference_id)
