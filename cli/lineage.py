@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from cli.account import Account
 from cli.dataset import read_shard, records_by_document
 from cli.loop import Loop
+from meguru.limits import MAX_ID_CHARACTERS
 from meguru.names import TEXT_DATASET, dataset_manifest_key
 
 
@@ -44,6 +46,7 @@ class Lineage:
 
 def trace(account: Account, inference_id: str) -> Lineage:
     """Follow an inference back. ValueError where there is no such inference."""
+    check_id(inference_id)
     inference = read_inference(account, inference_id)
     loop = Loop(account)
     arn = inference["model_package_arn"]
@@ -68,6 +71,16 @@ def trace(account: Account, inference_id: str) -> Lineage:
         documents_without_records=not_given,
         records=records_asking(loop, version, manifest, question),
     )
+
+
+def check_id(inference_id: str) -> None:
+    """ValueError for what can be no answer's id: DynamoDB would refuse it in words of its own."""
+    if not re.fullmatch(f"[!-~]{{1,{MAX_ID_CHARACTERS}}}", inference_id):
+        raise ValueError(
+            f"{inference_id[:60]!a} is no id of an answer: an id has 1 to "
+            f"{MAX_ID_CHARACTERS} letters, digits and signs without a space between them; give "
+            "the 'id' of a completion, which begins with chatcmpl-"
+        )
 
 
 def read_inference(account: Account, inference_id: str) -> dict[str, Any]:

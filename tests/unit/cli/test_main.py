@@ -51,6 +51,17 @@ def test_lineage_with_nothing_running(meguru: Callable[..., Result]) -> None:
     assert ".." not in said and ".)" not in said
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["", " ", "chatcmpl-1 ", "a b", "chatcmpl-1\n", "\x1b[31m", "\0", "質問", "\udc80", "a" * 201],
+    ids=ascii,
+)
+def test_lineage_of_what_is_no_id(meguru: Callable[..., Result], name: str) -> None:
+    said = complaint(meguru("lineage", name, "--endpoint-url", "http://127.0.0.1:9"))
+    assert said.startswith(f"error: {name[:60]!a} is no id of an answer: ")
+    assert said.isascii() and said.isprintable()
+
+
 @pytest.mark.parametrize("words", [(), ("--endpoint-url",)])
 def test_lineage_of_a_cloud_that_is_gone(
     meguru: Callable[..., Result], words: tuple[str, ...], tmp_path: Path
