@@ -26,7 +26,7 @@ from cli.account import Account
 from cli.cloud_process import CloudFailed, check_port
 from cli.demo import Demo
 from cli.destroy import Destruction
-from cli.leftovers import Leftovers, show_leftovers
+from cli.leftovers import Leftovers, check_name, nothing_found, show_leftovers
 from cli.lineage import trace
 from cli.loop import LoopFailed
 from cli.progress import Progress
@@ -174,9 +174,16 @@ def leftovers(
 ) -> None:
     """List what is still there of an environment; ends with 1 where some of it costs money."""
     try:
-        found = Leftovers(Account(environment_name, endpoint_url or running_cloud())).find()
+        check_name(environment_name)
+        account = Account(environment_name, endpoint_url or running_cloud())
+        found = Leftovers(account).find()
+        nothing = "" if found else nothing_found(account)
     except EXPECTED as error:
         fail(error)
+    if nothing:
+        # Apart from the lines that a program reads, of which there are none.
+        print(nothing, file=sys.stderr)
+        return
     show_leftovers(console, found)
     if any(one.cost for one in found):
         raise typer.Exit(1)

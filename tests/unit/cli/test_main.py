@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from cli.up import UP_FILE
+from tests.unit.cli.test_leftovers import FakeAccount
 
 
 @pytest.fixture
@@ -73,6 +74,17 @@ def test_lineage_of_a_cloud_that_is_gone(
     more = (*words, address) if words else ()
     said = complaint(meguru("lineage", "chatcmpl-1", *more))
     assert address in said and "meguru up" in said
+
+
+def test_leftovers_of_an_unknown_name(
+    meguru: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.main.Account", FakeAccount)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    result = meguru("leftovers", "--environment-name", "pok")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "Nothing is there of 'pok' in the local cloud at http://127.0.0.1:9" in result.stderr
+    assert "is no environment's name" in complaint(meguru("leftovers", "--environment-name", "P"))
 
 
 @pytest.mark.parametrize("content", ["", "{", "{}", "[]"])
