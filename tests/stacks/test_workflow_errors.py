@@ -16,6 +16,7 @@ import botocore.session
 import pytest
 from localcloud.check import evaluate
 
+from meguru.refusals import says_missing
 from tests.stacks.deployment import Deployment, StateMachine
 from tests.stacks.test_workflow_calls import MACHINES
 from tests.stacks.workflow_calls import states
@@ -147,6 +148,7 @@ def test_only_a_deleted_version_is_no_serving_model(
     [choice] = parts["IsServingModelGone"]["Choices"]
     failure = {"Error": "SageMaker.SageMakerException", "Cause": cause}
     assert evaluate(choice["Condition"], {"failure": failure}) is gone
+    assert says_missing({"Code": "ValidationException", "Message": cause}) is gone
     assert (choice["Next"], parts["IsServingModelGone"]["Default"]) == ("TrainModel", "JobFailed")
 
 
