@@ -81,7 +81,8 @@ def test_documents_stand_beside_their_hashes(
     findings.lineage = lineage
     page = render(build_report(findings, progress))
     for name, digest in (lineage.documents | lineage.documents_without_records).items():
-        assert f'<code>{name}</code><code class="hash">{digest}</code>' in page
+        shown = name.replace("/", "/<wbr>")
+        assert f'<code>{shown}</code><code class="hash">{digest}</code>' in page
 
 
 def test_interruptions(
