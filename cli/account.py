@@ -9,7 +9,7 @@ import boto3
 import requests
 from botocore.config import Config
 
-from meguru.names import is_stack_of, stack_name
+from meguru.names import environment_of_stack, is_stack_of, stack_name
 
 LOCAL_CREDENTIALS = {"access_key_id": "local", "secret_access_key": "local"}
 LOCAL_REGION = "us-east-1"
@@ -34,6 +34,17 @@ class Account:
 
     def client(self, service: str) -> Any:
         return _client(service, self.endpoint_url)
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words: the local cloud with its address, or the account and its region.
+
+        botocore's errors where AWS can't be asked whose credentials these are.
+        """
+        if self.endpoint_url is not None:
+            return f"the local cloud at {self.endpoint_url}"
+        sts = self.client("sts")
+        return f"account {sts.get_caller_identity()['Account']} in {sts.meta.region_name}"
 
     @cached_property
     def outputs(self) -> dict[str, str]:
@@ -60,15 +71,22 @@ class Account:
 
     def stacks(self) -> dict[str, dict[str, str]]:
         """The outputs of each stack of the environment, by the stack's name."""
-        pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
         return {
             stack["StackName"]: {
                 output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])
             }
-            for page in pages
-            for stack in page["Stacks"]
+            for stack in self._all_stacks()
             if is_stack_of(stack["StackName"], self.environment_name)
         }
+
+    def environments(self) -> list[str]:
+        """The names of all environments that have a stack here."""
+        found = (environment_of_stack(stack["StackName"]) for stack in self._all_stacks())
+        return sorted({name for name in found if name is not None})
+
+    def _all_stacks(self) -> list[dict[str, Any]]:
+        pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
+        return [stack for page in pages for stack in page["Stacks"]]
 
     @cached_property
     def api_key(self) -> str:

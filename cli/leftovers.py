@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from cli.account import Account
 from meguru.names import (
+    ENVIRONMENT_NAME,
     JOB_LOG_GROUPS,
     endpoint_log_name,
     event_log_name,
@@ -234,6 +236,24 @@ class Leftovers:
             tag.get("Key") or tag["TagKey"]: tag.get("Value") or tag.get("TagValue") for tag in tags
         }
         return pairs.get("project") == "meguru" and pairs.get("environment") == self._environment
+
+
+def check_name(environment_name: str) -> None:
+    """ValueError for what no environment is called: AWS would refuse it in words of its own."""
+    if not re.fullmatch(ENVIRONMENT_NAME, environment_name):
+        raise ValueError(
+            f"{environment_name[:60]!a} is no environment's name, which has 1 to 20 lower-case "
+            "letters, digits and hyphens: give the `name` in its file"
+        )
+
+
+def nothing_found(account: Account) -> str:
+    """What was looked at in vain, and what is there instead: a name may be mistyped."""
+    others = ", ".join(account.environments()) or "none"
+    return (
+        f"Nothing is there of '{account.environment_name}' in {account.place}: no stack, endpoint, "
+        f"job, storage or log. Environments that have stacks there: {others}."
+    )
 
 
 def show_leftovers(console: Console, found: list[Leftover]) -> None:

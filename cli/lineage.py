@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from cli.account import Account
 from cli.dataset import read_shard, records_by_document
 from cli.loop import Loop
+from meguru.limits import MAX_ID_CHARACTERS
 from meguru.names import TEXT_DATASET, dataset_manifest_key
 
 
@@ -19,9 +21,10 @@ class Lineage:
     """An answer's way back.
 
     `initial_model_package` is the version whose weights the training went on from, if any;
-    `documents` are those that gave the dataset records; what was read of the others was set aside.
-    `records` are the rows of the dataset that ask the same question; the `context` of each is the
-    turns before it, after which alone its answer is right.
+    `documents` are those that gave the dataset records, each with the SHA-256 of the bytes that
+    were read; what was read of the others was set aside. `records` are the rows of the dataset
+    that ask the same question; the `context` of each is the turns before it, after which alone its
+    answer is right.
     """
 
     inference_id: str
@@ -33,8 +36,8 @@ class Lineage:
     initial_model_package: str | None
     dataset_version: str
     feedback_ids: list[str]
-    documents: list[str]
-    documents_without_records: list[str]
+    documents: dict[str, str]
+    documents_without_records: dict[str, str]
     records: list[dict[str, Any]]
 
     def as_dict(self) -> dict[str, Any]:
@@ -43,6 +46,7 @@ class Lineage:
 
 def trace(account: Account, inference_id: str) -> Lineage:
     """Follow an inference back. ValueError where there is no such inference."""
+    check_id(inference_id)
     inference = read_inference(account, inference_id)
     loop = Loop(account)
     arn = inference["model_package_arn"]
@@ -52,7 +56,7 @@ def trace(account: Account, inference_id: str) -> Lineage:
     version = made_of["dataset_version"]
     manifest = loop.read_json(dataset_manifest_key(TEXT_DATASET, version))
     question = last_question(inference["messages"])
-    counts = records_by_document(loop, version, manifest)
+    given, not_given = documents(loop, version, manifest)
     return Lineage(
         inference_id=inference_id,
         question=question,
@@ -63,10 +67,20 @@ def trace(account: Account, inference_id: str) -> Lineage:
         initial_model_package=made_of.get("initial_model_package"),
         dataset_version=version,
         feedback_ids=manifest["feedback_ids"],
-        documents=[uri for uri, count in counts.items() if count],
-        documents_without_records=[uri for uri, count in counts.items() if not count],
+        documents=given,
+        documents_without_records=not_given,
         records=records_asking(loop, version, manifest, question),
     )
+
+
+def check_id(inference_id: str) -> None:
+    """ValueError for what can be no answer's id: DynamoDB would refuse it in words of its own."""
+    if not re.fullmatch(f"[!-~]{{1,{MAX_ID_CHARACTERS}}}", inference_id):
+        raise ValueError(
+            f"{inference_id[:60]!a} is no id of an answer: an id has 1 to "
+            f"{MAX_ID_CHARACTERS} letters, digits and signs without a space between them; give "
+            "the 'id' of a completion, which begins with chatcmpl-"
+        )
 
 
 def read_inference(account: Account, inference_id: str) -> dict[str, Any]:
@@ -87,6 +101,17 @@ def last_question(messages: list[dict[str, Any]]) -> str:
     said = [message["content"] for message in messages if message["role"] == "user"]
     content = said[-1] if said else ""
     return content if isinstance(content, str) else "".join(part["text"] for part in content)
+
+
+def documents(
+    loop: Loop, version: str, manifest: dict[str, Any]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The SHA-256 of each document that gave the version records, and of each that gave none."""
+    given: dict[str, str] = {}
+    not_given: dict[str, str] = {}
+    for key, count in records_by_document(loop, version, manifest).items():
+        (given if count else not_given)[key] = manifest["sources"][key]
+    return given, not_given
 
 
 def records_asking(

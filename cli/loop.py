@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cli.account import Account
+from cli.run_failure import why_failed
 from meguru.names import TEXT_DATASET, dataset_head_key, dataset_manifest_key, raw_key
 
 # Often at first; then a small share of what was waited for: looking costs the machine something.
@@ -72,9 +73,7 @@ class Loop:
         def look() -> dict[str, Any] | None:
             execution = states.describe_execution(executionArn=execution_arn)
             if execution["status"] in FAILED:
-                raise LoopFailed(
-                    f"{execution['name']}: {execution.get('error')}: {execution.get('cause')}"
-                )
+                raise LoopFailed(why_failed(execution))
             if execution["status"] != "SUCCEEDED":
                 return None
             output: dict[str, Any] = json.loads(execution["output"])

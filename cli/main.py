@@ -26,7 +26,7 @@ from cli.account import Account
 from cli.cloud_process import CloudFailed, check_port
 from cli.demo import Demo
 from cli.destroy import Destruction
-from cli.leftovers import Leftovers, show_leftovers
+from cli.leftovers import Leftovers, check_name, nothing_found, show_leftovers
 from cli.lineage import trace
 from cli.loop import LoopFailed
 from cli.progress import Progress
@@ -119,7 +119,10 @@ def lineage(
     environment_name: EnvironmentName = "poc",
     endpoint_url: EndpointUrl = None,
 ) -> None:
-    """Trace an answer back to its model version, training job, dataset version and sources."""
+    """Trace an answer back to its model version, training job, dataset version and documents.
+
+    Each document stands with the SHA-256 of the bytes that were read.
+    """
     try:
         address = endpoint_url or running_cloud()
         found = trace(Account(environment_name, address), inference_id)
@@ -171,9 +174,16 @@ def leftovers(
 ) -> None:
     """List what is still there of an environment; ends with 1 where some of it costs money."""
     try:
-        found = Leftovers(Account(environment_name, endpoint_url or running_cloud())).find()
+        check_name(environment_name)
+        account = Account(environment_name, endpoint_url or running_cloud())
+        found = Leftovers(account).find()
+        nothing = "" if found else nothing_found(account)
     except EXPECTED as error:
         fail(error)
+    if nothing:
+        # Apart from the lines that a program reads, of which there are none.
+        print(nothing, file=sys.stderr)
+        return
     show_leftovers(console, found)
     if any(one.cost for one in found):
         raise typer.Exit(1)

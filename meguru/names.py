@@ -26,6 +26,7 @@ _DAY_OF_RAW_KEY = re.compile(rf"{RAW_PREFIX}(?:.+?/)?(\d{{4}})/(\d{{2}})/(\d{{2}
 METRIC_NAMESPACE = "Meguru"
 TEXT_DATASET = "text"
 
+ENVIRONMENT_NAME = r"[a-z][a-z0-9-]{0,19}"
 MAX_MODEL_KEY = 20
 # The name beside the models' that the data job's are made of: no model has it.
 CURATION = "curation"
@@ -96,6 +97,12 @@ def stack_name(environment: str, concern: str, model: str = "") -> str:
 def is_stack_of(name: str, environment: str) -> bool:
     """Whether a stack is one of an environment's; another's name may begin with its name."""
     return re.fullmatch(rf"Meguru-{re.escape(environment)}-[A-Z].*", name) is not None
+
+
+def environment_of_stack(name: str) -> str | None:
+    """The environment whose stack has this name; None for a stack of something else."""
+    found = re.fullmatch(rf"Meguru-({ENVIRONMENT_NAME})-[A-Z].*", name)
+    return found[1] if found else None
 
 
 def api_name(environment: str) -> str:

@@ -14,32 +14,45 @@ class PendingCorrections:
     def __init__(self, table: Any, index_name: str) -> None:
         self._table, self._index_name = table, index_name
 
-    def models(self, arrived: set[str]) -> dict[str, str]:
-        """The model that each pending correction is of, by the correction's id.
+    def answers(self, arrived: set[str]) -> dict[str, str]:
+        """The model of each answer that has a pending correction, by the answer's id.
+
+        Of several corrections of one answer the newest waits alone from now on: no other is learnt,
+        and however often an answer is corrected, there is one to look up.
 
         `arrived` are ids that have just come in. The index lags behind the table: it may lack what
         has just arrived, and still have what was just taken. So each is looked up in the table
         itself. A correction from before feedback named its model has an empty one.
         """
         items = (self._item(feedback_id) for feedback_id in self._indexed() | arrived)
-        return {
-            item["feedback_id"]: item.get("model", "")
+        waiting = sorted(
+            (item["created_at"], item["feedback_id"], item["inference_id"], item.get("model", ""))
             for item in items
             if item.get("pending") == PENDING
-        }
+        )
+        newest: dict[str, str] = {}
+        for _, feedback_id, answer, _ in waiting:
+            if answer in newest:
+                self._end_wait(newest[answer], "superseded_by", feedback_id)
+            newest[answer] = feedback_id
+        return {answer: model for _, _, answer, model in waiting}
 
     def take(self, read: Iterable[str], run: str) -> None:
         """Mark those that a run has read, as learnt or as set aside; one taken stays as it is."""
         for feedback_id in sorted(self._indexed().intersection(read)):
-            try:
-                self._table.update_item(
-                    Key={"feedback_id": feedback_id},
-                    UpdateExpression="REMOVE pending SET curation_run = :run",
-                    ConditionExpression="pending = :pending",
-                    ExpressionAttributeValues={":run": run, ":pending": PENDING},
-                )
-            except self._table.meta.client.exceptions.ConditionalCheckFailedException:
-                continue
+            self._end_wait(feedback_id, "curation_run", run)
+
+    def _end_wait(self, feedback_id: str, attribute: str, reason: str) -> None:
+        """Nothing happens to one whose wait has ended meanwhile."""
+        try:
+            self._table.update_item(
+                Key={"feedback_id": feedback_id},
+                UpdateExpression=f"REMOVE pending SET {attribute} = :reason",
+                ConditionExpression="pending = :pending",
+                ExpressionAttributeValues={":reason": reason, ":pending": PENDING},
+            )
+        except self._table.meta.client.exceptions.ConditionalCheckFailedException:
+            return
 
     def _indexed(self) -> set[str]:
         query: dict[str, Any] = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 from functools import cache
 from typing import Any
 
@@ -13,8 +12,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from meguru.gate import Thresholds, decide
-
-GONE = re.compile(r"does not exist|could not find", re.IGNORECASE)
+from meguru.refusals import says_missing
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -65,8 +63,7 @@ def _describe(package: str) -> dict[str, Any] | None:
     try:
         described: dict[str, Any] = sagemaker().describe_model_package(ModelPackageName=package)
     except ClientError as error:
-        said = error.response["Error"]
-        if said["Code"] == "ValidationException" and GONE.search(said["Message"]):
+        if says_missing(error.response["Error"]):
             return None
         raise
     return described

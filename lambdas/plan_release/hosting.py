@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lambdas.plan_release.plan import Endpoint
+from meguru.refusals import says_missing
 
 
 def release_name(prefix: str, package: str, created_at: str, hosting: dict[str, Any]) -> str:
@@ -50,11 +51,10 @@ def _instance_type(sagemaker: Any, config_name: str) -> str | None:
 
 
 def _found(describe: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
-    """What is described, None for SageMaker's "could not find": any other refusal is an error."""
+    """What is described, None where it is not there: any other refusal is an error."""
     try:
         return describe()
     except ClientError as error:
-        said = error.response["Error"]
-        if said["Code"] == "ValidationException" and "could not find" in said["Message"].lower():
+        if says_missing(error.response["Error"]):
             return None
         raise

@@ -7,7 +7,7 @@ from typing import Any
 
 from meguru.api_errors import ApiError, BodyTooLarge
 from meguru.json_request import missing, read_object, refusal, text_of, wrong
-from meguru.limits import MAX_ANSWER_CHARACTERS, is_blank
+from meguru.limits import MAX_ANSWER_CHARACTERS, MAX_ID_CHARACTERS, is_blank
 
 MEMBERS = (
     "inference_id",
@@ -22,7 +22,6 @@ RATINGS = {"up": 1, "down": -1, 1: 1, -1: -1, 0: 0}
 # Feedback is kept with its question and answer, and an item of DynamoDB holds 400 KB.
 MAX_BODY_BYTES = 64 * 1024
 MAX_TEXT = 20_000
-MAX_ID = 200
 MAX_LIST = 20
 
 
@@ -48,12 +47,12 @@ def parse_feedback_request(content: str | None) -> FeedbackRequest:
     if not body.get("inference_id"):
         raise missing("inference_id")
     request = FeedbackRequest(
-        inference_id=_text(body, "inference_id", MAX_ID),
+        inference_id=_text(body, "inference_id", MAX_ID_CHARACTERS),
         rating=_rating(body.get("rating")),
         reasons=_texts(body, "reasons"),
         comment=_text(body, "comment").strip(),
         corrected_output=_text(body, "corrected_output", MAX_ANSWER_CHARACTERS).strip(),
-        preferred_inference_id=_text(body, "preferred_inference_id", MAX_ID),
+        preferred_inference_id=_text(body, "preferred_inference_id", MAX_ID_CHARACTERS),
         tags=_texts(body, "tags"),
     )
     if request == FeedbackRequest(inference_id=request.inference_id) and body.get("rating") is None:

@@ -11,11 +11,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from meguru.names import JOB_LOG_GROUPS, is_made_by_runs
+from meguru.refusals import says_missing
 
-# Of a thing that is gone already, or that has ended or changed since it was looked at.
-_PASSED_OVER = re.compile(
-    r"NotFound|DoesNotExist|[Cc]ould not find|does not exist|in-progress|was rejected because"
-)
+# Of a thing that has ended or changed since it was looked at.
+_CHANGED = re.compile(r"in-progress|was rejected because")
 _UNCHANGEABLE = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 
 
@@ -195,5 +194,5 @@ def _passing_over() -> Iterator[None]:
         yield
     except ClientError as error:
         said = error.response["Error"]
-        if not _PASSED_OVER.search(f"{said['Code']}: {said['Message']}"):
+        if not says_missing(said) and not _CHANGED.search(said["Message"]):
             raise

@@ -24,8 +24,10 @@ PERIOD = Duration.minutes(5)
 # Two hours: of two hourly looks one may be early in its hour and the next late.
 NUM_PERIODS_BETWEEN_LOOKS = 24
 
+# A cause names the state that failed. What ends in this one was told by its workflow, in one line.
+NOT_TOLD = [{"anything-but": {"wildcard": "*'JobFailed'*"}}, {"exists": False}]
 # The ends of an execution that need a person.
-BAD_ENDS = ("FAILED", "TIMED_OUT", "ABORTED")
+BAD_ENDS = [{"status": ["TIMED_OUT", "ABORTED"]}, {"status": ["FAILED"], "cause": NOT_TOLD}]
 
 
 class Alarms(Construct):
@@ -44,7 +46,7 @@ class Alarms(Construct):
         self._action = actions.SnsAction(loop_events.topic)
 
     def watch_workflow(self, construct_id: str, workflow: Workflow) -> None:
-        """An alarm on bad ends, and `Run Failed` for each of them."""
+        """An alarm on bad ends, and `Run Failed` for each that the workflow hasn't told of."""
         metric = cloudwatch.MathExpression(
             expression="FILL(failed, 0) + FILL(timed_out, 0) + FILL(aborted, 0)",
             using_metrics={
@@ -58,7 +60,10 @@ class Alarms(Construct):
         self._tell_of_ends(f"{construct_id}Rule", workflow)
 
     def _tell_of_ends(self, construct_id: str, workflow: Workflow) -> None:
-        """Step Functions' own event, in the log as it is and to the topic as the loop's."""
+        """Step Functions' own event, in the log as it is and to the topic as the loop's.
+
+        What a workflow has told itself comes to both from the loop's own bus.
+        """
         detail = {
             "workflow": workflow.definition_name,
             "run": "<run>",
@@ -82,7 +87,7 @@ class Alarms(Construct):
                 "detail-type": ["Step Functions Execution Status Change"],
                 "detail": {
                     "stateMachineArn": [workflow.state_machine_arn],
-                    "status": list(BAD_ENDS),
+                    "$or": BAD_ENDS,
                 },
             },
             targets=[

@@ -227,7 +227,7 @@ class Endpoint(Settings):
 
 
 class Retrain(Settings):
-    """What turns the loop: that many corrections of the model's answers, and a schedule.
+    """What turns the loop: that many of the model's answers corrected, and a schedule.
 
     What has changed is trained on by itself at most `max_runs_per_day` times, in UTC's days.
     """

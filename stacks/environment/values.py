@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
 from meguru.hyperparameters import as_text, problems, problems_of_values
-from meguru.names import CURATION, MAX_MODEL_KEY, is_model_key
+from meguru.names import CURATION, ENVIRONMENT_NAME, MAX_MODEL_KEY, is_model_key
 from meguru.normalisation import OFF, ON, read_rules
 from stacks.environment.aws_offers import is_instance_type, is_region, runs_images
 from stacks.environment.refusals import only, refusal, refusals
@@ -156,7 +156,7 @@ def _is_tag_character(character: str) -> bool:
 Name = Annotated[
     str,
     only(
-        _matches(r"[a-z][a-z0-9-]{0,19}"),
+        _matches(ENVIRONMENT_NAME),
         "1 to 20 lower-case letters, digits and hyphens, beginning with a letter",
     ),
 ]

@@ -121,10 +121,11 @@ class QuickLoop:
         key = f"feedback/dt=2026-01-01/{feedback.feedback_id}.json"
         content = json.dumps(feedback.as_dict(), ensure_ascii=False)
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=content.encode())
-        item = {"feedback_id": {"S": feedback.feedback_id}, "model": {"S": MODEL}}
+        kept = feedback.as_dict()
+        known = ("feedback_id", "inference_id", "created_at", "model")
+        item = {name: {"S": kept[name]} for name in known} | {"pending": {"S": "correction"}}
         self.cloud.client("dynamodb").put_item(
-            TableName=self.cloud.outputs["FeedbackTable"],
-            Item={**item, "pending": {"S": "correction"}},
+            TableName=self.cloud.outputs["FeedbackTable"], Item=item
         )
         self.corrections.add(feedback.feedback_id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from html.parser import HTMLParser
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from cli.company import DOCUMENTS
 from cli.demo import Demo
 from cli.loop import LoopFailed
 from cli.progress import Progress
@@ -88,6 +90,10 @@ def test_the_answer_leads_back_to_its_sources(report: dict[str, Any]) -> None:
     given = {correction["feedback_id"] for correction in report["corrections"]}
     assert set(lineage["feedback_ids"]) == given
     assert len(lineage["documents"]) >= 10
+    company = {
+        hashlib.sha256(p.read_bytes()).hexdigest() for p in DOCUMENTS.rglob("*") if p.is_file()
+    }
+    assert set(lineage["documents"].values()) <= company
     assert all(report["datasets"][1]["records_by_document"][one] for one in lineage["documents"])
     assert any(one.endswith(".docx") for one in lineage["documents_without_records"])
     assert not set(lineage["documents"]) & set(lineage["documents_without_records"])

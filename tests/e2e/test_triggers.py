@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from cli.loop import LoopFailed
 from tests.e2e.loop_cloud import loop_cloud
 from tests.e2e.quick_loop import QuickLoop, with_quick_jobs
+
+FOLDER_TOO = (
+    "ClientError: Data download failed: the S3 key raw/d/faq can't be a file's name, as it is also "
+    "the folder of raw/d/faq/a.jsonl: rename the object"
+)
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +131,32 @@ def test_a_curation_that_was_stopped_is_taken_up_by_the_clock(loop: QuickLoop) -
     assert loop.faults() == []
 
 
-def test_a_failure_is_told_without_a_state_for_it(loop: QuickLoop) -> None:
+def test_an_object_that_is_a_folder_too_fails_at_once_and_says_so(loop: QuickLoop) -> None:
+    """Whoever waits for the version reads one line; nothing is waited for as for capacity."""
+    version = loop.version()
+    loop.put("d/faq/a.jsonl")
+    loop.put("d/faq")
+    with pytest.raises(LoopFailed) as failed:
+        loop.cloud.loop.dataset_version(after=version)
+    said = str(failed.value)
+    assert said.startswith(f"{FOLDER_TOO} (the execution arn:aws:states:") and "\n" not in said
+    loop.settle()
+    loop.delete("raw/d/faq")
+    loop.settle()
+    assert loop.faults() == []
+
+
+def test_each_failure_is_told_once_in_one_line(loop: QuickLoop) -> None:
+    """By the workflow itself where it knows more than Step Functions tells; and by that else."""
     logged = loop.cloud.client("logs").filter_log_events(
         logGroupName=f"/aws/events/meguru-{loop.cloud.account.environment_name}"
     )["events"]
-    assert any("TrainingStopped" in one["message"] for one in logged)
+    told = [json.loads(one["message"]) for one in logged]
+    failed = [one["detail"] for one in told if one["detail-type"] == "Run Failed"]
+    ends = [one["detail"] for one in told if one["source"] == "aws.states"]
+    assert {one["status"] for one in ends} == {"ABORTED"}
+    # The training that was redriven has succeeded since.
+    assert len(failed) == 2
+    reasons = {one["workflow"]: one["reason"] for one in failed}
+    assert reasons["curate_dataset"] == FOLDER_TOO
+    assert reasons["train_and_register"].startswith("TrainingStopped: meguru-")

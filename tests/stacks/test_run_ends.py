@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from localcloud.check import matches
 
 from meguru.events import RUN_FAILED
 from tests.stacks.rendering import rendered
@@ -14,6 +15,10 @@ from tests.stacks.rendering import rendered
 if TYPE_CHECKING:
     from tests.stacks.synthesis import Synthesis
 
+IN_JOB_FAILED = (
+    "An error occurred while executing the state 'JobFailed' (entered at the event id #9). The "
+    "JSONata expression '$error($fault)' threw an error during evaluation: It broke."
+)
 ENDS: list[dict[str, Any]] = [
     {"name": "r", "status": "FAILED", "error": "Broken", "cause": 'It said "no"\n'},
     {"name": "r", "status": "TIMED_OUT", "error": None, "cause": None},
@@ -46,3 +51,34 @@ def test_every_bad_end_is_told_as_json(synthesis: Synthesis, detail: dict[str, A
         said = json.loads(told(transformer, detail))["detail"]
         assert (said["run"], said["status"]) == ("r", detail["status"])
         assert said["execution"] == detail
+
+
+@pytest.mark.parametrize(
+    ("detail", "is_told"),
+    [
+        *[(detail, True) for detail in ENDS],
+        ({"status": "FAILED", "cause": None}, True),
+        ({"status": "FAILED"}, True),
+        ({"status": "SUCCEEDED"}, False),
+        ({"status": "FAILED", "cause": IN_JOB_FAILED}, False),
+        ({"status": "TIMED_OUT", "cause": IN_JOB_FAILED}, True),
+        ({"status": "FAILED", "cause": IN_JOB_FAILED.replace("JobFailed", "TellFailure")}, True),
+    ],
+)
+def test_what_the_workflow_has_told_itself_is_not_told_twice(
+    synthesis: Synthesis, detail: dict[str, Any], is_told: bool
+) -> None:
+    patterns = [
+        rendered(rule.properties["EventPattern"], rule.stack)
+        for rule in synthesis.resources("AWS::Events::Rule")
+        if RUN_FAILED in json.dumps(rule.properties["Targets"])
+    ]
+    assert len(patterns) == 3
+    for pattern in patterns:
+        [machine] = pattern["detail"]["stateMachineArn"]
+        event = {
+            "source": "aws.states",
+            "detail-type": "Step Functions Execution Status Change",
+            "detail": {"stateMachineArn": machine, **detail},
+        }
+        assert matches(pattern, event) is is_told

@@ -81,7 +81,9 @@ def patterns(synthesis: Synthesis) -> list[dict[str, Any]]:
 def events(pattern: Any) -> Any:
     """An event that a pattern matches."""
     if isinstance(pattern, dict):
-        return {name: events(part) for name, part in pattern.items()}
+        first, *_ = pattern.get("$or", [{}])
+        own = {name: part for name, part in pattern.items() if name != "$or"}
+        return {name: events(part) for name, part in (own | first).items()}
     [first, *_] = pattern
     # Of a prefix, or of what it must not be.
     return f"{first.get('prefix', '')}x" if isinstance(first, dict) else first

@@ -16,6 +16,8 @@ import botocore.session
 import pytest
 from localcloud.check import evaluate
 
+from meguru.events import RUN_FAILED
+from meguru.refusals import says_missing
 from tests.stacks.deployment import Deployment, StateMachine
 from tests.stacks.test_workflow_calls import MACHINES
 from tests.stacks.workflow_calls import states
@@ -147,7 +149,8 @@ def test_only_a_deleted_version_is_no_serving_model(
     [choice] = parts["IsServingModelGone"]["Choices"]
     failure = {"Error": "SageMaker.SageMakerException", "Cause": cause}
     assert evaluate(choice["Condition"], {"failure": failure}) is gone
-    assert (choice["Next"], parts["IsServingModelGone"]["Default"]) == ("TrainModel", "JobFailed")
+    assert says_missing({"Code": "ValidationException", "Message": cause}) is gone
+    assert (choice["Next"], parts["IsServingModelGone"]["Default"]) == ("TrainModel", "NameFault")
 
 
 def test_curation_gives_up_when_head_moves_on_and_on(deployments: dict[str, Deployment]) -> None:
@@ -238,3 +241,65 @@ def test_a_job_without_capacity_is_started_again(
         assert evaluate(choice["Condition"], variables) is waits
         seconds = evaluate(parts["WaitForCapacity"]["Seconds"], variables)
         assert 2 * MINUTE <= seconds <= HOUR
+
+
+FAULT = 'ClientError: Data download failed: the S3 key "raw/\\a" is no file.\n\tRename it: 直す'
+LONG_JOB: dict[str, Any] = {"ProcessingJobName": "a", "Environment": {"A": "x" * 9000}}
+
+
+@pytest.mark.parametrize("name", ["CurateDataset", "TrainAndRegister"])
+@pytest.mark.parametrize(
+    ("cause", "reason"),
+    [
+        (json.dumps(LONG_JOB | {"FailureReason": FAULT}), " ".join(FAULT.split())),
+        (
+            json.dumps({"FailureReason": FAULT}, ensure_ascii=False, separators=(",", ":")),
+            " ".join(FAULT.split()),
+        ),
+        (
+            json.dumps({"errorMessage": "HEAD has moved", "errorType": "HeadMoved"}),
+            "HEAD has moved",
+        ),
+        ("Rate exceeded\n(Service: x)", "Broken: Rate exceeded (Service: x)"),
+        ('{"FailureReason": "cut o', 'Broken: {"FailureReason": "cut o'),
+        ("x" * 9000, "Broken: " + "x" * 1000),
+        ("", "Broken: "),
+    ],
+)
+def test_what_went_wrong_is_named_in_one_line(
+    deployments: dict[str, Deployment], name: str, cause: str, reason: str
+) -> None:
+    parts = deployments["poc"].state_machines[name].definition["States"]
+    variables = {"failure": {"Error": "Broken", "Cause": cause}}
+    assert evaluate(parts["NameFault"]["Assign"]["fault"], variables) == reason
+
+
+@pytest.mark.parametrize("name", ["CurateDataset", "TrainAndRegister"])
+def test_what_ends_in_job_failed_was_told(deployments: dict[str, Deployment], name: str) -> None:
+    """The rule on bad ends leaves it out."""
+    parts = deployments["poc"].state_machines[name].definition["States"]
+    assert {one for one, state in parts.items() if '"JobFailed"' in json.dumps(state)} == {
+        "TellFailure"
+    }
+    assert parts["NameFault"]["Next"] == "TellFailure"
+    [entry] = parts["TellFailure"]["Arguments"]["Entries"]
+    assert entry["DetailType"] == RUN_FAILED
+    assert (entry["Detail"]["status"], entry["Detail"]["reason"]) == ("FAILED", "{% $fault %}")
+    assert re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower() == entry["Detail"]["workflow"]
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [("CurateDataset", "HasCurationCompleted"), ("TrainAndRegister", "HasEvaluationCompleted")],
+)
+def test_a_job_that_ran_out_of_time_is_no_success(
+    deployments: dict[str, Deployment], name: str, state: str
+) -> None:
+    parts = deployments["poc"].state_machines[name].definition["States"]
+    [completed] = parts[state]["Choices"]
+    [variable] = completed["Condition"].split("$")[1].split(".")[:1]
+    job = {"ProcessingJobName": "job-1", "ProcessingJobStatus": "Stopped"}
+    assert evaluate(completed["Condition"], {variable: job}) is False
+    failure = evaluate(parts[state]["Assign"]["failure"], {variable: job})
+    assert failure["Cause"] == "job-1 ended as Stopped"
+    assert parts[state]["Default"] == "NameFault"

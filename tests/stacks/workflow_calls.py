@@ -131,16 +131,18 @@ def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
 EXAMPLES: dict[str, dict[str, Any]] = {
     "CurateDataset": {
         "headETag": '"e"',
+        "fault": "Broken: " + "あ" * 1000,
+        "curation": {"ProcessingJobName": "j" * 63, "ProcessingJobStatus": "Completed"},
         "hasDocuments": True,
         "hasFeedback": True,
         "servingModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
-        "curationJob": "j" * 63,
         "published": {"version": EXAMPLE_VERSION, "changed": True, "num_records": 1},
     },
     "TrainAndRegister": {
         "initialModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
         "training": EXAMPLE_TRAINING,
-        "evaluationJob": "j" * 63,
+        "fault": "Broken: " + "あ" * 1000,
+        "evaluation": {"ProcessingJobName": "j" * 63, "ProcessingJobStatus": "Completed"},
         "gate": EXAMPLE_GATE,
         "registration": "0" * 36,
         "job": "TrainModel",

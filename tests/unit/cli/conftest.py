@@ -74,8 +74,8 @@ def lineage() -> Lineage:
         source_commit="abc",
         dataset_version="v1",
         feedback_ids=["fb-1"],
-        documents=["raw/a"],
-        documents_without_records=["raw/b.docx"],
+        documents={"raw/a": "0a"},
+        documents_without_records={"raw/b.docx": "0b"},
         records=[
             {
                 "question": "q",

@@ -56,6 +56,10 @@ def test_without_a_model_they_are_the_first_s() -> None:
     assert FakeAccount("poc").outputs["EndpointName"] == "meguru-poc--a"
 
 
+def test_environments_are_those_that_have_stacks() -> None:
+    assert FakeAccount("unknown").environments() == ["poc", "poc-", "poc-2"]
+
+
 def test_an_environment_that_is_not_there_is_said() -> None:
     with pytest.raises(ValueError, match="no stacks of the environment 'po' are here"):
         _ = FakeAccount("po").outputs

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 
 from cli.account import Account
-from cli.leftovers import Leftover, Leftovers, show_leftovers
+from cli.leftovers import Leftover, Leftovers, check_name, nothing_found, show_leftovers
 
 RUN = "0123456789ab"
 OTHERS = ("poc-", "poc-2", "poc--a", "production")
@@ -25,6 +25,7 @@ class FakeAccount(Account):
     """An account with the same of `poc` and of environments whose names begin alike."""
 
     names = ("poc", *OTHERS)
+    stacks_there: tuple[dict[str, str], ...] = ()
 
     def client(self, service: str) -> Any:
         return self
@@ -86,6 +87,9 @@ class FakeAccount(Account):
     def list_resource_tags(self, KeyId: str) -> dict[str, Any]:  # noqa: N803
         return {"Tags": tagged(KeyId.partition("/")[0], "TagKey", "TagValue")}
 
+    def page_of_describe_stacks(self, **request: Any) -> dict[str, Any]:
+        return {"Stacks": self.stacks_there}
+
     def list_buckets(self) -> dict[str, Any]:
         return {
             "Buckets": [{"Name": f"meguru-lake-{n}"} for n in self.names] + [{"Name": "meguru-x"}]
@@ -107,7 +111,7 @@ class FakeAccount(Account):
 
 EMPTY = (
     *("TrainingJobSummaries", "ProcessingJobSummaries", "EndpointConfigs"),
-    *("ModelPackageGroupSummaryList", "ModelPackageSummaryList", "Stacks"),
+    *("ModelPackageGroupSummaryList", "ModelPackageSummaryList"),
 )
 
 
@@ -137,6 +141,24 @@ def test_every_other_finds_as_much(name: str) -> None:
     assert {one.name for one in found} & {
         one.name for one in Leftovers(FakeAccount("poc")).find()
     } == {"/aws/sagemaker/TrainingJobs"}
+
+
+def test_what_was_looked_for_in_vain_is_said() -> None:
+    account = FakeAccount("pok", "http://127.0.0.1:4566")
+    assert Leftovers(account).find() == []
+    assert "Nothing is there of 'pok' in the local cloud at http://127.0.0.1:4566: " in (
+        said := nothing_found(account)
+    )
+    assert said.endswith("Environments that have stacks there: none.")
+    names = ("Meguru-poc-Lake", "Meguru-poc-Model-a-b", "Meguru-a-1-Data", "Other")
+    account.stacks_there = tuple({"StackName": name} for name in names)
+    assert nothing_found(account).endswith("Environments that have stacks there: a-1, poc.")
+
+
+@pytest.mark.parametrize("name", ["", "POC", "a b", "-a", "1a", "a" * 21, "a\n", "業務"])
+def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is no environment's name"):
+        check_name(name)
 
 
 def test_lines_for_a_program_and_a_table_for_a_person() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from cli.lineage import records_asking
+from cli.lineage import documents, records_asking
 from curation.__main__ import curate
 from meguru.names import TEXT_DATASET, dataset_prefix
 from meguru.records import Feedback
 from tests.unit.cli.folder_loop import FolderLoop
 
+JUNK = "nothing to learn"
 TURNS = [
     {"role": "user", "content": "出張費の精算はどうしますか"},
     {"role": "assistant", "content": "申請書を出します。"},
@@ -34,15 +36,16 @@ FOLLOW_UP = Feedback(
 
 @pytest.fixture
 def version(tmp_path: Path) -> str:
-    """A document's question, and a correction of the same words after other turns."""
+    """A document's question, a correction of the same words after other turns, and a junk file."""
     document = json.dumps({"question": "締切は?", "answer": "25日です"}, ensure_ascii=False)
     contents = {
         "raw/a.jsonl": document,
+        "raw/junk.bin": JUNK,
         "feedback/dt=2026-11-20/fb-1.json": json.dumps(FOLLOW_UP.as_dict()),
     }
     for name, content in contents.items():
         path = tmp_path / "in" / name
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, "utf-8")
     result = curate(tmp_path / "in", tmp_path, dataset=TEXT_DATASET, feedback_weight=1)
     return str(result["version"])
@@ -68,3 +71,11 @@ def test_a_version_without_contexts_is_read(tmp_path: Path, version: str) -> Non
         pq.write_table(pq.read_table(shard).drop_columns(["context"]), shard)
     found = asking(tmp_path, version)
     assert [row["context"] for row in found.values()] == [[], []]
+
+
+def test_each_document_has_the_hash_of_what_was_read(tmp_path: Path, version: str) -> None:
+    loop = FolderLoop(tmp_path)
+    given, not_given = documents(loop, version, loop.manifest(version))
+    content = (tmp_path / "in" / "raw" / "a.jsonl").read_bytes()
+    assert given == {"raw/a.jsonl": hashlib.sha256(content).hexdigest()}
+    assert not_given == {"raw/junk.bin": hashlib.sha256(JUNK.encode()).hexdigest()}

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from cli.up import UP_FILE
+from tests.unit.cli.test_leftovers import FakeAccount
 
 
 @pytest.fixture
@@ -51,6 +52,17 @@ def test_lineage_with_nothing_running(meguru: Callable[..., Result]) -> None:
     assert ".." not in said and ".)" not in said
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["", " ", "chatcmpl-1 ", "a b", "chatcmpl-1\n", "\x1b[31m", "\0", "質問", "\udc80", "a" * 201],
+    ids=ascii,
+)
+def test_lineage_of_what_is_no_id(meguru: Callable[..., Result], name: str) -> None:
+    said = complaint(meguru("lineage", name, "--endpoint-url", "http://127.0.0.1:9"))
+    assert said.startswith(f"error: {name[:60]!a} is no id of an answer: ")
+    assert said.isascii() and said.isprintable()
+
+
 @pytest.mark.parametrize("words", [(), ("--endpoint-url",)])
 def test_lineage_of_a_cloud_that_is_gone(
     meguru: Callable[..., Result], words: tuple[str, ...], tmp_path: Path
@@ -62,6 +74,17 @@ def test_lineage_of_a_cloud_that_is_gone(
     more = (*words, address) if words else ()
     said = complaint(meguru("lineage", "chatcmpl-1", *more))
     assert address in said and "meguru up" in said
+
+
+def test_leftovers_of_an_unknown_name(
+    meguru: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.main.Account", FakeAccount)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    result = meguru("leftovers", "--environment-name", "pok")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "Nothing is there of 'pok' in the local cloud at http://127.0.0.1:9" in result.stderr
+    assert "is no environment's name" in complaint(meguru("leftovers", "--environment-name", "P"))
 
 
 @pytest.mark.parametrize("content", ["", "{", "{}", "[]"])

@@ -75,6 +75,16 @@ def test_the_turns_before_a_row_s_question_are_shown(
     assert "user: &lt;before&gt;" in render(build_report(findings, progress))
 
 
+def test_documents_stand_beside_their_hashes(
+    findings: Findings, progress: Progress, lineage: Lineage
+) -> None:
+    findings.lineage = lineage
+    page = render(build_report(findings, progress))
+    for name, digest in (lineage.documents | lineage.documents_without_records).items():
+        shown = name.replace("/", "/<wbr>")
+        assert f'<code>{shown}</code><code class="hash">{digest}</code>' in page
+
+
 def test_interruptions(
     findings: Findings, progress: Progress, make_turn: Callable[..., Turn]
 ) -> None:

@@ -17,8 +17,13 @@ def table(make_table: Callable[..., Any]) -> Any:
 
 def correct(table: Any, *names: str) -> None:
     for name in names:
-        item = {"feedback_id": name, "pending": "correction", "model": "meguru-text"}
-        table.put_item(Item=item)
+        table.put_item(Item=correction(name))
+
+
+def correction(name: str, answer: str = "", created_at: str = "2026-01-01") -> dict[str, str]:
+    """Of an answer of its own, where none is given."""
+    item = {"feedback_id": name, "pending": "correction", "model": "meguru-text"}
+    return item | {"inference_id": answer or f"answer-{name}", "created_at": created_at}
 
 
 class LaggingTable:
@@ -36,18 +41,15 @@ class LaggingTable:
 
 def test_index_that_lacks_the_newest(table: Any) -> None:
     correct(table, "a", "b")
-    assert PendingCorrections(LaggingTable(table, []), "pending").models({"a", "b"}).keys() == {
-        "a",
-        "b",
-    }
+    pending = PendingCorrections(LaggingTable(table, []), "pending")
+    assert pending.answers({"a", "b"}).keys() == {"answer-a", "answer-b"}
 
 
 def test_index_that_still_has_what_was_taken(table: Any) -> None:
     correct(table, "a", "b")
     PendingCorrections(table, "pending").take(["a"], "run-1")
-    assert PendingCorrections(LaggingTable(table, ["a", "b"]), "pending").models(set()) == {
-        "b": "meguru-text"
-    }
+    pending = PendingCorrections(LaggingTable(table, ["a", "b"]), "pending")
+    assert pending.answers(set()) == {"answer-b": "meguru-text"}
 
 
 def test_racing_runs_take_each_correction_once(table: Any) -> None:
@@ -68,10 +70,40 @@ def test_more_than_a_page(table: Any) -> None:
             page: dict[str, Any] = table.query(Limit=25, **query)
             return page
 
-    assert PendingCorrections(Paged(table, []), "pending").models(set()).keys() == set(names)
+    found = PendingCorrections(Paged(table, []), "pending").answers(set())
+    assert found.keys() == {f"answer-{name}" for name in names}
 
 
 def test_what_no_run_has_read_waits(table: Any) -> None:
     correct(table, "a", "b")
     PendingCorrections(table, "pending").take(["a", "unknown"], "run-1")
-    assert PendingCorrections(table, "pending").models(set()).keys() == {"b"}
+    assert PendingCorrections(table, "pending").answers(set()).keys() == {"answer-b"}
+
+
+def waiting(table: Any) -> set[str]:
+    return {item["feedback_id"] for item in table.scan()["Items"] if "pending" in item}
+
+
+def test_of_an_answer_s_corrections_the_newest_waits(table: Any) -> None:
+    for name, day in (("c", "2026-01-01"), ("a", "2026-01-03"), ("b", "2026-01-02")):
+        table.put_item(Item=correction(name, "one", day))
+    table.put_item(Item=correction("d", "other"))
+    pending = PendingCorrections(table, "pending")
+    assert pending.answers({"c"}) == {"one": "meguru-text", "other": "meguru-text"}
+    assert waiting(table) == {"a", "d"}
+    assert table.get_item(Key={"feedback_id": "c"})["Item"]["superseded_by"] == "b"
+    # What a run has read without it changes nothing of the one that came since.
+    pending.take(["b", "c"], "run-1")
+    assert "curation_run" not in table.get_item(Key={"feedback_id": "b"})["Item"]
+    assert pending.answers(set()).keys() == {"one", "other"}
+
+
+@pytest.mark.parametrize("seen", [["a", "b"], ["b", "c"], ["a", "c"], ["a"], []])
+def test_batches_at_once_leave_the_newest_waiting(table: Any, seen: list[str]) -> None:
+    """Whichever of them a batch sees, and in whatever order, the newest is nobody's older one."""
+    for name in "abc":
+        table.put_item(Item=correction(name, "one"))
+    PendingCorrections(LaggingTable(table, seen), "pending").answers(set())
+    assert "c" in waiting(table)
+    assert PendingCorrections(table, "pending").answers(set()).keys() == {"one"}
+    assert waiting(table) == {"c"}

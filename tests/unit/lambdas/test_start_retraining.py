@@ -36,11 +36,14 @@ def table(make_table: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> An
     return table
 
 
-def correct(table: Any, *names: str, model: str = "meguru-text") -> dict[str, Any]:
-    """Put corrections of a model's answers, and the batch that tells of them."""
+def correct(
+    table: Any, *names: str, model: str = "meguru-text", answer: str = ""
+) -> dict[str, Any]:
+    """Put corrections, each of an answer of its own or all of one; the batch that tells of them."""
     for name in names:
         item = {"feedback_id": name, "pending": "correction", "model": model}
-        table.put_item(Item=item)
+        of = {"inference_id": answer or f"answer-{name}", "created_at": f"2026-01-01T{name}"}
+        table.put_item(Item=item | of)
     return batch(*names)
 
 
@@ -51,6 +54,15 @@ def batch(*names: str) -> dict[str, Any]:
 def test_below_the_threshold_nothing_happens(table: Any, queue: FakeQueue) -> None:
     function.handler(correct(table, "a", "b"), None)
     assert queue.looks == []
+
+
+def test_an_answer_counts_once_however_often_it_is_corrected(table: Any, queue: FakeQueue) -> None:
+    function.handler(correct(table, *"abcd", answer="one"), None)
+    for name in "efg":
+        function.handler(correct(table, name, answer="other"), None)
+    assert queue.looks == []
+    function.handler(correct(table, "h", answer="a third"), None)
+    assert queue.looks == ["feedback"]
 
 
 def test_each_model_s_corrections_count_for_it(table: Any, queue: FakeQueue) -> None:

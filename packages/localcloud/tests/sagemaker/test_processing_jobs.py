@@ -100,6 +100,24 @@ def test_a_failure_says_why(bench: Bench) -> None:
     assert "FileNotFoundError" in job["FailureReason"]
 
 
+@pytest.mark.parametrize("other", ["faq/a.csv", "FAQ" * 86])
+def test_a_key_that_no_file_takes_fails_the_job_as_the_client_s(bench: Bench, other: str) -> None:
+    name = f"keys-{len(other)}"
+    for key in ("faq", other):
+        bench.s3.put_object(Bucket="lake", Key=f"{name}/{key}", Body=b"x")
+    source = {
+        "S3Uri": f"s3://lake/{name}/",
+        "LocalPath": "/opt/ml/processing/in",
+        "S3DataType": "S3Prefix",
+        "S3InputMode": "File",
+    }
+    inputs = [{"InputName": "documents", "S3Input": source}]
+    _process(bench, name, bench.image("unused", "pass"), ProcessingInputs=inputs)
+    reason = _finished(bench, name)["FailureReason"]
+    assert reason.startswith(f"ClientError: Data download failed: the S3 key {name}/")
+    assert reason.endswith(": rename the object") and "can't be a file's name" in reason
+
+
 def test_stop_and_time_limit(bench: Bench) -> None:
     image = bench.image("sleeps", "import time; time.sleep(600)")
     limit = {"StoppingCondition": {"MaxRuntimeInSeconds": 100}, "ProcessingInputs": []}

@@ -274,7 +274,25 @@ def test_a_manifest_that_is_none_fails_the_job(bench: Bench, manifest: bytes) ->
     channel = {"ChannelName": "train", "DataSource": {"S3DataSource": source}}
     name = f"manifest-{len(manifest)}"
     bench.train(name, bench.image("unused", "pass"), InputDataConfig=[channel])
-    assert "Data download failed:the manifest" in bench.finished(name)["FailureReason"]
+    assert "Data download failed: the manifest" in bench.finished(name)["FailureReason"]
+
+
+@pytest.mark.parametrize("what", ["Data", "Checkpoint"])
+def test_a_key_that_no_file_takes_fails_the_job_as_the_client_s(bench: Bench, what: str) -> None:
+    for key in ("faq", "faq/a.csv"):
+        bench.s3.put_object(Bucket="lake", Key=f"{what}/{key}", Body=b"x")
+    uri = f"s3://lake/{what}/"
+    source = {"S3DataType": "S3Prefix", "S3Uri": uri}
+    channel = {"ChannelName": "train", "DataSource": {"S3DataSource": source}}
+    given: dict[str, Any] = {
+        "Data": {"InputDataConfig": [channel]},
+        "Checkpoint": {"CheckpointConfig": {"S3Uri": uri}},
+    }
+    bench.train(f"keys-{what}", bench.image("unused", "pass"), **given[what])
+    assert bench.finished(f"keys-{what}")["FailureReason"] == (
+        f"ClientError: {what} download failed: the S3 key {what}/faq can't be a file's name, as it "
+        f"is also the folder of {what}/faq/a.csv: rename the object"
+    )
 
 
 def test_a_checkpoint_that_s3_cannot_name_fails_the_job(bench: Bench) -> None:

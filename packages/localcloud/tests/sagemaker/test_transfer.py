@@ -96,12 +96,20 @@ def test_each_key_becomes_a_file_of_its_name(tmp_path: Path) -> None:
     assert all((tmp_path / name).read_bytes() == b"x" for name in names)
 
 
+IS_FOLDER = "can't be a file's name, as it is also the folder"
+
+
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
         (["raw/" + "問" * 86], "問 can't be a file's name .*too long.*: rename the object"),
-        (["raw/x", "raw/x/y"], "key raw/x/y can't be a file's name .*: rename the object"),
-        (["raw/a-b/c/d", "raw/a-b/c"], "raw/a-b/c/d can't be a file's name .*: rename the object"),
+        (["raw/x", "raw/x/y"], f"key raw/x {IS_FOLDER} of raw/x/y: rename the object"),
+        (["raw/x", "raw/x//y"], f"key raw/x {IS_FOLDER} of raw/x//y: rename the object"),
+        (["raw/x", "raw/x.y", "raw/x/y/z"], f"key raw/x {IS_FOLDER} of raw/x/y/z: rename"),
+        (["raw/a-b/c/d", "raw/a-b/c"], f"raw/a-b/c {IS_FOLDER} of raw/a-b/c/d: rename"),
+        (["raw/a\0b"], r"key 'raw/a\\x00b' can't be a file's name .*null byte.*: rename"),
+        (["raw/a\nb" + "c" * 300], r"key 'raw/a\\nbc+…c+' can't be a file's name .*: rename"),
+        (["raw/."], "key raw/. can't be a file's name: rename the object"),
         (["raw/a//b", "raw/a/b"], "keys raw/a//b and raw/a/b are one file: rename an object"),
         (["raw/a/./b", "raw/a/b"], "keys raw/a/./b and raw/a/b are one file: rename an object"),
         (["raw/../x"], "leads out of its folder: rename the object"),
@@ -110,3 +118,9 @@ def test_each_key_becomes_a_file_of_its_name(tmp_path: Path) -> None:
 def test_a_key_that_can_be_no_file_is_named(tmp_path: Path, keys: list[str], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         download(tmp_path / "folder", *keys)
+
+
+def test_nothing_is_fetched_where_a_key_is_another_s_folder(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="also the folder"):
+        download(tmp_path / "folder", "raw/0", "raw/x", "raw/x/y")
+    assert not (tmp_path / "folder").exists()

@@ -131,10 +131,8 @@ class ProcessingRun:
                 for each in self._request.get("ProcessingInputs", []):
                     self._check()
                     self._download_input(each["S3Input"], host)
-        except ClientError as error:
-            raise JobFailedError(f"ClientError: Data download failed:{explain(error)}") from error
-        except ValueError as error:
-            raise JobFailedError(f"ClientError: Data download failed:{error}") from error
+        except (ClientError, ValueError) as error:
+            raise JobFailedError(f"ClientError: Data download failed: {explain(error)}") from error
 
     def _download_input(self, source: Mapping[str, Any], host: Host) -> None:
         folder = local_folder(host, source["LocalPath"])
@@ -211,10 +209,8 @@ class ProcessingRun:
                     for path in files_below(folder):
                         relative = path.relative_to(folder).as_posix()
                         self._transfer.upload(path, f"{target}/{relative}", self._output_key())
-        except ClientError as error:
-            raise JobFailedError(f"ClientError: Data upload failed:{explain(error)}") from error
-        except S3UploadFailedError as error:
-            raise JobFailedError(f"ClientError: Data upload failed:{error}") from error
+        except (ClientError, S3UploadFailedError) as error:
+            raise JobFailedError(f"ClientError: Data upload failed: {explain(error)}") from error
 
     def _output_key(self) -> str | None:
         key: str | None = self._request.get("ProcessingOutputConfig", {}).get("KmsKeyId")

@@ -94,10 +94,8 @@ def download_channels(
         for host in hosts:
             for channel in _channels_of(job, host):
                 _download(channel, host, hosts, transfer, proceed)
-    except ClientError as error:
-        raise JobFailedError(f"ClientError: Data download failed:{explain(error)}") from error
-    except ValueError as error:
-        raise JobFailedError(f"ClientError: Data download failed:{error}") from error
+    except (ClientError, ValueError) as error:
+        raise JobFailedError(f"ClientError: Data download failed: {explain(error)}") from error
 
 
 def _channels_of(job: Mapping[str, Any], host: Host) -> list[Channel]:

@@ -35,10 +35,8 @@ def upload_outputs(
         if not with_model:
             return None
         return upload([folder / "model" for folder in folders], target, "model", transfer, key)
-    except ClientError as error:
-        raise JobFailedError(f"ClientError: Artifact upload failed:{explain(error)}") from error
-    except S3UploadFailedError as error:
-        raise JobFailedError(f"ClientError: Artifact upload failed:{error}") from error
+    except (ClientError, S3UploadFailedError) as error:
+        raise JobFailedError(f"ClientError: Artifact upload failed: {explain(error)}") from error
 
 
 def _upload_packed(

@@ -160,9 +160,9 @@ class TrainingRun:
             return
         try:
             checkpoints.restore(self._check)
-        except ClientError as error:
+        except (ClientError, ValueError) as error:
             raise JobFailedError(
-                f"ClientError: Checkpoint download failed:{explain(error)}"
+                f"ClientError: Checkpoint download failed: {explain(error)}"
             ) from error
 
     def _train(self, checkpoints: CheckpointSync | None) -> None:
@@ -196,7 +196,7 @@ class TrainingRun:
             checkpoints.finish()
         except ClientError as error:
             raise JobFailedError(
-                f"ClientError: Checkpoint upload failed:{explain(error)}"
+                f"ClientError: Checkpoint upload failed: {explain(error)}"
             ) from error
 
     def _watch(
@@ -211,7 +211,8 @@ class TrainingRun:
                     "MaxRuntimeExceeded", "Training job runtime exceeded MaxRuntime"
                 )
             if checkpoints and checkpoints.error:
-                raise JobFailedError(f"ClientError: Checkpoint upload failed:{checkpoints.error}")
+                reason = explain(checkpoints.error)
+                raise JobFailedError(f"ClientError: Checkpoint upload failed: {reason}")
             time.sleep(_POLL_SECONDS)
             codes = processes.exit_codes()
         if any(codes):

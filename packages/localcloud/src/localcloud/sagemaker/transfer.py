@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import gzip
 import json
-import os
 import shutil
 import tarfile
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +18,11 @@ from localcloud.calls import Caller
 from localcloud.sagemaker.container import ROLE_SESSION
 from localcloud.sagemaker.naming import split_s3_uri
 
-_NAMES_NO_FILE_TAKES = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
+_NAMES_NO_FILE_TAKES = (
+    *(errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+    *(errno.EINVAL, errno.EILSEQ),
+)
+_MAX_SHOWN_CHARACTERS = 200
 
 
 class Transfer:
@@ -69,8 +72,8 @@ class Transfer:
     ) -> None:
         """Every object under a prefix, or the shard (i, n): each n-th key from the i-th on.
 
-        `proceed` is called before each object and may raise to leave off. ValueError where two
-        keys are one path (`a//b` and `a/b`): one would hide the other.
+        `proceed` is called before each object and may raise to leave off. ValueError, before the
+        first object, where files can't lie as the keys say.
         """
         bucket, prefix = split_s3_uri(uri)
         base = prefix if prefix.endswith("/") else prefix.rpartition("/")[0]
@@ -79,13 +82,12 @@ class Transfer:
             # `s3://bucket/data` names the folder data/ or the one object data.
             inside = [key for key in keys if key.startswith(f"{prefix}/")]
             base = prefix if prefix and inside and inside == keys else base
-        taken: dict[Path, str] = {}
-        for key in keys[shard[0] :: shard[1]]:
+        named = [
+            (key, key[len(base) :].lstrip("/") if base else key)
+            for key in keys[shard[0] :: shard[1]]
+        ]
+        for path, key in _files_of(named, folder).items():
             proceed()
-            relative = key[len(base) :].lstrip("/") if base else key
-            path = inside_folder(folder, relative)
-            if (other := taken.setdefault(path, key)) != key:
-                raise ValueError(f"the S3 keys {other} and {key} are one file: rename an object")
             self.download(bucket, key, path)
 
     def download_manifest(self, uri: str, folder: Path, shard: tuple[int, int] = (0, 1)) -> None:
@@ -94,8 +96,9 @@ class Transfer:
         content = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         prefix_uri, names = _read_manifest(content, uri)
         source_bucket, prefix = split_s3_uri(prefix_uri)
-        for relative in names[shard[0] :: shard[1]]:
-            self.download(source_bucket, prefix + relative, inside_folder(folder, relative))
+        named = [(prefix + relative, relative) for relative in names[shard[0] :: shard[1]]]
+        for path, key in _files_of(named, folder).items():
+            self.download(source_bucket, key, path)
 
     def upload(self, path: Path, uri: str, kms_key_id: str | None = None) -> None:
         bucket, key = split_s3_uri(uri)
@@ -122,27 +125,54 @@ def _read_manifest(content: bytes, uri: str) -> tuple[str, list[str]]:
     return prefix, names
 
 
-def inside_folder(folder: Path, relative: str) -> Path:
-    """`folder/relative`; ValueError when a key's `..` would lead out of the folder."""
-    if ".." in PurePosixPath(relative).parts:
-        raise ValueError(f"the S3 key {relative} leads out of its folder: rename the object")
-    return folder / relative.lstrip("/")
+def _files_of(named: Iterable[tuple[str, str]], folder: Path) -> dict[Path, str]:
+    """The key of each file, of keys with their paths relative to the folder.
+
+    ValueError where a key leads out of the folder, where two are one path (`a//b` and `a/b`: one
+    would hide the other), and where one is the folder of another, which S3 allows.
+    """
+    files: dict[Path, str] = {}
+    for key, relative in named:
+        if ".." in PurePosixPath(relative).parts:
+            raise ValueError(f"the S3 key {_shown(key)} leads out of its folder: rename the object")
+        path = folder / relative.lstrip("/")
+        if path == folder:
+            raise ValueError(f"the S3 key {_shown(key)} can't be a file's name: rename the object")
+        if (other := files.setdefault(path, key)) != key:
+            both = f"{_shown(other)} and {_shown(key)}"
+            raise ValueError(f"the S3 keys {both} are one file: rename an object")
+    for path, key in files.items():
+        for parent in path.parents:
+            if parent in files:
+                raise ValueError(
+                    f"the S3 key {_shown(files[parent])} can't be a file's name, as it is also the "
+                    f"folder of {_shown(key)}: rename the object"
+                )
+    return files
+
+
+def _shown(key: str) -> str:
+    """A key in one line, of which a long one loses its middle."""
+    if len(key) > _MAX_SHOWN_CHARACTERS:
+        half = _MAX_SHOWN_CHARACTERS // 2
+        key = f"{key[:half]}…{key[-half:]}"
+    return key if key.isprintable() else repr(key)
 
 
 def _file_for(key: str, path: Path) -> BinaryIO:
     """A new file of the object `key`; ValueError where its name is the reason that there is none.
 
-    A part of it has more than 255 bytes, or another object's key goes on after it with a slash.
+    A part of it has more than 255 bytes, or it has a byte of 0.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("wb")
-    except OSError as error:
-        if error.errno not in _NAMES_NO_FILE_TAKES:
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno not in _NAMES_NO_FILE_TAKES:
             raise
-        reason = os.strerror(error.errno)
+        reason = error.strerror if isinstance(error, OSError) else error
         raise ValueError(
-            f"the S3 key {key} can't be a file's name ({reason}): rename the object"
+            f"the S3 key {_shown(key)} can't be a file's name ({reason}): rename the object"
         ) from error
 
 
@@ -189,7 +219,9 @@ def _refuse_leading_out(member: tarfile.TarInfo) -> None:
         raise tarfile.TarError(f"{member.name!r} is no file, folder or link")
 
 
-def explain(error: ClientError) -> str:
-    """AWS's own sentence for a refused call."""
+def explain(error: Exception) -> str:
+    """AWS's own sentence for a refused call; what any other error says of itself."""
+    if not isinstance(error, ClientError):
+        return str(error)
     details = error.response["Error"]
     return f"{details.get('Code')}: {details.get('Message')}"
