@@ -17,7 +17,7 @@ settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 # Long ones that wait much begin first; the many short ones fill what is left of the processors.
-FIRST = ("e2e", "campaigns", "stacks")
+FIRST = ("e2e/", "campaigns/", "stacks/", "unit/training/", "unit/inference_containers/")
 # What one process makes once for all of them; the tests of any other file share that file's.
 TOGETHER = {
     "stacks": ("tests/stacks/",),
@@ -32,8 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def position(item: pytest.Item) -> int:
-    folder = item.path.relative_to(Path(__file__).parent).parts[0]
-    return FIRST.index(folder) if folder in FIRST else len(FIRST)
+    path = item.path.relative_to(Path(__file__).parent).as_posix()
+    return next((n for n, begin in enumerate(FIRST) if path.startswith(begin)), len(FIRST))
 
 
 class Groups(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types for it

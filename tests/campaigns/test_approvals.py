@@ -8,7 +8,8 @@ import pytest
 
 from tests.campaigns.approvals import PLANTED, Decisions, Races, hesitate
 
-NUM_TRIALS = 3
+# Of the campaign at length (`python -m benchmarks.campaigns`), as much as says that it works.
+NUM_TRIALS = 1
 PAUSES = (0, 0, 0.05, 0.2, 0.4, 0.7)
 
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import botocore.session
@@ -54,6 +55,7 @@ def integration(resource: str) -> str:
     return ":".join(parts[: 2 if parts[0] == "aws-sdk" else 1])
 
 
+@cache
 def raised_by(resource: str) -> set[str]:
     service, prefix, others = INTEGRATIONS[integration(resource)]
     model = botocore.session.get_session().get_service_model(service)
