@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from transformers import PreTrainedModel, TrainingArguments
@@ -16,6 +14,8 @@ from transformers import Trainer as PeerTrainer
 
 from benchmarks.measuring import Row, interleaved, keep
 from cli.synthesis import REPOSITORY
+from curation.parsing import parse_document
+from curation.records import Record
 from meguru.dataset_version import Row as Example
 from meguru.hyperparameters import Hyperparameters
 from training.checkpoints import Checkpoints
@@ -116,22 +116,13 @@ class Indices(torch.utils.data.Dataset[int]):
 def read_examples() -> list[Example]:
     """The example company's questions, each phrasing an example."""
     documents = REPOSITORY / "examples" / "documents"
-    found: list[Example] = []
-    for path in sorted(documents.rglob("*.jsonl")):
-        for line in path.read_text("utf-8").split("\n"):
-            try:
-                record: dict[str, Any] = json.loads(line)
-                asked = [record["question"], *record["phrasings"]]
-                found += [_example(question, record["answer"]) for question in asked]
-            except (ValueError, KeyError, TypeError):
-                continue  # one of the defects that real documents have
-    return found
-
-
-def _example(question: Any, answer: Any) -> Example:
-    if not (isinstance(question, str) and isinstance(answer, str) and question and answer):
-        raise ValueError("not a pair of texts")
-    return Example(question, question, answer, answer, "ja", "train", 1)
+    return [
+        Example(question, question, record.answer, record.answer, "ja", "train", 1)
+        for path in sorted(documents.rglob("*.jsonl"))
+        for record in parse_document(path, path.name)
+        if isinstance(record, Record)
+        for question in record.questions
+    ]
 
 
 if __name__ == "__main__":
