@@ -43,6 +43,13 @@ class Destruction:
         left += [digits.sub("", one.name) for one in self._found if one.kind in MADE_BY_RUNS]
         return list(dict.fromkeys([*own, self._data, *left]))
 
+    @property
+    def comes_back(self) -> bool:
+        """Whether versions are kept, and there is still a workflow that releases them."""
+        return not self._environment.destroyable and any(
+            "DeployModelVersionArn" in outputs for outputs in self._stacks
+        )
+
     def run(self, say: Callable[[str], None]) -> None:
         """Until all is gone. `say` is told what it waits for, whenever that has changed."""
         unmakings = [self._unmaking(name) for name in self.names]

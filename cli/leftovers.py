@@ -16,6 +16,7 @@ from cli.account import Account
 from meguru.names import (
     ENVIRONMENT_NAME,
     JOB_LOG_GROUPS,
+    OWNER_TAG,
     endpoint_log_name,
     event_log_name,
     is_of_environment,
@@ -235,7 +236,7 @@ class Leftovers:
         pairs = {
             tag.get("Key") or tag["TagKey"]: tag.get("Value") or tag.get("TagValue") for tag in tags
         }
-        return pairs.get("project") == "meguru" and pairs.get("environment") == self._environment
+        return pairs.get(OWNER_TAG) == self._environment
 
 
 def check_name(environment_name: str) -> None:

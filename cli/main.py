@@ -154,6 +154,9 @@ def destroy(
         settings = read_environment(environment)
         account = Account(settings.name, endpoint_url or running_cloud())
         found = Leftovers(account).find()
+        if not found:
+            print(nothing_found(account), file=sys.stderr)
+            return
         destruction = Destruction(account, settings, found)
         show_leftovers(console, found)
         if not yes:
@@ -165,6 +168,13 @@ def destroy(
     except EXPECTED as error:
         fail(error)
     console.print(f"What runs have made in '{settings.name}' is unmade.", highlight=False)
+    if destruction.comes_back:
+        console.print(
+            "Its stacks are still there: within the hour they release again the version that was "
+            "approved last. Destroy them now (`cdk destroy`), or reject the versions.",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 @app.command()

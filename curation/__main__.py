@@ -8,6 +8,7 @@ import os
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,9 @@ def curate(
         documents, long_documents = limit.hold(documents)
         corrections, long_corrections = limit.hold(corrections)
         set_aside += long_documents + long_corrections
-    documents, duplicates = deduplicate(documents)
+    # A day more than here: it begins earlier elsewhere.
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    documents, duplicates = deduplicate(documents, tomorrow)
     documents, applied, superseded = apply_corrections(documents, corrections)
     set_aside += broken + duplicates + superseded
     rows = dataset_rows(documents, applied, feedback_weight, rules)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
+from datetime import date
 from functools import cached_property
 
 from curation.normalisation import comparison_key
@@ -19,13 +20,12 @@ MAX_COMPARED = 50
 class Entry:
     """A record as it is compared.
 
-    `day` (ISO 8601) is when it arrived, "" where its key doesn't say; `since` the day from which on
+    `day` (ISO 8601) is when it arrived, "" where that isn't known; `since` the day from which on
     its answer has been given without another one in between.
     """
 
-    def __init__(self, record: Record) -> None:
-        day = day_of_raw_key(record.source.uri)
-        self.record, self.day = record, day.isoformat() if day else ""
+    def __init__(self, record: Record, day: str) -> None:
+        self.record, self.day = record, day
         self.since, self._has_changed = self.day, False
         self.question_keys = list(map(comparison_key, record.questions))
         self.answer_key = comparison_key(record.answer)
@@ -50,18 +50,22 @@ class Entry:
             self.since = other.day
 
 
-def deduplicate(records: Iterable[Record]) -> tuple[list[Record], list[SetAside]]:
+def deduplicate(
+    records: Iterable[Record], last_day: date = date.max
+) -> tuple[list[Record], list[SetAside]]:
     """Keep the newest record of each question, of those as new the first; set the others aside.
 
     An exact or near duplicate asks the same and answers the same. Of two answers to one question
     the one of the later day counts, and the other is superseded; where the days are the same or
     not known it is a conflict: a person has to say which is right. A further phrasing that another
-    record has is left to that one. `created_at` of what is kept is the day its answer dates from.
+    record has is left to that one. A day after `last_day` is a slip of the pen, and none: for years
+    it would be the newest. `created_at` of what is kept is the day its answer dates from.
     """
     known = KnownRecords()
     kept: list[Entry] = []
     set_aside: list[SetAside] = []
-    for entry in sorted(map(Entry, records), key=lambda entry: entry.day, reverse=True):
+    entries = [Entry(record, _day(record, last_day)) for record in records]
+    for entry in sorted(entries, key=lambda entry: entry.day, reverse=True):
         if (same := known.with_question(entry)) is not None:
             is_same = entry.answers_as(same)
             same.see_older(entry, is_same)
@@ -126,10 +130,15 @@ class KnownRecords:
             if known is None:
                 own.append(question)
             elif not entry.answers_as(known):
-                alone = Entry(replace(entry.record, questions=(question,)))
+                alone = Entry(replace(entry.record, questions=(question,)), entry.day)
                 otherwise.append(_otherwise(alone, known))
         entry.record = replace(entry.record, questions=tuple(own))
         return otherwise
+
+
+def _day(record: Record, last_day: date) -> str:
+    day = day_of_raw_key(record.source.uri)
+    return day.isoformat() if day and day <= last_day else ""
 
 
 def _question_keys(entry: Entry) -> Iterator[Hashable]:

@@ -42,11 +42,16 @@ def parse_document(path: Path, uri: str) -> Iterator[Parsed]:
         detail = f"'{path.suffix}' is not read yet; known are {', '.join(_READERS)}"
         yield SetAside("unsupported_format", detail, source, "")
         return
+    is_empty = True
     try:
         for found in reader(path):
+            is_empty = False
             yield _parsed(found, source)
     except NotText as error:
         yield SetAside("undecodable", str(error), source, "")
+        return
+    if is_empty:
+        yield SetAside("no_records", "nothing in it is a record", source, "")
 
 
 def _parsed(found: Found, source: Source) -> Parsed:

@@ -42,6 +42,10 @@ def raw_key(source: str, day: date, name: str) -> str:
     return f"{RAW_PREFIX}{source}/{day:%Y/%m/%d}/{name}"
 
 
+# The tag by which Meguru knows again what is of an environment: no file may set it.
+OWNER_TAG = "meguru:environment"
+
+
 def day_of_raw_key(key: str) -> date | None:
     """The day in the key of a raw object; None where its folders name none."""
     found = _DAY_OF_RAW_KEY.match(key)

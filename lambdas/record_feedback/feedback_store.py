@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -59,7 +60,8 @@ class FeedbackStore:
         )
         # The lake first: what the table counts has to be there when training starts.
         self._put_in_lake(feedback, now)
-        return feedback, self._put_in_table(feedback)
+        kept_since = self._put_in_table(feedback)
+        return (replace(feedback, created_at=kept_since), False) if kept_since else (feedback, True)
 
     def _inference(self, inference_id: str, consumer: str, param: str) -> dict[str, Any]:
         item: dict[str, Any] | None = self._inferences.get_item(
@@ -89,17 +91,20 @@ class FeedbackStore:
             if error.response["Error"]["Code"] not in ALREADY_THERE:
                 raise
 
-    def _put_in_table(self, feedback: Feedback) -> bool:
+    def _put_in_table(self, feedback: Feedback) -> str | None:
+        """Since when the same is there already, if it is."""
         item = feedback.as_dict()
         if feedback.corrected_output:
             # Sparse index: only corrections wait for training.
             item["pending"] = "correction"
         try:
             self._feedback.put_item(
-                Item=item, ConditionExpression="attribute_not_exists(feedback_id)"
+                Item=item,
+                ConditionExpression="attribute_not_exists(feedback_id)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-            return False
-        return True
+            return str(error.response["Item"]["created_at"]["S"])
+        return None

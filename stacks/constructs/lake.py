@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import ArnFormat, Duration, Stack
@@ -91,23 +92,30 @@ class Lake(Construct):
         conditions: dict[str, dict[str, Any]] = {
             "OtherEncryption": {given: {encryption: "false"}, other: {encryption: "aws:kms"}},
             "OtherKey": {given: {key_id: "false"}, other: {key_id: self.key.key_arn}},
+            # S3 takes the account's own key then, not the bucket's.
+            "UnnamedKey": {one_of: {encryption: "aws:kms"}, given: {key_id: "true"}},
             "KeyOfTheirOwn": {given: {own_key: "false"}},
             "Archived": {one_of: {storage_class: ["GLACIER", "DEEP_ARCHIVE"]}},
         }
+        read = [f"{prefix}*" for prefix in (RAW_PREFIX, FEEDBACK_PREFIX)]
         for name, condition in conditions.items():
-            self.bucket.add_to_resource_policy(
-                iam.PolicyStatement(
-                    sid=name,
-                    effect=iam.Effect.DENY,
-                    principals=[iam.AnyPrincipal()],
-                    actions=["s3:PutObject"],
-                    resources=[
-                        self.bucket.arn_for_objects(f"{prefix}*")
-                        for prefix in (RAW_PREFIX, FEEDBACK_PREFIX)
-                    ],
-                    conditions=condition,
-                )
+            self._refuse_uploads(name, read, condition)
+        # As a file it would have the name of another object.
+        self._refuse_uploads("NameOfAnother", [f"{RAW_PREFIX}/*", f"{RAW_PREFIX}*//*"])
+
+    def _refuse_uploads(
+        self, name: str, keys: Sequence[str], condition: dict[str, Any] | None = None
+    ) -> None:
+        self.bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid=name,
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=["s3:PutObject"],
+                resources=[self.bucket.arn_for_objects(one) for one in keys],
+                conditions=condition,
             )
+        )
 
     def _let_logs_use_key(self, environment: str) -> None:
         """CloudWatch Logs encrypts log groups as itself, whoever writes them."""

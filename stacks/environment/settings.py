@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from meguru.hyperparameters import CONTEXT, SHAPE, Hyperparameters, as_text, read_values
-from meguru.names import resource_name
+from meguru.names import OWNER_TAG, resource_name
 from meguru.normalisation import ON
 from stacks.environment.aws_offers import local_storage_gb
 from stacks.environment.network import Network
@@ -76,7 +76,7 @@ class Curation(JobSettings):
     instance_type: ProcessingInstanceType = "ml.m5.large"
     batch_seconds: Annotated[int, Field(ge=0, le=300)] = 300
     volume_gb: VolumeGB = 30
-    feedback_weight: Count = 10
+    feedback_weight: Annotated[Count, Field(le=1000)] = 10
     normalisation: Normalisation = ON
 
 
@@ -330,7 +330,8 @@ class Environment(Settings):
     @property
     def all_tags(self) -> dict[str, str]:
         """What every resource is tagged with, from the templates or by workflows."""
-        return {"project": "meguru", "environment": self.name, **self.tags}
+        kit = {"project": "meguru", "environment": self.name}
+        return {**kit, **self.tags, OWNER_TAG: self.name}
 
     def name_in_api(self, key: str) -> str:
         return self.models[key].name or key

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
 from meguru.hyperparameters import as_text, problems, problems_of_values
-from meguru.names import CURATION, ENVIRONMENT_NAME, MAX_MODEL_KEY, is_model_key
-from meguru.normalisation import OFF, ON, read_rules
+from meguru.names import CURATION, ENVIRONMENT_NAME, MAX_MODEL_KEY, OWNER_TAG, is_model_key
+from meguru.normalisation import OFF, ON, RULES, read_rules
 from stacks.environment.aws_offers import is_instance_type, is_region, runs_images
 from stacks.environment.refusals import only, refusal, refusals
 from stacks.environment.schedule import schedule_problem
@@ -49,7 +49,9 @@ def _as_text(value: object) -> object:
     """YAML's `on` and `off` are booleans, and a list of rules is one."""
     if isinstance(value, bool):
         return ON if value else OFF
-    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+    if isinstance(value, list):
+        if not value or not all(isinstance(one, str) for one in value):
+            raise refusal(f"{ON}, {OFF}, or some of the rules {', '.join(RULES)}")
         return ",".join(value)
     return value
 
@@ -119,7 +121,9 @@ def _check_tags(values: dict[str, str]) -> dict[str, str]:
     seen = {name.casefold(): name for name in KIT_TAGS}
     for key, value in values.items():
         same = seen.setdefault(key.casefold(), key)
-        if problem := _tag_problem(key, value):
+        if key.casefold() == OWNER_TAG:
+            found[key] = "Meguru's own: by it it knows what belongs to an environment"
+        elif problem := _tag_problem(key, value):
             found[key] = problem
         elif same != key:
             found[key] = f"differs from the tag {same} in upper and lower case only: IAM takes one"

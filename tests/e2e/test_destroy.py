@@ -156,12 +156,21 @@ def test_the_command_lists_what_costs_and_unmakes_the_rest(
     there = meguru(released, "leftovers", 1)
     assert f"endpoint\t{endpoint}\tInService\tits instances" in there
     assert f"log group\t/aws/vendedlogs/states/{endpoint}/train_and_register\t" in there
-    file = tmp_path / "trial.yaml"
-    file.write_text(f"name: {NAME}\ndestroyable: true\nmodels: {{{MODEL}: {{}}}}\n")
-    said = meguru(released, "destroy", 0, "--yes", "--environment", str(file))
+    said = destroy(released, tmp_path, NAME, is_destroyable=False)
     assert f"waiting for endpoint {endpoint}" in said
+    assert "within the hour" in said
+    said = destroy(released, tmp_path, NAME, is_destroyable=True)
+    assert "is unmade" in said and "within the hour" not in said
+    assert destroy(released, tmp_path, "mistyped", is_destroyable=True) == ""
     left = {tuple(line.split("\t")[:2]) for line in meguru(released, "leftovers", 1).splitlines()}
     assert {kind for kind, _ in left} <= OF_STACKS
+
+
+def destroy(cloud: LoopCloud, folder: Path, name: str, *, is_destroyable: bool) -> str:
+    file = folder / "trial.yaml"
+    destroyable = str(is_destroyable).lower()
+    file.write_text(f"name: {name}\ndestroyable: {destroyable}\nmodels: {{{MODEL}: {{}}}}\n")
+    return meguru(cloud, "destroy", 0, "--yes", "--environment", str(file))
 
 
 def meguru(cloud: LoopCloud, command: str, status: int, *words: str) -> str:

@@ -11,7 +11,11 @@ from stacks.constructs.call_safeguards import with_safeguards
 from stacks.environment import Environment
 
 ENVIRONMENT = Environment.model_validate({"name": "acme", "models": {"a": {}}})
-TAGS = [{"Key": "project", "Value": "meguru"}, {"Key": "environment", "Value": "acme"}]
+TAGS = [
+    {"Key": "project", "Value": "meguru"},
+    {"Key": "environment", "Value": "acme"},
+    {"Key": "meguru:environment", "Value": "acme"},
+]
 
 
 def machine(action: str, arguments: Any) -> dict[str, Any]:

@@ -41,6 +41,7 @@ def lake(
         {"StorageClass": "DEEP_ARCHIVE"},
         {"ServerSideEncryption": "AES256"},
         {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "arn:aws:kms:us-east-1:1:key/foreign"},
+        {"ServerSideEncryption": "aws:kms"},
         {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32},
     ],
 )
@@ -50,6 +51,16 @@ def test_what_curation_could_not_read_is_refused(
     client, bucket, _ = lake
     with pytest.raises(ClientError) as refused:
         client.put_object(Bucket=bucket, Key=f"{prefix}a.jsonl", Body=b"", **asked)
+    assert refused.value.response["Error"]["Code"] == "AccessDenied"
+
+
+@pytest.mark.parametrize("key", ["raw//a.jsonl", "raw/hr//a.jsonl", "raw/a//b//c.jsonl"])
+def test_what_would_be_read_under_another_name_is_refused(
+    lake: tuple[Any, str, str], key: str
+) -> None:
+    client, bucket, _ = lake
+    with pytest.raises(ClientError) as refused:
+        client.put_object(Bucket=bucket, Key=key, Body=b"")
     assert refused.value.response["Error"]["Code"] == "AccessDenied"
 
 

@@ -73,6 +73,21 @@ def test_every_environment_of_ours_is_read(path: Path) -> None:
             "      spott: true",
             "FILE:{line}: models.meguru-text.training.spott: unknown key",
         ),
+        (
+            "name: poc",
+            "name: poc\ntags: {meguru:environment: a}",
+            "tags.meguru:environment: Meguru's own",
+        ),
+        (
+            "  feedback_weight: 10",
+            "  feedback_weight: 1001",
+            "FILE:{line}: curation.feedback_weight: at most 1000",
+        ),
+        (
+            "  batch_seconds: 1",
+            "  normalisation: [1]",
+            "FILE:{line}: curation.normalisation: on, off, or some of the rules line_ends",
+        ),
         ("      spot: true", "      spot: 1", "FILE:{line}: models.meguru-text.training.spot: "),
         (
             "      spot: true",

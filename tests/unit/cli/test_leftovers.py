@@ -12,13 +12,15 @@ from rich.console import Console
 
 from cli.account import Account
 from cli.leftovers import Leftover, Leftovers, check_name, nothing_found, show_leftovers
+from meguru.names import OWNER_TAG
 
 RUN = "0123456789ab"
 OTHERS = ("poc-", "poc-2", "poc--a", "production")
 
 
 def tagged(environment: str, key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
-    return [{key: "project", value: "meguru"}, {key: "environment", value: environment}]
+    """With what a client's own rules say under the kit's other keys."""
+    return [{key: "environment", value: "staging"}, {key: OWNER_TAG, value: environment}]
 
 
 class FakeAccount(Account):

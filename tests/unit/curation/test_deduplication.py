@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -90,6 +91,17 @@ def test_question_in_other_words_of_the_very_answer(record: Any) -> None:
     ]
     assert reasons(record("入社の手続きは?", LONG), record("退社の手続きは?", LONG)) == []
     assert reasons(record("東京から大阪へは?", LONG), record("大阪から東京へは?", LONG)) == []
+
+
+def test_a_day_that_has_not_come_is_none() -> None:
+    typo, today = (
+        Record(("q",), answer, Source("document", f"raw/hr/{day}/a.jsonl"))
+        for answer, day in (("10日", "2999/12/31"), ("5日", "2026/11/27"))
+    )
+    (kept,), _ = deduplicate([typo, today], date(2026, 11, 28))
+    assert kept.answer == "5日"
+    (kept,), _ = deduplicate([typo, today])
+    assert kept.answer == "10日"
 
 
 def test_conflict_names_both_sides(record: Any) -> None:

@@ -119,7 +119,7 @@ def test_what_is_broken_costs_itself(
         (f"[{ONE},\n{TWO},\n{THREE[:9]}", ["q1", "q2", "broken_json line 3"]),
         (f"[{ONE},\n{TWO},\n", ["q1", "q2", "broken_json line 1"]),
         (f"[null, {ONE}, 5]", ["not_a_record line 1", "q1", "not_a_record line 1"]),
-        ("[]", []),
+        ("[]", ["no_records nothing in it is a record"]),
     ],
 )
 def test_broken_list(parse: Parse, content: str, expected: list[str]) -> None:
