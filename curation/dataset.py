@@ -89,7 +89,7 @@ def rows_of(
     ]
 
 
-def _identity(context: list[Message], question: str, answer: str, learnt: Row) -> list[Any]:
+def _identity(context: Sequence[Message], question: str, answer: str, learnt: Row) -> list[Any]:
     """What a row's id is made of: without what it hasn't, as before there was such a thing."""
     return [question, answer, *([context] if context else []), *_beyond(context, learnt)]
 

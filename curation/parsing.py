@@ -10,13 +10,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from curation.conversations import Unusable, conversation_record
 from curation.normalisation import normalise
 from curation.readers.encodings import NotText
 from curation.readers.entries import Broken, Found
-from curation.readers.fields import complaint_of_keys, named_by_field
+from curation.readers.fields import named_by_field
 from curation.readers.json_lines import read_json, read_json_lines
+from curation.readers.shapes import QUESTION, complaint_of_keys, shape_of
 from curation.readers.tables import read_table
-from curation.records import Parsed, Record, SetAside, Source
+from curation.records import (
+    Parsed,
+    Record,
+    SetAside,
+    Source,
+    has_half_a_character,
+    kind_of,
+)
 from meguru.limits import MAX_ANSWER_CHARACTERS, MAX_QUESTION_CHARACTERS, Message
 
 ROLES = ("system", "user", "assistant")
@@ -34,7 +43,8 @@ def parse_document(path: Path, uri: str) -> Iterator[Parsed]:
     """The records of one raw object, and what in it is none, each with the line it begins on.
 
     A record has `question`, `answer` and, where there are more ways to ask, `phrasings` (in a table
-    one per line of the cell). What can't be read costs the record it is in.
+    one per line of the cell); or it has one of the other shapes. What can't be read costs the
+    record it is in.
     """
     source = Source("document", uri)
     reader = _READERS.get(path.suffix.lower())
@@ -65,7 +75,16 @@ def _check_names(value: Any, source: Source) -> Parsed:
     complaint = complaint_of_keys(keys)
     if complaint:
         return SetAside(*complaint, source, value)
-    return _check(dict(zip(named_by_field(keys), value.values(), strict=True)), source)
+    named = dict(zip(named_by_field(keys), value.values(), strict=True))
+    # Where data of several shapes was put together, an object has null for those it hasn't.
+    given = tuple(name for name, one in named.items() if one is not None)
+    shape = shape_of(given) or shape_of(keys) or QUESTION
+    if shape == QUESTION:
+        return _check(named, source)
+    try:
+        return conversation_record(named, shape, source)
+    except Unusable as error:
+        return SetAside(error.reason, error.detail, source, value)
 
 
 def parse_feedback(path: Path) -> Parsed | None:
@@ -138,14 +157,14 @@ def _complaint(value: Any) -> tuple[str, str] | None:
         return "not_a_record", "a record is an object with a question and an answer"
     phrasings = value.get("phrasings") or []
     if not isinstance(phrasings, list):
-        return "wrong_type", f"'phrasings' has to be a list of texts, and is {_kind(phrasings)}"
+        return "wrong_type", f"'phrasings' has to be a list of texts, and is {kind_of(phrasings)}"
     for name, text in [("question", value.get("question")), ("answer", value.get("answer"))]:
         if text is None or (isinstance(text, str) and not normalise(text)):
             return f"missing_{name}", f"'{name}' is missing or empty"
     for number, text in enumerate((value["question"], value["answer"], *phrasings), -1):
         if not isinstance(text, str) or not normalise(text):
-            return "wrong_type", f"{_place(number)} has to be text, and is {_kind(text)}"
-        if any("\ud800" <= character <= "\udfff" for character in text):
+            return "wrong_type", f"{_place(number)} has to be text, and is {kind_of(text)}"
+        if has_half_a_character(text):
             return "undecodable", "the text has half of a character"
     return _length_complaint([value["question"], *phrasings], value["answer"])
 
@@ -153,17 +172,6 @@ def _complaint(value: Any) -> tuple[str, str] | None:
 def _place(number: int) -> str:
     """The name of a text of a record; phrasings are counted from 1."""
     return {-1: "'question'", 0: "'answer'"}.get(number) or f"number {number} of 'phrasings'"
-
-
-def _kind(value: object) -> str:
-    """What stands where something else should, in a person's words."""
-    if isinstance(value, str):
-        return "text" if normalise(value) else "empty"
-    if isinstance(value, bool) or value is None:
-        return json.dumps(value)
-    if isinstance(value, int | float):
-        return "a number"
-    return "a list" if isinstance(value, list) else "an object"
 
 
 def _length_complaint(questions: list[str], answer: str) -> tuple[str, str] | None:

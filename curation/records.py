@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from meguru.dataset_version import TrainTurns
 from meguru.limits import Message
+from meguru.normalisation import normalise
 
 SHOWN_CHARACTERS = 80
 
@@ -76,6 +78,21 @@ class SetAside:
 
 
 Parsed = Record | SetAside
+
+
+def kind_of(value: object) -> str:
+    """What stands where something else should, in a person's words."""
+    if isinstance(value, str):
+        return "text" if normalise(value) else "empty"
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
+    if isinstance(value, int | float):
+        return "a number"
+    return "a list" if isinstance(value, list) else "an object"
+
+
+def has_half_a_character(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def shown(text: str) -> str:

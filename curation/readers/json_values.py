@@ -10,10 +10,10 @@ from json import JSONDecodeError
 from typing import Any
 
 from curation.readers.entries import Broken, Entry, Found
-from curation.readers.fields import is_known_key
 from curation.readers.json_decoder import Complaint, Decoder
 from curation.readers.json_lists import STRING, list_within, records_of, skip_between
 from curation.readers.lines import MARK, damage, has_damage
+from curation.readers.shapes import is_known_key
 
 _BLANKS = re.compile(rf"[ \t{MARK}]*")
 # Fewer than Python's own limit, wherever it is reached.
