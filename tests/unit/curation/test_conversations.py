@@ -254,7 +254,7 @@ def test_chat_in_the_cells_of_a_table_is_refused(tmp_path: Path) -> None:
     assert "save it as JSON Lines" in parsed.detail
 
 
-TURNS = st.fixed_dictionaries(
+TURNS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
         "role": st.sampled_from(["user", "assistant", "system", "tool", ""]) | st.none(),
