@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from curation.normalisation import normalise
-from curation.readers.shapes import ALPACA, CHAT, COMPLETION, PREFERENCE, SHAREGPT, Shape
+from curation.readers.shapes import ALPACA, CHAT, COMPLETION, PREFERENCE, PREFERRED, SHAREGPT, Shape
 from curation.records import Record, Source, kind_of
 from curation.turns import Unusable, check_order, read_text, read_turns
 from meguru.dataset_version import TrainTurns
@@ -31,9 +31,7 @@ class _Said:
 
 def conversation_record(value: Value, shape: Shape, source: Source) -> Record:
     """The record of an object whose fields have their own names. Raises Unusable."""
-    for name in ("tools", "functions"):
-        if value.get(name) not in (None, "", [], "[]"):
-            raise Unusable("tool_use", f"it has '{name}', and using tools is not learnt yet")
+    _refuse_tools(value)
     said = _READERS[shape](value)
     messages = [*_system(value, said.messages), *said.messages]
     check_order(messages)
@@ -47,6 +45,12 @@ def conversation_record(value: Value, shape: Shape, source: Source) -> Record:
         rating=said.rating,
         is_conversation=True,
     )
+
+
+def _refuse_tools(value: Value) -> None:
+    for name in ("tools", "functions"):
+        if value.get(name) not in (None, "", [], "[]"):
+            raise Unusable("tool_use", f"it has '{name}', and using tools is not learnt yet")
 
 
 def _system(value: Value, messages: Sequence[Message]) -> list[Message]:
@@ -131,6 +135,16 @@ def _preference(value: Value) -> _Said:
     return _Said(messages, "last", rejected=worse)
 
 
+def _preferred(value: Value) -> _Said:
+    """As TRL has it, but for the names; the messages, and tools, are in the `input`."""
+    asked = value["input"]
+    if not isinstance(asked, dict):
+        raise Unusable("wrong_type", f"'input' has to be an object, and is {kind_of(asked)}")
+    _refuse_tools(asked)
+    answers = {"chosen": value["preferred_output"], "rejected": value["non_preferred_output"]}
+    return _preference({"prompt": asked.get("messages"), **answers})
+
+
 def _answers(value: object, name: str) -> list[Message]:
     """An answer as text or as one message, or the messages that end in it."""
     if isinstance(value, str) or value is None:
@@ -168,4 +182,5 @@ _READERS: dict[Shape, Callable[[Value], _Said]] = {
     ALPACA: _alpaca,
     COMPLETION: _completion,
     PREFERENCE: _preference,
+    PREFERRED: _preferred,
 }

@@ -18,6 +18,7 @@ _QUESTION = {
 _CONVERSATION = (
     *("messages", "conversations", "system", "tools", "functions", "history"),
     *("instruction", "input", "output", "prompt", "completion", "label", "chosen", "rejected"),
+    *("preferred_output", "non_preferred_output"),
 )
 _FIELDS = {name: field for field, names in _QUESTION.items() for name in names} | {
     name: name for name in _CONVERSATION

@@ -29,9 +29,12 @@ COMPLETION = Shape("a prompt with its completion", ("prompt", "completion"), ("l
 PREFERENCE = Shape(
     "a preference", ("chosen", "rejected"), ("prompt", "question", *ALPACA.fields, *SHAREGPT.fields)
 )
+PREFERRED = Shape(
+    "a preference of OpenAI", ("input", "preferred_output", "non_preferred_output"), ("system",)
+)
 # The first that an object has all fields of is its shape: a preference may hold its prompt as any
 # of the others.
-SHAPES = (PREFERENCE, QUESTION, CHAT, SHAREGPT, ALPACA, COMPLETION)
+SHAPES = (PREFERENCE, PREFERRED, QUESTION, CHAT, SHAREGPT, ALPACA, COMPLETION)
 KNOWN = f"{KNOWN_NAMES}; or, in English, " + "; ".join(
     f"{shape.name}: {', '.join(fields)}"
     for shape, fields in [

@@ -93,6 +93,26 @@ def test_preferences() -> None:
     ]
 
 
+def test_preference_of_openai(tmp_path: Path) -> None:
+    value: dict[str, Any] = {
+        "input": {"messages": [SYSTEM, USER], "tools": [], "parallel_tool_calls": True},
+        "preferred_output": [ASSISTANT],
+        "non_preferred_output": [{**ASSISTANT, "content": "worse"}],
+    }
+    record = parse(tmp_path, value)
+    assert isinstance(record, Record)
+    assert (said(record), record.rejected) == ("s:s u:q a:a", "worse")
+    damages: list[tuple[dict[str, Any], str]] = [
+        ({"input": "q"}, "wrong_type"),
+        ({"input": {}}, "missing_question"),
+        ({"input": {"messages": [USER], "tools": [{}]}}, "tool_use"),
+        ({"non_preferred_output": [ASSISTANT]}, "no_preference"),
+    ]
+    for broken, reason in damages:
+        parsed = parse(tmp_path, value | broken)
+        assert isinstance(parsed, SetAside) and parsed.reason == reason
+
+
 def test_completions_and_lone_votes() -> None:
     records = read("completion.jsonl")
     assert [(said(one), one.rating) for one in records] == [
@@ -277,6 +297,7 @@ ANYTHING = (
 KEYS = (
     *("messages", "conversations", "system", "tools", "instruction", "input", "output", "history"),
     *("prompt", "completion", "label", "chosen", "rejected", "question", "answer", "other"),
+    *("preferred_output", "non_preferred_output"),
 )
 OBJECTS = st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS, ANYTHING))
 
