@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curation.corrections import Correction
+from curation.corrections import Correction, Identity, identity
 from curation.held_out import place_of, places_to_hold_out
 from curation.normalisation import language_of
 from curation.records import Record, SetAside, Source
@@ -121,6 +121,24 @@ def dataset_rows(
     rows = [row for one in documents for row in rows_of(one, 1, rules=rules, held_out=held_out)]
     for correction in corrections:
         rows += rows_of(correction.record, feedback_weight, correction.corrects, rules)
+    return _in_order(rows)
+
+
+def with_votes(rows: list[Row], votes: Iterable[Record], rules: Sequence[str] = RULES) -> list[Row]:
+    """The rows and a row for each vote, in the same order."""
+    return _in_order([*rows, *(row for vote in votes for row in rows_of(vote, 1, rules=rules))])
+
+
+def held_out_identities(rows: Iterable[Row]) -> set[Identity]:
+    """What the rows that measure a model ask."""
+    return {
+        identity(row["messages"][-2]["content"], row["messages"][:-2])
+        for row in rows
+        if row["split"] == "held_out"
+    }
+
+
+def _in_order(rows: Iterable[Row]) -> list[Row]:
     unique = {row["record_id"]: row for row in rows}
     return sorted(unique.values(), key=lambda row: (row["group_id"], row["record_id"]))
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +23,11 @@ from curation.records import (
     has_half_a_character,
     kind_of,
 )
-from meguru.limits import MAX_ANSWER_CHARACTERS, MAX_QUESTION_CHARACTERS, Message
+from meguru.limits import (
+    MAX_ANSWER_CHARACTERS,
+    MAX_QUESTION_CHARACTERS,
+)
 
-ROLES = ("system", "user", "assistant")
 _READERS = {
     ".jsonl": read_json_lines,
     ".ndjson": read_json_lines,
@@ -70,7 +69,7 @@ def _parsed(found: Found, source: Source) -> Parsed:
 
 def _check_names(value: Any, source: Source) -> Parsed:
     if not isinstance(value, dict):
-        return _check(value, source)
+        return question_record(value, source)
     keys = tuple(value)
     complaint = complaint_of_keys(keys)
     if complaint:
@@ -80,70 +79,15 @@ def _check_names(value: Any, source: Source) -> Parsed:
     given = tuple(name for name, one in named.items() if one is not None)
     shape = shape_of(given) or shape_of(keys) or QUESTION
     if shape == QUESTION:
-        return _check(named, source)
+        return question_record(named, source)
     try:
         return conversation_record(named, shape, source)
     except Unusable as error:
         return SetAside(error.reason, error.detail, source, value)
 
 
-def parse_feedback(path: Path) -> Parsed | None:
-    """One feedback object; None where it corrects nothing."""
-    source = Source("feedback", path.stem)
-    try:
-        value = _loads(path.read_bytes())
-        if not value["corrected_output"]:
-            return None
-        source = Source("feedback", _text(value["feedback_id"]))
-        row = {"question": value["question"], "answer": value["corrected_output"]}
-        context = _context(value.get("context") or [])
-        parsed = _check(row, source, created_at=_utc(value["created_at"]))
-        return replace(parsed, context=context) if isinstance(parsed, Record) else parsed
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        content = path.read_bytes().decode("utf-8", "replace")
-        return SetAside("broken_feedback", f"not a feedback record: {error!r}", source, content)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError(f"{value!r} is not a text")
-    value.encode()  # UnicodeEncodeError for half of a character
-    return value
-
-
-def _context(messages: Any) -> tuple[Message, ...]:
-    """The messages before a question; feedback of earlier releases has none."""
-    context = tuple({"role": one["role"], "content": one["content"]} for one in messages)
-    for message in context:
-        if message["role"] not in ROLES or not isinstance(message["content"], str):
-            raise TypeError(f"{message!r} is not a message")
-        message["content"].encode()  # UnicodeEncodeError for half of a character
-    return context
-
-
-def _utc(value: Any) -> str:
-    """A moment in one notation, so that the newest is the one that sorts last.
-
-    OverflowError where it is in no year of UTC that has a date.
-    """
-    moment = datetime.fromisoformat(_text(value))
-    if moment.tzinfo is None:
-        raise ValueError(f"'{value}' has no time zone")
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _loads(text: str | bytes) -> Any:
-    return json.loads(text, parse_float=_finite, parse_constant=_finite)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is not a number in JSON")
-    return number
-
-
-def _check(value: Any, source: Source, created_at: str = "") -> Parsed:
+def question_record(value: Any, source: Source, created_at: str = "") -> Parsed:
+    """A question with its answer as a record, where it is one."""
     complaint = _complaint(value)
     if complaint:
         return SetAside(*complaint, source, value)

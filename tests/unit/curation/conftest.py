@@ -104,7 +104,13 @@ class Lake:
         """Where the job finds the model that serves, if there is one."""
         return self._root / "serving_model"
 
-    def curate(self, context_tokens: int = 0, rules: Sequence[str] = RULES) -> Curated:
+    def curate(
+        self,
+        context_tokens: int = 0,
+        rules: Sequence[str] = RULES,
+        *,
+        with_preferences: bool = False,
+    ) -> Curated:
         self._num_runs += 1
         output = self._root / f"output-{self._num_runs}"
         result = curate(
@@ -114,6 +120,7 @@ class Lake:
             feedback_weight=4,
             rules=rules,
             context_tokens=context_tokens,
+            with_preferences=with_preferences,
         )
         return Curated(output, result)
 
