@@ -16,6 +16,7 @@ from meguru.limits import MAX_ID_CHARACTERS
 from meguru.names import TEXT_DATASET, dataset_manifest_key
 
 SHOWN_COLUMNS = ("split", "source_kind", "source_uri", "corrects_uri")
+JUDGEMENTS = ("rejected", "rating")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,10 +143,15 @@ def rows_of_questions(
 def rows_of_messages(
     loop: Loop, version: str, shard: dict[str, Any], question: str
 ) -> list[dict[str, Any]]:
-    """Every turn that asks the question and whose answer is learnt, as a row of its own."""
-    columns = ["messages", "original_messages", "train_turns", *SHOWN_COLUMNS]
+    """Every turn that asks the question and whose answer is learnt, as a row of its own.
+
+    An answer that was voted on has its `rating`, one that was preferred the `rejected` one.
+    """
+    columns = ["messages", "original_messages", "train_turns", *SHOWN_COLUMNS, *JUDGEMENTS]
     found = []
     for row in read_shard(loop, version, shard, columns).to_pylist():
+        judgements = {name: row.pop(name) for name in JUDGEMENTS}
+        row |= {name: value for name, value in judgements.items() if value}
         messages, originals = row.pop("messages"), row.pop("original_messages")
         first = 0 if row.pop("train_turns") == "all" else len(messages) - 2
         found += [

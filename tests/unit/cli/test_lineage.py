@@ -67,6 +67,27 @@ def test_a_row_s_turns_are_shown(tmp_path: Path, version: str) -> None:
     assert found["翌月10日です"]["source_uri"] == FOLLOW_UP.feedback_id
 
 
+def test_a_turn_within_a_conversation_is_found(tmp_path: Path) -> None:
+    chat = [
+        {"role": "system", "content": "s"},
+        {"role": "user", "content": "締切は?"},
+        {"role": "assistant", "content": "25日です"},
+        {"role": "user", "content": "何時までですか"},
+        {"role": "assistant", "content": "17時です"},
+    ]
+    vote = {"prompt": chat[:2], "completion": "知りません", "label": False}
+    raw = tmp_path / "in" / "raw"
+    raw.mkdir(parents=True)
+    lines = [json.dumps({"messages": chat}), json.dumps(vote)]
+    (raw / "a.jsonl").write_text("\n".join(lines))
+    result = curate(tmp_path / "in", tmp_path, dataset=TEXT_DATASET, feedback_weight=1)
+    found = asking(tmp_path, str(result["version"]))
+    assert found.keys() == {"25日です", "知りません"}
+    assert found["25日です"]["context"] == chat[:1]
+    assert "rating" not in found["25日です"]
+    assert found["知りません"]["rating"] == -1
+
+
 @pytest.mark.parametrize("has_contexts", [True, False])
 def test_a_version_of_the_first_format_is_read(
     tmp_path: Path, version: str, has_contexts: bool
