@@ -57,7 +57,8 @@ def prepare(
     torch.manual_seed(settings.seed)
     if job.initial_model:
         return load_initial_model(job.initial_model, job.hyperparameters(), settings)
-    texts = [text for row in dataset.split("train") for text in (row.question, row.answer)]
+    rows = dataset.answered("train")
+    texts = [message["content"] for row in rows for message in row.own_messages]
     tokenizer = world.broadcast(
         train_tokenizer(texts, settings.vocab_size) if world.is_first else None
     )

@@ -1,9 +1,8 @@
-"""Next-token prediction on chats: the loss counts the answer's tokens only."""
+"""Next-token prediction on chats: the loss counts the tokens of answers only."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 from torch import nn
@@ -12,11 +11,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
-from meguru.example import Example, encode_row
+from meguru.example import IGNORED, Example, encode_row
 from meguru.hyperparameters import Hyperparameters
 from meguru.limits import TooLong
 
-IGNORED = -100
+__all__ = ["IGNORED", "CausalLM"]
 
 
 class CausalLM:
@@ -24,8 +23,8 @@ class CausalLM:
 
     What is too long for the model is in `set_aside`; `num_contexts_cut` lost their oldest turns.
 
-    Each example's loss is the mean over its answer's tokens, so that a long answer weighs no more
-    than a short one.
+    Each example's loss is the mean over its answers' tokens, so that a long answer weighs no more
+    than a short one. An answer that a person found bad is none to learn.
     """
 
     def __init__(
@@ -41,7 +40,8 @@ class CausalLM:
         self.set_aside: list[TooLong] = []
         self.num_contexts_cut = 0
         for row in rows:
-            self._add(row)
+            if row.rating >= 0:
+                self._add(row)
         if not self._examples:
             raise ValueError(
                 f"no record of the dataset fits max_position_embeddings="
@@ -62,14 +62,13 @@ class CausalLM:
     def batch(self, indices: Sequence[int], generator: torch.Generator) -> dict[str, torch.Tensor]:
         """`input_ids` and `labels`, both (examples, tokens) int64, padded on the right."""
         examples = self._choose(indices, generator)
-        pairs = [(self._shorten(one.prompt, generator), one.target) for one in examples]
-        length = max(len(prompt) + len(target) for prompt, target in pairs)
-        input_ids = torch.full((len(pairs), length), self._pad_token_id)
-        labels = torch.full((len(pairs), length), IGNORED)
-        for row, (prompt, target) in enumerate(pairs):
-            end = len(prompt) + len(target)
-            input_ids[row, :end] = torch.tensor(prompt + target)
-            labels[row, len(prompt) : end] = torch.tensor(target)
+        sequences = [self._shorten(one, generator) for one in examples]
+        length = max(len(tokens) for tokens, _ in sequences)
+        input_ids = torch.full((len(sequences), length), self._pad_token_id)
+        labels = torch.full((len(sequences), length), IGNORED)
+        for row, (tokens, learnt) in enumerate(sequences):
+            input_ids[row, : len(tokens)] = torch.tensor(tokens)
+            labels[row, : len(tokens)] = torch.tensor(learnt)
         return {"input_ids": input_ids, "labels": labels}
 
     def _choose(self, indices: Sequence[int], generator: torch.Generator) -> list[Example]:
@@ -93,24 +92,26 @@ class CausalLM:
             {"role": "assistant", "content": other.answer},
         )
         system = ({"role": "system", "content": other.question},)
-        row = replace(example.row, context=system if is_system else earlier)
+        row = example.row.after(system if is_system else earlier)
         longer = encode_row(self._encoder, row, self._settings.max_position_embeddings)
         return example if isinstance(longer, TooLong) else longer
 
-    def _shorten(self, prompt: list[int], generator: torch.Generator) -> list[int]:
-        """Leave out some of the question's tokens, in all but a third of the examples."""
+    def _shorten(self, example: Example, generator: torch.Generator) -> tuple[list[int], list[int]]:
+        """Tokens and labels, without some of the question's in all but a third of the examples."""
+        tokens, labels = example.prompt + example.target, example.labels
         share = self._settings.question_dropout
-        chances = torch.rand(len(prompt) + 1, generator=generator).tolist()
+        chances = torch.rand(len(example.prompt) + 1, generator=generator).tolist()
         if share == 0 or chances[-1] < 1 / 3:
-            return prompt
-        return [
-            token
-            for token, chance in zip(prompt, chances, strict=False)
-            if chance >= share or token in self._encoder.control_ids
+            return tokens, labels
+        kept = [
+            index
+            for index, (token, label) in enumerate(zip(tokens, labels, strict=True))
+            if label != IGNORED or chances[index] >= share or token in self._encoder.control_ids
         ]
+        return [tokens[index] for index in kept], [labels[index] for index in kept]
 
     def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Mean over examples of the mean cross-entropy over each one's answer tokens.
+        """Mean over examples of the mean cross-entropy over the tokens each one has to learn.
 
         Padding is on the right and attention is causal, so no token sees padding and no mask is
         needed. Only positions that count are projected to the vocabulary.
