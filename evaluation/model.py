@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from peft import PeftModel
 from safetensors import SafetensorError
 from torch import nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
+from meguru.adapter import ADAPTER, BaseReference
 from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
 from meguru.example import Example, encode_row
@@ -48,22 +50,25 @@ class ChatModel:
         self._context = int(model.config.max_position_embeddings)
 
     @classmethod
-    def load(cls, folder: Path) -> ChatModel:
-        """Load safetensors from `folder`; ValueError where weights are missing or damaged."""
+    def load(cls, folder: Path, base: Path | None = None) -> ChatModel:
+        """Load safetensors from `folder`; ValueError where weights are missing or damaged.
+
+        Where they are an adapter's, its base model is in folder `base`.
+        """
         weight_files(folder)
+        reference = BaseReference.read(folder)
         try:
-            model = AutoModelForCausalLM.from_pretrained(
-                folder,
-                local_files_only=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-                dtype="auto",
-            )
+            model = read_model(folder if reference is None else reference.check(base))
+            if reference is not None:
+                # As serving does: what was judged is what serves.
+                model = PeftModel.from_pretrained(model, str(folder / ADAPTER)).merge_and_unload()
             tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
         except SafetensorError as error:
             raise ValueError(f"the model's weights are damaged: {error}") from error
         if torch.cuda.is_available():
             nn.Module.to(model, "cuda")
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token  # a base model's may have none of its own
         return cls(model.train(False), tokenizer)
 
     def encode(self, row: Row) -> Example | TooLong:
@@ -111,3 +116,10 @@ class ChatModel:
             reduction="sum",
         )
         return AnswerLoss(float(total), int((labels != IGNORED).sum()))
+
+
+def read_model(folder: Path) -> PreTrainedModel:
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype="auto"
+    )
+    return model

@@ -24,6 +24,7 @@ from training.optimizer import (
     optimizer_tensors,
     restore_optimizer,
 )
+from training.precision import autocast
 from training.sampler import WeightedSampler
 
 
@@ -76,7 +77,9 @@ class Trainer:
         self.loss = DistributedDataParallel(
             _Loss(self.model, objective), find_unused_parameters=True, broadcast_buffers=False
         )
-        self.parameters = dict(self.model.named_parameters())
+        # What is frozen is no part of the run's state: it comes from where it came from.
+        named = self.model.named_parameters()
+        self.parameters = {name: one for name, one in named if one.requires_grad}
         self.optimizer = make_optimizer(self.parameters.items(), settings)
         self.sampler = WeightedSampler(objective.weights, settings.seed)
         self.curve = LossCurve()
@@ -113,9 +116,7 @@ class Trainer:
         )
         batch = self.objective.batch(indices, self._augmentation())
         batch = {name: tensor.to(self.world.device) for name, tensor in batch.items()}
-        with torch.autocast(
-            self.world.device.type, torch.bfloat16, enabled=self.world.device.type == "cuda"
-        ):
+        with autocast(self.settings, self.world.device):
             loss = self.loss(batch)
         loss.backward()
         nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.max_grad_norm)
