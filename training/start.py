@@ -21,6 +21,7 @@ from training.base_model import context_length, load_base, stored_dtype, verify_
 from training.distributed import World
 from training.job import Job
 from training.model import load_initial_model, make_model, save_model, with_shape_of
+from training.objectives.sequences import check_logits
 from training.precision import prepare_for_training, weights_dtype
 from training.tokenizer import train_tokenizer
 
@@ -100,6 +101,7 @@ def _from_base(
     base = BaseReference.of(folder)
     dtype = weights_dtype(settings, world.device)
     model, tokenizer = load_base(folder, wanted, settings, dtype)
+    check_logits(model)
     own = with_shape_of(model, settings)
     most = settings.max_position_embeddings if CONTEXT in wanted else context_length(model)
     settings = dataclasses.replace(own, max_position_embeddings=most)

@@ -12,8 +12,9 @@ from meguru.dataset_version import Row
 from meguru.hyperparameters import Hyperparameters
 from meguru.limits import TooLong
 from training.objectives.causal_lm import CausalLM
+from training.objectives.sequences import Batch
 
-Batch = dict[str, torch.Tensor]
+__all__ = ["Batch", "Objective", "make_objective"]
 
 
 class Objective(Protocol):
@@ -22,6 +23,11 @@ class Objective(Protocol):
     @property
     def weights(self) -> Sequence[int]:
         """How often each example comes in an epoch."""
+        ...
+
+    @property
+    def num_tokens(self) -> Sequence[int]:
+        """How many tokens each example has."""
         ...
 
     @property

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
-from torch import nn
-from torch.nn.functional import cross_entropy, dropout
+from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from meguru.chat import ChatEncoder
@@ -15,8 +14,15 @@ from meguru.dataset_version import Row
 from meguru.example import Example, encode_row
 from meguru.hyperparameters import Hyperparameters
 from meguru.limits import TooLong
+from training.objectives.sequences import (
+    IGNORED,
+    Batch,
+    TokensAndLabels,
+    answer_logits,
+    collate,
+)
 
-IGNORED = -100
+__all__ = ["IGNORED", "CausalLM"]
 
 
 class CausalLM:
@@ -49,6 +55,7 @@ class CausalLM:
                 f"{min((one.num_tokens for one in self.set_aside), default=0)} tokens"
             )
         self.weights = [example.row.weight for example in self._examples]
+        self.num_tokens = [example.num_tokens for example in self._examples]
 
     def _add(self, row: Row) -> None:
         """Take a row as an example with as much of its context as fits, or set it aside."""
@@ -59,18 +66,12 @@ class CausalLM:
         self._examples.append(example)
         self.num_contexts_cut += example.is_cut
 
-    def batch(self, indices: Sequence[int], generator: torch.Generator) -> dict[str, torch.Tensor]:
-        """`input_ids` and `labels`, both (examples, tokens) int64, padded on the right."""
+    def batch(self, indices: Sequence[int], generator: torch.Generator) -> Batch:
+        """The examples at `indices` as `collate` makes them, packed where the settings say so."""
         examples = self._choose(indices, generator)
-        pairs = [(self._shorten(one.prompt, generator), one.target) for one in examples]
-        length = max(len(prompt) + len(target) for prompt, target in pairs)
-        input_ids = torch.full((len(pairs), length), self._pad_token_id)
-        labels = torch.full((len(pairs), length), IGNORED)
-        for row, (prompt, target) in enumerate(pairs):
-            end = len(prompt) + len(target)
-            input_ids[row, :end] = torch.tensor(prompt + target)
-            labels[row, len(prompt) : end] = torch.tensor(target)
-        return {"input_ids": input_ids, "labels": labels}
+        sequences = [self._shorten(one, generator) for one in examples]
+        packing = bool(self._settings.packing)
+        return collate(sequences, self._pad_token_id, packing=packing)
 
     def _choose(self, indices: Sequence[int], generator: torch.Generator) -> list[Example]:
         """The examples, in some batches with a context before each question.
@@ -97,36 +98,24 @@ class CausalLM:
         longer = encode_row(self._encoder, row, self._settings.max_position_embeddings)
         return example if isinstance(longer, TooLong) else longer
 
-    def _shorten(self, prompt: list[int], generator: torch.Generator) -> list[int]:
-        """Leave out some of the question's tokens, in all but a third of the examples."""
+    def _shorten(self, example: Example, generator: torch.Generator) -> TokensAndLabels:
+        """Tokens and labels, without some of the question's in all but a third of the examples."""
+        prompt, target = example.prompt, example.target
         share = self._settings.question_dropout
         chances = torch.rand(len(prompt) + 1, generator=generator).tolist()
-        if share == 0 or chances[-1] < 1 / 3:
-            return prompt
-        return [
-            token
-            for token, chance in zip(prompt, chances, strict=False)
-            if chance >= share or token in self._encoder.control_ids
-        ]
+        if share > 0 and chances[-1] >= 1 / 3:
+            prompt = [
+                token
+                for token, chance in zip(prompt, chances, strict=False)
+                if chance >= share or token in self._encoder.control_ids
+            ]
+        return prompt + target, [IGNORED] * len(prompt) + target
 
-    def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Mean over examples of the mean cross-entropy over each one's answer tokens.
-
-        Padding is on the right and attention is causal, so no token sees padding and no mask is
-        needed. Only positions that count are projected to the vocabulary.
-        """
-        embedding: nn.Module = model.get_input_embeddings()
-        inputs = dropout(embedding(batch["input_ids"]), self._settings.dropout, model.training)
-        hidden = model.base_model(inputs_embeds=inputs, use_cache=False).last_hidden_state
-        labels = batch["labels"][:, 1:]
-        counted = labels != IGNORED
-        head: nn.Module = model.get_output_embeddings()  # type: ignore[no-untyped-call]
-        logits = head(hidden[:, :-1][counted]).float()
+    def loss(self, model: PreTrainedModel, batch: Batch) -> torch.Tensor:
+        """Mean over examples of the mean cross-entropy over each one's answer tokens."""
+        logits, labels, sequence = answer_logits(model, batch, self._settings.dropout)
         losses = cross_entropy(
-            logits,
-            labels[counted],
-            reduction="none",
-            label_smoothing=self._settings.label_smoothing,
+            logits, labels, reduction="none", label_smoothing=self._settings.label_smoothing
         )
-        per_example = 1.0 / counted.sum(dim=1, keepdim=True).expand_as(counted)[counted]
-        return (losses * per_example).sum() / labels.shape[0]
+        per_example = 1.0 / batch["num_counted"]
+        return (losses * per_example[sequence]).sum() / len(per_example)

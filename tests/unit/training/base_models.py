@@ -47,7 +47,7 @@ def write_base(
         tokenizer.chat_template = None
         tokenizer.pad_token = None
     config = make_config(kind, len(tokenizer), **values)
-    model = AutoModelForCausalLM.from_config(config)
+    model = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     write_manifest(folder)
