@@ -6,6 +6,7 @@ import torch
 from transformers import PreTrainedModel
 
 from meguru.hyperparameters import Hyperparameters
+from training.attention import use_packed_attention
 
 
 def uses_bf16(settings: Hyperparameters, device: torch.device) -> bool:
@@ -24,8 +25,12 @@ def weights_dtype(settings: Hyperparameters, device: torch.device) -> torch.dtyp
     return torch.bfloat16 if is_frozen and uses_bf16(settings, device) else torch.float32
 
 
-def prepare_for_training(model: PreTrainedModel, settings: Hyperparameters) -> None:
-    """Recompute activations and compile layers, where the hyperparameters say so."""
+def prepare_for_training(
+    model: PreTrainedModel, settings: Hyperparameters, device: torch.device
+) -> None:
+    """Attend within packs, recompute activations, compile layers, where the settings say so."""
+    if settings.packing:
+        use_packed_attention(model, device, is_bf16=uses_bf16(settings, device))
     if settings.activation_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     if settings.compile:

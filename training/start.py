@@ -67,7 +67,7 @@ def make_start(job: Job, dataset: DatasetVersion, settings: Hyperparameters, wor
         )
     else:
         start = _whole(job.initial_model, dataset, wanted, settings, world)
-    prepare_for_training(start.model, settings)
+    prepare_for_training(start.model, settings, world.device)
     return start
 
 

@@ -1,18 +1,21 @@
 """Token sequences as a batch, padded or packed, and the logits of those of their tokens that count.
 
-Packed, sequences lie one after another in one row. Each begins at position 0, by which
-transformers keeps attention within it: with sdpa by a mask of blocks, with flash attention by
-lengths (`find_packed_sequence_indices` and `_is_packed_sequence` of its 5.19). Nothing is padded.
+Packed, sequences lie one after another in one row, and nothing is padded. Each begins at position
+0, by which transformers keeps attention within it: by lengths in flash attention and in ours, by a
+mask of blocks in any other (`find_packed_sequence_indices` of its 5.19).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.functional import dropout
 from transformers import PreTrainedModel
+
+from training.attention import sequence_options
 
 IGNORED = -100
 
@@ -63,8 +66,10 @@ def answer_logits(
     """
     embedding: nn.Module = model.get_input_embeddings()
     inputs = dropout(embedding(batch["input_ids"]), dropout_share, model.training)
-    positions = {"position_ids": batch["position_ids"]} if "position_ids" in batch else {}
-    hidden = model.base_model(inputs_embeds=inputs, use_cache=False, **positions).last_hidden_state
+    options: dict[str, Any] = {}
+    if "position_ids" in batch:
+        options = {"position_ids": batch["position_ids"], **sequence_options(batch["position_ids"])}
+    hidden = model.base_model(inputs_embeds=inputs, use_cache=False, **options).last_hidden_state
     labels = batch["labels"][:, 1:]
     counted = labels != IGNORED
     logits = project(model, hidden[:, :-1][counted])

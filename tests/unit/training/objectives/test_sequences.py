@@ -9,6 +9,7 @@ from transformers import CohereConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
 from tests.unit.training.base_models import CONFIGS, make_config
+from training.attention import use_packed_attention
 from training.objectives.sequences import IGNORED, answer_logits, check_logits, collate
 
 NUM_TOKENS = 97
@@ -45,14 +46,19 @@ def losses_of(model: PreTrainedModel, *, packing: bool) -> torch.Tensor:
     return sums / batch["num_counted"]
 
 
+@pytest.mark.parametrize("is_ours", [True, False])
 @pytest.mark.parametrize("kind", CONFIGS)
-def test_packed_losses_are_those_of_each_alone(kind: str) -> None:
+def test_packed_losses_are_those_of_each_alone(kind: str, is_ours: bool) -> None:
     model = make_model(kind)
     alone = []
     for tokens, labels in make_sequences():
         logits = model(input_ids=torch.tensor([tokens]), use_cache=False).logits[0, :-1].float()
         alone.append(cross_entropy(logits, torch.tensor(labels[1:]), ignore_index=IGNORED))
-    packed, padded = losses_of(model, packing=True), losses_of(model, packing=False)
+    padded = losses_of(model, packing=False)
+    if is_ours:
+        use_packed_attention(model, torch.device("cpu"), is_bf16=False)
+        assert model.config._attn_implementation == "packed"
+    packed = losses_of(model, packing=True)
     assert torch.allclose(packed, torch.stack(alone), rtol=1e-5, atol=1e-5)
     assert torch.allclose(padded, torch.stack(alone), rtol=1e-5, atol=1e-5)
 
