@@ -93,6 +93,7 @@ class Trainer:
 
     def train(self) -> Outcome:
         """Make the steps that are left; stop early, after a checkpoint, where any rank is asked."""
+        self.objective.prepare(self.model, self.world, self.checkpoints.folder)
         self.resume()
         num_tokens = 0.0
         while self.step < self.num_steps:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -11,7 +12,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from meguru.dataset_version import Row
 from meguru.hyperparameters import Hyperparameters
 from meguru.limits import TooLong
+from training.distributed import World
 from training.objectives.causal_lm import CausalLM
+from training.objectives.preference import DPO, KTO
 from training.objectives.sequences import Batch
 
 __all__ = ["Batch", "Objective", "make_objective"]
@@ -40,6 +43,13 @@ class Objective(Protocol):
         """How many examples lost their oldest turns to the model's context."""
         ...
 
+    def prepare(self, model: PreTrainedModel, world: World, folder: Path) -> None:
+        """What is computed once, with the model that training starts from, on every rank.
+
+        What is written to `folder`, the checkpoints', is there when the run is resumed.
+        """
+        ...
+
     def batch(self, indices: Sequence[int], generator: torch.Generator) -> Batch:
         """The examples at `indices` as tensors; `generator` is the only source of chance."""
         ...
@@ -53,5 +63,5 @@ def make_objective(
     rows: Sequence[Row], tokenizer: PreTrainedTokenizerFast, hyperparameters: Hyperparameters
 ) -> Objective:
     """The objective that the hyperparameters name."""
-    kinds = {"causal_lm": CausalLM}
+    kinds: dict[str, type[CausalLM | DPO | KTO]] = {"causal_lm": CausalLM, "dpo": DPO, "kto": KTO}
     return kinds[hyperparameters.objective](rows, tokenizer, hyperparameters)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -14,6 +15,7 @@ from meguru.dataset_version import Row
 from meguru.example import Example, encode_row
 from meguru.hyperparameters import Hyperparameters
 from meguru.limits import TooLong
+from training.distributed import World
 from training.objectives.sequences import (
     IGNORED,
     Batch,
@@ -65,6 +67,9 @@ class CausalLM:
             return
         self._examples.append(example)
         self.num_contexts_cut += example.is_cut
+
+    def prepare(self, model: PreTrainedModel, world: World, folder: Path) -> None:
+        """Nothing: the loss asks no other model."""
 
     def batch(self, indices: Sequence[int], generator: torch.Generator) -> Batch:
         """The examples at `indices` as `collate` makes them, packed where the settings say so."""
