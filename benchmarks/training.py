@@ -117,7 +117,7 @@ def read_examples() -> list[Example]:
     """The example company's questions, each phrasing an example."""
     documents = REPOSITORY / "examples" / "documents"
     return [
-        Example(question, question, record.answer, record.answer, "ja", "train", 1)
+        Example.of_question(question, question, record.answer, record.answer, "ja", "train", 1)
         for path in sorted(documents.rglob("*.jsonl"))
         for record in parse_document(path, path.name)
         if isinstance(record, Record)

@@ -44,7 +44,7 @@ def evaluate(
     clock: Callable[[], float] = time.perf_counter,
 ) -> Evaluation:
     """Answer every held-out question; ValueError where the dataset has none for this model."""
-    rows = dataset.split("held_out")
+    rows = dataset.answered("held_out")
     if not rows:
         raise ValueError("the dataset has no row in split 'held_out': nothing to evaluate on")
     examples, set_aside = encode_all(model, rows)
@@ -54,7 +54,7 @@ def evaluate(
     held_out = answer_all(model, examples, settings)
     seconds = clock() - started
     # What is too long here was set aside by the training already, by name.
-    known, _ = encode_all(model, spread(dataset.split("train"), settings.num_train_samples))
+    known, _ = encode_all(model, spread(dataset.answered("train"), settings.num_train_samples))
     train = answer_all(model, known, settings)
     loss = total_loss(model, examples, settings.batch_size)
     values: dict[str, float | int] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -18,11 +18,9 @@ from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 from meguru.adapter import ADAPTER, BaseReference
 from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
-from meguru.example import Example, encode_row
+from meguru.example import IGNORED, Example, encode_row
 from meguru.limits import TooLong
 from meguru.model_archive import weight_files
-
-IGNORED = -100
 
 
 @dataclass(frozen=True)
@@ -72,8 +70,11 @@ class ChatModel:
         return cls(model.train(False), tokenizer)
 
     def encode(self, row: Row) -> Example | TooLong:
-        """A row with as many of the turns before its question as the model has room for."""
-        return encode_row(self._encoder, row, self._context)
+        """A row with as many of the turns before its question as the model has room for.
+
+        What is asked of it is its last answer.
+        """
+        return encode_row(self._encoder, replace(row, train_turns="last"), self._context)
 
     @torch.inference_mode()
     def answer(self, examples: Sequence[Example], max_new_tokens: int) -> list[str]:

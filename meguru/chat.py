@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise, zip_longest
 from typing import Any, Protocol
@@ -42,10 +42,14 @@ class ChatTokenizer(Protocol):
 
 @dataclass(frozen=True)
 class EncodedConversation:
-    """Token ids: all before the answer, and the answer's own with what ends it."""
+    """Token ids: all before the answer, and the answer's own with what ends it.
+
+    `earlier_answers` is where in `prompt` an assistant said something before, with what ends it.
+    """
 
     prompt: list[int]
     answer: list[int]
+    earlier_answers: tuple[range, ...] = ()
 
 
 class ChatEncoder:
@@ -72,13 +76,48 @@ class ChatEncoder:
         """The ids of `messages` and of what comes before the answer to them."""
         return self._encode(self._render(messages, add_generation_prompt=True))
 
-    def encode_conversation(self, messages: Sequence[Message]) -> EncodedConversation:
-        """`messages`, of any number of turns, of which the last is the answer to be learnt."""
+    def encode_conversation(
+        self, messages: Sequence[Message], *, every_answer: bool = False
+    ) -> EncodedConversation:
+        """`messages`, of any number of turns, of which the last is the answer to be learnt.
+
+        With `every_answer` the earlier ones of an assistant are found too, each encoded by itself,
+        as a model writes it.
+        """
         prompt = self._render(messages[:-1], add_generation_prompt=True)
         whole = self._render(messages, add_generation_prompt=False)
-        if not whole.startswith(prompt):
-            raise ValueError("the chat template must only append the answer to its own prompt")
-        return EncodedConversation(self._encode(prompt), self._encode(whole[len(prompt) :]))
+        _check_appends(whole, prompt)
+        ids: list[int] = []
+        answers = []
+        position = 0
+        for start, end in self._earlier_answers(messages, whole) if every_answer else ():
+            ids += self._encode(prompt[position:start])
+            said = self._encode(prompt[start:end])
+            answers.append(range(len(ids), len(ids) + len(said)))
+            ids += said
+            position = end
+        ids += self._encode(prompt[position:])
+        return EncodedConversation(ids, self._encode(whole[len(prompt) :]), tuple(answers))
+
+    def _earlier_answers(
+        self, messages: Sequence[Message], whole: str
+    ) -> Iterator[tuple[int, int]]:
+        """Where in the rendered conversation each of an assistant's turns but the last stands."""
+        for index, message in enumerate(messages[:-1]):
+            if message["role"] != "assistant":
+                continue
+            before = self._render(messages[:index], add_generation_prompt=True)
+            _check_appends(whole, before)
+            until = self._render(messages[: index + 1], add_generation_prompt=False)
+            if whole.startswith(until):
+                yield len(before), len(until)
+                continue
+            # Some templates write the last answer otherwise than earlier ones. No content holds a
+            # control token, so the first is the one that ends the turn.
+            end = self._pattern.search(whole, len(before))
+            if end is None:
+                raise ValueError("the chat template has no control token that ends a turn")
+            yield len(before), end.end()
 
     def encode_text(self, text: str) -> list[int]:
         """The ids of `text` as plain text, whatever control tokens it seems to hold."""
@@ -144,6 +183,11 @@ class ChatEncoder:
         own = self._tokenizer(rendered, add_special_tokens=False)["input_ids"]
         if self.encode_prompt(messages) != own:
             raise ValueError("the tokenizer can't encode a chat in parts: other tokens come out")
+
+
+def _check_appends(whole: str, prompt: str) -> None:
+    if not whole.startswith(prompt):
+        raise ValueError("the chat template must only append the answer to its own prompt")
 
 
 def control_tokens(tokenizer: ChatTokenizer) -> dict[str, int]:

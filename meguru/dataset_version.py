@@ -5,35 +5,91 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
-FORMAT = 1
-REQUIRED_COLUMNS = ("record_id", "question", "answer", "group_id", "language", "split", "weight")
-# Versions frozen before these were known have no such columns.
-OPTIONAL_COLUMNS = ("context", "source_uri")
+from meguru.limits import Message
+
+FORMAT = 2
+_OF_EACH_ROW = ("record_id", "group_id", "language", "split", "weight")
+# Columns that a shard must have, and those it may have, by the manifest's format. The first has a
+# question and an answer where the second has messages.
+_REQUIRED = {1: (*_OF_EACH_ROW, "question", "answer"), 2: (*_OF_EACH_ROW, "messages")}
+_OPTIONAL = {
+    1: ("context", "source_uri"),
+    2: ("source_uri", "train_turns", "rejected", "rating"),
+}
 
 # A Parquet file's rows with those of the named columns that it has.
 ReadShard = Callable[[Path, Sequence[str]], list[dict[str, Any]]]
+# Of which assistant's turns a row has the loss: of all, or of the last alone.
+TrainTurns = Literal["all", "last"]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One phrasing of a question with its answer. Rows of one group share the answer.
+    """One conversation: a question with its answer, after what was said before.
 
-    `context` is the messages before the question, oldest first, each with `role` and `content`.
+    `messages` have `role` and `content`; the last is an assistant's, the one before it a user's.
+    Rows of one group share the answer. `rejected` is a worse answer to the same question, "" where
+    there is none; `rating` is 1 or -1 where a person found this answer good or bad, else 0.
     """
 
     record_id: str
-    question: str
-    answer: str
+    messages: tuple[Message, ...]
     group_id: str
     language: str
     split: str
     weight: int = 1
-    context: tuple[dict[str, str], ...] = ()
     source_uri: str = ""
+    train_turns: TrainTurns = "last"
+    rejected: str = ""
+    rating: int = 0
+
+    @classmethod
+    def of_question(
+        cls,
+        record_id: str,
+        question: str,
+        answer: str,
+        group_id: str,
+        language: str,
+        split: str,
+        weight: int = 1,
+        context: Sequence[Message] = (),
+        source_uri: str = "",
+    ) -> Row:
+        """A question with its answer; `context` is the messages before it, oldest first."""
+        messages = conversation(context, question, answer)
+        return cls(record_id, messages, group_id, language, split, weight, source_uri)
+
+    @property
+    def question(self) -> str:
+        return self.messages[-2]["content"]
+
+    @property
+    def answer(self) -> str:
+        return self.messages[-1]["content"]
+
+    @property
+    def context(self) -> tuple[Message, ...]:
+        return self.messages[:-2]
+
+    @property
+    def own_messages(self) -> tuple[Message, ...]:
+        """Without what was said before a question that is all the row is about."""
+        return self.messages if self.train_turns == "all" else self.messages[-2:]
+
+    def after(self, context: Sequence[Message]) -> Row:
+        """The question with its answer after other messages, of which nothing is learnt."""
+        messages = conversation(context, self.question, self.answer)
+        return replace(self, messages=messages, train_turns="last")
+
+
+def conversation(context: Sequence[Message], question: str, answer: str) -> tuple[Message, ...]:
+    asked = {"role": "user", "content": question}
+    return (*context, asked, {"role": "assistant", "content": answer})
 
 
 @dataclass(frozen=True)
@@ -46,6 +102,10 @@ class DatasetVersion:
 
     def split(self, name: str) -> list[Row]:
         return [row for row in self.rows if row.split == name]
+
+    def answered(self, split: str) -> list[Row]:
+        """The rows of a split whose answer is one to give: none that a person found bad."""
+        return [row for row in self.split(split) if row.rating >= 0]
 
 
 def read_dataset_version(folder: Path, read_shard: ReadShard) -> DatasetVersion:
@@ -60,20 +120,22 @@ def read_dataset_version(folder: Path, read_shard: ReadShard) -> DatasetVersion:
     content = path.read_bytes()
     manifest = _manifest(path, content)
     shards = [_verified(folder, shard) for shard in manifest["shards"]]
-    rows = tuple(row for shard in shards for row in _rows(shard, read_shard))
+    known = manifest.get("format", 1)
+    rows = tuple(row for shard in shards for row in _rows(shard, known, read_shard))
     return DatasetVersion(str(manifest.get("name", "")), hashlib.sha256(content).hexdigest(), rows)
 
 
 def _manifest(path: Path, content: bytes) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(content)
-        known = manifest.get("format", FORMAT)
+        known = manifest.get("format", 1)
         for shard in manifest["shards"]:
             str(shard["path"]), str(shard["sha256"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: not a dataset manifest ({error!r})") from error
-    if known != FORMAT:
-        raise ValueError(f"{path}: the manifest's format is {known!r}; known is {FORMAT}")
+    if known not in _REQUIRED:
+        formats = " and ".join(map(str, _REQUIRED))
+        raise ValueError(f"{path}: the manifest's format is {known!r}; known are {formats}")
     return manifest
 
 
@@ -89,14 +151,30 @@ def _verified(folder: Path, shard: Mapping[str, Any]) -> Path:
     return path
 
 
-def _rows(path: Path, read_shard: ReadShard) -> list[Row]:
+def _rows(path: Path, known: int, read_shard: ReadShard) -> list[Row]:
+    """A shard's rows, by the manifest's format."""
+    required = _REQUIRED[known]
     rows = []
-    for values in read_shard(path, (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)):
-        missing = [name for name in REQUIRED_COLUMNS if name not in values]
+    for values in read_shard(path, (*required, *_OPTIONAL[known])):
+        missing = [name for name in required if name not in values]
         if missing:
             raise ValueError(f"{path.name} has no column {missing[0]!r}")
-        row = Row(**{**values, "context": tuple(values.get("context") or ())})
-        if row.weight < 1:
-            raise ValueError(f"{path.name}: record {row.record_id} has weight {row.weight}, not 1+")
+        if known == 1:
+            row = Row.of_question(**{**values, "context": values.get("context") or ()})
+        else:
+            row = Row(**{**values, "messages": tuple(values["messages"] or ())})
+        complaint = _complaint(row)
+        if complaint:
+            raise ValueError(f"{path.name}: record {row.record_id} has {complaint}")
         rows.append(row)
     return rows
+
+
+def _complaint(row: Row) -> str | None:
+    if row.weight < 1:
+        return f"weight {row.weight}, not 1+"
+    if [message["role"] for message in row.messages[-2:]] != ["user", "assistant"]:
+        return "messages that do not end in a user's turn and an assistant's"
+    if row.train_turns not in get_args(TrainTurns):
+        return f"train_turns {row.train_turns!r}, not {' or '.join(get_args(TrainTurns))}"
+    return None

@@ -82,7 +82,8 @@ def _whole(
     if initial:
         model, tokenizer = load_initial_model(initial, wanted, settings)
     else:
-        texts = [text for row in dataset.split("train") for text in (row.question, row.answer)]
+        rows = dataset.answered("train")
+        texts = [message["content"] for row in rows for message in row.own_messages]
         tokenizer = world.broadcast(
             train_tokenizer(texts, settings.vocab_size) if world.is_first else None
         )

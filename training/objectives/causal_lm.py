@@ -1,9 +1,8 @@
-"""Next-token prediction on chats: the loss counts the answer's tokens only."""
+"""Next-token prediction on chats: the loss counts the tokens of answers only."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,17 +11,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
-from meguru.example import Example, encode_row
+from meguru.example import IGNORED, Example, encode_row
 from meguru.hyperparameters import Hyperparameters
 from meguru.limits import TooLong
 from training.distributed import World
-from training.objectives.sequences import (
-    IGNORED,
-    Batch,
-    TokensAndLabels,
-    answer_logits,
-    collate,
-)
+from training.objectives.sequences import Batch, TokensAndLabels, answer_logits, collate
 
 __all__ = ["IGNORED", "CausalLM"]
 
@@ -32,8 +25,8 @@ class CausalLM:
 
     What is too long for the model is in `set_aside`; `num_contexts_cut` lost their oldest turns.
 
-    Each example's loss is the mean over its answer's tokens, so that a long answer weighs no more
-    than a short one.
+    Each example's loss is the mean over its answers' tokens, so that a long answer weighs no more
+    than a short one. An answer that a person found bad is none to learn.
     """
 
     def __init__(
@@ -49,7 +42,8 @@ class CausalLM:
         self.set_aside: list[TooLong] = []
         self.num_contexts_cut = 0
         for row in rows:
-            self._add(row)
+            if row.rating >= 0:
+                self._add(row)
         if not self._examples:
             raise ValueError(
                 f"no record of the dataset fits max_position_embeddings="
@@ -99,25 +93,26 @@ class CausalLM:
             {"role": "assistant", "content": other.answer},
         )
         system = ({"role": "system", "content": other.question},)
-        row = replace(example.row, context=system if is_system else earlier)
+        row = example.row.after(system if is_system else earlier)
         longer = encode_row(self._encoder, row, self._settings.max_position_embeddings)
         return example if isinstance(longer, TooLong) else longer
 
     def _shorten(self, example: Example, generator: torch.Generator) -> TokensAndLabels:
         """Tokens and labels, without some of the question's in all but a third of the examples."""
-        prompt, target = example.prompt, example.target
+        tokens, labels = example.prompt + example.target, example.labels
         share = self._settings.question_dropout
-        chances = torch.rand(len(prompt) + 1, generator=generator).tolist()
-        if share > 0 and chances[-1] >= 1 / 3:
-            prompt = [
-                token
-                for token, chance in zip(prompt, chances, strict=False)
-                if chance >= share or token in self._encoder.control_ids
-            ]
-        return prompt + target, [IGNORED] * len(prompt) + target
+        chances = torch.rand(len(example.prompt) + 1, generator=generator).tolist()
+        if share == 0 or chances[-1] < 1 / 3:
+            return tokens, labels
+        kept = [
+            index
+            for index, (token, label) in enumerate(zip(tokens, labels, strict=True))
+            if label != IGNORED or chances[index] >= share or token in self._encoder.control_ids
+        ]
+        return [tokens[index] for index in kept], [labels[index] for index in kept]
 
     def loss(self, model: PreTrainedModel, batch: Batch) -> torch.Tensor:
-        """Mean over examples of the mean cross-entropy over each one's answer tokens."""
+        """Mean over examples of the mean cross-entropy over the tokens each one has to learn."""
         logits, labels, sequence = answer_logits(model, batch, self._settings.dropout)
         losses = cross_entropy(
             logits, labels, reduction="none", label_smoothing=self._settings.label_smoothing

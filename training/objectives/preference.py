@@ -33,7 +33,8 @@ from training.objectives.sequences import (
 
 def with_answer(row: Row, answer: str) -> Row:
     """The same question with another answer."""
-    return replace(row, answer=answer)
+    messages = (*row.messages[:-1], {"role": "assistant", "content": answer})
+    return replace(row, messages=messages, train_turns="last")
 
 
 def answered(prompt: list[int], answer: list[int]) -> TokensAndLabels:

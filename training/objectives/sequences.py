@@ -15,9 +15,10 @@ from torch import nn
 from torch.nn.functional import dropout
 from transformers import PreTrainedModel
 
+from meguru.example import IGNORED
 from training.attention import sequence_options
 
-IGNORED = -100
+__all__ = ["IGNORED", "Batch", "TokensAndLabels", "answer_logits", "check_logits", "collate"]
 
 Batch = dict[str, torch.Tensor]
 # Token ids, and for each its label: its own id where it is to be learnt, else IGNORED.

@@ -70,7 +70,7 @@ def write_model(folder: Path, num_steps: int) -> Path:
         question_dropout=0,
         context_ratio=0,
     )
-    rows = [Row(**row) for row in make_rows() if row["split"] == "train"]
+    rows = [Row.of_question(**row) for row in make_rows() if row["split"] == "train"]
     tokenizer = train_tokenizer([t for row in rows for t in (row.question, row.answer)], 400)
     model, objective = make_model(tokenizer, settings), CausalLM(rows, tokenizer, settings)
     optimizer = make_optimizer(model.named_parameters(), settings)

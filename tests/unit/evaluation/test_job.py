@@ -204,7 +204,7 @@ def test_follow_up_is_asked_with_the_turns_before_it(processing: Path) -> None:
 def test_long_question_cuts_no_neighbour_s_answer(good_model: Path) -> None:
     """In one batch with a question that fills the context, each has the room of its own."""
     model = ChatModel.load(good_model)
-    row = Row(**make_rows()[0])
+    row = Row.of_question(**make_rows()[0])
     example = model.encode(row)
     assert isinstance(example, Example)
     room = 64 - len(example.prompt)
@@ -217,7 +217,7 @@ def test_long_question_cuts_no_neighbour_s_answer(good_model: Path) -> None:
 
 def test_right_answer_longer_than_the_usual_has_its_room(good_model: Path) -> None:
     model = ChatModel.load(good_model)
-    row = Row(**make_rows()[0])
+    row = Row.of_question(**make_rows()[0])
     example = model.encode(row)
     assert isinstance(example, Example)
     assert model.answer([example], max_new_tokens=1) == [row.answer]

@@ -9,7 +9,7 @@ from meguru.dataset_version import Row
 
 
 def sample(answer: str, expected: str, language: str = "ja") -> Sample:
-    return Sample(Row("r", "q", expected, "g", language, "held_out"), answer)
+    return Sample(Row.of_question("r", "q", expected, "g", language, "held_out"), answer)
 
 
 @pytest.mark.parametrize(

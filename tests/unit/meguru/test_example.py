@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from transformers import PreTrainedTokenizerFast
 
 from meguru.chat import ChatEncoder, EncodedConversation
 from meguru.dataset_version import Row
-from meguru.example import Example, encode_row
+from meguru.example import IGNORED, Example, encode_row
 from meguru.limits import Shortenings, TooLong
 from training.tokenizer import train_tokenizer
 
@@ -47,7 +48,7 @@ MESSAGES = st.tuples(st.sampled_from("suuaa"), st.sampled_from(TEXTS) | st.text(
 
 def make_row(*messages: tuple[str, str]) -> Row:
     context = tuple({"role": ROLES[role], "content": content} for role, content in messages)
-    return Row("1", "Who?", "Mori", "g", "en", "train", 1, context, "raw/a.jsonl")
+    return Row.of_question("1", "Who?", "Mori", "g", "en", "train", 1, context, "raw/a.jsonl")
 
 
 def by_trying_each(encoder: ChatEncoder, row: Row, context_tokens: int) -> Example | TooLong:
@@ -87,7 +88,7 @@ class Counting(ChatEncoder):
     def __init__(self) -> None:
         self.num_encoded = 0
 
-    def encode_conversation(self, messages: Any) -> EncodedConversation:
+    def encode_conversation(self, messages: Any, **options: Any) -> EncodedConversation:
         self.num_encoded += len(messages)
         return EncodedConversation([0] * (len(messages) - 1), [1])
 
@@ -109,3 +110,68 @@ def test_a_conversation_that_fits_is_encoded_once() -> None:
     encoder = Counting()
     encode_row(encoder, make_row(("u", "q"), ("a", "a")), 4)
     assert encoder.num_encoded == 4
+
+
+PAIRS = st.lists(st.tuples(st.sampled_from(TEXTS), st.sampled_from(TEXTS)), min_size=1, max_size=6)
+
+
+def every_turn(*pairs: tuple[str, str], system: str = "") -> Row:
+    messages = [{"role": "system", "content": system}] if system else []
+    for question, answer in pairs:
+        messages.append({"role": "user", "content": question})
+        messages.append({"role": "assistant", "content": answer})
+    return Row("1", tuple(messages), "g", "en", "train", train_turns="all")
+
+
+def learnt(example: Example) -> list[int]:
+    return [label for label in example.labels if label != IGNORED]
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+@given(pairs=PAIRS, system=st.sampled_from(["", "Be kind."]))
+def test_every_answer_is_learnt_as_if_it_were_the_last(
+    name: str, pairs: list[tuple[str, str]], system: str
+) -> None:
+    encoder, row = ENCODERS[name], every_turn(*pairs, system=system)
+    example = encode_row(encoder, row, 10_000)
+    assert isinstance(example, Example)
+    ends = range(len(row.messages) % 2 + 2, len(row.messages) + 1, 2)
+    alone = [encoder.encode_conversation(row.messages[:end]) for end in ends]
+    assert learnt(example) == [token for one in alone for token in one.answer]
+    assert example.labels[: len(alone[0].prompt)] == [IGNORED] * len(alone[0].prompt)
+    tokens = example.prompt + example.target
+    assert all(
+        label in (IGNORED, token) for token, label in zip(tokens, example.labels, strict=True)
+    )
+
+
+def test_tokens_are_the_same_whether_every_answer_is_learnt_or_the_last() -> None:
+    row = every_turn(("Who is it?", "10日です"), ("締切はいつですか", "10日です"))
+    encoder = ENCODERS["control tokens between turns"]
+    every, last = (encode_row(encoder, one, 200) for one in (row, replace(row, train_turns="last")))
+    assert isinstance(every, Example) and isinstance(last, Example)
+    assert (every.prompt, every.target) == (last.prompt, last.target)
+    assert len(learnt(every)) == 2 * len(learnt(last))
+
+
+def test_of_a_conversation_that_is_cut_the_answers_left_are_learnt() -> None:
+    row = every_turn(*[("Who is it?", "10日です")] * 9)
+    encoder = ENCODERS["control tokens between turns"]
+    whole = encode_row(encoder, row, 10_000)
+    assert isinstance(whole, Example)
+    cut = encode_row(encoder, row, whole.num_tokens // 2)
+    assert isinstance(cut, Example) and cut.is_cut
+    assert 1 < len(cut.earlier_answers) < len(whole.earlier_answers)
+
+
+def test_template_that_writes_the_last_answer_otherwise() -> None:
+    tokenizer = train_tokenizer(TEXTS, 330)
+    tokenizer.chat_template = tokenizer.chat_template.replace(
+        "{{ '<|' +",
+        "{% if loop.last and message['role'] == 'assistant' %}"
+        "{% set said = '(thought) ' + said %}{% endif %}{{ '<|' +",
+    )
+    row = every_turn(("Who is it?", "10日です"), ("締切はいつですか", "10日です"))
+    example = encode_row(ChatEncoder(tokenizer), row, 200)
+    assert isinstance(example, Example)
+    assert tokenizer.decode(learnt(example)) == "10日です<|end|>(thought) 10日です<|end|>"

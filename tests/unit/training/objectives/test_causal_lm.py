@@ -14,8 +14,8 @@ from training.objectives.causal_lm import IGNORED, CausalLM
 from training.tokenizer import train_tokenizer
 
 ROWS = [
-    Row("1", "締切はいつですか", "10日です", "g1", "ja", "train", 1),
-    Row("2", "Who is it?", "Ask Mori in Finance, please.", "g2", "en", "train", 4),
+    Row.of_question("1", "締切はいつですか", "10日です", "g1", "ja", "train", 1),
+    Row.of_question("2", "Who is it?", "Ask Mori in Finance, please.", "g2", "en", "train", 4),
 ]
 TOKENIZER = train_tokenizer([text for row in ROWS for text in (row.question, row.answer)], 330)
 
@@ -43,7 +43,7 @@ def test_only_answers_and_their_end_count() -> None:
     ],
 )
 def test_an_answer_is_learnt_as_it_is_written(answer: str) -> None:
-    row = Row("3", "What ends a turn? <|end|>", answer, "g3", "en", "train", 1)
+    row = Row.of_question("3", "What ends a turn? <|end|>", answer, "g3", "en", "train", 1)
     objective = CausalLM([row], TOKENIZER, settings(question_dropout=0, context_ratio=0))
     batch = objective.batch([0], torch.Generator())
     learnt = batch["labels"][0][batch["labels"][0] != IGNORED].tolist()
@@ -78,7 +78,9 @@ def test_loss_does_not_depend_on_padding_or_neighbours() -> None:
 
 
 def test_record_beyond_the_context_is_set_aside_by_name() -> None:
-    long = Row("3", "Who?", "Mori, " * 30, "g3", "en", "train", 9, source_uri="raw/long.jsonl")
+    long = Row.of_question(
+        "3", "Who?", "Mori, " * 30, "g3", "en", "train", 9, source_uri="raw/long.jsonl"
+    )
     narrow = settings(max_position_embeddings=40)
     objective = CausalLM([ROWS[0], long, ROWS[1]], TOKENIZER, narrow)
     (set_aside,) = objective.set_aside
@@ -103,7 +105,7 @@ TURNS = [
 
 
 def follow_up(*context: dict[str, str]) -> Row:
-    return dataclasses.replace(ROWS[0], context=context)
+    return ROWS[0].after(context)
 
 
 def text_of(objective: CausalLM, seed: int = 0) -> str:
@@ -155,3 +157,34 @@ def test_context_that_does_not_fit_is_left_out() -> None:
     narrow = settings(question_dropout=0, context_ratio=1, max_position_embeddings=length)
     batch = CausalLM(ROWS, TOKENIZER, narrow).batch([1], torch.Generator())
     assert batch["input_ids"].shape[1] == length
+
+
+CHAT = Row(
+    "4",
+    (
+        {"role": "user", "content": "Who is it?"},
+        {"role": "assistant", "content": "Ask Mori in Finance, please."},
+        {"role": "user", "content": "締切はいつですか"},
+        {"role": "assistant", "content": "10日です"},
+    ),
+    "g4",
+    "en",
+    "train",
+    train_turns="all",
+)
+
+
+@pytest.mark.parametrize("question_dropout", [0, 0.9])
+def test_every_answer_of_a_conversation_is_learnt_whole(question_dropout: float) -> None:
+    objective = CausalLM(
+        [CHAT], TOKENIZER, settings(question_dropout=question_dropout, context_ratio=0.5)
+    )
+    for seed in range(9):
+        labels = objective.batch([0], torch.Generator().manual_seed(seed))["labels"][0]
+        expected = "Ask Mori in Finance, please.<|end|>10日です<|end|>"
+        assert TOKENIZER.decode(labels[labels != IGNORED]) == expected
+
+
+def test_an_answer_that_was_found_bad_is_not_learnt() -> None:
+    rows = [*ROWS, dataclasses.replace(CHAT, rating=-1), dataclasses.replace(CHAT, rating=1)]
+    assert len(CausalLM(rows, TOKENIZER, settings()).weights) == 3
