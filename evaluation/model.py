@@ -45,6 +45,11 @@ class ChatModel:
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
         self._model, self._tokenizer = model, tokenizer
         self._encoder = ChatEncoder(tokenizer)
+        own = model.generation_config and model.generation_config.eos_token_id
+        ends = (
+            own if isinstance(own, list) else [own if own is not None else tokenizer.eos_token_id]
+        )
+        self._end_ids = sorted(self._encoder.end_ids.union(ends))
         self._context = int(model.config.max_position_embeddings)
 
     @classmethod
@@ -92,7 +97,9 @@ class ChatModel:
             min(max(max_new_tokens, len(one.target)), self._context - len(one.prompt))
             for one in examples
         ]
-        output = self._model.generate(**inputs, max_new_tokens=max(rooms), do_sample=False)  # type: ignore[operator]
+        output = self._model.generate(  # type: ignore[operator]
+            **inputs, max_new_tokens=max(rooms), do_sample=False, eos_token_id=self._end_ids
+        )
         answers = output[:, inputs["input_ids"].shape[1] :]
         return [
             str(self._tokenizer.decode(answer[:room], skip_special_tokens=True))

@@ -80,6 +80,13 @@ class ChatEncoder:
         self._check()
         self._takes_system = self._renders_system()
 
+    @property
+    def end_ids(self) -> frozenset[int]:
+        """The control tokens that end an answer, whatever else the model's own settings name."""
+        said = {"user": "a", "assistant": "b"}
+        messages = [{"role": role, "content": content} for role, content in said.items()]
+        return self.control_ids.intersection(self.encode_conversation(messages).answer)
+
     def encode_prompt(self, messages: Sequence[Message]) -> list[int]:
         """The ids of `messages` and of what comes before the answer to them."""
         return self._encode(self._render(messages, add_generation_prompt=True))

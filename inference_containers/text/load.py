@@ -69,15 +69,16 @@ def load(folder: Path, version: str = "") -> LoadedModel:
         nn.Module.to(model, "cuda")
     ends = model.generation_config.eos_token_id
     ends = tokenizer.eos_token_id if ends is None else ends
+    encoder = ChatEncoder(tokenizer)
     return LoadedModel(
         name=model_name(folder),
         version=version,
         model=model.train(False),
         tokenizer=tokenizer,
-        encoder=ChatEncoder(tokenizer),
+        encoder=encoder,
         generation_config=model.generation_config,
         context_length=int(model.config.max_position_embeddings),
-        end_token_ids=frozenset(ends if isinstance(ends, list) else [ends]),
+        end_token_ids=encoder.end_ids.union(ends if isinstance(ends, list) else [ends]),
     )
 
 

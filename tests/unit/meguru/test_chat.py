@@ -115,6 +115,12 @@ def test_only_the_last_turn_is_the_answer() -> None:
     assert tokenizer.decode(encoded.answer) == "a2<|im_end|>\n"
 
 
+def test_what_ends_an_answer_is_the_template_s() -> None:
+    for name, end in {"chatml": "<|im_end|>", "trimmed": "<stop>"}.items():
+        (end_id,) = ChatEncoder(TOKENIZERS[name]).end_ids
+        assert end_id == TOKENIZERS[name].convert_tokens_to_ids(end)
+
+
 def test_added_tokens_that_no_template_uses_stay_text_of_one_token() -> None:
     tokenizer = TOKENIZERS["chatml"]
     table = tokenizer.convert_tokens_to_ids("<table>")
