@@ -66,12 +66,16 @@ def read_parquet(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def load_model(folder: Path, scratch: Path) -> tuple[ChatModel, dict[str, Any]]:
-    """The model in `folder` (a model.tar.gz or its files), and its training's facts."""
+    """The model in `folder` (a model.tar.gz or its files), and its training's facts.
+
+    An adapter's base model is input `base`, beside it.
+    """
+    base = folder.parent / "base"
     if not folder.is_dir():
         raise ValueError(f"no input 'model' at {folder}: give the job a model.tar.gz")
     folder = open_model(folder, scratch)
     facts = folder / "training.json"
-    return ChatModel.load(folder), json.loads(facts.read_text()) if facts.is_file() else {}
+    return ChatModel.load(folder, base), json.loads(facts.read_text()) if facts.is_file() else {}
 
 
 def compare(

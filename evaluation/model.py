@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from peft import PeftModel
 from safetensors import SafetensorError
 from torch import nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
+from meguru.adapter import ADAPTER, BaseReference
 from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
 from meguru.example import IGNORED, Example, encode_row
@@ -43,25 +45,33 @@ class ChatModel:
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
         self._model, self._tokenizer = model, tokenizer
         self._encoder = ChatEncoder(tokenizer)
+        own = model.generation_config and model.generation_config.eos_token_id
+        ends = (
+            own if isinstance(own, list) else [own if own is not None else tokenizer.eos_token_id]
+        )
+        self._end_ids = sorted(self._encoder.end_ids.union(ends))
         self._context = int(model.config.max_position_embeddings)
 
     @classmethod
-    def load(cls, folder: Path) -> ChatModel:
-        """Load safetensors from `folder`; ValueError where weights are missing or damaged."""
+    def load(cls, folder: Path, base: Path | None = None) -> ChatModel:
+        """Load safetensors from `folder`; ValueError where weights are missing or damaged.
+
+        Where they are an adapter's, its base model is in folder `base`.
+        """
         weight_files(folder)
+        reference = BaseReference.read(folder)
         try:
-            model = AutoModelForCausalLM.from_pretrained(
-                folder,
-                local_files_only=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-                dtype="auto",
-            )
+            model = read_model(folder if reference is None else reference.check(base))
+            if reference is not None:
+                # As serving does: what was judged is what serves.
+                model = PeftModel.from_pretrained(model, str(folder / ADAPTER)).merge_and_unload()
             tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
         except SafetensorError as error:
             raise ValueError(f"the model's weights are damaged: {error}") from error
         if torch.cuda.is_available():
             nn.Module.to(model, "cuda")
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token  # a base model's may have none of its own
         return cls(model.train(False), tokenizer)
 
     def encode(self, row: Row) -> Example | TooLong:
@@ -87,7 +97,9 @@ class ChatModel:
             min(max(max_new_tokens, len(one.target)), self._context - len(one.prompt))
             for one in examples
         ]
-        output = self._model.generate(**inputs, max_new_tokens=max(rooms), do_sample=False)  # type: ignore[operator]
+        output = self._model.generate(  # type: ignore[operator]
+            **inputs, max_new_tokens=max(rooms), do_sample=False, eos_token_id=self._end_ids
+        )
         answers = output[:, inputs["input_ids"].shape[1] :]
         return [
             str(self._tokenizer.decode(answer[:room], skip_special_tokens=True))
@@ -112,3 +124,10 @@ class ChatModel:
             reduction="sum",
         )
         return AnswerLoss(float(total), int((labels != IGNORED).sum()))
+
+
+def read_model(folder: Path) -> PreTrainedModel:
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype="auto"
+    )
+    return model

@@ -24,6 +24,9 @@ QUESTION_READING = "question_reading"
 FOLD_WIDTHS = "fold_widths"
 # Lone halves of surrogate pairs: valid text has none.
 DISGUISES = range(0xDC00, 0xE000)
+# Stands before a text that isn't the first, for tokenizers that begin a first one in another way;
+# for private use, so that it is no part of a token with what follows.
+ANCHOR = "\ue000"
 
 
 class ChatTokenizer(Protocol):
@@ -70,7 +73,19 @@ class ChatEncoder:
         self._disguise = dict(zip(starts, DISGUISES, strict=False))
         self._uncover = {disguise: start for start, disguise in self._disguise.items()}
         self._folds_widths = _folds_widths(tokenizer)
+        tokens = [one for one in tokenizer.added_tokens_decoder.values() if one.content in texts]
+        self._takes_space_before = {one.content for one in tokens if one.lstrip}
+        self._takes_space_after = {one.content for one in tokens if one.rstrip}
+        self._anchor: list[int] = []
         self._check()
+        self._takes_system = self._renders_system()
+
+    @property
+    def end_ids(self) -> frozenset[int]:
+        """The control tokens that end an answer, whatever else the model's own settings name."""
+        said = {"user": "a", "assistant": "b"}
+        messages = [{"role": role, "content": content} for role, content in said.items()]
+        return self.control_ids.intersection(self.encode_conversation(messages).answer)
 
     def encode_prompt(self, messages: Sequence[Message]) -> list[int]:
         """The ids of `messages` and of what comes before the answer to them."""
@@ -86,18 +101,18 @@ class ChatEncoder:
         """
         prompt = self._render(messages[:-1], add_generation_prompt=True)
         whole = self._render(messages, add_generation_prompt=False)
-        _check_appends(whole, prompt)
+        answer = whole[self._answer_start(messages[:-1], prompt, whole) :]
         ids: list[int] = []
         answers = []
         position = 0
         for start, end in self._earlier_answers(messages, whole) if every_answer else ():
-            ids += self._encode(prompt[position:start])
-            said = self._encode(prompt[start:end])
+            ids += self._encode_after(prompt[:position], prompt[position:start])
+            said = self._encode_after(prompt[:start], prompt[start:end])
             answers.append(range(len(ids), len(ids) + len(said)))
             ids += said
             position = end
-        ids += self._encode(prompt[position:])
-        return EncodedConversation(ids, self._encode(whole[len(prompt) :]), tuple(answers))
+        ids += self._encode_after(prompt[:position], prompt[position:])
+        return EncodedConversation(ids, self._encode_after(prompt, answer), tuple(answers))
 
     def _earlier_answers(
         self, messages: Sequence[Message], whole: str
@@ -107,17 +122,32 @@ class ChatEncoder:
             if message["role"] != "assistant":
                 continue
             before = self._render(messages[:index], add_generation_prompt=True)
-            _check_appends(whole, before)
+            start = self._answer_start(messages[:index], before, whole)
             until = self._render(messages[: index + 1], add_generation_prompt=False)
             if whole.startswith(until):
-                yield len(before), len(until)
+                yield start, len(until)
                 continue
             # Some templates write the last answer otherwise than earlier ones. No content holds a
             # control token, so the first is the one that ends the turn.
-            end = self._pattern.search(whole, len(before))
+            end = self._pattern.search(whole, start)
             if end is None:
                 raise ValueError("the chat template has no control token that ends a turn")
-            yield len(before), end.end()
+            yield start, end.end()
+
+    def _answer_start(self, messages: Sequence[Message], prompt: str, whole: str) -> int:
+        """Where in `whole` the answer to `messages` begins.
+
+        What a template asks for an answer with may be more than it writes before one that is
+        there: the beginning of a thought. Then the answer begins where the two part.
+        """
+        if whole.startswith(prompt):
+            return len(prompt)
+        said = self._render(messages, add_generation_prompt=False)
+        if not (whole.startswith(said) and prompt.startswith(said)):
+            raise ValueError("the chat template must only append the answer to its own prompt")
+        return next(
+            index for index, pair in enumerate(zip_longest(prompt, whole)) if pair[0] != pair[1]
+        )
 
     def encode_text(self, text: str) -> list[int]:
         """The ids of `text` as plain text, whatever control tokens it seems to hold."""
@@ -126,11 +156,31 @@ class ChatEncoder:
     def _render(self, messages: Sequence[Message], *, add_generation_prompt: bool) -> str:
         """The conversation as the template writes it, contents in disguise."""
         disguised = [{**one, "content": self._content(one)} for one in messages]
-        return str(
-            self._tokenizer.apply_chat_template(
-                disguised, tokenize=False, add_generation_prompt=add_generation_prompt
+        if not self._takes_system:
+            disguised = _with_system_in_question(disguised)
+        return self._apply(disguised, add_generation_prompt=add_generation_prompt)
+
+    def _apply(self, messages: Sequence[Message], *, add_generation_prompt: bool) -> str:
+        """The template's own text. It is a program of others, which may raise anything."""
+        try:
+            return str(
+                self._tokenizer.apply_chat_template(
+                    list(messages),
+                    tokenize=False,
+                    add_generation_prompt=add_generation_prompt,
+                    enable_thinking=False,  # no template that knows no thinking minds
+                )
             )
-        )
+        except Exception as error:
+            raise ValueError(f"the chat template refuses the conversation: {error}") from error
+
+    def _renders_system(self) -> bool:
+        """Whether a system message comes through the template; some refuse or drop it."""
+        messages = [{"role": "system", "content": ANCHOR}, {"role": "user", "content": "a b"}]
+        try:
+            return ANCHOR in self._apply(messages, add_generation_prompt=True)
+        except ValueError:
+            return False
 
     def _content(self, message: Message) -> str:
         is_question = message["role"] == "user"
@@ -146,13 +196,38 @@ class ChatEncoder:
         ends.append(len(rendered))
         parts = [rendered[start:end] for start, end in pairwise(ends)]
         ids: list[int] = []
-        runs = self._encode_texts([one.translate(self._uncover) for one in parts[::2]])
+        texts = [self._text(parts, index) for index in range(0, len(parts), 2)]
+        # Only the first is a beginning: the others come after a control token.
+        runs = self._encode_texts(texts[:1]) + self._encode_texts(texts[1:], self._anchor)
         for run, control in zip_longest(runs, parts[1::2]):
             ids += run if control is None else [*run, self._control[control]]
         return ids
 
-    def _encode_texts(self, texts: list[str]) -> list[list[int]]:
-        runs = self._tokenize(texts)
+    def _text(self, parts: list[str], index: int) -> str:
+        """The text of a part, without the space that the control tokens beside it take."""
+        text = parts[index]
+        if index and parts[index - 1] in self._takes_space_after:
+            text = text.lstrip()
+        if parts[index + 1 :] and parts[index + 1] in self._takes_space_before:
+            text = text.rstrip()
+        return text.translate(self._uncover)
+
+    def _encode_after(self, before: str, rendered: str) -> list[int]:
+        """The ids of `rendered` where it comes after `before`: it begins no text there."""
+        last = 0
+        for found in self._pattern.finditer(before):
+            last = found.start()
+        alone, both = self._encode(before[last:]), self._encode(before[last:] + rendered)
+        if both[: len(alone)] == alone:
+            return both[len(alone) :]
+        # They share a token: a model that answers has only what was there before.
+        return self._encode(rendered)
+
+    def _encode_texts(self, texts: list[str], anchor: Sequence[int] = ()) -> list[list[int]]:
+        if not texts:
+            return []
+        runs = self._tokenize([ANCHOR * bool(anchor and one) + one for one in texts])
+        runs = [run[len(anchor) :] if anchor and run else run for run in runs]
         for index, ids in enumerate(runs):
             if not self.control_ids.isdisjoint(ids):
                 # An added token that isn't marked as special is matched in any text: cut within.
@@ -177,17 +252,22 @@ class ChatEncoder:
     def _check(self) -> None:
         """Some tokenizers treat a text's beginning unlike its middle, or drop space at a token."""
         messages = [{"role": "user", "content": "a b"}]
-        rendered = self._tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True
-        )
+        rendered = self._apply(messages, add_generation_prompt=True)
         own = self._tokenizer(rendered, add_special_tokens=False)["input_ids"]
-        if self.encode_prompt(messages) != own:
-            raise ValueError("the tokenizer can't encode a chat in parts: other tokens come out")
+        for anchor in ([], self._tokenize([ANCHOR])[0]):
+            self._anchor = anchor
+            if self._encode(rendered) == own:
+                return
+        raise ValueError("the tokenizer can't encode a chat in parts: other tokens come out")
 
 
-def _check_appends(whole: str, prompt: str) -> None:
-    if not whole.startswith(prompt):
-        raise ValueError("the chat template must only append the answer to its own prompt")
+def _with_system_in_question(messages: Sequence[Message]) -> list[dict[str, str]]:
+    """A system message at the beginning of the question after it, as such models are used."""
+    first, *others = [dict(one) for one in messages]
+    if first["role"] != "system" or not others:
+        return [first, *others]
+    others[0]["content"] = f"{first['content']}\n\n{others[0]['content']}"
+    return others
 
 
 def control_tokens(tokenizer: ChatTokenizer) -> dict[str, int]:

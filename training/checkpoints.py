@@ -45,7 +45,7 @@ class Checkpoints:
     """The checkpoints of one job in `folder`, as one rank sees them."""
 
     def __init__(self, folder: Path, world: World, keep: int = 2) -> None:
-        self._folder, self._world, self._keep = folder, world, keep
+        self.folder, self._world, self._keep = folder, world, keep
 
     def save(self, step: int, files: Mapping[str, bytes]) -> None:
         """Save this rank's files of `step`; every rank calls it. Names are unique over ranks."""
@@ -74,12 +74,12 @@ class Checkpoints:
         return None
 
     def _path(self, step: int) -> Path:
-        return self._folder / f"step-{step:08d}"
+        return self.folder / f"step-{step:08d}"
 
     def _steps(self) -> list[int]:
-        if not self._folder.is_dir():
+        if not self.folder.is_dir():
             return []
-        matches = (FOLDER.fullmatch(path.name) for path in self._folder.iterdir())
+        matches = (FOLDER.fullmatch(path.name) for path in self.folder.iterdir())
         return sorted(int(match[1]) for match in matches if match)
 
     def _complete(self) -> list[int]:

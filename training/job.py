@@ -71,6 +71,12 @@ class Job:
         folder = self.root / "input" / "data" / "initial_model"
         return folder if folder.is_dir() else None
 
+    @property
+    def base_model(self) -> Path | None:
+        """The `base` channel where the job has one: a base model's folder with its manifest."""
+        folder = self.root / "input" / "data" / "base"
+        return folder if folder.is_dir() else None
+
     def hyperparameters(self) -> dict[str, str]:
         """Names and values as written in the request; all are strings there."""
         values = self._config("hyperparameters.json") or {}

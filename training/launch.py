@@ -34,6 +34,7 @@ def host_environment(
         **environment,
         "OMP_NUM_THREADS": str(settings.num_threads),
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # cuBLAS adds in a fixed order only with this
+        "FLASH_ATTENTION_DETERMINISTIC": "1",  # and flash attention's gradients
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
     }

@@ -34,6 +34,20 @@ class WeightedSampler:
         self.position += batch_size
         return [self._at(position) for position in positions[rank::world_size]]
 
+    def next_tokens(self, num_tokens: int, lengths: Sequence[int]) -> list[int]:
+        """The next indices whose `lengths` are at most `num_tokens` together, but at least one.
+
+        They are all ranks': how many share them makes no difference.
+        """
+        indices: list[int] = []
+        room = num_tokens
+        while not indices or lengths[self._at(self.position)] <= room:
+            index = self._at(self.position)
+            indices.append(index)
+            room -= lengths[index]
+            self.position += 1
+        return indices
+
     def _at(self, position: int) -> int:
         epoch, offset = divmod(position, self.epoch_length)
         if epoch != self._epoch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from enum import Enum
 from typing import Any
 
@@ -24,6 +25,8 @@ from training.optimizer import (
     optimizer_tensors,
     restore_optimizer,
 )
+from training.parts import Part, divide, num_steps, share_out
+from training.precision import autocast
 from training.sampler import WeightedSampler
 
 
@@ -64,7 +67,7 @@ class Trainer:
     ) -> None:
         self.settings, self.world, self.objective = settings, world, objective
         self.checkpoints, self.identity, self.stop_requested = checkpoints, identity, stop_requested
-        if settings.batch_size % world.size:
+        if not settings.tokens_per_step and settings.batch_size % world.size:
             raise ValueError(
                 f"hyperparameter batch_size={settings.batch_size} is not a multiple of the "
                 f"job's {world.size} processes"
@@ -76,18 +79,21 @@ class Trainer:
         self.loss = DistributedDataParallel(
             _Loss(self.model, objective), find_unused_parameters=True, broadcast_buffers=False
         )
-        self.parameters = dict(self.model.named_parameters())
+        # What is frozen is no part of the run's state: it comes from where it came from.
+        named = self.model.named_parameters()
+        self.parameters = {name: one for name, one in named if one.requires_grad}
         self.optimizer = make_optimizer(self.parameters.items(), settings)
         self.sampler = WeightedSampler(objective.weights, settings.seed)
         self.curve = LossCurve()
         self.step = 0
-        self.num_steps = settings.max_steps or max(
-            1, settings.num_epochs * self.sampler.epoch_length // settings.batch_size
+        self.num_steps = settings.max_steps or num_steps(
+            objective.weights, objective.num_tokens, settings
         )
         torch.manual_seed(settings.seed * 65_537 + world.rank + 1)
 
     def train(self) -> Outcome:
         """Make the steps that are left; stop early, after a checkpoint, where any rank is asked."""
+        self.objective.prepare(self.model, self.world, self.checkpoints.folder)
         self.resume()
         num_tokens = 0.0
         while self.step < self.num_steps:
@@ -108,22 +114,38 @@ class Trainer:
 
     def training_step(self) -> tuple[float, int]:
         """One optimizer step: this rank's loss and number of tokens."""
-        indices = self.sampler.next_batch(
-            self.settings.batch_size, self.world.rank, self.world.size
-        )
-        batch = self.objective.batch(indices, self._augmentation())
-        batch = {name: tensor.to(self.world.device) for name, tensor in batch.items()}
-        with torch.autocast(
-            self.world.device.type, torch.bfloat16, enabled=self.world.device.type == "cuda"
-        ):
-            loss = self.loss(batch)
-        loss.backward()
+        total, num_tokens = 0.0, 0
+        generator, parts = self._augmentation(), self._parts()
+        for number, (indices, share) in enumerate(parts, start=1):
+            batch = self.objective.batch(indices, generator)
+            batch = {name: tensor.to(self.world.device) for name, tensor in batch.items()}
+            # Ranks exchange their gradients once a step, with the last part's.
+            with nullcontext() if number == len(parts) else self.loss.no_sync():
+                with autocast(self.settings, self.world.device):
+                    loss = self.loss(batch) * share
+                loss.backward()
+            total += loss.item()
+            num_tokens += batch["input_ids"].numel()
         nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.max_grad_norm)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self.num_steps, self.settings)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        return loss.item(), batch["input_ids"].numel()
+        return total, num_tokens
+
+    def _parts(self) -> list[Part]:
+        """This rank's examples of the next step, in parts that are computed one after another."""
+        settings, world = self.settings, self.world
+        lengths, most = self.objective.num_tokens, settings.max_position_embeddings
+        if settings.tokens_per_step:
+            indices = self.sampler.next_tokens(settings.tokens_per_step, lengths)
+            return share_out(
+                indices, lengths, world.rank, world.size, most, packing=bool(settings.packing)
+            )
+        indices = self.sampler.next_batch(settings.batch_size, world.rank, world.size)
+        if not settings.packing:
+            return [(indices, 1.0)]
+        return divide(indices, lengths, most, len(indices), packing=True)
 
     def note(self, loss: float, num_tokens: float) -> None:
         if self.world.is_first:
@@ -197,4 +219,4 @@ class Trainer:
         return torch.Generator().manual_seed(seed)
 
     def _is_due(self, every: int) -> bool:
-        return self.step % every == 0 or self.step == self.num_steps
+        return self.step == self.num_steps or (every > 0 and self.step % every == 0)

@@ -14,7 +14,6 @@ from typing import Any
 import pyarrow.parquet
 import torch
 from torch.distributed.elastic.multiprocessing.errors import record
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from meguru.accelerator import check_accelerator
 from meguru.dataset_version import DatasetVersion, read_dataset_version
@@ -22,9 +21,8 @@ from meguru.hyperparameters import Hyperparameters
 from training.checkpoints import Checkpoints, write_atomically
 from training.distributed import World, join_world
 from training.job import Job
-from training.model import load_initial_model, make_model, save_model, with_shape_of
 from training.objectives import Objective, make_objective
-from training.tokenizer import train_tokenizer
+from training.start import Start, make_start
 from training.trainer import Outcome, Trainer
 
 
@@ -50,21 +48,6 @@ def read_parquet(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
     return rows
 
 
-def prepare(
-    job: Job, dataset: DatasetVersion, settings: Hyperparameters, world: World
-) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """The model to start from and its tokenizer, the same on every rank."""
-    torch.manual_seed(settings.seed)
-    if job.initial_model:
-        return load_initial_model(job.initial_model, job.hyperparameters(), settings)
-    rows = dataset.answered("train")
-    texts = [message["content"] for row in rows for message in row.own_messages]
-    tokenizer = world.broadcast(
-        train_tokenizer(texts, settings.vocab_size) if world.is_first else None
-    )
-    return make_model(tokenizer, settings), tokenizer
-
-
 def note_set_aside(objective: Objective) -> None:
     """A line in the job's log for each record that is too long for the model."""
     for one in objective.set_aside:
@@ -72,13 +55,15 @@ def note_set_aside(objective: Objective) -> None:
         print(f"event=set_aside {said}", flush=True)
 
 
-def write_results(job: Job, trainer: Trainer, dataset: DatasetVersion) -> None:
+def describe(job: Job, trainer: Trainer, dataset: DatasetVersion, start: Start) -> bytes:
     """The facts of this run, beside the weights: what an approver or a later run asks for."""
     facts: dict[str, Any] = {
         "hyperparameters": dataclasses.asdict(trainer.settings),
         "num_steps": trainer.step,
         "final_loss": trainer.curve.last_loss,
-        "num_parameters": sum(one.numel() for one in trainer.parameters.values()),
+        "num_parameters": sum(one.numel() for one in trainer.model.parameters()),
+        "num_trained_parameters": sum(one.numel() for one in trainer.parameters.values()),
+        "base": start.base and dataclasses.asdict(start.base),
         "num_processes": trainer.world.size,
         "seconds": round(trainer.curve.seconds, 3),
         "resumed_from_steps": trainer.curve.resumed_from_steps,
@@ -90,8 +75,7 @@ def write_results(job: Job, trainer: Trainer, dataset: DatasetVersion) -> None:
         "training_job": job.name,
         "commit": os.environ.get("SOURCE_COMMIT"),
     }
-    content = json.dumps(facts, indent=2, ensure_ascii=False).encode()
-    write_atomically(job.model / "training.json", content)
+    return json.dumps(facts, indent=2, ensure_ascii=False).encode()
 
 
 def run(job: Job, world: World, stop_requested: StopSignal) -> Outcome:
@@ -102,13 +86,13 @@ def run(job: Job, world: World, stop_requested: StopSignal) -> Outcome:
     dataset = read_dataset_version(job.dataset, read_parquet)
     if not dataset.split("train"):
         raise ValueError("the dataset has no row in split 'train'")
-    model, tokenizer = prepare(job, dataset, settings, world)
-    settings = with_shape_of(model, settings)
-    objective = make_objective(dataset.split("train"), tokenizer, settings)
+    start = make_start(job, dataset, settings, world)
+    settings = start.settings
+    objective = make_objective(dataset.split("train"), start.tokenizer, settings)
     if world.is_first:
         note_set_aside(objective)
     trainer = Trainer(
-        model,
+        start.model,
         objective,
         settings,
         world,
@@ -117,6 +101,7 @@ def run(job: Job, world: World, stop_requested: StopSignal) -> Outcome:
             "dataset_version": dataset.version,
             "num_processes": world.size,
             "hyperparameters": dataclasses.asdict(settings),
+            "base": start.base and str(start.base),
         },
         stop_requested,
     )
@@ -125,8 +110,10 @@ def run(job: Job, world: World, stop_requested: StopSignal) -> Outcome:
         job.output_data.mkdir(parents=True, exist_ok=True)
         write_atomically(job.output_data / "metrics.jsonl", trainer.curve.dump())
         if outcome is Outcome.FINISHED:
-            save_model(job.model, trainer.model, tokenizer)
-            write_results(job, trainer, dataset)
+            # Before they are merged, what was trained and what was not can be told apart.
+            facts = describe(job, trainer, dataset, start)
+            start.save(job.model)
+            write_atomically(job.model / "training.json", facts)
     return outcome
 
 

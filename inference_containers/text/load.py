@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 import transformers
+from peft import PeftModel
 from safetensors import SafetensorError, safe_open
 from torch import nn
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
+from meguru.adapter import ADAPTER, BaseReference
 from meguru.chat import ChatEncoder
 from meguru.model_archive import weight_files
 from meguru.model_version import system_fingerprint
@@ -20,6 +23,8 @@ from meguru.model_version import system_fingerprint
 # Another version of these may choose other tokens for the same model.
 ENGINE = f"meguru-text torch {torch.__version__} transformers {transformers.__version__}"
 REQUIRED = ("config.json", "tokenizer.json")
+# Where SageMaker puts the channel `base` of a model's additional data sources, beside the model.
+BASE_SOURCE = Path("additional-model-data-sources", "base")
 
 
 @dataclass(frozen=True)
@@ -44,13 +49,19 @@ class LoadedModel:
 
 
 def load(folder: Path, version: str = "") -> LoadedModel:
-    """Load the model in `folder`; ValueError says which file is missing, refused or damaged."""
-    weights = check_files(folder)
-    for path in weights:
-        check_weights(path)
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype="auto"
-    )
+    """Load the model in `folder`; ValueError says which file is missing, refused or damaged.
+
+    Where it is an adapter, its base model is expected in the data source `base` beside it.
+    """
+    reference = BaseReference.read(folder)
+    if reference is None:
+        model = read_model(folder, check_files(folder))
+    else:
+        base = reference.check(folder.parent / BASE_SOURCE)
+        weights = check_files(folder, ("tokenizer.json", f"{ADAPTER}/adapter_config.json"))
+        model = read_model(base, [*base.glob("*.safetensors"), *weights])
+        # As evaluation does: what serves is what was judged.
+        model = PeftModel.from_pretrained(model, str(folder / ADAPTER)).merge_and_unload()
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
     if tokenizer.chat_template is None:
         raise ValueError(f"{folder}: the tokenizer has no chat template")
@@ -58,24 +69,35 @@ def load(folder: Path, version: str = "") -> LoadedModel:
         nn.Module.to(model, "cuda")
     ends = model.generation_config.eos_token_id
     ends = tokenizer.eos_token_id if ends is None else ends
+    encoder = ChatEncoder(tokenizer)
     return LoadedModel(
         name=model_name(folder),
         version=version,
         model=model.train(False),
         tokenizer=tokenizer,
-        encoder=ChatEncoder(tokenizer),
+        encoder=encoder,
         generation_config=model.generation_config,
         context_length=int(model.config.max_position_embeddings),
-        end_token_ids=frozenset(ends if isinstance(ends, list) else [ends]),
+        end_token_ids=encoder.end_ids.union(ends if isinstance(ends, list) else [ends]),
     )
 
 
-def check_files(folder: Path) -> list[Path]:
+def read_model(folder: Path, weights: Sequence[Path]) -> PreTrainedModel:
+    """The model in `folder`, after each of `weights` was held against its own header."""
+    for path in weights:
+        check_weights(path)
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype="auto"
+    )
+    return model
+
+
+def check_files(folder: Path, required: Sequence[str] = REQUIRED) -> list[Path]:
     """The weight files of `folder`, after refusing what a model's folder must not hold."""
     if not folder.is_dir():
         raise ValueError(f"no model folder at {folder}")
     weights = weight_files(folder)
-    for name in REQUIRED:
+    for name in required:
         if not (folder / name).is_file():
             raise ValueError(f"{folder}: {name} is missing")
     return weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -11,9 +12,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from meguru.dataset_version import Row
 from meguru.hyperparameters import Hyperparameters
 from meguru.limits import TooLong
+from training.distributed import World
 from training.objectives.causal_lm import CausalLM
+from training.objectives.preference import DPO, KTO
+from training.objectives.sequences import Batch
 
-Batch = dict[str, torch.Tensor]
+__all__ = ["Batch", "Objective", "make_objective"]
 
 
 class Objective(Protocol):
@@ -25,6 +29,11 @@ class Objective(Protocol):
         ...
 
     @property
+    def num_tokens(self) -> Sequence[int]:
+        """How many tokens each example has."""
+        ...
+
+    @property
     def set_aside(self) -> Sequence[TooLong]:
         """What no example was made of, each by its name."""
         ...
@@ -32,6 +41,13 @@ class Objective(Protocol):
     @property
     def num_contexts_cut(self) -> int:
         """How many examples lost their oldest turns to the model's context."""
+        ...
+
+    def prepare(self, model: PreTrainedModel, world: World, folder: Path) -> None:
+        """What is computed once, with the model that training starts from, on every rank.
+
+        What is written to `folder`, the checkpoints', is there when the run is resumed.
+        """
         ...
 
     def batch(self, indices: Sequence[int], generator: torch.Generator) -> Batch:
@@ -47,5 +63,5 @@ def make_objective(
     rows: Sequence[Row], tokenizer: PreTrainedTokenizerFast, hyperparameters: Hyperparameters
 ) -> Objective:
     """The objective that the hyperparameters name."""
-    kinds = {"causal_lm": CausalLM}
+    kinds: dict[str, type[CausalLM | DPO | KTO]] = {"causal_lm": CausalLM, "dpo": DPO, "kto": KTO}
     return kinds[hyperparameters.objective](rows, tokenizer, hyperparameters)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
-from torch import nn
-from torch.nn.functional import cross_entropy, dropout
+from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from meguru.chat import ChatEncoder
@@ -14,6 +14,8 @@ from meguru.dataset_version import Row
 from meguru.example import IGNORED, Example, encode_row
 from meguru.hyperparameters import Hyperparameters
 from meguru.limits import TooLong
+from training.distributed import World
+from training.objectives.sequences import Batch, TokensAndLabels, answer_logits, collate
 
 __all__ = ["IGNORED", "CausalLM"]
 
@@ -49,6 +51,7 @@ class CausalLM:
                 f"{min((one.num_tokens for one in self.set_aside), default=0)} tokens"
             )
         self.weights = [example.row.weight for example in self._examples]
+        self.num_tokens = [example.num_tokens for example in self._examples]
 
     def _add(self, row: Row) -> None:
         """Take a row as an example with as much of its context as fits, or set it aside."""
@@ -59,17 +62,15 @@ class CausalLM:
         self._examples.append(example)
         self.num_contexts_cut += example.is_cut
 
-    def batch(self, indices: Sequence[int], generator: torch.Generator) -> dict[str, torch.Tensor]:
-        """`input_ids` and `labels`, both (examples, tokens) int64, padded on the right."""
+    def prepare(self, model: PreTrainedModel, world: World, folder: Path) -> None:
+        """Nothing: the loss asks no other model."""
+
+    def batch(self, indices: Sequence[int], generator: torch.Generator) -> Batch:
+        """The examples at `indices` as `collate` makes them, packed where the settings say so."""
         examples = self._choose(indices, generator)
         sequences = [self._shorten(one, generator) for one in examples]
-        length = max(len(tokens) for tokens, _ in sequences)
-        input_ids = torch.full((len(sequences), length), self._pad_token_id)
-        labels = torch.full((len(sequences), length), IGNORED)
-        for row, (tokens, learnt) in enumerate(sequences):
-            input_ids[row, : len(tokens)] = torch.tensor(tokens)
-            labels[row, : len(tokens)] = torch.tensor(learnt)
-        return {"input_ids": input_ids, "labels": labels}
+        packing = bool(self._settings.packing)
+        return collate(sequences, self._pad_token_id, packing=packing)
 
     def _choose(self, indices: Sequence[int], generator: torch.Generator) -> list[Example]:
         """The examples, in some batches with a context before each question.
@@ -96,7 +97,7 @@ class CausalLM:
         longer = encode_row(self._encoder, row, self._settings.max_position_embeddings)
         return example if isinstance(longer, TooLong) else longer
 
-    def _shorten(self, example: Example, generator: torch.Generator) -> tuple[list[int], list[int]]:
+    def _shorten(self, example: Example, generator: torch.Generator) -> TokensAndLabels:
         """Tokens and labels, without some of the question's in all but a third of the examples."""
         tokens, labels = example.prompt + example.target, example.labels
         share = self._settings.question_dropout
@@ -110,24 +111,11 @@ class CausalLM:
         ]
         return [tokens[index] for index in kept], [labels[index] for index in kept]
 
-    def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Mean over examples of the mean cross-entropy over the tokens each one has to learn.
-
-        Padding is on the right and attention is causal, so no token sees padding and no mask is
-        needed. Only positions that count are projected to the vocabulary.
-        """
-        embedding: nn.Module = model.get_input_embeddings()
-        inputs = dropout(embedding(batch["input_ids"]), self._settings.dropout, model.training)
-        hidden = model.base_model(inputs_embeds=inputs, use_cache=False).last_hidden_state
-        labels = batch["labels"][:, 1:]
-        counted = labels != IGNORED
-        head: nn.Module = model.get_output_embeddings()  # type: ignore[no-untyped-call]
-        logits = head(hidden[:, :-1][counted]).float()
+    def loss(self, model: PreTrainedModel, batch: Batch) -> torch.Tensor:
+        """Mean over examples of the mean cross-entropy over the tokens each one has to learn."""
+        logits, labels, sequence = answer_logits(model, batch, self._settings.dropout)
         losses = cross_entropy(
-            logits,
-            labels[counted],
-            reduction="none",
-            label_smoothing=self._settings.label_smoothing,
+            logits, labels, reduction="none", label_smoothing=self._settings.label_smoothing
         )
-        per_example = 1.0 / counted.sum(dim=1, keepdim=True).expand_as(counted)[counted]
-        return (losses * per_example).sum() / labels.shape[0]
+        per_example = 1.0 / batch["num_counted"]
+        return (losses * per_example[sequence]).sum() / len(per_example)

@@ -115,6 +115,12 @@ def test_only_the_last_turn_is_the_answer() -> None:
     assert tokenizer.decode(encoded.answer) == "a2<|im_end|>\n"
 
 
+def test_what_ends_an_answer_is_the_template_s() -> None:
+    for name, end in {"chatml": "<|im_end|>", "trimmed": "<stop>"}.items():
+        (end_id,) = ChatEncoder(TOKENIZERS[name]).end_ids
+        assert end_id == TOKENIZERS[name].convert_tokens_to_ids(end)
+
+
 def test_added_tokens_that_no_template_uses_stay_text_of_one_token() -> None:
     tokenizer = TOKENIZERS["chatml"]
     table = tokenizer.convert_tokens_to_ids("<table>")
@@ -133,22 +139,81 @@ def test_a_normalizer_can_make_no_control_token() -> None:
     assert encoder.control_ids.isdisjoint(encoder.encode_text("a＜ｓｔｏｐ＞b<stop>"))
 
 
+SPECIAL = special("<bos>", "<start>", "<stop>")
 START_OF_TEXT = pre_tokenizers.Metaspace(prepend_scheme="first")
-SWALLOWS_SPACE = AddedToken("<start>user", special=True, rstrip=True)
-
-
-@pytest.mark.parametrize(
-    "tokens, options",
-    [
-        (special("<bos>", "<start>", "<stop>"), {"pre_tokenizers": [START_OF_TEXT]}),
-        ([*special("<bos>", "<stop>"), SWALLOWS_SPACE], {}),
-    ],
+EACH_TEXT = pre_tokenizers.Metaspace(prepend_scheme="always")
+TAKES_SPACE = [AddedToken(one, special=True, rstrip=True) for one in ("<start>", "<stop>")]
+# Only a text's beginning and end are control tokens; turns are marked by words.
+INSTRUCTIONS = (
+    "{{ bos_token }}{% for message in messages %}"
+    "{% if message['role'] == 'user' %}{{ '[INST] ' + message['content'] + ' [/INST]' }}"
+    "{% elif message['role'] == 'assistant' %}{{ ' ' + message['content'] + '<stop>' }}"
+    "{% else %}{{ raise_exception('Only user and assistant roles are supported!') }}{% endif %}"
+    "{% endfor %}"
 )
-def test_a_tokenizer_that_reads_parts_unlike_the_whole_is_refused(
-    tokens: list[AddedToken], options: dict[str, Any]
-) -> None:
+THINKING = (
+    "{% for message in messages %}"
+    "{{ '<start>' + message['role'] + '\n' + message['content'] + '<stop>\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<start>assistant\n' }}"
+    "{% if enable_thinking is not defined or enable_thinking %}{{ '<think>\n' }}{% endif %}"
+    "{% endif %}"
+)
+ALWAYS_THINKING = THINKING.replace("enable_thinking is not defined or enable_thinking", "true")
+OF_OTHER_KINDS = {
+    "first": make_tokenizer(TRIMMED, SPECIAL, bos_token="<bos>", pre_tokenizers=[START_OF_TEXT]),
+    "always": make_tokenizer(INSTRUCTIONS, SPECIAL, bos_token="<bos>", pre_tokenizers=[EACH_TEXT]),
+    "words": make_tokenizer(INSTRUCTIONS, SPECIAL, bos_token="<bos>"),
+    "takes space": make_tokenizer(TRIMMED, [*special("<bos>"), *TAKES_SPACE], bos_token="<bos>"),
+    "thinking": make_tokenizer(THINKING, SPECIAL),
+}
+
+
+@pytest.mark.parametrize("name", OF_OTHER_KINDS)
+@given(contents=st.lists(st.text("abc 。有給é⁶", min_size=1, max_size=9), min_size=2, max_size=4))
+def test_other_kinds_get_the_tokenizers_own_ids(name: str, contents: list[str]) -> None:
+    tokenizer = OF_OTHER_KINDS[name]
+    encoder = ChatEncoder(tokenizer)
+    messages = conversation(*contents[: len(contents) // 2 * 2])
+
+    def own(said: list[dict[str, str]], is_asked: bool) -> list[int]:
+        text = tokenizer.apply_chat_template(
+            said, tokenize=False, add_generation_prompt=is_asked, enable_thinking=False
+        )
+        ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    assert encoder.encode_prompt(messages[:-1]) == own(messages[:-1], True)
+    encoded = encoder.encode_conversation(messages, every_answer=True)
+    assert encoded.prompt + encoded.answer == own(messages, False)
+    assert encoded.prompt == own(messages[:-1], True)
+
+
+def test_a_thought_that_is_only_asked_for_stays_in_the_prompt() -> None:
+    tokenizer = make_tokenizer(ALWAYS_THINKING, SPECIAL)
+    encoded = ChatEncoder(tokenizer).encode_conversation(conversation("q", "a"))
+    assert tokenizer.decode(encoded.prompt) == "<start>user\nq<stop>\n<start>assistant\n<think>\n"
+    assert tokenizer.decode(encoded.answer) == "a<stop>\n"
+
+
+def test_a_system_message_that_a_template_refuses_begins_the_question() -> None:
+    encoder = ChatEncoder(OF_OTHER_KINDS["words"])
+    system = {"role": "system", "content": "Be brief."}
+    ids = encoder.encode_prompt([system, *conversation("Who?")])
+    text = OF_OTHER_KINDS["words"].decode(ids)
+    assert text == "<bos>[INST] Be brief.\n\nWho? [/INST]"
+
+
+def test_what_a_template_refuses_is_refused_in_its_words() -> None:
+    encoder = ChatEncoder(OF_OTHER_KINDS["words"])
+    with pytest.raises(ValueError, match="refuses the conversation: Only user and assistant"):
+        encoder.encode_prompt([{"role": "tool", "content": "4"}])
+
+
+def test_a_tokenizer_that_reads_parts_unlike_the_whole_is_refused() -> None:
+    tokens = [*special("<bos>", "<stop>"), AddedToken("<start>", special=True, single_word=True)]
     with pytest.raises(ValueError, match="can't encode a chat in parts"):
-        ChatEncoder(make_tokenizer(TRIMMED, tokens, **options))
+        ChatEncoder(make_tokenizer(TRIMMED, tokens))
 
 
 def test_a_template_that_rewrites_the_prompt_is_refused() -> None:

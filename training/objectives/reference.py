@@ -1,0 +1,81 @@
+"""The reference model's log-probabilities: computed once, kept for when the run is resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from meguru.hyperparameters import Hyperparameters
+from training.checkpoints import write_atomically
+from training.distributed import World
+from training.objectives.sequences import TokensAndLabels
+from training.parts import divide
+from training.precision import autocast
+
+FILE = "reference.json"
+
+
+def reference_log_probs(
+    model: PreTrainedModel,
+    sequences: Sequence[TokensAndLabels],
+    score: Callable[[Sequence[int]], list[float]],
+    settings: Hyperparameters,
+    world: World,
+    folder: Path,
+) -> list[float]:
+    """What `score` says of each of `sequences` while `model` is what training starts from.
+
+    They are in `folder` where an earlier attempt of the run has put them: on other hardware or
+    shared by other processes they would come out otherwise in their last digits.
+    """
+    digest = hashlib.sha256(json.dumps(list(sequences)).encode()).hexdigest()
+    kept: list[float] | None = world.broadcast(
+        _read(folder / FILE, digest) if world.is_first else None
+    )
+    if kept is not None:
+        return kept
+    was_training = model.training
+    nn.Module.eval(model)
+    with torch.no_grad(), autocast(settings, world.device):
+        own = _compute(sequences, score, settings, world)
+    model.train(was_training)
+    values = {index: value for share in world.gather(own) for index, value in share.items()}
+    ordered = [values[index] for index in range(len(sequences))]
+    if world.is_first:
+        folder.mkdir(parents=True, exist_ok=True)
+        content = json.dumps({"sequences_sha256": digest, "log_probs": ordered})
+        write_atomically(folder / FILE, content.encode())
+    return ordered
+
+
+def _compute(
+    sequences: Sequence[TokensAndLabels],
+    score: Callable[[Sequence[int]], list[float]],
+    settings: Hyperparameters,
+    world: World,
+) -> dict[int, float]:
+    """This process's share, by index. Sequences of like length are computed together."""
+    lengths = [len(tokens) for tokens, _ in sequences]
+    order = sorted(range(len(sequences)), key=lambda index: lengths[index])
+    most, packing = settings.max_position_embeddings, bool(settings.packing)
+    parts = [part for part, _ in divide(order, lengths, most, len(order), packing=packing)]
+    values: dict[int, float] = {}
+    for start in range(0, len(parts), world.size):
+        # A sharded model needs all processes for each of its passes: the last may repeat one.
+        part = parts[min(start + world.rank, len(parts) - 1)]
+        values |= dict(zip(part, score(part), strict=True))
+    return values
+
+
+def _read(path: Path, digest: str) -> list[float] | None:
+    try:
+        values = json.loads(path.read_bytes())
+        return list(values["log_probs"]) if values["sequences_sha256"] == digest else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
