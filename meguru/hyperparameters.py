@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
-OBJECTIVES = ("causal_lm",)
+OBJECTIVES = ("causal_lm", "dpo", "kto")
+METHODS = ("full", "lora")
+PRECISIONS = ("auto", "fp32", "bf16")
 # What a model is built of: a training that goes on from one has to keep it.
 SHAPE = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
+# "all-linear", or the names of modules as `named_modules` ends them, with commas between.
+MODULE_NAMES = re.compile(r"[A-Za-z_][\w.]*(,[A-Za-z_][\w.]*)*|all-linear")
 # The model's context length in tokens; it may grow.
 CONTEXT = "max_position_embeddings"
 
@@ -29,9 +34,19 @@ class Hyperparameters:
     message or an earlier turn comes before each question. `processes_per_host` 0 means: one for
     each GPU, else one.
     `num_threads` is fixed, not the machine's, so that a resumed run adds numbers up the same way.
+
+    `objective` dpo learns from pairs (an answer and a worse one), kto from lone votes; `beta` holds
+    both to the model they start from. `method` lora trains an adapter of `lora_rank` on
+    `lora_targets` ("all-linear", or module names with commas between), scaled by `lora_alpha` /
+    `lora_rank`; `merge` 1 leaves a full model instead. `packing` 1 lays examples one after another
+    instead of padding them. With `tokens_per_step` a step takes as many examples as have so many
+    tokens, however many processes share them, instead of `batch_size`. `precision` auto is bf16 on
+    a GPU and fp32 elsewhere. A checkpoint comes every `checkpoint_steps` steps (0: never by steps)
+    and every `checkpoint_minutes` (0: never by time).
     """
 
     objective: str = field(default="causal_lm", metadata={"one_of": OBJECTIVES})
+    method: str = field(default="full", metadata={"one_of": METHODS})
     seed: int = _number(0, 0, 2**31 - 1)
     vocab_size: int = _number(4000, 300, 200_000)
     hidden_size: int = _number(192, 16, 16_384)
@@ -52,7 +67,19 @@ class Hyperparameters:
     question_dropout: float = _number(0.1, 0.0, 0.9)
     context_ratio: float = _number(0.15, 0.0, 1.0)
     label_smoothing: float = _number(0.0, 0.0, 0.9)
-    checkpoint_steps: int = _number(50, 1, 1_000_000)
+    beta: float = _number(0.1, 1e-4, 100.0)
+    lora_rank: int = _number(16, 1, 1_024)
+    lora_alpha: float = _number(32.0, 0.001, 10_000.0)
+    lora_dropout: float = _number(0.0, 0.0, 0.9)
+    lora_targets: str = field(default="all-linear", metadata={"pattern": MODULE_NAMES})
+    merge: int = _number(0, 0, 1)
+    packing: int = _number(0, 0, 1)
+    tokens_per_step: int = _number(0, 0, 100_000_000)
+    precision: str = field(default="auto", metadata={"one_of": PRECISIONS})
+    activation_checkpointing: int = _number(0, 0, 1)
+    compile: int = _number(0, 0, 1)
+    checkpoint_minutes: float = _number(0.0, 0.0, 10_000.0)
+    checkpoint_steps: int = _number(50, 0, 1_000_000)
     logging_steps: int = _number(10, 1, 1_000_000)
     processes_per_host: int = _number(0, 0, 64)
     num_threads: int = _number(1, 1, 256)
@@ -115,6 +142,8 @@ def _kind(one: Field[Any]) -> Callable[[str], Any]:
 def _is_possible(one: Field[Any], text: str) -> bool:
     if "one_of" in one.metadata:
         return text in one.metadata["one_of"]
+    if "pattern" in one.metadata:
+        return one.metadata["pattern"].fullmatch(text) is not None
     try:
         number = _kind(one)(text)
     except ValueError:
@@ -125,5 +154,7 @@ def _is_possible(one: Field[Any], text: str) -> bool:
 def _possible(one: Field[Any]) -> str:
     if "one_of" in one.metadata:
         return f"one of: {', '.join(one.metadata['one_of'])}"
+    if "pattern" in one.metadata:
+        return "all-linear, or names of modules with commas between: q_proj,v_proj"
     kind = "a whole number" if isinstance(one.default, int) else "a number"
     return f"{kind} from {one.metadata['low']} to {one.metadata['high']}"

@@ -197,4 +197,4 @@ class Trainer:
         return torch.Generator().manual_seed(seed)
 
     def _is_due(self, every: int) -> bool:
-        return self.step % every == 0 or self.step == self.num_steps
+        return self.step == self.num_steps or (every > 0 and self.step % every == 0)
