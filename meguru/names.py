@@ -32,10 +32,8 @@ TEXT_DATASET = "text"
 ENVIRONMENT_NAME = r"[a-z][a-z0-9-]{0,19}"
 MAX_MODEL_KEY = 20
 MAX_BASE_MODEL_NAME = 63
-# The names beside the models' that the lake's own jobs' are made of: no model has them.
+# The name beside the models' that the lake's own jobs' are made of: no model has it.
 CURATION = "curation"
-BASE_MODELS = "base-models"
-LAKE_JOBS = (CURATION, BASE_MODELS)
 JOB_LOG_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs")
 # The item of the loop's table that says who curates.
 CURATION_CLAIM = f"{CURATION}#{TEXT_DATASET}"
@@ -192,7 +190,7 @@ def is_of_environment(name: str, environment: str) -> bool:
 def is_model_key(name: str) -> bool:
     """Whether AWS's names can be made of a model's name as it is."""
     fits = re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name, re.ASCII) and len(name) <= MAX_MODEL_KEY
-    return bool(fits) and name not in LAKE_JOBS
+    return bool(fits) and name != CURATION
 
 
 def model_key(name: str) -> str:
