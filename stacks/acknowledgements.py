@@ -70,7 +70,7 @@ ACKNOWLEDGEMENTS = (
     ),
     wildcard(
         rf"{LAKE_PREFIX}/(raw|feedback|datasets|quarantine|runs|checkpoints|inference-log"
-        r"|models/(base|incoming))/\*",
+        r"|models/base(/[^/]+)?|models/incoming)/\*",
         ".*",
         "Objects under one of the lake's prefixes, which is what the grant is for.",
     ),

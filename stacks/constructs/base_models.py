@@ -79,7 +79,10 @@ class BaseModels(Construct):
         )
         self._lake.grant_read(workflow, RUNS_PREFIX)
         self._lake.grant_list(workflow, BASE_MODELS_PREFIX)
-        self._lake.grant_write(workflow, BASE_MODELS_PREFIX)
+        # The manifest and HEAD, each in one part.
+        place = self._lake.bucket.arn_for_objects(f"{BASE_MODELS_PREFIX}*")
+        grant(workflow, "s3:PutObject", place)
+        grant(workflow, "kms:GenerateDataKey", self._lake.key.key_arn)
         grant_processing_jobs(workflow, made_by_runs(name), self._job.role)
         grant(workflow, "events:PutEvents", default_bus_arn(self))
         return workflow
