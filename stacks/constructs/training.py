@@ -91,7 +91,7 @@ class Training(Construct):
             variables={
                 "LAKE_BUCKET": self._lake.bucket.bucket_name,
                 "BASE_MODEL": base,
-                "TRAINING": json.dumps(wanted),
+                "TRAINING": json.dumps(wanted if base else {}),
             },
             timeout=Duration.seconds(30),
         )

@@ -41,6 +41,7 @@ models:
     base: {"b" * MAX_BASE_MODEL_NAME}
     recipe: lora-1.5b
     training:
+      instance_type: ml.m5.xlarge
       continued_hyperparameters: {{}}
     gate:
       minimum: {{exact_match: 0.5, train_exact_match: 0.5, chrf: 50}}
