@@ -5,7 +5,7 @@ LOCALCLOUD := packages/localcloud
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 # Three more than there are processors: many tests wait for what they started.
 IN_PARALLEL := --numprocesses $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 3))) --maxprocesses 8
-SOURCES := app.py benchmarks cli curation evaluation inference_containers lambdas meguru stacks tests training
+SOURCES := app.py base_models benchmarks cli curation evaluation inference_containers lambdas meguru stacks tests training
 
 .PHONY: demo up test test-localcloud lint synth bench lock setup clean
 

@@ -20,6 +20,9 @@ RUNS_PREFIX = "runs/"
 CHECKPOINTS_PREFIX = "checkpoints/"
 FEEDBACK_PREFIX = "feedback/"
 INFERENCE_LOG_PREFIX = "inference-log/"
+BASE_MODELS_PREFIX = "models/base/"
+# What a person uploads for the job that makes a base model of it.
+INCOMING_MODELS_PREFIX = "models/incoming/"
 
 _DAY_OF_RAW_KEY = re.compile(rf"{RAW_PREFIX}(?:.+?/)?(\d{{4}})/(\d{{2}})/(\d{{2}})/", re.ASCII)
 
@@ -28,7 +31,8 @@ TEXT_DATASET = "text"
 
 ENVIRONMENT_NAME = r"[a-z][a-z0-9-]{0,19}"
 MAX_MODEL_KEY = 20
-# The name beside the models' that the data job's are made of: no model has it.
+MAX_BASE_MODEL_NAME = 63
+# The name beside the models' that the lake's own jobs' are made of: no model has it.
 CURATION = "curation"
 JOB_LOG_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs")
 # The item of the loop's table that says who curates.
@@ -67,6 +71,27 @@ def dataset_manifest_key(dataset: str, version: str) -> str:
 def dataset_head_key(dataset: str) -> str:
     """The pointer to the newest version of a dataset, moved by conditional write."""
     return f"{DATASETS_PREFIX}{dataset}/HEAD"
+
+
+def is_base_model_name(name: str) -> bool:
+    """Whether a base model can be called this: it is a folder of the lake, and stands in URIs."""
+    return re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", name, re.ASCII) is not None and (
+        len(name) <= MAX_BASE_MODEL_NAME
+    )
+
+
+def base_model_prefix(name: str, revision: str) -> str:
+    """The prefix of one immutable revision of a base model."""
+    return f"{BASE_MODELS_PREFIX}{name}/{revision}/"
+
+
+def base_model_manifest_key(name: str, revision: str) -> str:
+    return f"{base_model_prefix(name, revision)}manifest.json"
+
+
+def base_model_head_key(name: str) -> str:
+    """The pointer to the revision that trainings begin from: the one added last."""
+    return f"{BASE_MODELS_PREFIX}{name}/HEAD"
 
 
 def feedback_key(day: date, feedback_id: str) -> str:

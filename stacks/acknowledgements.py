@@ -64,7 +64,13 @@ ACKNOWLEDGEMENTS = (
         "It is the queue that failed batches of the feedback stream are set aside in.",
     ),
     wildcard(
-        rf"{LAKE_PREFIX}/(raw|feedback|datasets|quarantine|runs|checkpoints|inference-log)/\*",
+        r"arn:<AWS::Partition>:s3:::[^*]*\*",
+        ".*/BaseModels/Job/Role/DefaultPolicy/Resource",
+        "A prefix that the environment file names as a source of base models.",
+    ),
+    wildcard(
+        rf"{LAKE_PREFIX}/(raw|feedback|datasets|quarantine|runs|checkpoints|inference-log"
+        r"|models/base(/[^/]+)?|models/incoming)/\*",
         ".*",
         "Objects under one of the lake's prefixes, which is what the grant is for.",
     ),

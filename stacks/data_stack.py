@@ -1,4 +1,4 @@
-"""Curation, and what starts it: what changes in the lake, feedback, a schedule."""
+"""What the lake's own jobs do: curation, with what starts it, and the adding of base models."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from constructs import Construct
 
 from meguru.names import CURATION, resource_name
 from stacks.constructs.alarms import Alarms
+from stacks.constructs.base_models import BaseModels
 from stacks.constructs.curation import Curation
 from stacks.constructs.feedback_capture import RetrainingTrigger
 from stacks.constructs.unmaking import Unmaking
@@ -42,8 +43,12 @@ class DataStack(Stack):
             key=storage.lake.key,
             looks=self.curation.looks.queue,
         )
+        self.base_models = BaseModels(
+            self, "BaseModels", environment=environment, lake=storage.lake
+        )
         alarms = Alarms(self, "Alarms", environment=environment, loop_events=storage.loop_events)
         alarms.watch_workflow("CurationFailed", self.curation.workflow)
+        alarms.watch_workflow("AddingBaseModelFailed", self.base_models.workflow)
         alarms.watch_dead_letters("LooksSetAside", self.curation.looks.failed)
         alarms.watch_dead_letters("FeedbackSetAside", self.retraining_trigger.failed_batches)
         # Last: what starts runs is deleted before it.
@@ -52,7 +57,8 @@ class DataStack(Stack):
             "Unmaking",
             environment=environment,
             name=resource_name(environment.name, CURATION),
-            workflows=[self.curation.workflow],
+            workflows=[self.curation.workflow, self.base_models.workflow],
             releases=storage.records.releases,
         )
         CfnOutput(self, "CurateDatasetArn", value=self.curation.workflow.state_machine_arn)
+        CfnOutput(self, "AddBaseModelArn", value=self.base_models.workflow.state_machine_arn)

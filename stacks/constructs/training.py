@@ -9,7 +9,14 @@ from constructs import Construct
 
 from meguru.events import event_source
 from meguru.hyperparameters import as_text
-from meguru.names import CHECKPOINTS_PREFIX, DATASETS_PREFIX, RUNS_PREFIX, TEXT_DATASET, tried_rows
+from meguru.names import (
+    BASE_MODELS_PREFIX,
+    CHECKPOINTS_PREFIX,
+    DATASETS_PREFIX,
+    RUNS_PREFIX,
+    TEXT_DATASET,
+    tried_rows,
+)
 from stacks.constructs.grants import default_bus_arn, grant, grant_table
 from stacks.constructs.job import Job, source_commit
 from stacks.constructs.job_grants import grant_processing_jobs, grant_training_jobs
@@ -50,6 +57,11 @@ class Training(Construct):
         )
         lake.grant_read(self._evaluation.role, DATASETS_PREFIX, RUNS_PREFIX)
         lake.grant_write(self._evaluation.role, RUNS_PREFIX)
+        if model.base:
+            # An adapter is judged, as it serves, with the model it is of.
+            for job in (self._job, self._evaluation):
+                lake.grant_read(job.role, f"{BASE_MODELS_PREFIX}{model.base}/")
+        self._choose_base_model = self._create_choose_base_model()
         self._check_gate = self._create_check_gate()
         self.workflow = self._create_workflow()
         TrainingLooks(
@@ -62,6 +74,31 @@ class Training(Construct):
             loop=records.loop,
             workflow=self.workflow,
         )
+
+    def _create_choose_base_model(self) -> PythonFunction:
+        """Called where the model has a base model."""
+        base, training = self._model.base or "", self._model.training
+        wanted = {
+            "instance_type": training.instance_type,
+            "instance_count": training.instance_count,
+            "hyperparameters": training.hyperparameters,
+        }
+        function = PythonFunction(
+            self,
+            "ChooseBaseModel",
+            environment=self._environment,
+            folder="choose_base_model",
+            variables={
+                "LAKE_BUCKET": self._lake.bucket.bucket_name,
+                "BASE_MODEL": base,
+                "TRAINING": json.dumps(wanted if base else {}),
+            },
+            timeout=Duration.seconds(30),
+        )
+        self._lake.grant_read(
+            function, f"{BASE_MODELS_PREFIX}{base}/" if base else BASE_MODELS_PREFIX
+        )
+        return function
 
     def _create_check_gate(self) -> PythonFunction:
         gate = self._model.gate
@@ -100,7 +137,8 @@ class Training(Construct):
         grant_table(workflow, self._records.releases, "GetItem")
         grant_table(workflow, self._records.loop, "PutItem")
         grant(workflow, "sagemaker:DescribeModelPackage", self._registry.versions_arn)
-        grant(workflow, "lambda:InvokeFunction", self._check_gate.function_arn)
+        for function in (self._choose_base_model, self._check_gate):
+            grant(workflow, "lambda:InvokeFunction", function.function_arn)
         grant(workflow, "events:PutEvents", default_bus_arn(self))
         grant(
             workflow,
@@ -148,6 +186,8 @@ class Training(Construct):
             "EvaluationVolumeSizeInGB": str(self._model.evaluation.volume_gb),
             "EvaluationMaxRuntimeSeconds": str(self._model.evaluation.max_runtime_minutes * 60),
             "EvaluationInstanceType": self._model.evaluation.instance_type,
+            "HasBaseModel": json.dumps(self._model.base is not None),
+            "ChooseBaseModelArn": self._choose_base_model.function_arn,
             "CheckGateArn": self._check_gate.function_arn,
             "ModelPackageGroupName": self._registry.group_name,
             "InferenceImageUri": self._registry.image.image_uri,

@@ -7,16 +7,21 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
+from meguru.base_model import Shape
 from meguru.hyperparameters import CONTEXT, SHAPE, Hyperparameters, as_text, read_values
+from meguru.instance_offers import OFFERS
+from meguru.model_plan import NOMINAL_SHAPES, Workload, plan, workload
 from meguru.names import OWNER_TAG, resource_name
 from meguru.normalisation import ON
 from stacks.environment.aws_offers import local_storage_gb
 from stacks.environment.network import Network
+from stacks.environment.recipes import read_recipe
 from stacks.environment.refusals import refusals, refusals_at
 from stacks.environment.section import SECTION
 from stacks.environment.values import (
     MAX_TRAINING_MINUTES,
     Account,
+    BaseModelName,
     ContinuedValues,
     Count,
     Days,
@@ -33,9 +38,11 @@ from stacks.environment.values import (
     PolicyName,
     ProcessingInstanceType,
     ProcessingMinutes,
+    RecipeName,
     Region,
     ReservedConcurrency,
     RoleNamePrefix,
+    S3Prefix,
     Schedule,
     Tags,
     TrainingInstanceType,
@@ -78,6 +85,18 @@ class Curation(JobSettings):
     volume_gb: VolumeGB = 30
     feedback_weight: Annotated[Count, Field(le=1000)] = 10
     normalisation: Normalisation = ON
+
+
+class BaseModels(JobSettings):
+    """The job that adds base models: it has room for a model twice, and memory for a GGUF's.
+
+    `sources` are prefixes of other buckets that it may read; their owners have to let it.
+    """
+
+    instance_type: ProcessingInstanceType = "ml.m5.2xlarge"
+    max_runtime_minutes: ProcessingMinutes = 240
+    volume_gb: VolumeGB = 100
+    sources: list[S3Prefix] = []
 
 
 class Training(JobSettings):
@@ -127,6 +146,16 @@ class Training(JobSettings):
     def continued(self) -> dict[str, Any]:
         """The hyperparameters of a training that goes on from the weights that serve."""
         return {**self.hyperparameters, **(self.continued_hyperparameters or {})}
+
+    def workload(self, shape: Shape) -> Workload:
+        """What a training from a base model of this shape takes, to be planned."""
+        return workload(
+            shape,
+            self.instance_type,
+            self.hyperparameters,
+            instance_count=self.instance_count,
+            spot=self.spot,
+        )
 
     @property
     def context_tokens(self) -> int:
@@ -240,16 +269,64 @@ class Retrain(Settings):
 class Model(Settings):
     """One model: trained, registered and served beside the others.
 
-    `name` is its name in the API where that is another than its key.
+    `name` is its name in the API where that is another than its key. It is trained from the base
+    model `base`, and from scratch without one. What `training` doesn't say is as in `recipe`.
     """
 
     kind: Kind = "text"
     name: ModelName | None = None
+    base: BaseModelName | None = None
+    recipe: RecipeName | None = None
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     gate: Gate = Gate()
     endpoint: Endpoint = Endpoint()
     retrain: Retrain = Retrain()
+
+    @model_validator(mode="before")
+    @classmethod
+    def read_recipe(cls, values: Any) -> Any:
+        """What the file says of the training, on top of what the recipe does."""
+        if not isinstance(values, dict) or not isinstance(values.get("recipe"), str):
+            return values
+        try:
+            recipe = read_recipe(values["recipe"])
+        except ValueError as error:
+            raise refusals({"recipe": str(error)}, values) from error
+        training = values.get("training", {})
+        return {**values, "training": with_recipe(recipe.settings, training)}
+
+    @model_validator(mode="after")
+    def check_base(self) -> Self:
+        method = self.training.hyperparameters.get("method", "full")
+        if self.base is None and (self.recipe or method == "lora"):
+            key = "recipe" if self.recipe else "training"
+            said = "needs a base model: name one of the lake's as `base`"
+            raise refusals({key: said}, {key: getattr(self, key)})
+        return self
+
+    @model_validator(mode="after")
+    def check_fit(self) -> Self:
+        """Before anything is paid for; the base model itself is looked at before each run."""
+        if self.recipe is None or self.training.instance_type not in OFFERS:
+            return self
+        size = read_recipe(self.recipe).size
+        made = plan(self.training.workload(NOMINAL_SHAPES[size]))
+        if not made.fits:
+            value = self.training.instance_type
+            raise refusals({"instance_type": made.why_not}, {"instance_type": value}, "training")
+        return self
+
+
+def with_recipe(settings: dict[str, Any], training: Any) -> Any:
+    """The section `training` as it stands, with the recipe's where it says nothing."""
+    if not isinstance(training, dict):
+        return training
+    own = training.get("hyperparameters", {})
+    if not isinstance(own, dict):
+        return training
+    hyperparameters = {**settings["hyperparameters"], **own}
+    return {**settings, **training, "hyperparameters": hyperparameters}
 
 
 def _check_names_in_api(models: dict[str, Model]) -> dict[str, Model]:
@@ -308,6 +385,7 @@ class Environment(Settings):
     role_name_prefix: RoleNamePrefix = ""
     reserved_concurrency: ReservedConcurrency = {}
     curation: Curation = Curation()
+    base_models: BaseModels = BaseModels()
     # Their endpoints' names go into a function's environment, which holds 4 KB.
     models: Annotated[
         dict[ModelKey, Model],

@@ -12,7 +12,14 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
 from meguru.hyperparameters import as_text, problems, problems_of_values
-from meguru.names import CURATION, ENVIRONMENT_NAME, MAX_MODEL_KEY, OWNER_TAG, is_model_key
+from meguru.names import (
+    CURATION,
+    ENVIRONMENT_NAME,
+    MAX_MODEL_KEY,
+    OWNER_TAG,
+    is_base_model_name,
+    is_model_key,
+)
 from meguru.normalisation import OFF, ON, RULES, read_rules
 from stacks.environment.aws_offers import is_instance_type, is_region, runs_images
 from stacks.environment.refusals import only, refusal, refusals
@@ -179,9 +186,25 @@ ModelName = Annotated[
         "1 to 63 letters, digits, dots, underscores and hyphens, beginning with a letter or digit",
     ),
 ]
+BaseModelName = Annotated[
+    str,
+    only(
+        is_base_model_name,
+        "a base model's name, as `meguru model list` has it: up to 63 lower-case letters and "
+        "digits, with single dots and hyphens between them",
+    ),
+]
+RecipeName = Annotated[str, only(_matches(r"[^/]+"), "the name of a file in recipes/")]
 Account = Annotated[str, only(_matches(r"\d{12}"), "12 digits in quotation marks")]
 Email = Annotated[str, only(_matches(r"[^@\s]+@[^@\s]+"), "an e-mail address")]
 Region = Annotated[str, only(is_region, "a region that has SageMaker, such as ap-northeast-1")]
+S3Prefix = Annotated[
+    str,
+    only(
+        _matches(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([\w!'().-]+/)*"),
+        "a bucket or a folder of one, such as s3://bucket/models/, with a slash at its end",
+    ),
+]
 ProcessingInstanceType = Annotated[
     str,
     only(

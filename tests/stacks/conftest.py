@@ -8,7 +8,7 @@ import pytest
 from localcloud.check import Assembly
 
 from cli.cloud_process import CloudProcess
-from meguru.names import MAX_MODEL_KEY
+from meguru.names import MAX_BASE_MODEL_NAME, MAX_MODEL_KEY
 from stacks.environment import read_environment
 from stacks.environment.values import MAX_ROLE_NAME_PREFIX
 from tests.stacks.deployment import Deployment, read_deployment
@@ -32,12 +32,16 @@ network:
   security_group_ids: [sg-0a1b2c3d4e5f60718]
   isolation: true
   encrypt_between_hosts: true
+base_models: {{sources: [s3://bucket-of-another/models/]}}
 records: {{inference_log_days: 3650, checkpoint_days: 7, quarantine_days: 90}}
 tags: {{{"k" * 127}: {"v" * 255}}}
 models:
   {"m" * MAX_MODEL_KEY}:
     name: {"N" * 63}
+    base: {"b" * MAX_BASE_MODEL_NAME}
+    recipe: lora-1.5b
     training:
+      instance_type: ml.m5.xlarge
       continued_hyperparameters: {{}}
     gate:
       minimum: {{exact_match: 0.5, train_exact_match: 0.5, chrf: 50}}

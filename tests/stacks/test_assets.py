@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parents[2]
 MAX_BYTES = 1_000_000
-IMAGES = ("curation", "training", "evaluation", "inference_containers/text")
+IMAGES = ("base_models", "curation", "training", "evaluation", "inference_containers/text")
 # Powertools' layer and the Lambda runtime carry these.
 PROVIDED = {"boto3", "botocore", "aws_lambda_powertools", "lambdas", "meguru"}
 
@@ -94,7 +94,8 @@ def test_an_image_copies_what_it_imports(folder: str) -> None:
     for line in (REPOSITORY / folder / "Dockerfile").read_text().splitlines():
         if line.startswith("COPY"):
             copied |= {part.partition("/")[0] for part in line.split()[1:-1]}
-    ours = {"curation", "training", "evaluation", "inference_containers", "meguru", "stacks"}
+    ours = {"base_models", "curation", "training", "evaluation", "inference_containers", "meguru"}
+    ours.add("stacks")
     imported = {
         name for path in (REPOSITORY / folder).rglob("*.py") for name in _imports(path) & ours
     }

@@ -46,7 +46,7 @@ def test_every_bad_end_is_told_as_json(synthesis: Synthesis, detail: dict[str, A
         for target in rule.properties["Targets"]
         if RUN_FAILED in json.dumps(target)
     ]
-    assert len(transformers) == 3
+    assert len(transformers) == 4
     for transformer in transformers:
         said = json.loads(told(transformer, detail))["detail"]
         assert (said["run"], said["status"]) == ("r", detail["status"])

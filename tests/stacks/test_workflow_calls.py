@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.stacks.synthesis import Synthesis
 
 WORKFLOWS = Path(__file__).parents[2] / "stacks" / "workflows"
-MACHINES = ("CurateDataset", "TrainAndRegister", "DeployModelVersion")
+MACHINES = ("AddBaseModel", "CurateDataset", "TrainAndRegister", "DeployModelVersion")
 SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
 
 
@@ -54,6 +54,7 @@ def test_every_state_machine_ends_in_time(
     jobs = 60 * (model.training.longest_minutes + model.evaluation.max_runtime_minutes)
     machines = deployments[name].state_machines
     assert {key: machine.definition["TimeoutSeconds"] for key, machine in machines.items()} == {
+        "AddBaseModel": 3 * 86400,
         "CurateDataset": 3 * 86400,
         "TrainAndRegister": jobs + 4 * 86400,
         "DeployModelVersion": 12 * 3600,

@@ -44,7 +44,7 @@ INTEGRATIONS = {
     ),
 }
 # Raised by our own functions, by the exception's name.
-OWN = {"HeadMoved"}
+OWN = {"BaseModelRefused", "HeadMoved"}
 OF_STEP_FUNCTIONS = {"States.ALL", "States.TaskFailed", "States.Timeout"}
 DAY, HOUR, MINUTE = 86400, 3600, 60
 

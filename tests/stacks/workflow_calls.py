@@ -110,6 +110,9 @@ def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
             "input": {
                 "reason": EXAMPLE_REASON,
                 "requests": 3,
+                "name": "base",
+                "kind": "hub",
+                "address": "owner/model",
                 "detail": {"version": EXAMPLE_VERSION, "reason": EXAMPLE_REASON},
             },
             "context": {
@@ -129,6 +132,19 @@ def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
 
 
 EXAMPLES: dict[str, dict[str, Any]] = {
+    "AddBaseModel": {
+        "name": "n" * 63,
+        "kind": "hub",
+        "address": "owner/" + "m" * 90,
+        "sourceRevision": "0" * 40,
+        "licence": "Apache-2.0",
+        "input": f"s3://{'l' * 63}/models/incoming/{'0' * 32}/",
+        "revision": "0" * 16,
+        "notes": ["it has no licence file"],
+        "isNew": True,
+        "fault": "Broken: " + "あ" * 1000,
+        "job": {"ProcessingJobName": "j" * 63, "ProcessingJobStatus": "Completed"},
+    },
     "CurateDataset": {
         "headETag": '"e"',
         "fault": "Broken: " + "あ" * 1000,
@@ -145,6 +161,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "evaluation": {"ProcessingJobName": "j" * 63, "ProcessingJobStatus": "Completed"},
         "gate": EXAMPLE_GATE,
         "registration": "0" * 36,
+        "base": {
+            "uri": f"s3://{'l' * 63}/models/base/{'n' * 63}/{'0' * 16}/",
+            "name": "n" * 63,
+            "revision": "0" * 16,
+            "licence": "Apache-2.0",
+        },
         "job": "TrainModel",
     },
     "DeployModelVersion": {"problem": {"Error": "Broken", "Cause": "あ" * 32_768}},

@@ -1,0 +1,76 @@
+"""Chooses the revision of a base model that a run begins from; refuses what doesn't fit."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache
+from typing import Any
+
+import boto3
+
+from meguru.base_model import BaseModel
+from meguru.instance_offers import OFFERS
+from meguru.model_plan import plan, workload
+from meguru.names import base_model_head_key, base_model_manifest_key, base_model_prefix
+
+
+class BaseModelRefused(Exception):
+    """A run can't begin from the base model: the message says why, and what to do."""
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, str]:
+    """The newest revision of `BASE_MODEL`: its `uri` in the lake, `name`, `revision`, `licence`.
+
+    Raises BaseModelRefused where there is none, or where training it, as `TRAINING` says, doesn't
+    fit the instances: nothing has been paid for yet.
+    """
+    name, bucket = os.environ["BASE_MODEL"], os.environ["LAKE_BUCKET"]
+    model = _newest(name)
+    _check_fit(model, json.loads(os.environ["TRAINING"]))
+    return {
+        "uri": f"s3://{bucket}/{base_model_prefix(name, model.revision)}",
+        "name": name,
+        "revision": model.revision,
+        "licence": model.licence,
+    }
+
+
+def _newest(name: str) -> BaseModel:
+    head = base_model_head_key(name)
+    # It is listed: to who may list some prefixes only, S3 doesn't say that an object is missing.
+    listed = s3().list_objects_v2(Bucket=os.environ["LAKE_BUCKET"], Prefix=head, MaxKeys=1)
+    if not listed["KeyCount"]:
+        add = f"`meguru model add SOURCE --name {name}`"
+        raise BaseModelRefused(f"no base model '{name}' is in the lake: {add}")
+    try:
+        revision = json.loads(_read(head))["revision"]
+        return BaseModel.parse(_read(base_model_manifest_key(name, revision)))
+    except (ValueError, KeyError, TypeError) as error:
+        raise BaseModelRefused(f"the base model '{name}': {error}") from error
+
+
+def _check_fit(model: BaseModel, training: dict[str, Any]) -> None:
+    """What instances of a type have that isn't known here is left to the training itself."""
+    if training["instance_type"] not in OFFERS:
+        return
+    made = plan(
+        workload(
+            model.shape,
+            training["instance_type"],
+            training["hyperparameters"],
+            instance_count=training["instance_count"],
+        )
+    )
+    if not made.fits:
+        raise BaseModelRefused(f"the base model '{model.name}' doesn't fit: {made.why_not}")
+
+
+def _read(key: str) -> bytes:
+    content: bytes = s3().get_object(Bucket=os.environ["LAKE_BUCKET"], Key=key)["Body"].read()
+    return content
+
+
+@cache
+def s3() -> Any:
+    return boto3.client("s3")
