@@ -9,6 +9,7 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 OBJECTIVES = ("causal_lm",)
+SHARDINGS = ("auto", "none", "fsdp")
 # What a model is built of: a training that goes on from one has to keep it.
 SHAPE = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
 # The model's context length in tokens; it may grow.
@@ -28,6 +29,9 @@ class Hyperparameters:
     model leans on several key words. `context_ratio` is the share of batches in which a system
     message or an earlier turn comes before each question. `processes_per_host` 0 means: one for
     each GPU, else one.
+    A checkpoint is made so often that at most `checkpoint_minutes` are lost, and every
+    `checkpoint_steps` steps; 0 is never. `sharding` fsdp gives each process a part of the weights
+    and of the optimizer, none a copy to each; auto shards where copies fill the GPUs.
     `num_threads` is fixed, not the machine's, so that a resumed run adds numbers up the same way.
     """
 
@@ -52,8 +56,10 @@ class Hyperparameters:
     question_dropout: float = _number(0.1, 0.0, 0.9)
     context_ratio: float = _number(0.15, 0.0, 1.0)
     label_smoothing: float = _number(0.0, 0.0, 0.9)
-    checkpoint_steps: int = _number(50, 1, 1_000_000)
+    checkpoint_minutes: float = _number(5.0, 0.0, 10_000.0)
+    checkpoint_steps: int = _number(0, 0, 1_000_000)
     logging_steps: int = _number(10, 1, 1_000_000)
+    sharding: str = field(default="auto", metadata={"one_of": SHARDINGS})
     processes_per_host: int = _number(0, 0, 64)
     num_threads: int = _number(1, 1, 256)
 

@@ -19,11 +19,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from meguru.accelerator import check_accelerator
 from meguru.dataset_version import DatasetVersion, read_dataset_version
 from meguru.hyperparameters import Hyperparameters
-from training.checkpoints import Checkpoints, write_atomically
+from training.checkpoint_files import write_atomically
+from training.checkpoints import Checkpoints
 from training.distributed import World, join_world
 from training.job import Job
 from training.model import load_initial_model, make_model, save_model, with_shape_of
 from training.objectives import Objective, make_objective
+from training.sharding import whole_weights
 from training.tokenizer import train_tokenizer
 from training.trainer import Outcome, Trainer
 
@@ -93,6 +95,15 @@ def write_results(job: Job, trainer: Trainer, dataset: DatasetVersion) -> None:
     write_atomically(job.model / "training.json", content)
 
 
+# What a run may be resumed with another value of: none of these says what is learnt.
+FREE = ("checkpoint_minutes", "checkpoint_steps", "logging_steps", "processes_per_host", "sharding")
+
+
+def identity_of(settings: Hyperparameters) -> dict[str, Any]:
+    """The hyperparameters that make a run this run."""
+    return {name: one for name, one in dataclasses.asdict(settings).items() if name not in FREE}
+
+
 def run(job: Job, world: World, stop_requested: StopSignal) -> Outcome:
     """Train as the job says; on the first rank, leave the model and the loss curve."""
     settings = Hyperparameters.parse(job.hyperparameters())
@@ -114,17 +125,18 @@ def run(job: Job, world: World, stop_requested: StopSignal) -> Outcome:
         Checkpoints(job.checkpoints, world),
         {
             "dataset_version": dataset.version,
-            "num_processes": world.size,
-            "hyperparameters": dataclasses.asdict(settings),
+            "hyperparameters": identity_of(settings),
         },
         stop_requested,
     )
     outcome = trainer.train()
+    is_gathered = trainer.is_sharded and outcome is Outcome.FINISHED
+    weights = whole_weights(trainer.model, world) if is_gathered else None
     if world.is_first:
         job.output_data.mkdir(parents=True, exist_ok=True)
         write_atomically(job.output_data / "metrics.jsonl", trainer.curve.dump())
         if outcome is Outcome.FINISHED:
-            save_model(job.model, trainer.model, tokenizer)
+            save_model(job.model, trainer.model, tokenizer, weights)
             write_results(job, trainer, dataset)
     return outcome
 
