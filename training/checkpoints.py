@@ -13,7 +13,7 @@ import shutil
 import socket
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from torch.distributed.checkpoint.default_planner import DefaultLoadPlanner, Def
 from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 from torch.distributed.checkpoint.staging import DefaultStager, StagingOptions
 from torch.distributed.checkpoint.state_dict_loader import load
-from torch.distributed.checkpoint.state_dict_saver import async_save
+from torch.distributed.checkpoint.state_dict_saver import save
 from torch.distributed.tensor import DTensor
 
 from training.checkpoint_files import MANIFEST, Manifest, ShardReader, ShardWriter
@@ -70,30 +70,23 @@ class Checkpoints:
         # The writing's exchanges go beside the training's, which they must not be mixed with.
         self._world, self._background = world, world.apart()
         self._stager = DefaultStager(_staging(world.device))
-        self._writing: Future[Any] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._writing: Future[None] | None = None
         self._step = 0
-        self._began_at = 0.0
         self.write_seconds = 0.0
 
     @property
     def is_writing(self) -> bool:
-        """Whether this rank's share of the last one is still being written."""
+        """Whether the last one is still being written, as far as this rank can tell."""
         return self._writing is not None and not self._writing.done()
 
     def begin(self, step: int, tensors: Tensors, progress: Mapping[str, Any]) -> None:
         """Begin to save: this rank's `tensors`, and on the first rank the `progress`."""
         self.finish()
-        self._step, self._began_at = step, time.monotonic()
-        writing = async_save(
-            tensors,
-            storage_writer=ShardWriter(self._path(step), step, progress),
-            planner=DefaultSavePlanner(flatten_state_dict=False, flatten_sharded_tensors=False),
-            process_group=self._background.group,
-            async_stager=self._stager,
-        )
-        assert isinstance(writing, Future)
-        writing.add_done_callback(self._note_end)
-        self._writing = writing
+        self._step = step
+        staged = self._stager.stage(tensors)
+        assert isinstance(staged, dict)  # a future only where staging is asynchronous
+        self._writing = self._thread.submit(self._write, step, staged, progress)
 
     def finish(self) -> None:
         """Wait until what was begun is written. OSError where it couldn't be."""
@@ -105,7 +98,19 @@ class Checkpoints:
         except CheckpointException as error:
             first = next(iter(error.failures.values()))[0]
             raise OSError(f"checkpoint of step {self._step} was not written: {first}") from error
-        self._remove_older(self._step)
+
+    def _write(self, step: int, tensors: Tensors, progress: Mapping[str, Any]) -> None:
+        began_at = time.monotonic()
+        save(
+            tensors,
+            storage_writer=ShardWriter(self._path(step), step, progress),
+            planner=DefaultSavePlanner(flatten_state_dict=False, flatten_sharded_tensors=False),
+            process_group=self._background.group,
+        )
+        self.write_seconds = time.monotonic() - began_at
+        if self._world.is_first:
+            print(f"event=checkpoint step={step} seconds={self.write_seconds:.3f}", flush=True)
+        self._remove_older(step)
 
     def newest(self) -> Checkpoint | None:
         """The newest checkpoint that is complete on every rank."""
@@ -139,9 +144,6 @@ class Checkpoints:
             return None
         files = manifest.files[share::num_shares]
         return manifest if all(one.is_intact(folder) for one in files) else None
-
-    def _note_end(self, writing: Future[Any]) -> None:
-        self.write_seconds = time.monotonic() - self._began_at
 
     def _place(self) -> tuple[str, int, int]:
         """The same for ranks that see the same folder."""

@@ -151,8 +151,6 @@ class Trainer:
             "identity": self.identity,
         }
         self.checkpoints.begin(self.step, self.state.tensors(), progress)
-        if self.world.is_first:
-            print(f"event=checkpoint step={self.step}", flush=True)
 
     def resume(self) -> None:
         """Take up the newest complete checkpoint, if there is one."""
