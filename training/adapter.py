@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 from transformers import PreTrainedModel
@@ -15,6 +16,8 @@ from meguru.adapter import ADAPTER, BASE, BaseReference
 from meguru.hyperparameters import Hyperparameters
 
 ALL_LINEAR = "all-linear"
+# What peft puts before the names that parameters have in the model itself.
+INNER = "base_model.model."
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,18 @@ class Adapter:
         with self.peft_model.disable_adapter():
             yield
 
-    def save(self, folder: Path) -> None:
-        """Write peft's files under `folder`/adapter and the base's name beside them."""
+    def save(self, folder: Path, weights: Mapping[str, torch.Tensor] | None = None) -> None:
+        """Write peft's files under `folder`/adapter and the base's name beside them.
+
+        `weights` are the model's trained ones, by their names in it, where it holds parts of them.
+        """
         for config in self.peft_model.peft_config.values():
             # Not where this machine keeps it: which one it is.
             config.base_model_name_or_path = f"{self.base.name}@{self.base.revision}"
-        self.peft_model.save_pretrained(str(folder / ADAPTER), save_embedding_layers=False)
+        own = weights and {f"{INNER}{name}": one for name, one in weights.items()}
+        self.peft_model.save_pretrained(
+            str(folder / ADAPTER), save_embedding_layers=False, state_dict=own
+        )
         (folder / ADAPTER / "README.md").unlink(missing_ok=True)  # a form to be filled in
         (folder / BASE).write_bytes(self.base.to_json())
 

@@ -40,16 +40,27 @@ class Start:
     adapter: Adapter | None = None
     dtype: torch.dtype = torch.float32
 
-    def save(self, folder: Path) -> None:
-        """Write the trained model, which is of no use for training any more."""
-        if self.adapter and not self.settings.merge:
+    @property
+    def is_adapter(self) -> bool:
+        """Whether an adapter is what is saved."""
+        return self.adapter is not None and not self.settings.merge
+
+    def save(self, folder: Path, weights: dict[str, torch.Tensor] | None = None) -> None:
+        """Write the trained model, which is of no use for training any more.
+
+        `weights` are what was trained, where this process holds only its part of it.
+        """
+        if self.adapter and self.is_adapter:
             folder.mkdir(parents=True, exist_ok=True)
-            self.adapter.save(folder)
+            self.adapter.save(folder, weights)
             self.tokenizer.save_pretrained(folder)
             return
         model = self.adapter.merge() if self.adapter else self.model
-        torch.nn.Module.to(model, self.dtype)
-        save_model(folder, model, self.tokenizer)
+        if weights is None:
+            torch.nn.Module.to(model, self.dtype)
+        else:
+            weights = {name: one.to(self.dtype) for name, one in weights.items()}
+        save_model(folder, model, self.tokenizer, weights)
 
 
 def make_start(job: Job, dataset: DatasetVersion, settings: Hyperparameters, world: World) -> Start:

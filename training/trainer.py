@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from enum import Enum
 from typing import Any
 
-import safetensors.torch
 import torch
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 from transformers import PreTrainedModel
 
 from meguru.hyperparameters import Hyperparameters
@@ -19,15 +16,14 @@ from training.checkpoints import Checkpoints
 from training.distributed import World
 from training.loss_curve import LossCurve
 from training.objectives import Batch, Objective
-from training.optimizer import (
-    learning_rate,
-    make_optimizer,
-    optimizer_tensors,
-    restore_optimizer,
-)
+from training.optimizer import learning_rate, make_optimizer
 from training.parts import Part, divide, num_steps, share_out
 from training.precision import autocast
 from training.sampler import WeightedSampler
+from training.schedule import CheckpointSchedule
+from training.sharding import distribute, exchanging, is_sharded, refuse_sharded
+from training.state import TrainingState
+from training.watchdog import SYNC_SECONDS, Watchdog, sync_stall
 
 
 class Outcome(Enum):
@@ -49,10 +45,10 @@ class _Loss(nn.Module):
 
 
 class Trainer:
-    """Trains `model` on `objective`; all its state is in `state_files` and comes back by `resume`.
+    """Trains `model` on `objective`; all its state is in checkpoints and comes back by `resume`.
 
-    `identity` says which run this is (hyperparameters, dataset version, number of processes): a
-    checkpoint of another run is refused. `stop_requested` is asked after each step.
+    `identity` says which run this is (hyperparameters, dataset version): a checkpoint of another
+    run is refused. The number of processes may change. `stop_requested` is asked after each step.
     """
 
     def __init__(
@@ -74,10 +70,11 @@ class Trainer:
             )
         self.model = model.train()
         self.model.to(device=world.device)
-        # With find_unused_parameters DDP keeps its first grouping of gradients. Otherwise it groups
-        # anew after the first step, sums in another order, and a resumed run is not bit-identical.
-        self.loss = DistributedDataParallel(
-            _Loss(self.model, objective), find_unused_parameters=True, broadcast_buffers=False
+        self.is_sharded = is_sharded(self.model, settings, world)
+        if self.is_sharded:
+            refuse_sharded(settings)
+        self.loss = distribute(
+            _Loss(self.model, objective), self.model, self.is_sharded, settings, world
         )
         # What is frozen is no part of the run's state: it comes from where it came from.
         named = self.model.named_parameters()
@@ -85,22 +82,39 @@ class Trainer:
         self.optimizer = make_optimizer(self.parameters.items(), settings)
         self.sampler = WeightedSampler(objective.weights, settings.seed)
         self.curve = LossCurve()
+        self.schedule = CheckpointSchedule(settings.checkpoint_minutes, settings.checkpoint_steps)
         self.step = 0
         self.num_steps = settings.max_steps or num_steps(
             objective.weights, objective.num_tokens, settings
         )
-        torch.manual_seed(settings.seed * 65_537 + world.rank + 1)
+        self.state = TrainingState(self.parameters, self.optimizer, self.curve, world)
+        self.state.seed(settings.seed)
 
     def train(self) -> Outcome:
         """Make the steps that are left; stop early, after a checkpoint, where any rank is asked."""
         self.objective.prepare(self.model, self.world, self.checkpoints.folder)
         self.resume()
+        with Watchdog(self.world.rank, self._stall_of_sync) as watchdog:
+            outcome = self._train(watchdog)
+            self.checkpoints.finish()
+        return outcome
+
+    def _train(self, watchdog: Watchdog) -> Outcome:
         num_tokens = 0.0
         while self.step < self.num_steps:
             loss, tokens = self.training_step()
             self.step += 1
-            # One exchange agrees on the loss and on stopping: all ranks leave at the same step.
-            mean_loss, mean_tokens, stop = self.world.mean([loss, tokens, self.stop_requested()])
+            watchdog.beat(self.step)
+            # One exchange agrees on the loss, on stopping and on saving, for all at the same step.
+            mean_loss, mean_tokens, stop, due, writing = self.world.mean(
+                [
+                    loss,
+                    tokens,
+                    self.stop_requested(),
+                    self._is_save_due(),
+                    self.checkpoints.is_writing,
+                ]
+            )
             num_tokens += mean_tokens * self.world.size
             if self._is_due(self.settings.logging_steps):
                 self.note(mean_loss, num_tokens)
@@ -108,7 +122,7 @@ class Trainer:
             if stop and self.step < self.num_steps:
                 self.save()
                 return Outcome.STOPPED
-            if self._is_due(self.settings.checkpoint_steps) and self.step < self.num_steps:
+            if due and not writing and self.step < self.num_steps:
                 self.save()
         return Outcome.FINISHED
 
@@ -120,7 +134,7 @@ class Trainer:
             batch = self.objective.batch(indices, generator)
             batch = {name: tensor.to(self.world.device) for name, tensor in batch.items()}
             # Ranks exchange their gradients once a step, with the last part's.
-            with nullcontext() if number == len(parts) else self.loss.no_sync():
+            with exchanging(self.loss, is_last=number == len(parts)):
                 with autocast(self.settings, self.world.device):
                     loss = self.loss(batch) * share
                 loss.backward()
@@ -153,57 +167,24 @@ class Trainer:
             self.curve.record(self.step, loss, rate, num_tokens)
 
     def save(self) -> None:
-        """Save a checkpoint of this step; every rank takes part."""
-        self.checkpoints.save(self.step, self.state_files())
-        if self.world.is_first:
-            print(f"event=checkpoint step={self.step}", flush=True)
-
-    def state_files(self) -> dict[str, bytes]:
-        """This rank's part of the run's whole state: the first rank's holds what all share."""
-        random = {"cpu": torch.get_rng_state()}
-        if self.world.device.type == "cuda":
-            random["cuda"] = torch.cuda.get_rng_state(self.world.device)
-        files = {f"random-{self.world.rank:05d}.safetensors": safetensors.torch.save(random)}
-        if self.world.is_first:
-            optimizer = optimizer_tensors(self.optimizer, self.parameters.items())
-            progress = {
-                "step": self.step,
-                "sampler_position": self.sampler.position,
-                "seconds": self.curve.seconds,
-                "identity": self.identity,
-            }
-            files |= {
-                "model.safetensors": safetensors.torch.save(self._weights()),
-                "optimizer.safetensors": safetensors.torch.save(optimizer),
-                "progress.json": json.dumps(progress, indent=1).encode(),
-                "metrics.jsonl": self.curve.dump(),
-            }
-        return files
+        """Begin a checkpoint of this step, which is written meanwhile; every rank takes part."""
+        self.schedule.began()
+        progress = {
+            "sampler_position": self.sampler.position,
+            "seconds": self.curve.seconds,
+            "num_processes": self.world.size,
+            "identity": self.identity,
+        }
+        self.checkpoints.begin(self.step, self.state.tensors(), progress)
 
     def resume(self) -> None:
         """Take up the newest complete checkpoint, if there is one."""
-        found = self.checkpoints.latest()
+        found = self.checkpoints.newest()
         if found is None:
             return
-        step, files = found
-        progress = json.loads(files["progress.json"])
-        self._refuse_another_run(progress["identity"])
-        weights = safetensors.torch.load(files["model.safetensors"])
-        with torch.no_grad():
-            for name, parameter in self.parameters.items():
-                parameter.copy_(weights[name])
-        optimizer = safetensors.torch.load(files["optimizer.safetensors"])
-        restore_optimizer(self.optimizer, self.parameters.items(), optimizer)
-        random = safetensors.torch.load(files[f"random-{self.world.rank:05d}.safetensors"])
-        torch.set_rng_state(random["cpu"])
-        if self.world.device.type == "cuda":
-            torch.cuda.set_rng_state(random["cuda"], self.world.device)
-        self.step, self.sampler.position = step, progress["sampler_position"]
-        if self.world.is_first:
-            self.curve.resume(files["metrics.jsonl"], step, progress["seconds"])
-
-    def _weights(self) -> dict[str, torch.Tensor]:
-        return {name: one.detach().contiguous() for name, one in self.parameters.items()}
+        self._refuse_another_run(found.progress["identity"])
+        self.state.load(self.checkpoints, found)
+        self.step, self.sampler.position = found.step, found.progress["sampler_position"]
 
     def _refuse_another_run(self, identity: dict[str, Any]) -> None:
         for name, value in self.identity.items():
@@ -220,3 +201,13 @@ class Trainer:
 
     def _is_due(self, every: int) -> bool:
         return self.step == self.num_steps or (every > 0 and self.step % every == 0)
+
+    def _is_save_due(self) -> bool:
+        """The first rank's clock counts for all."""
+        return self.world.is_first and self.schedule.is_due(
+            self.step, self.checkpoints.write_seconds
+        )
+
+    def _stall_of_sync(self) -> str | None:
+        limit = max(SYNC_SECONDS, 2 * 60 * self.settings.checkpoint_minutes)
+        return sync_stall(self.checkpoints.folder, limit, time.time())

@@ -12,7 +12,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from meguru.hyperparameters import Hyperparameters
-from training.checkpoints import write_atomically
+from training.checkpoint_files import write_atomically
 from training.distributed import World
 from training.objectives.sequences import TokensAndLabels
 from training.parts import divide
