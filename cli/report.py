@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment as Templates
 from jinja2 import PackageLoader, StrictUndefined
 
-from cli.chart import charts, resumed_from
+from meguru.chart import charts, resumed_from
 from cli.dataset import Dataset
 from cli.demo_folder import REPORT_JSON, REPORT_PAGE
 from cli.findings import Findings, Turn

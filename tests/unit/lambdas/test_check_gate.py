@@ -53,12 +53,14 @@ def test_passes(check: Callable[..., dict[str, Any]]) -> None:
     assert decision == {
         "passed": True,
         "reasons": [],
+        "notes": [],
         "metrics": {"exact_match": 0.75, "num_held_out": 1234567.0},
         "metadata": {
             "exact_match": "0.75",
             "num_held_out": "1234567",
             "num_set_aside": "0",
         },
+        "model_card": "",
     }
 
 

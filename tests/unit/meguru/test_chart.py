@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cli.chart import charts, ticks
+from meguru.chart import charts, ticks
 from cli.findings import Findings, Turn
 from cli.progress import Progress
 from cli.report import build_report, render
