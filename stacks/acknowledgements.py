@@ -64,7 +64,7 @@ ACKNOWLEDGEMENTS = (
         "It is the queue that failed batches of the feedback stream are set aside in.",
     ),
     wildcard(
-        rf"{LAKE_PREFIX}/(raw|feedback|datasets|quarantine|runs|checkpoints|inference-log)/\*",
+        rf"{LAKE_PREFIX}/(raw|feedback|labels|datasets|quarantine|runs|checkpoints|inference-log)/\*",
         ".*",
         "Objects under one of the lake's prefixes, which is what the grant is for.",
     ),

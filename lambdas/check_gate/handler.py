@@ -15,6 +15,8 @@ from lambdas.check_gate.evaluation import Evaluation
 from meguru.gate import Thresholds, decide
 from meguru.refusals import says_missing
 
+EMPTY_CARD = "{}"
+
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Decide on one run.
@@ -22,7 +24,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     Takes `evaluation_key` (evaluation.json in the lake). Returns `passed`, `reasons`, `notes`, the
     `metrics` as numbers (null for what is none: Step Functions reads JSON), as `metadata` the same
     as text, as model packages keep them, with the number of records that were set aside, and the
-    content of the run's `model_card`, "" where the evaluation wrote none.
+    content of the run's `model_card`, "{}" where the evaluation wrote none.
     """
     key: str = event["evaluation_key"]
     evaluation = Evaluation.read(_read_json(key))
@@ -58,14 +60,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def _model_card(key: str) -> str:
-    """The run's model card as the registry takes it; "" where there is none that it would take."""
+    """The run's model card as the registry takes it: an empty one where there is none to read."""
     try:
         content = s3().get_object(Bucket=os.environ["LAKE_BUCKET"], Key=key)["Body"].read()
         return json.dumps(json.loads(content), ensure_ascii=False)
-    except s3().exceptions.NoSuchKey:
-        return ""
-    except ValueError:
-        return ""
+    except (s3().exceptions.NoSuchKey, ValueError):
+        return EMPTY_CARD
 
 
 def _serving_package() -> str | None:

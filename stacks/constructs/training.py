@@ -9,7 +9,15 @@ from constructs import Construct
 
 from meguru.events import event_source
 from meguru.hyperparameters import as_text
-from meguru.names import CHECKPOINTS_PREFIX, DATASETS_PREFIX, RUNS_PREFIX, TEXT_DATASET, tried_rows
+from meguru.names import (
+    CHECKPOINTS_PREFIX,
+    DATASETS_PREFIX,
+    FEEDBACK_PREFIX,
+    LABELS_PREFIX,
+    RUNS_PREFIX,
+    TEXT_DATASET,
+    tried_rows,
+)
 from stacks.constructs.grants import default_bus_arn, grant, grant_table
 from stacks.constructs.job import Job, source_commit
 from stacks.constructs.job_grants import grant_processing_jobs, grant_training_jobs
@@ -21,6 +29,8 @@ from stacks.constructs.training_looks import TrainingLooks
 from stacks.constructs.workflow import Workflow
 from stacks.environment import Environment, Model
 
+# What SageMaker takes as the value of a processing job's environment variable.
+MAX_VARIABLE = 256
 # For quota and for capacity, most of a day each, of the training and of the evaluation.
 WAITS = Duration.days(4)
 
@@ -48,7 +58,9 @@ class Training(Construct):
         self._evaluation = Job(
             self, "Evaluation", environment=environment, key=lake.key, folder="evaluation"
         )
-        lake.grant_read(self._evaluation.role, DATASETS_PREFIX, RUNS_PREFIX)
+        lake.grant_read(
+            self._evaluation.role, DATASETS_PREFIX, RUNS_PREFIX, FEEDBACK_PREFIX, LABELS_PREFIX
+        )
         lake.grant_write(self._evaluation.role, RUNS_PREFIX)
         self._check_gate = self._create_check_gate()
         self.workflow = self._create_workflow()
@@ -97,6 +109,9 @@ class Training(Construct):
         )
         grant_training_jobs(workflow, self._registry.made_by_runs, self._job.role)
         grant_processing_jobs(workflow, self._registry.made_by_runs, self._evaluation.role)
+        self._lake.grant_list(
+            workflow, DATASETS_PREFIX, RUNS_PREFIX, FEEDBACK_PREFIX, LABELS_PREFIX
+        )
         grant_table(workflow, self._records.releases, "GetItem")
         grant_table(workflow, self._records.loop, "PutItem")
         grant(workflow, "sagemaker:DescribeModelPackage", self._registry.versions_arn)
@@ -148,6 +163,8 @@ class Training(Construct):
             "EvaluationVolumeSizeInGB": str(self._model.evaluation.volume_gb),
             "EvaluationMaxRuntimeSeconds": str(self._model.evaluation.max_runtime_minutes * 60),
             "EvaluationInstanceType": self._model.evaluation.instance_type,
+            "MinimumMetrics": variable_text(self._model.gate.minimum),
+            "MaximumMetricDrops": variable_text(self._model.gate.maximum_drop),
             "CheckGateArn": self._check_gate.function_arn,
             "ModelPackageGroupName": self._registry.group_name,
             "InferenceImageUri": self._registry.image.image_uri,
@@ -161,3 +178,12 @@ def jsonata_text(value: object) -> str:
     """JSON to stand between single quotes in a JSONata expression within a JSON string."""
     literal = json.dumps(value).replace("\\", "\\\\").replace("'", "\\u0027")
     return json.dumps(literal)[1:-1]
+
+
+def variable_text(value: dict[str, float]) -> str:
+    """JSON to stand in a JSON string as a job's variable; empty where it is too long for one.
+
+    The gate goes by its function's own variables: this is for the evidence to show.
+    """
+    text = json.dumps(value)
+    return json.dumps(text)[1:-1] if len(text) <= MAX_VARIABLE else ""

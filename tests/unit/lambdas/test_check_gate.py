@@ -60,7 +60,7 @@ def test_passes(check: Callable[..., dict[str, Any]]) -> None:
             "num_held_out": "1234567",
             "num_set_aside": "0",
         },
-        "model_card": "",
+        "model_card": "{}",
     }
 
 
