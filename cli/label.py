@@ -127,7 +127,7 @@ def read_ranking(words: list[str], count: int) -> tuple[int, ...]:
 def printable(text: str) -> str:
     """Text that can't move the terminal's cursor or change its colours: answers are anybody's."""
     return "".join(
-        one if one in "\n\t" or unicodedata.category(one) not in ("Cc", "Cf", "Cs") else "�"
+        one if one in "\n\t\u200d" or unicodedata.category(one) not in ("Cc", "Cf", "Cs") else "�"
         for one in text
     )
 

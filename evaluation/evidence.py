@@ -93,7 +93,7 @@ def render(evidence: Evidence) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters["duration"] = duration
+    templates.filters |= {"duration": duration, "figure": figure}
     curve = charts([list(evidence.curve)])[0]
     return templates.get_template("evidence.html.j2").render(
         report=evidence.report,
@@ -112,6 +112,11 @@ def duration(seconds: float) -> str:
         return f"{whole} s"
     minutes = whole // 60
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def figure(value: float) -> str:
+    """A number in as many digits as a person compares."""
+    return f"{value:.4g}"
 
 
 def verdict(name: str, compared: Mapping[str, Any]) -> str:

@@ -136,7 +136,7 @@ def run(
         "reason": run_facts.reason,
     }
     write_evaluation(folders.output, report, evaluation, pairs)
-    curve = read_curve(folders.inputs / "training_output")
+    curve = read_curve(folders.inputs / "model")
     write_evidence(folders.output, Evidence(report, run_facts, curve, pairs, evaluation.held_out))
     values = {name: metric["value"] for name, metric in report["metrics"].items()}
     print(" ".join(f"{name}={value}" for name, value in values.items()), flush=True)

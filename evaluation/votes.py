@@ -48,7 +48,7 @@ def read_votes(folder: Path) -> Votes:
                 bool(is_for),
             )
             said_at = str(said["created_at"])
-        except (ValueError, KeyError, TypeError, OSError):
+        except (ValueError, KeyError, TypeError, AttributeError, OSError):
             broken.append(path.name)
             continue
         key = (vote.consumer, vote.inference_id)
