@@ -137,7 +137,7 @@ class Training(Construct):
         return WAITS.plus(Duration.minutes(jobs))
 
     def _substitutions(self) -> dict[str, str]:
-        training = self._model.training
+        training, judge = self._model.training, self._model.evaluation.judge
         return {
             "LakeBucket": self._lake.bucket.bucket_name,
             "Dataset": TEXT_DATASET,
@@ -163,6 +163,8 @@ class Training(Construct):
             "EvaluationVolumeSizeInGB": str(self._model.evaluation.volume_gb),
             "EvaluationMaxRuntimeSeconds": str(self._model.evaluation.max_runtime_minutes * 60),
             "EvaluationInstanceType": self._model.evaluation.instance_type,
+            "JudgeAddress": judge.address if judge else "",
+            "JudgeModel": judge.model if judge else "",
             "MinimumMetrics": variable_text(self._model.gate.minimum),
             "MaximumMetricDrops": variable_text(self._model.gate.maximum_drop),
             "CheckGateArn": self._check_gate.function_arn,

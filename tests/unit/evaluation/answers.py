@@ -7,14 +7,19 @@ from meguru.dataset_version import Row
 
 
 def make_row(
-    question: str, answer: str = "10日です。", split: str = "held_out", **values: str
+    question: str,
+    answer: str = "10日です。",
+    split: str = "held_out",
+    name: str = "",
+    language: str = "ja",
 ) -> Row:
-    named = {"record_id": question, "group_id": question, "language": "ja", **values}
-    return Row(question=question, answer=answer, split=split, **named)
+    """A row that is its own group; it is called by its question where it has no `name`."""
+    name = name or question
+    return Row(name, question, answer, name, language, split)
 
 
 def make_sample(answer: str, expected: str, name: str = "r", language: str = "ja") -> Sample:
-    row = make_row("q", expected, record_id=name, group_id=name, language=language)
+    row = make_row("q", expected, name=name, language=language)
     return Sample(row, answer)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from meguru import labels
 from meguru.labels import Item, Label, read_item, read_items, read_usable_items, write_items
 
 LABEL = Label("rank", "b", (1, 0), "2026-11-01T00:00:00+00:00", "hana")
@@ -91,7 +91,7 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(
     def full(number: int) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(labels.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="no space left"):
         write_items(path, [Item("other", ())])
     assert path.read_bytes() == before
