@@ -22,7 +22,7 @@ from cli.company import (
     read_corrections,
 )
 from cli.dataset import read_dataset
-from cli.demo_folder import ASSEMBLY, LOG, prepare_folder
+from cli.demo_folder import ASSEMBLY, LOG, evidence_page, prepare_folder
 from cli.findings import Correction, Findings, Turn
 from cli.lineage import trace
 from cli.loop import Loop, LoopFailed
@@ -110,11 +110,21 @@ class Demo:
             outcome = self._loop.registered(run["executionArn"])
             turn = self._turn(version, job["TrainingJobName"], outcome)
             self._progress.note(f"held-out exact match {turn.metrics['exact_match']:.3f}")
+            self._keep_evidence(turn)
         arn = turn.model_package["ModelPackageArn"]
         with self._progress.stage("Approve the model version; release it"):
             self._approve(arn)
             self._loop.released(arn)
             turn.model_package = self._loop.model_package(arn)
+
+    def _keep_evidence(self, turn: Turn) -> None:
+        """What the approver reads, beside the report: it lies in the lake, which ends with this."""
+        uri: str = turn.model_package["CustomerMetadataProperties"]["evidence"]
+        _, _, key = uri.removeprefix("s3://").partition("/")
+        page = self._folder / evidence_page(len(self.findings.turns))
+        page.write_bytes(self._loop.read(key))
+        turn.evidence = page.name
+        self._progress.note(f"evidence for the approver: {page}")
 
     def _reclaim(self, job: dict[str, Any]) -> None:
         name = job["TrainingJobName"]

@@ -9,6 +9,11 @@ ASSEMBLY, LOG = "cdk.out", "localcloud.log"
 REPORT_JSON, REPORT_PAGE = "report.json", "report.html"
 
 
+def evidence_page(number: int) -> str:
+    """What the approver of the demo's version `number` reads."""
+    return f"evidence-{number}.html"
+
+
 def prepare_folder(folder: Path) -> None:
     """Make the folder, without what an earlier demo left: that would read as this one's.
 
@@ -21,5 +26,6 @@ def prepare_folder(folder: Path) -> None:
             f"{folder} is a file, or lies in one: name a folder with --folder"
         ) from error
     shutil.rmtree(folder / ASSEMBLY, ignore_errors=True)
-    for name in (LOG, REPORT_JSON, REPORT_PAGE):
+    pages = [path.name for path in folder.glob(evidence_page(0).replace("0", "*"))]
+    for name in (LOG, REPORT_JSON, REPORT_PAGE, *pages):
         (folder / name).unlink(missing_ok=True)

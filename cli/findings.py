@@ -21,6 +21,7 @@ class Turn:
     loss_curve: list[dict[str, Any]]
     model_package: dict[str, Any]
     metrics: dict[str, float]
+    evidence: str = ""
 
 
 @dataclass

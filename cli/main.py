@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import signal
@@ -28,6 +29,7 @@ from cli.base_models import BaseModels
 from cli.cloud_process import CloudFailed, check_port
 from cli.demo import Demo
 from cli.destroy import Destruction
+from cli.label import Labelling, put_labels
 from cli.leftovers import Leftovers, check_name, nothing_found, show_leftovers
 from cli.lineage import trace
 from cli.loop import LoopFailed
@@ -142,6 +144,41 @@ def lineage(
     except EXPECTED as error:
         fail(error)
     console.print_json(json.dumps(found.as_dict(), ensure_ascii=False))
+
+
+@app.command()
+def label(
+    file: Annotated[
+        Path, typer.Argument(help="JSON lines: 'question' and 'answers', or a samples.jsonl.")
+    ],
+    by: Annotated[str, typer.Option(help="Who labels.")] = "",
+    put: Annotated[
+        bool, typer.Option("--put", help="Then put the file into the lake, for evaluations.")
+    ] = False,
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Make your own evaluation set: accept, correct or rank answers, one question at a time.
+
+    FILE is written anew after each label; started again, it goes on with what has none.
+    """
+    try:
+        labelling = Labelling(
+            file,
+            by or getpass.getuser(),
+            lambda said: str(console.input(f"[bold]{said}>[/] ")),
+            lambda said: console.print(escape(said), soft_wrap=True, highlight=False),
+        )
+        labelling.run()
+        labelled, total = labelling.num_labelled, len(labelling.items)
+        console.print(
+            f"{labelled} of {total} are labelled in {escape(str(file))}.", highlight=False
+        )
+        if put:
+            key = put_labels(Account(environment_name, endpoint_url or running_cloud()), file)
+            console.print(f"In the lake as {escape(key)}: the next evaluation reads it.")
+    except EXPECTED as error:
+        fail(error)
 
 
 @app.command()

@@ -11,12 +11,12 @@ from typing import Any
 from jinja2 import Environment as Templates
 from jinja2 import PackageLoader, StrictUndefined
 
-from cli.chart import charts, resumed_from
 from cli.dataset import Dataset
 from cli.demo_folder import REPORT_JSON, REPORT_PAGE
 from cli.findings import Findings, Turn
 from cli.metrics import MEANINGS, gate_on
 from cli.progress import Progress
+from meguru.chart import charts, resumed_from
 from stacks.environment import Gate
 
 SIMULATED = (
@@ -125,4 +125,5 @@ def _turn(turn: Turn) -> dict[str, Any]:
         "num_documents": len(turn.manifest["sources"]),
         "num_feedback": len(turn.manifest["feedback_ids"]),
         "loss_curve": turn.loss_curve,
+        "evidence": turn.evidence,
     }

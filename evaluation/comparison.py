@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evaluation.metrics import Sample
+from evaluation.bootstrap import differences
+from evaluation.measures import shown
+from evaluation.metrics import Sample, rouge_l, statistics_of
 
 COMPARED = ("exact_match", "chrf", "loss")
+NUM_SIDE_BY_SIDE = 20
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One question, answered by both: `old` is the serving model's."""
+
+    new: Sample
+    old: Sample
+
+    @property
+    def change(self) -> float:
+        """How much nearer to the right answer the new one is, -2 to 2; being right counts most."""
+        exact = float(self.new.exact) - float(self.old.exact)
+        return exact + rouge_l(self.new) - rouge_l(self.old)
 
 
 def read_baseline(path: Path) -> dict[str, Any]:
@@ -39,16 +57,69 @@ def compare_metrics(
     }
 
 
-def compare_answers(candidate: Sequence[Sample], baseline: Sequence[Sample]) -> dict[str, Any]:
-    """How many answers became right or wrong, and which became wrong (at most 20).
+def pair_up(candidate: Sequence[Sample], baseline: Sequence[Sample]) -> list[Pair]:
+    """The questions both answered, in the candidate's order.
 
     Of models with different contexts one may have had to leave a question out: it counts nowhere.
+    Nor does a judge's score where the other answer has none.
     """
     earlier = {sample.row.record_id: sample for sample in baseline}
-    pairs = [(new, earlier[new.row.record_id]) for new in candidate if new.row.record_id in earlier]
-    worse = [new for new, old in pairs if old.exact and not new.exact]
+    pairs = [
+        Pair(new, earlier[new.row.record_id]) for new in candidate if new.row.record_id in earlier
+    ]
+    return [
+        pair
+        if (pair.new.judged is None) == (pair.old.judged is None)
+        else Pair(replace(pair.new, judged=None), replace(pair.old, judged=None))
+        for pair in pairs
+    ]
+
+
+def compare_pairs(pairs: Sequence[Pair]) -> dict[str, dict[str, Any]]:
+    """Each metric of both on the same questions, and the difference with its paired interval."""
+    if not pairs:
+        return {}
+    new = statistics_of([pair.new for pair in pairs])
+    old = statistics_of([pair.old for pair in pairs])
+    found = differences(new, old, [pair.new.row.group_id for pair in pairs])
+    compared: dict[str, dict[str, Any]] = {}
+    for name, interval in found.items():
+        values = {"baseline": old[name].value, "candidate": new[name].value}
+        values["difference"] = values["candidate"] - values["baseline"]
+        if interval:
+            values |= {"low": interval.low, "high": interval.high}
+        compared[name] = {key: shown(name, value) for key, value in values.items()}
+        if interval:
+            compared[name]["num_groups"] = interval.num_groups
+    return compared
+
+
+def compare_answers(pairs: Sequence[Pair]) -> dict[str, Any]:
+    """How many answers became right or wrong, and which became wrong (at most 20)."""
+    worse = [pair.new for pair in pairs if pair.old.exact and not pair.new.exact]
     return {
-        "num_improved": sum(new.exact and not old.exact for new, old in pairs),
+        "num_improved": sum(pair.new.exact and not pair.old.exact for pair in pairs),
         "num_regressed": len(worse),
         "regressed": [sample.row.record_id for sample in worse[:20]],
     }
+
+
+def side_by_side(pairs: Sequence[Pair], at_most: int = NUM_SIDE_BY_SIDE) -> list[Pair]:
+    """The pairs that differ most: what became worse first, half of the places, then what better.
+
+    Answers that say the same tell nothing of a change and come only where others are too few.
+    """
+    ordered = sorted(pairs, key=lambda pair: (pair.change, pair.new.row.record_id))
+    worse = [pair for pair in ordered if pair.change < 0]
+    better = [pair for pair in reversed(ordered) if pair.change > 0]
+    kept = at_most - min(len(better), at_most // 2)
+    chosen = worse[:kept]
+    chosen += better[: at_most - len(chosen)]
+    others = [pair for pair in ordered if pair.change == 0]
+    others.sort(key=lambda pair: (pair.new.answer == pair.old.answer, pair.new.exact))
+    return chosen + others[: at_most - len(chosen)]
+
+
+def least_right(samples: Sequence[Sample], at_most: int = NUM_SIDE_BY_SIDE) -> list[Sample]:
+    """Without another model to compare with: the answers furthest from the right ones."""
+    return sorted(samples, key=lambda one: (one.exact, rouge_l(one), one.row.record_id))[:at_most]

@@ -1,14 +1,15 @@
-"""The evaluation itself: a model and a dataset version in, metrics and samples out."""
+"""The evaluation itself: a model and the rows it is measured on in, its answers and losses out."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
-from evaluation.metrics import Sample, by_language, chrf, exact_match
+from evaluation.metrics import Sample
 from evaluation.model import AnswerLoss, ChatModel
+from evaluation.own_questions import OwnQuestions
+from evaluation.safety import Prompt
 from meguru.dataset_version import DatasetVersion, Row
 from meguru.example import Example
 from meguru.limits import TooLong
@@ -16,34 +17,45 @@ from meguru.limits import TooLong
 
 @dataclass(frozen=True)
 class Settings:
-    """How the evaluation is made. `num_train_samples` 0 leaves the training split out."""
+    """How the evaluation is made. `num_train_samples` 0 leaves the training split out.
+
+    `num_judged` is how many answers at most are shown to a judge, where there is one.
+    """
 
     batch_size: int = 32
     max_new_tokens: int = 128
     num_train_samples: int = 100
+    num_judged: int = 200
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured, on held-out rows and on some of the training split.
+    """What a model answered, on held-out rows, on some of the training split, on own questions.
 
-    `set_aside` are held-out rows that are too long for the model.
+    `set_aside` are held-out rows that are too long for the model. `preferred` says of each of the
+    own pairs whether the model, too, finds the better answer the likelier one. `safety_answers` are
+    those to the safety prompts, "" where one is too long for the model.
     """
 
-    metrics: dict[str, dict[str, Any]]
-    languages: dict[str, dict[str, float | int]]
     held_out: list[Sample]
     train: list[Sample]
+    labelled: list[Sample]
     set_aside: list[TooLong]
+    seconds_per_answer: float
+    preferred: list[bool] = field(default_factory=list)
+    safety_answers: list[str] = field(default_factory=list)
 
 
 def evaluate(
     model: ChatModel,
     dataset: DatasetVersion,
     settings: Settings,
+    own: OwnQuestions | None = None,
+    prompts: Sequence[Prompt] = (),
     clock: Callable[[], float] = time.perf_counter,
 ) -> Evaluation:
     """Answer every held-out question; ValueError where the dataset has none for this model."""
+    own = own or OwnQuestions()
     rows = dataset.answered("held_out")
     if not rows:
         raise ValueError("the dataset has no row in split 'held_out': nothing to evaluate on")
@@ -51,24 +63,20 @@ def evaluate(
     if not examples:
         raise ValueError(f"each of the {len(rows)} held-out rows is too long for the model")
     started = clock()
-    held_out = answer_all(model, examples, settings)
+    held_out = measure(model, examples, settings)
     seconds = clock() - started
     # What is too long here was set aside by the training already, by name.
     known, _ = encode_all(model, spread(dataset.answered("train"), settings.num_train_samples))
-    train = answer_all(model, known, settings)
-    loss = total_loss(model, examples, settings.batch_size)
-    values: dict[str, float | int] = {
-        "exact_match": round(exact_match(held_out), 4),
-        "chrf": round(chrf(held_out), 2),
-        "loss": round(loss.mean, 6),
-        "perplexity": round(loss.perplexity, 4),
-        "seconds_per_answer": round(seconds / len(held_out), 4),
-        "num_held_out": len(held_out),
-    }
-    if train:
-        values["train_exact_match"] = round(exact_match(train), 4)
-    metrics = {name: {"value": value} for name, value in values.items()}
-    return Evaluation(metrics, by_language(held_out), held_out, train, set_aside)
+    labelled, too_long = encode_all(model, own.rows)
+    return Evaluation(
+        held_out=held_out,
+        train=measure(model, known, settings),
+        labelled=measure(model, labelled, settings),
+        set_aside=set_aside + too_long,
+        seconds_per_answer=seconds / len(held_out),
+        preferred=prefer(model, own.pairs, settings),
+        safety_answers=answer_prompts(model, prompts, settings),
+    )
 
 
 def encode_all(model: ChatModel, rows: Sequence[Row]) -> tuple[list[Example], list[TooLong]]:
@@ -79,7 +87,17 @@ def encode_all(model: ChatModel, rows: Sequence[Row]) -> tuple[list[Example], li
     )
 
 
-def answer_all(model: ChatModel, examples: Sequence[Example], settings: Settings) -> list[Sample]:
+def measure(model: ChatModel, examples: Sequence[Example], settings: Settings) -> list[Sample]:
+    """The model's answers and the right answers' losses, in the examples' order."""
+    answers = answer_all(model, examples, settings)
+    losses = all_losses(model, examples, settings.batch_size)
+    return [
+        Sample(one.row, answer, loss.total, loss.num_tokens)
+        for one, answer, loss in zip(examples, answers, losses, strict=True)
+    ]
+
+
+def answer_all(model: ChatModel, examples: Sequence[Example], settings: Settings) -> list[str]:
     """The model's answers in the examples' order; batches of like length waste no padding."""
     order = sorted(range(len(examples)), key=lambda index: examples[index].num_tokens)
     answers: dict[int, str] = {}
@@ -87,13 +105,37 @@ def answer_all(model: ChatModel, examples: Sequence[Example], settings: Settings
         batch = order[start : start + settings.batch_size]
         asked = [examples[index] for index in batch]
         answers |= dict(zip(batch, model.answer(asked, settings.max_new_tokens), strict=True))
-    return [Sample(one.row, answers[index]) for index, one in enumerate(examples)]
+    return [answers[index] for index in range(len(examples))]
 
 
-def total_loss(model: ChatModel, examples: Sequence[Example], batch_size: int) -> AnswerLoss:
+def all_losses(model: ChatModel, examples: Sequence[Example], batch_size: int) -> list[AnswerLoss]:
     starts = range(0, len(examples), batch_size)
-    losses = [model.loss(examples[start : start + batch_size]) for start in starts]
-    return AnswerLoss(sum(one.total for one in losses), sum(one.num_tokens for one in losses))
+    return [loss for at in starts for loss in model.losses(examples[at : at + batch_size])]
+
+
+def prefer(model: ChatModel, pairs: Sequence[tuple[Row, Row]], settings: Settings) -> list[bool]:
+    """Of each pair (better, worse) whether the better answer has the lower loss for a token."""
+    encoded = [(model.encode(better), model.encode(worse)) for better, worse in pairs]
+    both = [
+        example
+        for pair in encoded
+        if not any(isinstance(one, TooLong) for one in pair)
+        for example in pair
+        if isinstance(example, Example)
+    ]
+    means = [one.total / one.num_tokens for one in all_losses(model, both, settings.batch_size)]
+    return [better < worse for better, worse in zip(means[::2], means[1::2], strict=True)]
+
+
+def answer_prompts(model: ChatModel, prompts: Sequence[Prompt], settings: Settings) -> list[str]:
+    rows = [
+        Row.of_question(prompt.id, prompt.prompt, "", prompt.id, prompt.language, "safety")
+        for prompt in prompts
+    ]
+    examples, _ = encode_all(model, rows)
+    answers = answer_all(model, examples, settings)
+    by_id = {one.row.record_id: answer for one, answer in zip(examples, answers, strict=True)}
+    return [by_id.get(prompt.id, "") for prompt in prompts]
 
 
 def spread(rows: Sequence[Row], number: int) -> list[Row]:

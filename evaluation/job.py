@@ -13,10 +13,23 @@ from typing import Any
 import pyarrow.parquet
 import torch
 
-from evaluation.comparison import compare_answers, compare_metrics, read_baseline
+from evaluation.comparison import Pair, pair_up
 from evaluation.evaluate import Evaluation, Settings, evaluate
-from evaluation.metrics import Sample
+from evaluation.evidence import Evidence, render
+from evaluation.judge import OpenAIJudge, judge_both
 from evaluation.model import ChatModel
+from evaluation.model_card import model_card
+from evaluation.own_questions import read_own_questions
+from evaluation.report import (
+    Baseline,
+    describe_comparison,
+    describe_dataset,
+    describe_model,
+    describe_votes,
+)
+from evaluation.run_facts import RunFacts
+from evaluation.safety import describe_safety, read_prompts
+from evaluation.training_curve import read_curve
 from meguru.accelerator import ROOT, check_accelerator
 from meguru.dataset_version import DatasetVersion, read_dataset_version
 from meguru.model_archive import open_model
@@ -78,70 +91,82 @@ def load_model(folder: Path, scratch: Path) -> tuple[ChatModel, dict[str, Any]]:
     return ChatModel.load(folder, base), json.loads(facts.read_text()) if facts.is_file() else {}
 
 
-def compare(
-    folders: Folders,
-    evaluation: Evaluation,
-    dataset: DatasetVersion,
-    settings: Settings,
-    scratch: Path,
-) -> dict[str, Any] | None:
-    """The comparison with input `baseline`, where it holds anything."""
+def evaluate_baseline(
+    folders: Folders, dataset: DatasetVersion, settings: Settings, scratch: Path
+) -> Baseline:
+    """The serving model on the same questions, where the job was given one.
+
+    One that can't be read must not keep its successor from being judged.
+    """
     folder = folders.inputs / "baseline"
-    earlier = folder / "evaluation.json"
-    if earlier.is_file():
-        baseline = read_baseline(earlier)
-        comparison: dict[str, Any] = {
-            "metrics": compare_metrics(evaluation.metrics, baseline["metrics"]),
-            # Of different questions the differences say little: the reader must know.
-            "same_dataset_version": baseline.get("dataset_version") == dataset.version,
-        }
-        return comparison
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return None
-    model, facts = load_model(folder, scratch)
-    other = evaluate(model, dataset, dataclasses.replace(settings, num_train_samples=0))
-    return {
-        "metrics": compare_metrics(evaluation.metrics, other.metrics),
-        "answers": compare_answers(evaluation.held_out, other.held_out),
-        "training_job": facts.get("training_job"),
-        "same_dataset_version": True,
-    }
+    if not folder.is_dir() or not any(folder.iterdir()) or (folder / "evaluation.json").is_file():
+        return Baseline()
+    try:
+        model, facts = load_model(folder, scratch)
+        alone = dataclasses.replace(settings, num_train_samples=0)
+        return Baseline(evaluate(model, dataset, alone), facts)
+    except (ValueError, OSError, RuntimeError) as error:
+        return Baseline(problem=str(error))
 
 
-def write(folder: Path, report: dict[str, Any], samples: list[Sample]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps(sample.as_dict(), ensure_ascii=False) + "\n" for sample in samples]
-    (folder / "samples.jsonl").write_text("".join(lines), encoding="utf-8")
-    content = json.dumps(report, ensure_ascii=False, indent=2)
-    (folder / "evaluation.json").write_text(content, encoding="utf-8")
-
-
-def run(folders: Folders, settings: Settings, scratch: Path) -> dict[str, Any]:
-    """Evaluate, compare, write; the report as written."""
+def run(
+    folders: Folders, settings: Settings, scratch: Path, environment: Mapping[str, str]
+) -> None:
+    """Evaluate, compare, write."""
+    run_facts = RunFacts.from_environment(environment)
+    judge = OpenAIJudge.from_environment(environment)
     dataset = read_dataset_version(folders.inputs / "dataset", read_parquet)
+    own = read_own_questions(folders.inputs / "labels", dataset.split("train"))
+    prompts = read_prompts()
     model, facts = load_model(folders.inputs / "model", scratch / "model")
-    evaluation = evaluate(model, dataset, settings)
-    report: dict[str, Any] = {
-        "metrics": evaluation.metrics,
-        "languages": evaluation.languages,
-        "dataset": dataset.name,
-        "dataset_version": dataset.version,
-        "training_job": facts.get("training_job"),
-        "commit": facts.get("commit"),
-        **describe_set_aside(evaluation, facts),
+    evaluation = evaluate(model, dataset, settings, own, prompts)
+    # Two models at once may be more than the instance holds.
+    del model
+    baseline = evaluate_baseline(folders, dataset, settings, scratch / "baseline")
+    evaluation, before, judged = judge_both(
+        judge, evaluation, baseline.evaluation, settings.num_judged
+    )
+    pairs = pair_up(evaluation.held_out, before.held_out) if before else []
+    report = {
+        **describe_model(folders.inputs, evaluation, facts),
+        **describe_dataset(folders.inputs, dataset),
+        "own_questions": own.describe(),
+        "safety": describe_safety(prompts, evaluation.safety_answers),
+        "judge": judged,
+        **describe_votes(folders.inputs / "feedback"),
+        **describe_comparison(folders.inputs, dataset, evaluation, pairs, run_facts, baseline),
+        "cost": run_facts.cost(),
+        "run": run_facts.run,
+        "reason": run_facts.reason,
     }
-    comparison = compare(folders, evaluation, dataset, settings, scratch / "baseline")
-    if comparison:
-        report["comparison"] = comparison
-    write(folders.output, report, evaluation.held_out + evaluation.train)
-    return report
+    write_evaluation(folders.output, report, evaluation, pairs)
+    curve = read_curve(folders.inputs / "model")
+    write_evidence(folders.output, Evidence(report, run_facts, curve, pairs, evaluation.held_out))
+    values = {name: metric["value"] for name, metric in report["metrics"].items()}
+    print(" ".join(f"{name}={value}" for name, value in values.items()), flush=True)
 
 
-def describe_set_aside(evaluation: Evaluation, facts: dict[str, Any]) -> dict[str, Any]:
-    """What neither training nor evaluation could use, each by its name."""
-    own = [dataclasses.asdict(one) for one in evaluation.set_aside]
-    set_aside = [*facts.get("set_aside", []), *own]
-    return {"num_set_aside": len(set_aside), "set_aside": set_aside}
+def write_evaluation(
+    folder: Path, report: dict[str, Any], evaluation: Evaluation, pairs: list[Pair]
+) -> None:
+    """evaluation.json, and samples.jsonl with every question and what was answered to it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    serving = {pair.new.row.record_id: pair.old.answer for pair in pairs}
+    lines = []
+    for sample in evaluation.held_out + evaluation.labelled + evaluation.train:
+        values = sample.as_dict()
+        if sample.row.split == "held_out" and sample.row.record_id in serving:
+            values["serving_answer"] = serving[sample.row.record_id]
+        lines.append(json.dumps(values, ensure_ascii=False) + "\n")
+    (folder / "samples.jsonl").write_text("".join(lines), "utf-8", "backslashreplace")
+    content = json.dumps(report, ensure_ascii=False, indent=2)
+    (folder / "evaluation.json").write_text(content, "utf-8", "backslashreplace")
+
+
+def write_evidence(folder: Path, evidence: Evidence) -> None:
+    """evidence.html for a person, model_card.json for the registry."""
+    (folder / "evidence.html").write_text(render(evidence), "utf-8", "backslashreplace")
+    (folder / "model_card.json").write_text(model_card(evidence), "utf-8", "backslashreplace")
 
 
 def fail(folders: Folders, reason: str) -> int:
@@ -160,9 +185,7 @@ def main(environment: Mapping[str, str], devices: Path = ROOT) -> int:
             check_accelerator(
                 is_used=torch.cuda.is_available(), environment=environment, root=devices
             )
-            report = run(folders, read_settings(environment), Path(scratch))
+            run(folders, read_settings(environment), Path(scratch), environment)
         except (ValueError, OSError, RuntimeError) as error:
             return fail(folders, str(error))
-    values = {name: metric["value"] for name, metric in report["metrics"].items()}
-    print(" ".join(f"{name}={value}" for name, value in values.items()), flush=True)
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,18 +24,10 @@ from meguru.model_archive import weight_files
 
 @dataclass(frozen=True)
 class AnswerLoss:
-    """Summed cross-entropy over `num_tokens` tokens of right answers."""
+    """Summed cross-entropy over the `num_tokens` tokens of a right answer."""
 
     total: float
     num_tokens: int
-
-    @property
-    def mean(self) -> float:
-        return self.total / self.num_tokens
-
-    @property
-    def perplexity(self) -> float:
-        return math.exp(min(self.mean, 700.0))  # beyond that a float overflows
 
 
 class ChatModel:
@@ -107,8 +98,8 @@ class ChatModel:
         ]
 
     @torch.inference_mode()
-    def loss(self, examples: Sequence[Example]) -> AnswerLoss:
-        """The loss of the right answers, given their questions."""
+    def losses(self, examples: Sequence[Example]) -> list[AnswerLoss]:
+        """The loss of each right answer, given its question."""
         longest = max(one.num_tokens for one in examples)
         input_ids = torch.zeros(len(examples), longest, dtype=torch.long)
         labels = torch.full_like(input_ids, IGNORED)
@@ -117,13 +108,17 @@ class ChatModel:
             labels[index, len(one.prompt) : one.num_tokens] = torch.tensor(one.target)
         # Padded on the right of a causal model: no token that counts sees padding.
         logits = self._model(input_ids=input_ids.to(self._model.device), use_cache=False).logits
-        total = cross_entropy(
+        each = cross_entropy(
             logits[:, :-1].float().flatten(0, 1).cpu(),
             labels[:, 1:].flatten(),
             ignore_index=IGNORED,
-            reduction="sum",
-        )
-        return AnswerLoss(float(total), int((labels != IGNORED).sum()))
+            reduction="none",
+        ).view(len(examples), -1)
+        counts = (labels[:, 1:] != IGNORED).sum(dim=1)
+        return [
+            AnswerLoss(float(total), int(count))
+            for total, count in zip(each.sum(dim=1), counts, strict=True)
+        ]
 
 
 def read_model(folder: Path) -> PreTrainedModel:

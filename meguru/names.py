@@ -19,6 +19,8 @@ RUNS_PREFIX = "runs/"
 # What a run goes on from when its instances were taken away; it expires.
 CHECKPOINTS_PREFIX = "checkpoints/"
 FEEDBACK_PREFIX = "feedback/"
+# What people labelled with `meguru label`: a company's own evaluation set.
+LABELS_PREFIX = "labels/"
 INFERENCE_LOG_PREFIX = "inference-log/"
 BASE_MODELS_PREFIX = "models/base/"
 # What a person uploads for the job that makes a base model of it.

@@ -69,7 +69,7 @@ ACKNOWLEDGEMENTS = (
         "A prefix that the environment file names as a source of base models.",
     ),
     wildcard(
-        rf"{LAKE_PREFIX}/(raw|feedback|datasets|quarantine|runs|checkpoints|inference-log"
+        rf"{LAKE_PREFIX}/(raw|feedback|labels|datasets|quarantine|runs|checkpoints|inference-log"
         r"|models/base(/[^/]+)?|models/incoming)/\*",
         ".*",
         "Objects under one of the lake's prefixes, which is what the grant is for.",

@@ -11,46 +11,73 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from lambdas.check_gate.evaluation import Evaluation
 from meguru.gate import Thresholds, decide
 from meguru.refusals import says_missing
+
+EMPTY_CARD = "{}"
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Decide on one run.
 
-    Takes `evaluation_key` (evaluation.json in the lake). Returns `passed`, `reasons`, the `metrics`
-    as numbers (null for what is none: Step Functions reads JSON), and as `metadata` the same as
-    text, as model packages keep them, with the number of records that were set aside.
+    Takes `evaluation_key` (evaluation.json in the lake). Returns `passed`, `reasons`, `notes`, the
+    `metrics` as numbers (null for what is none: Step Functions reads JSON), as `metadata` the same
+    as text, as model packages keep them, with the number of records that were set aside, and the
+    content of the run's `model_card`, "{}" where the evaluation wrote none.
     """
-    evaluation = _read_json(event["evaluation_key"])
-    metrics = {name: float(metric["value"]) for name, metric in evaluation["metrics"].items()}
+    key: str = event["evaluation_key"]
+    evaluation = Evaluation.read(_read_json(key))
     thresholds = Thresholds(
         minimum=json.loads(os.environ["MINIMUM_METRICS"]),
         maximum_drop=json.loads(os.environ["MAXIMUM_METRIC_DROPS"]),
     )
-    decision = decide(metrics, thresholds, _serving_metrics())
+    serving = _serving_package()
+    # Another version may have come to serve since: then its metrics are all there is of it.
+    is_compared = serving is not None and serving == evaluation.compared_with
+    decision = decide(
+        evaluation.metrics,
+        thresholds,
+        _metrics_of(serving) if serving else None,
+        intervals=evaluation.intervals,
+        differences=evaluation.differences if is_compared else None,
+        leaks=evaluation.leaks,
+    )
     return {
         "passed": decision.passed,
         "reasons": list(decision.reasons),
+        "notes": list(decision.notes),
         "metrics": {
-            name: value if math.isfinite(value) else None for name, value in metrics.items()
+            name: value if math.isfinite(value) else None
+            for name, value in evaluation.metrics.items()
         },
         "metadata": {
-            **{name: f"{value:.15g}" for name, value in metrics.items()},
-            "num_set_aside": str(evaluation.get("num_set_aside", 0)),
+            **{name: f"{value:.15g}" for name, value in evaluation.metrics.items()},
+            "num_set_aside": str(evaluation.num_set_aside),
         },
+        "model_card": _model_card(key.rpartition("/")[0] + "/model_card.json"),
     }
 
 
-def _serving_metrics() -> dict[str, float] | None:
-    """The metrics the serving model version was registered with.
+def _model_card(key: str) -> str:
+    """The run's model card as the registry takes it: an empty one where there is none to read."""
+    try:
+        content = s3().get_object(Bucket=os.environ["LAKE_BUCKET"], Key=key)["Body"].read()
+        return json.dumps(json.loads(content), ensure_ascii=False)
+    except (s3().exceptions.NoSuchKey, ValueError):
+        return EMPTY_CARD
 
-    None before the first release, and for a version that was deleted from the registry.
-    """
+
+def _serving_package() -> str | None:
+    """The version that serves; None before the first release."""
     release = releases().get_item(Key={"endpoint_name": os.environ["ENDPOINT_NAME"]}).get("Item")
-    if not release or "released_model_package_arn" not in release:
-        return None
-    package = _describe(release["released_model_package_arn"])
+    found = (release or {}).get("released_model_package_arn")
+    return str(found) if found else None
+
+
+def _metrics_of(arn: str) -> dict[str, float] | None:
+    """The metrics a version was registered with; None for one that was deleted."""
+    package = _describe(arn)
     if package is None:
         return None
     names = json.loads(os.environ["MAXIMUM_METRIC_DROPS"])

@@ -13,6 +13,8 @@ from meguru.names import (
     BASE_MODELS_PREFIX,
     CHECKPOINTS_PREFIX,
     DATASETS_PREFIX,
+    FEEDBACK_PREFIX,
+    LABELS_PREFIX,
     RUNS_PREFIX,
     TEXT_DATASET,
     tried_rows,
@@ -28,6 +30,8 @@ from stacks.constructs.training_looks import TrainingLooks
 from stacks.constructs.workflow import Workflow
 from stacks.environment import Environment, Model
 
+# What SageMaker takes as the value of a processing job's environment variable.
+MAX_VARIABLE = 256
 # For quota and for capacity, most of a day each, of the training and of the evaluation.
 WAITS = Duration.days(4)
 
@@ -55,7 +59,9 @@ class Training(Construct):
         self._evaluation = Job(
             self, "Evaluation", environment=environment, key=lake.key, folder="evaluation"
         )
-        lake.grant_read(self._evaluation.role, DATASETS_PREFIX, RUNS_PREFIX)
+        lake.grant_read(
+            self._evaluation.role, DATASETS_PREFIX, RUNS_PREFIX, FEEDBACK_PREFIX, LABELS_PREFIX
+        )
         lake.grant_write(self._evaluation.role, RUNS_PREFIX)
         if model.base:
             # An adapter is judged, as it serves, with the model it is of.
@@ -134,6 +140,9 @@ class Training(Construct):
         )
         grant_training_jobs(workflow, self._registry.made_by_runs, self._job.role)
         grant_processing_jobs(workflow, self._registry.made_by_runs, self._evaluation.role)
+        self._lake.grant_list(
+            workflow, DATASETS_PREFIX, RUNS_PREFIX, FEEDBACK_PREFIX, LABELS_PREFIX
+        )
         grant_table(workflow, self._records.releases, "GetItem")
         grant_table(workflow, self._records.loop, "PutItem")
         grant(workflow, "sagemaker:DescribeModelPackage", self._registry.versions_arn)
@@ -160,7 +169,7 @@ class Training(Construct):
         return WAITS.plus(Duration.minutes(jobs))
 
     def _substitutions(self) -> dict[str, str]:
-        training = self._model.training
+        training, judge = self._model.training, self._model.evaluation.judge
         return {
             "LakeBucket": self._lake.bucket.bucket_name,
             "Dataset": TEXT_DATASET,
@@ -188,6 +197,10 @@ class Training(Construct):
             "EvaluationInstanceType": self._model.evaluation.instance_type,
             "HasBaseModel": json.dumps(self._model.base is not None),
             "ChooseBaseModelArn": self._choose_base_model.function_arn,
+            "JudgeAddress": judge.address if judge else "",
+            "JudgeModel": judge.model if judge else "",
+            "MinimumMetrics": variable_text(self._model.gate.minimum),
+            "MaximumMetricDrops": variable_text(self._model.gate.maximum_drop),
             "CheckGateArn": self._check_gate.function_arn,
             "ModelPackageGroupName": self._registry.group_name,
             "InferenceImageUri": self._registry.image.image_uri,
@@ -201,3 +214,12 @@ def jsonata_text(value: object) -> str:
     """JSON to stand between single quotes in a JSONata expression within a JSON string."""
     literal = json.dumps(value).replace("\\", "\\\\").replace("'", "\\u0027")
     return json.dumps(literal)[1:-1]
+
+
+def variable_text(value: dict[str, float]) -> str:
+    """JSON to stand in a JSON string as a job's variable; empty where it is too long for one.
+
+    The gate goes by its function's own variables: this is for the evidence to show.
+    """
+    text = json.dumps(value)
+    return json.dumps(text)[1:-1] if len(text) <= MAX_VARIABLE else ""

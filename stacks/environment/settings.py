@@ -29,6 +29,8 @@ from stacks.environment.values import (
     EndpointInstanceType,
     HyperparameterValues,
     InstanceCount,
+    JudgeAddress,
+    JudgeModel,
     Kind,
     Metrics,
     ModelKey,
@@ -173,10 +175,20 @@ class Training(JobSettings):
         return self.max_runtime_minutes + (self.wait_minutes if self.spot else 0)
 
 
+class Judge(Settings):
+    """Another model that scores answers, behind an address the job can reach without a key."""
+
+    address: JudgeAddress
+    model: JudgeModel
+
+
 class Evaluation(JobSettings):
+    """The evaluation job. With a `judge` there is the metric of this name."""
+
     instance_type: ProcessingInstanceType = "ml.m5.xlarge"
     max_runtime_minutes: ProcessingMinutes = 240
     volume_gb: VolumeGB = 50
+    judge: Judge | None = None
 
 
 class Gate(Settings):
@@ -394,6 +406,16 @@ class Environment(Settings):
     ]
     api: Api = Api()
     records: Records = Records()
+
+    @model_validator(mode="after")
+    def check_judges(self) -> Self:
+        """A job without a network reaches no judge."""
+        for key, model in self.models.items():
+            if self.network.isolation and model.evaluation.judge:
+                said = "leave it out: with network.isolation the job reaches no address"
+                values = {"judge": model.evaluation.judge.address}
+                raise refusals({"judge": said}, values, "models", key, "evaluation")
+        return self
 
     @model_validator(mode="after")
     def check_checkpoints(self) -> Self:

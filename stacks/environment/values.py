@@ -229,6 +229,22 @@ EndpointInstanceType = Annotated[
     ),
     AfterValidator(_check_images_run),
 ]
+JudgeAddress = Annotated[
+    str,
+    only(
+        _matches(r"https?://[^\s/?#@]+(/[^\s?#]*)?(?<!/)"),
+        "an address that speaks OpenAI's chat completions, such as https://judge.example/v1",
+    ),
+    # What SageMaker takes as the value of a processing job's environment variable.
+    Field(max_length=256),
+]
+JudgeModel = Annotated[
+    str,
+    only(
+        _matches(r"[^\s\"\\$]{1,256}"),
+        "the judge's name in its API: up to 256 characters, no spaces",
+    ),
+]
 Tags = Annotated[dict[str, str], Field(max_length=MAX_TAGS), AfterValidator(_check_tags)]
 Kind = Annotated[Literal["text"], BeforeValidator(_check_kind)]
 Schedule = Annotated[str, AfterValidator(_check_schedule)]

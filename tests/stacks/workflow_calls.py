@@ -41,6 +41,7 @@ EXAMPLE_TRAINING: dict[str, Any] = {
 EXAMPLE_GATE = {
     "passed": True,
     "reasons": [f"{name} is missing from the evaluation" for name in (*HIGHEST, *LOWER_IS_BETTER)],
+    "notes": [f"{name} is of few questions" for name in HIGHEST],
     "metrics": dict.fromkeys((*HIGHEST, *LOWER_IS_BETTER), -1.2345678901234e-100),
     "metadata": dict.fromkeys((*HIGHEST, *LOWER_IS_BETTER), "-1.2345678901234e-100"),
 }
@@ -156,6 +157,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "TrainAndRegister": {
         "initialModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
+        "servingModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
+        "servingDataset": EXAMPLE_VERSION,
+        "hasServingModel": True,
+        "hasServingDataset": True,
+        "hasFeedback": True,
+        "hasLabels": True,
+        "modelCard": "{}",
         "training": EXAMPLE_TRAINING,
         "fault": "Broken: " + "あ" * 1000,
         "evaluation": {"ProcessingJobName": "j" * 63, "ProcessingJobStatus": "Completed"},

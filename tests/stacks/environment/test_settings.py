@@ -248,7 +248,7 @@ def test_the_longest_training_waits_no_longer_than_sagemaker_takes() -> None:
 @pytest.mark.parametrize(
     ("keys", "value", "said"),
     [
-        ("gate.minimum.chfr", 50, "unknown metric; the gate knows exact_match, train_"),
+        ("gate.minimum.chfr", 50, "unknown metric; the gate knows exact_match, norm"),
         ("gate.minimum.perplexity", 3, "unknown to the gate, which judges only where higher"),
         ("gate.minimum.exact_match", 60, "from 0 to 1 (it is 60)"),
         ("gate.minimum.chrf", 101, "from 0 to 100 (it is 101)"),
@@ -554,3 +554,27 @@ def test_a_release_that_bakes_long_enough_or_waits_for_nothing(traffic: Any, sec
 )
 def test_a_broken_canary_rings_the_alarm(settings: dict[str, Any], percent: float) -> None:
     assert Release(**settings).error_percent == percent
+
+
+def test_a_job_without_a_network_has_no_judge() -> None:
+    judge = {"address": "http://judge.internal/v1", "model": "m"}
+    values = {"name": "a", "models": {"m": {"evaluation": {"judge": judge}}}}
+    assert Environment.model_validate(values).models["m"].evaluation.judge is not None
+    with pytest.raises(ValueError, match="reaches no address"):
+        Environment.model_validate({**values, "network": {"isolation": True}})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("address", "judge.internal", "an address that speaks OpenAI's chat"),
+        ("address", "http://me:secret@judge/v1", "an address that speaks OpenAI's chat"),
+        ("address", "http://judge/" + "v" * 256, "at most 256"),
+        ("model", "my judge", "the judge's name in its API"),
+        ("key", "secret", ""),
+    ],
+)
+def test_a_judge_that_could_not_be_asked_is_refused(name: str, value: str, said: str) -> None:
+    judge = {"address": "http://judge.internal/v1", "model": "m", name: value}
+    with pytest.raises(ValueError, match=rf"(?s)judge\.{name}.*{said}"):
+        Environment.model_validate({"name": "a", "models": {"m": {"evaluation": {"judge": judge}}}})

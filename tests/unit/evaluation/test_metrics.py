@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from evaluation.metrics import Sample, by_language, chrf, exact_match
+from evaluation.metrics import Sample, by_language, exact_match, statistics_of
 from meguru.dataset_version import Row
+
+
+def chrf(samples: list[Sample]) -> float:
+    return statistics_of(samples)["chrf"].value
 
 
 def sample(answer: str, expected: str, language: str = "ja") -> Sample:

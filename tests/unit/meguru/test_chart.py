@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from cli.chart import charts, ticks
 from cli.findings import Findings, Turn
 from cli.progress import Progress
 from cli.report import build_report, render
+from meguru.chart import charts, ticks
 
 CURVE: list[dict[str, Any]] = [
     {"step": 0, "loss": 4.0},
