@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,12 @@ from inference_containers.text.load import LoadedModel
 from inference_containers.text.text_decoder import TextDecoder
 from meguru.api_errors import ApiError
 from meguru.chat_request import ChatRequest
+
+NOT_NUMBERS = "the model's predictions are not numbers"
+# Lower ones choose the likeliest token just as well, and are too small for float32.
+LOWEST_TEMPERATURE = 1e-9
+# Mostly the nucleus is among them, and a whole vocabulary need not be sorted.
+NUM_LIKELIEST = 256
 
 FinishReason = Literal["stop", "length"]
 
@@ -42,18 +49,32 @@ class Sampling:
         else:
             self._generator.manual_seed(seed)
 
+    @property
+    def is_greedy(self) -> bool:
+        return self._temperature == 0 or self._top_p == 0
+
     def choose(self, logits: torch.Tensor) -> int:
-        """A token from `logits` (vocabulary,): the likeliest at temperature 0, else drawn."""
-        if self._temperature == 0 or self._top_p == 0:
+        """A token of `logits` (vocabulary,): the likeliest at temperature 0, else drawn.
+
+        ValueError where they are not numbers.
+        """
+        if self.is_greedy:
             return int(logits.argmax())
-        # Below the largest, in float64: no temperature above 0 makes an infinity of the largest.
-        relative = logits.double().cpu()
-        relative = (relative - relative.max()) / self._temperature
+        relative = logits.float().cpu()
+        # Below the largest: no temperature makes an infinity of the largest.
+        relative = (relative - relative.max()) / max(self._temperature, LOWEST_TEMPERATURE)
         probabilities = torch.softmax(relative, dim=-1)
-        ordered, token_ids = probabilities.sort(descending=True, stable=True)
+        if not probabilities[0].isfinite():
+            raise ValueError(NOT_NUMBERS)
+        if self._top_p >= 1:
+            return int(torch.multinomial(probabilities, 1, generator=self._generator))
+        likeliest, token_ids = probabilities.topk(min(NUM_LIKELIEST, len(probabilities)))
+        if likeliest.sum() < self._top_p:
+            likeliest, token_ids = probabilities.sort(descending=True, stable=True)
         # Nucleus: the fewest tokens whose probabilities reach top_p, so at least one stays.
-        ordered[ordered.cumsum(0) - ordered >= self._top_p] = 0.0
-        return int(token_ids[torch.multinomial(ordered, 1, generator=self._generator)])
+        likeliest = likeliest.double()
+        likeliest[likeliest.cumsum(0) - likeliest >= self._top_p] = 0.0
+        return int(token_ids[torch.multinomial(likeliest, 1, generator=self._generator)])
 
 
 class Generation:
@@ -73,11 +94,17 @@ class Generation:
         self.cancelled = threading.Event()
         self._deliver, self._ends = deliver, loaded.end_token_ids
         self._sampling = make_sampling(loaded, request)
-        self._decoder = TextDecoder(loaded.tokenizer, request.stop)
+        self._decoder = TextDecoder(loaded.tokenizer.backend_tokenizer, request.stop)
 
-    def accept(self, logits: torch.Tensor) -> int | None:
-        """Choose the next token and deliver its text; None where the answer is complete."""
-        token_id = self._sampling.choose(logits)
+    def accept(self, logits: torch.Tensor, likeliest: int, largest: float) -> int | None:
+        """Choose the next token and deliver its text; None where the answer is complete.
+
+        `likeliest` is the token with the largest of `logits` (vocabulary,). ValueError where they
+        are not numbers.
+        """
+        if math.isnan(largest):
+            raise ValueError(NOT_NUMBERS)
+        token_id = likeliest if self._sampling.is_greedy else self._sampling.choose(logits)
         self.num_tokens += 1
         if token_id in self._ends:
             self._deliver(Piece(self._decoder.finish(), "stop"))

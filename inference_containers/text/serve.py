@@ -79,19 +79,26 @@ def start_engine(settings: Settings, failed: Callable[[str], None], devices: Pat
     """
     # torch and transformers take seconds to import: by then /ping must already answer 503.
     import torch
+    from torch import nn
 
+    from inference_containers.text.decoder import Decoder
     from inference_containers.text.engine import Engine
+    from inference_containers.text.forward import make_forward
     from inference_containers.text.load import load
 
     check_accelerator(is_used=torch.cuda.is_available(), environment=os.environ, root=devices)
     torch.set_num_threads(settings.num_threads)
-    model = load(settings.model_folder, settings.model_version)
+    loaded = load(settings.model_folder, settings.model_version)
+    forward = make_forward(loaded.model)
+    if isinstance(forward, Decoder):
+        nn.Module.to(loaded.model, "meta")  # the decoder holds all it needs: no weight lies twice
     engine = Engine(
-        model,
+        loaded,
         settings.max_batch_size,
         settings.max_queued_requests,
         failed,
         settings.max_step_seconds,
+        forward,
     )
     engine.start()
     return engine

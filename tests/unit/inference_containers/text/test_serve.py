@@ -240,23 +240,42 @@ def test_a_gpu_that_torch_does_not_see_fails_before_anything_is_loaded(tmp_path:
         start_engine(settings, print, devices=tmp_path)
 
 
-def test_an_engine_that_cannot_go_on_ends_the_container(
-    model_folder: Path, tmp_path: Path, start_container: Any, chat: Chat
+def test_a_model_that_predicts_no_numbers_is_never_served(
+    model_folder: Path, tmp_path: Path, start_container: Any
 ) -> None:
     broken = shutil.copytree(model_folder, tmp_path / "model")
     weights = load_file(broken / "model.safetensors")
     weights["lm_head.weight"].fill_(math.nan)
     save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
     one = start_container(tmp_path)
+    output, _ = one.process.communicate(timeout=60)
+    assert one.process.returncode == 1
+    assert "the model's predictions are not numbers: its weights are damaged" in output
+
+
+# Every forward pass fails from the third one on: the first two are made while loading.
+BREAKS = """
+from inference_containers.text.decoder import Decoder
+call, calls = Decoder.__call__, iter(range(2))
+def breaking(self, *given):
+    if next(calls, None) is None:
+        raise RuntimeError("planted")
+    return call(self, *given)
+Decoder.__call__ = breaking
+"""
+
+
+def test_an_engine_that_cannot_go_on_ends_the_container(
+    model_folder: Path, start_container: Any, chat: Chat
+) -> None:
+    one = start_container(model_folder.parent, BREAKS)
     one.pings()
-    response = one.invoke(chat(temperature=1.0))
+    response = one.invoke(chat())
     assert response.status_code == 500
     assert response.json()["error"]["type"] == "server_error"
     output, _ = one.process.communicate(timeout=30)
     assert one.process.returncode == 1
-    assert output.strip().endswith(
-        "the engine can't go on: the model's predictions are not numbers"
-    )
+    assert output.strip().endswith("the engine can't go on: planted")
 
 
 # The third step never ends.
