@@ -24,6 +24,7 @@ from inference_containers.text.completion import DONE, server_sent_event
 from inference_containers.text.watchdog import MAX_STEP_SECONDS
 from meguru.accelerator import ROOT, check_accelerator
 from meguru.api_errors import ApiError, BodyTooLarge, Overloaded
+from meguru.model_hashes import MANIFEST, check_hashes
 from meguru.model_version import ATTRIBUTES_HEADER, version_attribute
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ def start_engine(settings: Settings, failed: Callable[[str], None], devices: Pat
 
     check_accelerator(is_used=torch.cuda.is_available(), environment=os.environ, root=devices)
     torch.set_num_threads(settings.num_threads)
+    if not check_hashes(settings.model_folder):
+        logger.warning("the model has no %s: its files are served as they are", MANIFEST)
     loaded = load(settings.model_folder, settings.model_version)
     forward = make_forward(loaded.model)
     if isinstance(forward, Decoder):
