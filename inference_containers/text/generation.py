@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
 from jinja2 import TemplateError
+from transformers import PreTrainedTokenizerFast
 
 from inference_containers.text.load import LoadedModel
-from inference_containers.text.text_decoder import TextDecoder
+from inference_containers.text.text_decoder import REPLACEMENT, TextDecoder
 from meguru.api_errors import ApiError
 from meguru.chat_request import ChatRequest
 
+# OpenAI's own for what all but can't be: JSON has no infinity.
+LOWEST_LOGPROB = -9999.0
 NOT_NUMBERS = "the model's predictions are not numbers"
 # Lower ones choose the likeliest token just as well, and are too small for float32.
 LOWEST_TEMPERATURE = 1e-9
@@ -27,11 +30,15 @@ FinishReason = Literal["stop", "length"]
 
 @dataclass(frozen=True)
 class Piece:
-    """Some text of an answer; the last piece has a finish reason, or the error that ended it."""
+    """Some text of an answer; the last piece has a finish reason, or the error that ended it.
+
+    `logprobs` are of the tokens that the text took, where they were asked for: OpenAI's objects.
+    """
 
     text: str = ""
     finish_reason: FinishReason | None = None
     error: str | None = None
+    logprobs: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def is_last(self) -> bool:
@@ -94,6 +101,8 @@ class Generation:
         self.cancelled = threading.Event()
         self._deliver, self._ends = deliver, loaded.end_token_ids
         self._sampling = make_sampling(loaded, request)
+        self._tokenizer, self._top_logprobs = loaded.tokenizer, request.top_logprobs
+        self._logprobs: list[dict[str, Any]] = []
         self._decoder = TextDecoder(loaded.tokenizer.backend_tokenizer, request.stop)
 
     def accept(self, logits: torch.Tensor, likeliest: int, largest: float) -> int | None:
@@ -107,21 +116,47 @@ class Generation:
         token_id = likeliest if self._sampling.is_greedy else self._sampling.choose(logits)
         self.num_tokens += 1
         if token_id in self._ends:
-            self._deliver(Piece(self._decoder.finish(), "stop"))
+            self._say(self._decoder.finish(), "stop")
             return None
+        if self._top_logprobs is not None:
+            self._logprobs.append(scored(self._tokenizer, logits, token_id, self._top_logprobs))
         text = self._decoder.add(token_id)
         if self._decoder.stopped:
-            self._deliver(Piece(text, "stop"))
+            self._say(text, "stop")
             return None
         if self.num_tokens >= self.max_tokens:
-            self._deliver(Piece(text + self._decoder.finish(), "length"))
+            self._say(text + self._decoder.finish(), "length")
             return None
         if text:
-            self._deliver(Piece(text))
+            self._say(text)
         return token_id
+
+    def _say(self, text: str, finish_reason: FinishReason | None = None) -> None:
+        logprobs, self._logprobs = self._logprobs, []
+        self._deliver(Piece(text, finish_reason, logprobs=logprobs))
 
     def fail(self, message: str = "The server had an error while answering. Try again.") -> None:
         self._deliver(Piece(error=message))
+
+
+def scored(
+    tokenizer: PreTrainedTokenizerFast, logits: torch.Tensor, token_id: int, num_top: int
+) -> dict[str, Any]:
+    """A token with its log probability and the likeliest in its place, in OpenAI's shape.
+
+    As the model sees them: before temperature and nucleus.
+    """
+    logprobs = torch.log_softmax(logits.float(), dim=-1)
+
+    def one(token_id: int, logprob: float) -> dict[str, Any]:
+        text = str(tokenizer.decode([token_id]))
+        # A token may be half a character, and then has no bytes that could be told from here.
+        octets = None if REPLACEMENT in text else list(text.encode())
+        return {"token": text, "logprob": max(logprob, LOWEST_LOGPROB), "bytes": octets}
+
+    values, token_ids = (part.tolist() for part in logprobs.topk(min(num_top, len(logprobs))))
+    top = [one(*pair) for pair in zip(token_ids, values, strict=True)]
+    return {**one(token_id, float(logprobs[token_id])), "top_logprobs": top}
 
 
 def make_sampling(loaded: LoadedModel, request: ChatRequest) -> Sampling:

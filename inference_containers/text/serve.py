@@ -168,7 +168,10 @@ async def answer(prediction: Prediction, request: Request, headers: Mapping[str,
         text, reason = "".join(piece.text for piece in pieces), pieces[-1].finish_reason
         assert reason is not None
         num_tokens = prediction.generation.num_tokens
-        return JSONResponse(prediction.completion.whole(text, reason, num_tokens), headers=headers)
+        logprobs = [one for piece in pieces for one in piece.logprobs]
+        asked = logprobs if prediction.request.top_logprobs is not None else None
+        whole = prediction.completion.whole(text, reason, num_tokens, asked)
+        return JSONResponse(whole, headers=headers)
 
     collecting = asyncio.ensure_future(collect())
     leaving = asyncio.ensure_future(request.receive())  # the next message is the disconnect
@@ -188,8 +191,9 @@ async def stream(prediction: Prediction) -> AsyncIterator[bytes]:
     try:
         yield server_sent_event(prediction.chunk({"role": "assistant", "content": ""}))
         async for piece in prediction.pieces():
-            if piece.text:
-                yield server_sent_event(prediction.chunk({"content": piece.text}))
+            if piece.text or piece.logprobs:
+                chunk = prediction.chunk({"content": piece.text}, logprobs=piece.logprobs or None)
+                yield server_sent_event(chunk)
             if piece.finish_reason:
                 yield server_sent_event(prediction.chunk({}, piece.finish_reason))
         if prediction.request.include_usage:

@@ -93,6 +93,23 @@ def test_concurrent_answers_are_those_given_alone(container: Any, chat: Chat) ->
     assert [one["usage"] for one in together] == [one["usage"] for one in alone]
 
 
+def test_logprobs_are_those_of_the_answers_tokens(any_engine: Any, chat: Chat) -> None:
+    asked = {"max_tokens": 12, "temperature": 0, "logprobs": True, "top_logprobs": 3}
+    whole = any_engine.invoke(chat(**asked)).json()
+    tokens = whole["choices"][0]["logprobs"]["content"]
+    ended = whole["choices"][0]["finish_reason"] == "stop"
+    assert len(tokens) in (whole["usage"]["completion_tokens"] - ended, 12)
+    for token in tokens:
+        top = [one["logprob"] for one in token["top_logprobs"]]
+        assert len(top) == 3
+        assert top == sorted(top, reverse=True)
+        assert token["logprob"] == max(top) <= 0
+    chunks = events(any_engine.invoke(chat(**asked, stream=True)))
+    streamed = [chunk["choices"][0]["logprobs"] for chunk in chunks if chunk["choices"]]
+    flat = [one for logprobs in streamed if logprobs for one in logprobs["content"]]
+    assert [one["token"] for one in flat] == [one["token"] for one in tokens]
+
+
 def test_unmodified_openai_client(any_engine: Any) -> None:
     # The client appends /chat/completions to its address: a transport brings it to the any_engine.
     def to_invocations(request: httpx2.Request) -> None:
