@@ -1,7 +1,7 @@
 """A Llama-shaped model's forward pass, with a third of the steps that transformers takes for it.
 
 On a CPU the model's own arithmetic is mostly not what takes the time: it is the Python between the
-operations, and matrix products whose weights are laid out anew at every call. docs/adr/0034.
+operations, and matrix products whose weights are laid out anew at every call. docs/adr/0036.
 """
 
 from __future__ import annotations
