@@ -33,13 +33,14 @@ READ = (
     "stop",
     "stream",
     "stream_options",
+    "logprobs",
+    "top_logprobs",
 )
 # Accepted only where they ask for what happens anyway.
 NEUTRAL: Mapping[str, Any] = {
     "n": 1,
     "frequency_penalty": 0,
     "presence_penalty": 0,
-    "logprobs": False,
     "response_format": {"type": "text"},
     "store": False,
     "tools": [],
@@ -64,13 +65,13 @@ UNSUPPORTED = (
     "prediction",
     "reasoning_effort",
     "tool_choice",
-    "top_logprobs",
     "verbosity",
     "web_search_options",
 )
 # `refusal` and `annotations` stand in OpenAI's own answers, which come back as earlier turns.
 MESSAGE_MEMBERS = ("role", "content", "name", "refusal", "annotations")
 MAX_STOPS = 4
+MAX_TOP_LOGPROBS = 20
 # The last is vLLM's: usage so far in every chunk.
 STREAM_OPTIONS = ("include_usage", "include_obfuscation", "continuous_usage_stats")
 
@@ -80,7 +81,8 @@ class ChatRequest:
     """A request that has been checked.
 
     `messages` have a role (system, user or assistant; the last is user) and a content of text.
-    `temperature` and `top_p` None mean: as the model's own settings say.
+    `temperature` and `top_p` None mean: as the model's own settings say. `top_logprobs` None means:
+    no logarithms of probabilities, 0: those of the answer's own tokens only.
     """
 
     messages: list[dict[str, str]]
@@ -93,6 +95,7 @@ class ChatRequest:
     stream: bool = False
     include_usage: bool = False
     continuous_usage: bool = False
+    top_logprobs: int | None = None
 
     @classmethod
     def parse(cls, content: bytes) -> ChatRequest:
@@ -113,6 +116,7 @@ class ChatRequest:
             stream=stream,
             include_usage=flag(options, "include_usage", "stream_options."),
             continuous_usage=flag(options, "continuous_usage_stats", "stream_options."),
+            top_logprobs=_top_logprobs(body),
         )
 
     def body(self) -> dict[str, Any]:
@@ -125,6 +129,8 @@ class ChatRequest:
             "seed": self.seed,
             "stop": self.stop or None,
         }
+        if self.top_logprobs is not None:
+            members |= {"logprobs": True, "top_logprobs": self.top_logprobs}
         if self.stream:
             members["stream"] = True
             members["stream_options"] = {
@@ -173,6 +179,17 @@ def _num_tokens(body: dict[str, Any], name: str) -> int | None:
         wanted = "an integer of at least 1; an answer ends where the model's context does"
         raise wrong(name, wanted, "invalid_value")
     return value
+
+
+def _top_logprobs(body: dict[str, Any]) -> int | None:
+    number_of_tokens = whole_number(body, "top_logprobs")
+    if number_of_tokens is None:
+        return 0 if flag(body, "logprobs") else None
+    if not 0 <= number_of_tokens <= MAX_TOP_LOGPROBS:
+        raise wrong("top_logprobs", f"an integer from 0 to {MAX_TOP_LOGPROBS}", "invalid_value")
+    if not flag(body, "logprobs"):
+        raise wrong("top_logprobs", "'logprobs' to be true as well", "invalid_value")
+    return number_of_tokens
 
 
 def _seed(body: dict[str, Any]) -> int | None:

@@ -1,18 +1,14 @@
-"""The generations in progress, stepped together: one padded cache, one token each a step."""
+"""The generations in progress, stepped together: one token each a step."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import torch
-from torch.nn.functional import pad
-from transformers import PreTrainedModel
-from transformers.cache_utils import DynamicCache
 
+from inference_containers.text.forward import Forward
 from inference_containers.text.generation import Generation
-
-# One layer's keys and values, both (rows, heads, length, head size).
-Layer = tuple[torch.Tensor, torch.Tensor]
 
 logger = logging.getLogger(__name__)
 
@@ -20,166 +16,147 @@ logger = logging.getLogger(__name__)
 class Batch:
     """Rows join and leave between steps (continuous batching: Orca, OSDI 2022).
 
-    Rows are padded on the left to one length, and masked there. Keys carry their rotary position
-    from when they were made, so moving them within the padding changes nothing. What fails is
-    told to the rows it failed for, and no others.
+    What fails is told to the rows it failed for, and no others.
     """
 
-    def __init__(self, model: PreTrainedModel) -> None:
-        self._model = model
-        self._layers: list[Layer] = []
-        self._mask = torch.zeros(0, 0, dtype=torch.long, device=model.device)
+    def __init__(self, forward: Forward) -> None:
+        self._forward = forward
+        self._cache = forward.new_cache()
         self._tokens: list[int] = []
         self.generations: list[Generation] = []
 
     def __len__(self) -> int:
         return len(self.generations)
 
-    def add(self, generation: Generation) -> bool:
-        """Read the prompt, make the first token, and join unless that was the last one.
+    def add(self, generations: Sequence[Generation]) -> bool:
+        """Read the prompts, make each first token, and let join those for which more is to come.
 
-        False where that failed.
+        False where any failed.
         """
+        if not generations:
+            return True
         try:
-            input_ids = torch.tensor([generation.prompt], device=self._model.device)
-            mask = torch.ones_like(input_ids)
-            logits, layers = self._forward(input_ids, mask, torch.arange(mask.shape[1])[None], None)
-            token_id = generation.accept(logits[0])
-            if token_id is not None:
-                self._join(generation, token_id, mask, layers)
+            logits = self._read([one.prompt for one in generations])
         except Exception:
-            logger.exception("a request failed at its prompt")
-            generation.fail()
+            if len(generations) == 1:
+                logger.exception("a request failed at its prompt")
+                generations[0].fail()
+            else:
+                logger.exception("%d prompts failed together: each is read alone", len(generations))
+                for one in generations:
+                    self.add([one])
             return False
-        return True
+        first = len(self)
+        self.generations += generations
+        self._tokens += [-1] * len(generations)
+        return self._accept(first, logits)
 
     def step(self) -> bool:
         """One token for every row; rows that are complete leave. False where any row failed."""
         if not self.generations:
             return True
+        failed: list[int] = []
         try:
             logits = self._predict()
         except Exception:
-            logger.exception("a step of %d requests failed", len(self))
-            self._step_one_by_one()
-            return False
-        accepted, num_failed = [], 0
-        for generation, row in zip(self.generations, logits, strict=True):
-            try:
-                accepted.append(generation.accept(row))
-            except Exception:
-                logger.exception("a request failed at its token %d", generation.num_tokens)
-                generation.fail()
-                accepted.append(None)
-                num_failed += 1
-        self._tokens = [-1 if token_id is None else token_id for token_id in accepted]
-        self._keep([row for row, token_id in enumerate(accepted) if token_id is not None])
-        return not num_failed
+            logger.exception("a step of %d requests failed: each is made alone", len(self))
+            logits, failed = self._predict_one_by_one()
+        self._cache.extend()
+        for row in failed:
+            self.generations[row].fail()
+        return self._accept(0, logits, failed) and not failed
 
     def probe(self) -> None:
         """Raises where the model can predict nothing any more, whatever it is asked."""
-        token = torch.zeros(1, 1, dtype=torch.long, device=self._model.device)
-        logits, _ = self._forward(token, torch.ones_like(token), torch.zeros(1, 1).long(), None)
-        if logits.isnan().any():
+        token = torch.zeros(1, 1, dtype=torch.long, device=self._forward.device)
+        window = self._forward.new_cache().open_new(1, 1)
+        if self._forward(token, token, window, None).isnan().any():
             raise RuntimeError("the model's predictions are not numbers")
 
     def drop_cancelled(self) -> None:
         """Free the rows whose callers have left."""
-        rows = enumerate(self.generations)
-        self._keep([row for row, one in rows if not one.cancelled.is_set()])
+        self._drop([row for row, one in enumerate(self.generations) if one.cancelled.is_set()])
 
     def clear(self) -> list[Generation]:
         """Take all rows out, unfinished."""
         generations = self.generations
-        self.generations, self._tokens, self._layers = [], [], []
+        self.generations, self._tokens = [], []
+        self._cache = self._forward.new_cache()
         return generations
+
+    def _read(self, prompts: list[list[int]]) -> torch.Tensor:
+        """The logits after each prompt (prompts, vocabulary), all padded in front to one length."""
+        lengths = [len(prompt) for prompt in prompts]
+        width = max(lengths)
+        padded = [[0] * (width - len(prompt)) + prompt for prompt in prompts]
+        input_ids = torch.tensor(padded, device=self._forward.device)
+        padding = width - torch.tensor(lengths, device=input_ids.device)[:, None]
+        positions = (torch.arange(width, device=input_ids.device) - padding).clamp(min=0)
+        window = self._cache.open_new(len(prompts), width)
+        logits = self._forward(input_ids, positions, window, self._filled(lengths, width))
+        self._cache.add(lengths)
+        return logits
 
     def _predict(self) -> torch.Tensor:
         """The next token's logits for every row (rows, vocabulary)."""
-        input_ids = torch.tensor(self._tokens, device=self._model.device)[:, None]
-        positions = self._mask.sum(dim=1, keepdim=True)
-        mask = pad(self._mask, (0, 1), value=1)
-        logits, self._layers = self._forward(input_ids, mask, positions, self._layers)
-        self._mask = mask
-        return logits
+        lengths, device = self._cache.lengths, self._forward.device
+        input_ids = torch.tensor(self._tokens, device=device)[:, None]
+        positions = torch.tensor(lengths, device=device)[:, None]
+        filled = self._filled([length + 1 for length in lengths], max(lengths) + 1)
+        return self._forward(input_ids, positions, self._cache.open_step(), filled)
 
-    def _step_one_by_one(self) -> None:
-        """Step each row in a batch of its own: only those that fail there, too, have failed."""
-        if len(self) == 1:
-            self.clear()[0].fail()
-            return
-        alone = [self._alone(row) for row in range(len(self))]
-        self.clear()
-        for batch in alone:
-            batch.step()
-            if not batch.generations:
-                continue
+    def _predict_one_by_one(self) -> tuple[torch.Tensor, list[int]]:
+        """The same, and the rows that failed alone, too; their logits say nothing."""
+        lengths, device = self._cache.lengths, self._forward.device
+        window = self._cache.open_step()
+        predicted: list[torch.Tensor | None] = []
+        for row, (token_id, length) in enumerate(zip(self._tokens, lengths, strict=True)):
+            alone = window.row(row, length)
+            position = torch.tensor([[length]], device=device)
+            input_ids = torch.tensor([[token_id]], device=device)
             try:
-                self._join(batch.generations[0], batch._tokens[0], batch._mask, batch._layers)
+                predicted.append(self._forward(input_ids, position, alone, None))
             except Exception:
-                logger.exception("a request could not join again")
-                batch.clear()[0].fail()
+                logger.exception("a request failed at its token %d", length)
+                predicted.append(None)
+        failed = [row for row, logits in enumerate(predicted) if logits is None]
+        given = [logits for logits in predicted if logits is not None]
+        blank = given[0] if given else torch.zeros(1, 1)
+        return torch.cat([blank if one is None else one for one in predicted]), failed
 
-    def _alone(self, row: int) -> Batch:
-        batch = Batch(self._model)
-        batch.generations, batch._tokens = [self.generations[row]], [self._tokens[row]]
-        batch._mask = self._mask[row : row + 1]
-        batch._layers = [(k[row : row + 1], v[row : row + 1]) for k, v in self._layers]
-        return batch
+    def _filled(self, lengths: list[int], width: int) -> torch.Tensor | None:
+        if min(lengths) == width:
+            return None
+        device = self._forward.device
+        padding = width - torch.tensor(lengths, device=device)[:, None]
+        return torch.arange(width, device=device) >= padding
 
-    @torch.inference_mode()
-    def _forward(
-        self,
-        input_ids: torch.Tensor,
-        mask: torch.Tensor,
-        positions: torch.Tensor,
-        layers: list[Layer] | None,
-    ) -> tuple[torch.Tensor, list[Layer]]:
-        """Logits of the last position (rows, vocabulary), and the cache after it."""
-        output = self._model(
-            input_ids=input_ids,
-            attention_mask=mask,
-            position_ids=positions.to(input_ids.device),
-            past_key_values=DynamicCache(layers),
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        cache = [(layer.keys, layer.values) for layer in output.past_key_values.layers]
-        return output.logits[:, -1], cache
+    def _accept(self, first: int, logits: torch.Tensor, failed: Sequence[int] = ()) -> bool:
+        """Give each row from `first` on its token; False where that failed for any."""
+        largest, likeliest = logits.max(dim=-1)
+        over, healthy = list(failed), True
+        chosen = zip(likeliest.tolist(), largest.tolist(), strict=True)
+        for row, (token_id, logit) in enumerate(chosen, first):
+            if row in failed:
+                continue
+            generation = self.generations[row]
+            try:
+                accepted = generation.accept(logits[row - first], token_id, logit)
+            except Exception:
+                logger.exception("a request failed at its token %d", generation.num_tokens)
+                generation.fail()
+                accepted, healthy = None, False
+            if accepted is None:
+                over.append(row)
+            else:
+                self._tokens[row] = accepted
+        self._drop(over)
+        return healthy
 
-    def _join(
-        self, generation: Generation, token_id: int, mask: torch.Tensor, layers: list[Layer]
-    ) -> None:
-        length = max(self._mask.shape[1], mask.shape[1])
-        if self.generations:
-            layers = [
-                (_stack(own[0], new[0], length), _stack(own[1], new[1], length))
-                for own, new in zip(self._layers, layers, strict=True)
-            ]
-            mask = torch.cat([_pad_left(self._mask, length, 1), _pad_left(mask, length, 1)])
-        self._layers, self._mask = layers, mask
-        self._tokens = [*self._tokens, token_id]
-        self.generations = [*self.generations, generation]
-
-    def _keep(self, rows: list[int]) -> None:
-        """Keep only `rows`, and no more padding than the longest of them needs."""
-        if len(rows) == len(self.generations):
-            return
-        mask = self._mask[rows]
-        padding = int(mask.argmax(dim=1).min()) if rows else mask.shape[1]
-        self._mask = mask[:, padding:]
-        self._layers = [
-            (keys[rows, :, padding:], values[rows, :, padding:]) for keys, values in self._layers
-        ]
-        self._tokens = [self._tokens[row] for row in rows]
-        self.generations = [self.generations[row] for row in rows]
-
-
-def _pad_left(tensor: torch.Tensor, length: int, dim: int) -> torch.Tensor:
-    """Zeros in front along `dim`, up to `length`."""
-    after = tensor.dim() - 1 - dim
-    return pad(tensor, (0, 0) * after + (length - tensor.shape[dim], 0))
-
-
-def _stack(own: torch.Tensor, new: torch.Tensor, length: int) -> torch.Tensor:
-    return torch.cat([_pad_left(own, length, 2), _pad_left(new, length, 2)])
+    def _drop(self, rows: list[int]) -> None:
+        """Free `rows`; the last ones take their places."""
+        for row in sorted(rows, reverse=True):
+            self._cache.drop(row)
+            self.generations[row], self._tokens[row] = self.generations[-1], self._tokens[-1]
+            self.generations.pop()
+            self._tokens.pop()

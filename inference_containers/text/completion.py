@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,23 +22,34 @@ class Completion:
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
 
-    def whole(self, text: str, finish_reason: str, completion_tokens: int) -> dict[str, Any]:
+    def whole(
+        self,
+        text: str,
+        finish_reason: str,
+        completion_tokens: int,
+        logprobs: Sequence[Mapping[str, Any]] | None = None,
+    ) -> dict[str, Any]:
         message = {"role": "assistant", "content": text, "refusal": None}
         choice = {
             "index": 0,
             "message": message,
             "finish_reason": finish_reason,
-            "logprobs": None,
+            "logprobs": _logprobs(logprobs),
         }
         head = self._head("chat.completion")
         return {**head, "choices": [choice], "usage": self.usage(completion_tokens)}
 
-    def chunk(self, delta: Mapping[str, str], finish_reason: str | None = None) -> dict[str, Any]:
+    def chunk(
+        self,
+        delta: Mapping[str, str],
+        finish_reason: str | None = None,
+        logprobs: Sequence[Mapping[str, Any]] | None = None,
+    ) -> dict[str, Any]:
         choice = {
             "index": 0,
             "delta": dict(delta),
             "finish_reason": finish_reason,
-            "logprobs": None,
+            "logprobs": _logprobs(logprobs),
         }
         return {**self._head("chat.completion.chunk"), "choices": [choice]}
 
@@ -62,6 +73,10 @@ class Completion:
             "model": self.model,
             "system_fingerprint": self.system_fingerprint,
         }
+
+
+def _logprobs(of_tokens: Sequence[Mapping[str, Any]] | None) -> dict[str, Any] | None:
+    return None if of_tokens is None else {"content": list(of_tokens), "refusal": None}
 
 
 def server_sent_event(data: Mapping[str, Any]) -> bytes:

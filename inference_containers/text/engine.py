@@ -10,10 +10,14 @@ from collections import deque
 from collections.abc import Callable
 
 from inference_containers.text.batch import Batch
+from inference_containers.text.forward import Forward, make_forward
 from inference_containers.text.generation import Generation
 from inference_containers.text.load import LoadedModel
 from inference_containers.text.watchdog import MAX_STEP_SECONDS, Watchdog
 from meguru.api_errors import Overloaded
+
+# Read in one go: more would keep those that are being answered waiting.
+MAX_PROMPT_TOKENS = 2048
 
 logger = logging.getLogger(__name__)
 
@@ -33,12 +37,13 @@ class Engine:
         max_queued_requests: int = 64,
         failed: Callable[[str], None] = logger.error,
         max_step_seconds: float = MAX_STEP_SECONDS,
+        forward: Forward | None = None,
     ) -> None:
         self.loaded = loaded
         self._max_batch_size, self._max_queued = max_batch_size, max_queued_requests
-        self._batch = Batch(loaded.model)
+        self._batch = Batch(forward or make_forward(loaded.model))
         self._waiting: deque[Generation] = deque()
-        self._joining: Generation | None = None
+        self._joining: list[Generation] = []
         self._failed = failed
         self._changed = threading.Condition()
         self._stopping = False
@@ -108,9 +113,9 @@ class Engine:
         self._watchdog.step()
         self._batch.drop_cancelled()
         healthy = True
-        while healthy and (generation := self._next()) is not None:
+        while healthy and (generations := self._next()):
             self._watchdog.step()
-            healthy = self._batch.add(generation)
+            healthy = self._batch.add(generations)
         self._watchdog.step()
         return self._batch.step() and healthy
 
@@ -120,10 +125,19 @@ class Engine:
             self._changed.wait_for(lambda: self._stopping or self._waiting or len(self._batch))
             return not self._stopping
 
-    def _next(self) -> Generation | None:
+    def _next(self) -> list[Generation]:
+        """Those that join next, of alike lengths: they are read together, padded to the longest."""
         with self._changed:
-            is_room = len(self._batch) < self._max_batch_size
-            self._joining = self._waiting.popleft() if self._waiting and is_room else None
+            self._joining = []
+            room = self._max_batch_size - len(self._batch)
+            longest = num_tokens = 0
+            while self._waiting and len(self._joining) < room:
+                longest = max(longest, len(self._waiting[0].prompt))
+                num_tokens += len(self._waiting[0].prompt)
+                padded = longest * (len(self._joining) + 1)
+                if self._joining and padded > min(MAX_PROMPT_TOKENS, 2 * num_tokens):
+                    break
+                self._joining.append(self._waiting.popleft())
             return self._joining
 
     def _abandon(self, message: str) -> None:
@@ -132,8 +146,8 @@ class Engine:
             self._stopping = True
             unfinished = [*self._batch.clear(), *self._waiting]
             self._waiting.clear()
-            if self._joining is not None:
-                unfinished.append(self._joining)
+            # Those that have joined by now, too, hear it once more, and nobody listens.
+            unfinished += self._joining
         for generation in unfinished:
             generation.fail(message)
         self._watchdog.stop()

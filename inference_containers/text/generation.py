@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
 from jinja2 import TemplateError
+from transformers import PreTrainedTokenizerFast
 
 from inference_containers.text.load import LoadedModel
-from inference_containers.text.text_decoder import TextDecoder
+from inference_containers.text.text_decoder import REPLACEMENT, TextDecoder
 from meguru.api_errors import ApiError
 from meguru.chat_request import ChatRequest
+
+# OpenAI's own for what all but can't be: JSON has no infinity.
+LOWEST_LOGPROB = -9999.0
+NOT_NUMBERS = "the model's predictions are not numbers"
+# Lower ones choose the likeliest token just as well, and are too small for float32.
+LOWEST_TEMPERATURE = 1e-9
+# Mostly the nucleus is among them, and a whole vocabulary need not be sorted.
+NUM_LIKELIEST = 256
 
 FinishReason = Literal["stop", "length"]
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Some text of an answer; the last piece has a finish reason, or the error that ended it."""
+    """Some text of an answer; the last piece has a finish reason, or the error that ended it.
+
+    `logprobs` are of the tokens that the text took, where they were asked for: OpenAI's objects.
+    """
 
     text: str = ""
     finish_reason: FinishReason | None = None
     error: str | None = None
+    logprobs: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def is_last(self) -> bool:
@@ -42,18 +56,32 @@ class Sampling:
         else:
             self._generator.manual_seed(seed)
 
+    @property
+    def is_greedy(self) -> bool:
+        return self._temperature == 0 or self._top_p == 0
+
     def choose(self, logits: torch.Tensor) -> int:
-        """A token from `logits` (vocabulary,): the likeliest at temperature 0, else drawn."""
-        if self._temperature == 0 or self._top_p == 0:
+        """A token of `logits` (vocabulary,): the likeliest at temperature 0, else drawn.
+
+        ValueError where they are not numbers.
+        """
+        if self.is_greedy:
             return int(logits.argmax())
-        # Below the largest, in float64: no temperature above 0 makes an infinity of the largest.
-        relative = logits.double().cpu()
-        relative = (relative - relative.max()) / self._temperature
+        relative = logits.float().cpu()
+        # Below the largest: no temperature makes an infinity of the largest.
+        relative = (relative - relative.max()) / max(self._temperature, LOWEST_TEMPERATURE)
         probabilities = torch.softmax(relative, dim=-1)
-        ordered, token_ids = probabilities.sort(descending=True, stable=True)
+        if not probabilities[0].isfinite():
+            raise ValueError(NOT_NUMBERS)
+        if self._top_p >= 1:
+            return int(torch.multinomial(probabilities, 1, generator=self._generator))
+        likeliest, token_ids = probabilities.topk(min(NUM_LIKELIEST, len(probabilities)))
+        if likeliest.sum() < self._top_p:
+            likeliest, token_ids = probabilities.sort(descending=True, stable=True)
         # Nucleus: the fewest tokens whose probabilities reach top_p, so at least one stays.
-        ordered[ordered.cumsum(0) - ordered >= self._top_p] = 0.0
-        return int(token_ids[torch.multinomial(ordered, 1, generator=self._generator)])
+        likeliest = likeliest.double()
+        likeliest[likeliest.cumsum(0) - likeliest >= self._top_p] = 0.0
+        return int(token_ids[torch.multinomial(likeliest, 1, generator=self._generator)])
 
 
 class Generation:
@@ -73,28 +101,62 @@ class Generation:
         self.cancelled = threading.Event()
         self._deliver, self._ends = deliver, loaded.end_token_ids
         self._sampling = make_sampling(loaded, request)
-        self._decoder = TextDecoder(loaded.tokenizer, request.stop)
+        self._tokenizer, self._top_logprobs = loaded.tokenizer, request.top_logprobs
+        self._logprobs: list[dict[str, Any]] = []
+        self._decoder = TextDecoder(loaded.tokenizer.backend_tokenizer, request.stop)
 
-    def accept(self, logits: torch.Tensor) -> int | None:
-        """Choose the next token and deliver its text; None where the answer is complete."""
-        token_id = self._sampling.choose(logits)
+    def accept(self, logits: torch.Tensor, likeliest: int, largest: float) -> int | None:
+        """Choose the next token and deliver its text; None where the answer is complete.
+
+        `likeliest` is the token with the largest of `logits` (vocabulary,). ValueError where they
+        are not numbers.
+        """
+        if math.isnan(largest):
+            raise ValueError(NOT_NUMBERS)
+        token_id = likeliest if self._sampling.is_greedy else self._sampling.choose(logits)
         self.num_tokens += 1
         if token_id in self._ends:
-            self._deliver(Piece(self._decoder.finish(), "stop"))
+            self._say(self._decoder.finish(), "stop")
             return None
+        if self._top_logprobs is not None:
+            self._logprobs.append(scored(self._tokenizer, logits, token_id, self._top_logprobs))
         text = self._decoder.add(token_id)
         if self._decoder.stopped:
-            self._deliver(Piece(text, "stop"))
+            self._say(text, "stop")
             return None
         if self.num_tokens >= self.max_tokens:
-            self._deliver(Piece(text + self._decoder.finish(), "length"))
+            self._say(text + self._decoder.finish(), "length")
             return None
         if text:
-            self._deliver(Piece(text))
+            self._say(text)
         return token_id
+
+    def _say(self, text: str, finish_reason: FinishReason | None = None) -> None:
+        logprobs, self._logprobs = self._logprobs, []
+        self._deliver(Piece(text, finish_reason, logprobs=logprobs))
 
     def fail(self, message: str = "The server had an error while answering. Try again.") -> None:
         self._deliver(Piece(error=message))
+
+
+def scored(
+    tokenizer: PreTrainedTokenizerFast, logits: torch.Tensor, token_id: int, num_top: int
+) -> dict[str, Any]:
+    """A token with its log probability and the likeliest in its place, in OpenAI's shape.
+
+    As the model sees them: before temperature and nucleus.
+    """
+    logprobs = torch.log_softmax(logits.float(), dim=-1)
+
+    def one(token_id: int, logprob: float) -> dict[str, Any]:
+        text = str(tokenizer.decode([token_id]))
+        # A token may be half a character, and then has no bytes that could be told from here.
+        octets = None if REPLACEMENT in text else list(text.encode())
+        return {"token": text, "logprob": max(logprob, LOWEST_LOGPROB), "bytes": octets}
+
+    values, token_ids = (part.tolist() for part in logprobs.topk(min(num_top, len(logprobs))))
+    top = [one(*pair) for pair in zip(token_ids, values, strict=True)]
+    return {**one(token_id, float(logprobs[token_id])), "top_logprobs": top}
 
 
 def make_sampling(loaded: LoadedModel, request: ChatRequest) -> Sampling:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from inference_containers.text.completion import Completion
@@ -55,9 +55,14 @@ class Prediction:
             if piece.is_last:
                 return
 
-    def chunk(self, delta: Mapping[str, str], reason: str | None = None) -> dict[str, Any]:
+    def chunk(
+        self,
+        delta: Mapping[str, str],
+        reason: str | None = None,
+        logprobs: Sequence[Mapping[str, Any]] | None = None,
+    ) -> dict[str, Any]:
         """A chunk of the stream; where usage is asked for, each has the member."""
-        chunk = self.completion.chunk(delta, reason)
+        chunk = self.completion.chunk(delta, reason, logprobs)
         if self.request.continuous_usage:
             return {**chunk, "usage": self.completion.usage(self.generation.num_tokens)}
         return {**chunk, "usage": None} if self.request.include_usage else chunk

@@ -24,6 +24,7 @@ from inference_containers.text.completion import DONE, server_sent_event
 from inference_containers.text.watchdog import MAX_STEP_SECONDS
 from meguru.accelerator import ROOT, check_accelerator
 from meguru.api_errors import ApiError, BodyTooLarge, Overloaded
+from meguru.model_hashes import MANIFEST, check_hashes
 from meguru.model_version import ATTRIBUTES_HEADER, version_attribute
 
 if TYPE_CHECKING:
@@ -79,19 +80,28 @@ def start_engine(settings: Settings, failed: Callable[[str], None], devices: Pat
     """
     # torch and transformers take seconds to import: by then /ping must already answer 503.
     import torch
+    from torch import nn
 
+    from inference_containers.text.decoder import Decoder
     from inference_containers.text.engine import Engine
+    from inference_containers.text.forward import make_forward
     from inference_containers.text.load import load
 
     check_accelerator(is_used=torch.cuda.is_available(), environment=os.environ, root=devices)
     torch.set_num_threads(settings.num_threads)
-    model = load(settings.model_folder, settings.model_version)
+    if not check_hashes(settings.model_folder):
+        logger.warning("the model has no %s: its files are served as they are", MANIFEST)
+    loaded = load(settings.model_folder, settings.model_version)
+    forward = make_forward(loaded.model)
+    if isinstance(forward, Decoder):
+        nn.Module.to(loaded.model, "meta")  # the decoder holds all it needs: no weight lies twice
     engine = Engine(
-        model,
+        loaded,
         settings.max_batch_size,
         settings.max_queued_requests,
         failed,
         settings.max_step_seconds,
+        forward,
     )
     engine.start()
     return engine
@@ -158,7 +168,10 @@ async def answer(prediction: Prediction, request: Request, headers: Mapping[str,
         text, reason = "".join(piece.text for piece in pieces), pieces[-1].finish_reason
         assert reason is not None
         num_tokens = prediction.generation.num_tokens
-        return JSONResponse(prediction.completion.whole(text, reason, num_tokens), headers=headers)
+        logprobs = [one for piece in pieces for one in piece.logprobs]
+        asked = logprobs if prediction.request.top_logprobs is not None else None
+        whole = prediction.completion.whole(text, reason, num_tokens, asked)
+        return JSONResponse(whole, headers=headers)
 
     collecting = asyncio.ensure_future(collect())
     leaving = asyncio.ensure_future(request.receive())  # the next message is the disconnect
@@ -178,8 +191,9 @@ async def stream(prediction: Prediction) -> AsyncIterator[bytes]:
     try:
         yield server_sent_event(prediction.chunk({"role": "assistant", "content": ""}))
         async for piece in prediction.pieces():
-            if piece.text:
-                yield server_sent_event(prediction.chunk({"content": piece.text}))
+            if piece.text or piece.logprobs:
+                chunk = prediction.chunk({"content": piece.text}, logprobs=piece.logprobs or None)
+                yield server_sent_event(chunk)
             if piece.finish_reason:
                 yield server_sent_event(prediction.chunk({}, piece.finish_reason))
         if prediction.request.include_usage:

@@ -131,7 +131,10 @@ def test_what_others_than_the_user_said_may_be_empty(role: str) -> None:
         ({"n": True}, "n"),
         ({"tools": [{"type": "function"}]}, "tools"),
         ({"tool_choice": "auto"}, "tool_choice"),
-        ({"logprobs": True}, "logprobs"),
+        ({"logprobs": 1}, "logprobs"),
+        ({"top_logprobs": 3}, "top_logprobs"),
+        ({"logprobs": True, "top_logprobs": 21}, "top_logprobs"),
+        ({"logprobs": True, "top_logprobs": -1}, "top_logprobs"),
         ({"frequency_penalty": 0.5}, "frequency_penalty"),
         ({"response_format": {"type": "json_object"}}, "response_format"),
         ({"temprature": 1}, "temprature"),
@@ -203,3 +206,16 @@ def read_or_refused(content: bytes) -> None:
     except ApiError as error:
         assert error.status == 400
         json.dumps(error.body(), ensure_ascii=False).encode()
+
+
+def test_logprobs_are_asked_for_as_openai_does() -> None:
+    messages = [{"role": "user", "content": "a"}]
+    for members, expected in (
+        ({}, None),
+        ({"logprobs": False}, None),
+        ({"logprobs": True}, 0),
+        ({"logprobs": True, "top_logprobs": 20}, 20),
+    ):
+        request = ChatRequest.parse(json.dumps({"messages": messages, **members}).encode())
+        assert request.top_logprobs == expected
+        assert request.body().get("logprobs") == (None if expected is None else True)

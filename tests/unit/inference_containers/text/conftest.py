@@ -75,11 +75,13 @@ def free_port() -> int:
 class Container:
     """The container's real process, and a client of it; `code` runs before its entrypoint."""
 
+    entrypoint = "from runpy import run_module; run_module('inference_containers.text')"
+    seconds_to_start = 60
+
     def __init__(self, base_dir: Path, code: str = "", **environment: str) -> None:
         self.port = free_port()
-        entrypoint = "from runpy import run_module; run_module('inference_containers.text')"
         self.process = subprocess.Popen(
-            [sys.executable, "-c", f"{code}\n{entrypoint}"],
+            self.command(base_dir, code),
             cwd=REPOSITORY,
             env={
                 **os.environ,
@@ -95,10 +97,13 @@ class Container:
         )
         self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
 
+    def command(self, base_dir: Path, code: str) -> list[str]:
+        return [sys.executable, "-c", f"{code}\n{self.entrypoint}"]
+
     def pings(self) -> list[int]:
         """The answers of /ping until the model is loaded."""
         seen: list[int] = []
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + self.seconds_to_start
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 seen.append(self.client.get("/ping").status_code)
@@ -118,6 +123,19 @@ class Container:
         if self.process.poll() is None:
             self.process.kill()
         self.process.communicate()
+
+
+class VllmContainer(Container):
+    """vLLM as AWS's image starts it, of an interpreter that VLLM_PYTHON names."""
+
+    seconds_to_start = 180
+
+    def command(self, base_dir: Path, code: str) -> list[str]:
+        folder = str(base_dir / "model")
+        arguments = ["--model", folder, "--served-model-name", "model", "--port", str(self.port)]
+        arguments += ["--host", "127.0.0.1", "--dtype", "float32", "--enforce-eager"]
+        module = "vllm.entrypoints.openai.api_server"
+        return [os.environ["VLLM_PYTHON"], "-m", module, *arguments]
 
 
 @pytest.fixture
@@ -142,6 +160,26 @@ def container(model_folder: Path) -> Iterator[Container]:
         yield container
     finally:
         container.close()
+
+
+@pytest.fixture(scope="session")
+def vllm_container(model_folder: Path) -> Iterator[Container]:
+    container = VllmContainer(model_folder.parent, VLLM_CPU_KVCACHE_SPACE="1")
+    try:
+        container.pings()
+        yield container
+    finally:
+        container.close()
+
+
+@pytest.fixture(params=["text container", "vllm"])
+def any_engine(request: pytest.FixtureRequest) -> Any:
+    """Every engine that serves somewhere: what the rest of Meguru asks of one, all have to do."""
+    if request.param == "text container":
+        return request.getfixturevalue("container")
+    if "VLLM_PYTHON" not in os.environ:
+        pytest.skip("VLLM_PYTHON names no interpreter that has vLLM")
+    return request.getfixturevalue("vllm_container")
 
 
 @pytest.fixture

@@ -15,7 +15,9 @@ import pytest
 import torch
 
 from inference_containers.text.batch import Batch
+from inference_containers.text.cache import Cache, Window
 from inference_containers.text.engine import Engine
+from inference_containers.text.forward import Transformers, make_forward
 from inference_containers.text.generation import Generation, Piece, Sampling
 from inference_containers.text.load import LoadedModel
 from meguru.api_errors import ApiError
@@ -49,8 +51,8 @@ def callers(loaded: LoadedModel) -> list[Caller]:
 
 
 def alone(loaded: LoadedModel, caller: Caller) -> None:
-    batch = Batch(loaded.model)
-    batch.add(caller.generation)
+    batch = Batch(make_forward(loaded.model))
+    batch.add([caller.generation])
     while len(batch):
         batch.step()
 
@@ -59,9 +61,9 @@ def test_joining_at_any_step_changes_no_answer(loaded: LoadedModel) -> None:
     expected = callers(loaded)
     for caller in expected:
         alone(loaded, caller)
-    together, batch = callers(loaded), Batch(loaded.model)
+    together, batch = callers(loaded), Batch(make_forward(loaded.model))
     for number, caller in enumerate(together):
-        batch.add(caller.generation)
+        batch.add([caller.generation])
         for _ in range(number % 3):
             batch.step()
     while len(batch):
@@ -70,11 +72,12 @@ def test_joining_at_any_step_changes_no_answer(loaded: LoadedModel) -> None:
 
 
 def test_leaving_changes_no_other_answer(loaded: LoadedModel) -> None:
-    expected, together, batch = callers(loaded), callers(loaded), Batch(loaded.model)
+    expected, together = callers(loaded), callers(loaded)
+    batch = Batch(make_forward(loaded.model))
     for caller in expected:
         alone(loaded, caller)
     for caller in together:
-        batch.add(caller.generation)
+        batch.add([caller.generation])
     batch.step()
     before = len(batch)
     for caller in together[::2]:
@@ -90,7 +93,7 @@ class HeldBatch(Batch):
     """Makes no further token before it is let go, so that a caller acts in the middle of one."""
 
     def __init__(self, loaded: LoadedModel) -> None:
-        super().__init__(loaded.model)
+        super().__init__(make_forward(loaded.model))
         self.is_held, self.let_go = threading.Event(), threading.Event()
 
     def step(self) -> bool:
@@ -164,16 +167,25 @@ def test_stopping_leaves_no_caller_waiting(loaded: LoadedModel) -> None:
 
 
 class Breaking:
-    """A model that fails at the calls for which `breaks` says so, and works otherwise."""
+    """A forward pass that fails where `breaks` says so of its tokens, and works otherwise."""
 
     def __init__(self, loaded: LoadedModel, breaks: Callable[[torch.Tensor], bool]) -> None:
-        self.device = loaded.model.device
-        self._model, self._breaks = loaded.model, breaks
+        self._forward, self._breaks = make_forward(loaded.model), breaks
+        self.device = self._forward.device
 
-    def __call__(self, *, input_ids: torch.Tensor, **options: Any) -> Any:
+    def new_cache(self) -> Cache:
+        return self._forward.new_cache()
+
+    def __call__(
+        self,
+        input_ids: torch.Tensor,
+        positions: torch.Tensor,
+        window: Window,
+        filled: torch.Tensor | None,
+    ) -> torch.Tensor:
         if self._breaks(input_ids):
             raise RuntimeError("planted")
-        return self._model(input_ids=input_ids, **options)
+        return self._forward(input_ids, positions, window, filled)
 
 
 def run(loaded: LoadedModel, asked: list[Caller], **options: Any) -> tuple[Engine, list[str]]:
@@ -188,13 +200,9 @@ def run(loaded: LoadedModel, asked: list[Caller], **options: Any) -> tuple[Engin
 
 
 def first_token(loaded: LoadedModel, caller: Caller) -> int:
-    batch = Batch(loaded.model)
-    batch.add(caller.generation)
+    batch = Batch(make_forward(loaded.model))
+    batch.add([caller.generation])
     return batch._tokens[0]
-
-
-def with_model(loaded: LoadedModel, breaks: Callable[[torch.Tensor], bool]) -> LoadedModel:
-    return dataclasses.replace(loaded, model=Breaking(loaded, breaks))  # type: ignore[arg-type]
 
 
 def test_a_prompt_that_fails_fails_alone(loaded: LoadedModel) -> None:
@@ -203,8 +211,8 @@ def test_a_prompt_that_fails_fails_alone(loaded: LoadedModel) -> None:
         alone(loaded, caller)
     bad = Caller(loaded, "締切" * 11)
     length = len(bad.generation.prompt)
-    broken = with_model(loaded, lambda input_ids: input_ids.shape == (1, length))
-    engine, reasons = run(broken, [*asked[:4], bad, *asked[4:]])
+    broken = Breaking(loaded, lambda input_ids: input_ids.shape[1] == length)
+    engine, reasons = run(loaded, forward=broken, asked=[*asked[:4], bad, *asked[4:]])
     assert bad.pieces[-1].error
     assert [one.answer for one in asked] == [one.answer for one in expected]
     assert engine.is_alive and not reasons
@@ -216,8 +224,8 @@ def test_a_step_that_fails_in_company_is_made_alone(loaded: LoadedModel) -> None
     for caller in expected:
         alone(loaded, caller)
     steps = itertools.count()
-    broken = with_model(loaded, lambda ids: len(ids) > 1 and next(steps) % 3 == 1)
-    engine, _ = run(broken, asked)
+    broken = Breaking(loaded, lambda ids: len(ids) > 1 and next(steps) % 3 == 1)
+    engine, _ = run(loaded, asked, forward=broken)
     assert [one.answer for one in asked] == [one.answer for one in expected]
     assert next(steps) > 3
     engine.stop()
@@ -230,9 +238,8 @@ def test_of_a_step_that_fails_only_the_row_at_fault_is_told(loaded: LoadedModel)
     # A token that some of the answers hold, and others don't: who reads it fails.
     poison = first_token(loaded, callers(loaded)[-1])
     reads_poison = [first_token(loaded, one) == poison for one in callers(loaded)]
-    engine, reasons = run(
-        with_model(loaded, lambda ids: ids.shape[1] == 1 and poison in ids), asked
-    )
+    broken = Breaking(loaded, lambda ids: ids.shape[1] == 1 and poison in ids)
+    engine, reasons = run(loaded, asked, forward=broken)
     failed = [bool(one.pieces[-1].error) for one in asked]
     assert failed[-1] and not all(failed)
     for one, other, has_failed, reads in zip(asked, expected, failed, reads_poison, strict=True):
@@ -248,7 +255,7 @@ def test_a_choice_that_fails_fails_alone(
     expected, asked = callers(loaded), callers(loaded)
     for caller in expected:
         alone(loaded, caller)
-    bad = Caller(loaded, "質問")
+    bad = Caller(loaded, "質問", temperature=1.0)
     choose, calls = bad.generation._sampling.choose, itertools.count(1)
 
     def break_at(logits: torch.Tensor) -> int:
@@ -270,8 +277,8 @@ def test_an_engine_that_cannot_go_on_ends_and_says_so(
 ) -> None:
     count = itertools.count()
     asked = [Caller(loaded, "質問", max_tokens=80), Caller(loaded, "締切", max_tokens=80)]
-    broken = with_model(loaded, lambda _: next(count) >= last_good_call)
-    engine, reasons = run(broken, asked)
+    broken = Breaking(loaded, lambda _: next(count) >= last_good_call)
+    engine, reasons = run(loaded, asked, forward=broken)
     engine._thread.join(5)
     assert not engine.is_alive, "/ping answers 503"
     assert reasons == ["the engine can't go on: planted"]
@@ -290,7 +297,11 @@ def test_an_engine_whose_step_never_ends_gives_up(loaded: LoadedModel, last_good
 
     reasons: list[str] = []
     engine = Engine(
-        with_model(loaded, hang), max_batch_size=2, failed=reasons.append, max_step_seconds=0.5
+        loaded,
+        max_batch_size=2,
+        failed=reasons.append,
+        max_step_seconds=0.5,
+        forward=Breaking(loaded, hang),
     )
     engine._waiting.extend(caller.generation for caller in asked)
     engine.start()
@@ -307,15 +318,26 @@ def test_an_engine_whose_step_never_ends_gives_up(loaded: LoadedModel, last_good
     assert reasons[0] == "the engine can't go on: a step takes longer than any answer may take"
 
 
-def test_a_model_without_numbers_cannot_go_on(loaded: LoadedModel) -> None:
+def without_numbers(loaded: LoadedModel) -> LoadedModel:
     model = copy.deepcopy(loaded.model)
     with torch.no_grad():
         model.get_output_embeddings().weight.fill_(math.nan)  # type: ignore[no-untyped-call]
-    caller = Caller(loaded, "質問", temperature=1.0)
-    engine, reasons = run(dataclasses.replace(loaded, model=model), [caller])
+    return dataclasses.replace(loaded, model=model)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_model_without_numbers_cannot_go_on(loaded: LoadedModel, temperature: float) -> None:
+    caller = Caller(loaded, "質問", temperature=temperature)
+    forward = Transformers(without_numbers(loaded).model)
+    engine, reasons = run(loaded, [caller], forward=forward)
     engine._thread.join(5)
     assert caller.pieces[-1].error
     assert reasons == ["the engine can't go on: the model's predictions are not numbers"]
+
+
+def test_a_model_without_numbers_is_not_served(loaded: LoadedModel) -> None:
+    with pytest.raises(ValueError, match="its weights are damaged"):
+        Engine(without_numbers(loaded))
 
 
 def test_seed_decides_a_drawn_answer(loaded: LoadedModel) -> None:
@@ -348,7 +370,7 @@ def test_an_answer_may_hold_what_looks_like_its_end(loaded: LoadedModel) -> None
     for token_id in loaded.encoder.encode_text(said) + ends:
         logits = torch.zeros(len(loaded.tokenizer))
         logits[token_id] = 1.0
-        accepted = caller.generation.accept(logits)
+        accepted = caller.generation.accept(logits, token_id, 1.0)
         assert (accepted is None) == (token_id in ends)
     assert caller.answer == (said, "stop")
 

@@ -36,8 +36,8 @@ def events(response: httpx2.Response) -> list[Any]:
     return [json.loads(line.removeprefix("data: ")) for line in lines[:-1]]
 
 
-def test_answer_has_openai_shape(container: Any, chat: Chat) -> None:
-    response = container.invoke(chat(max_tokens=5, model="faq"))
+def test_answer_has_openai_shape(any_engine: Any, chat: Chat) -> None:
+    response = any_engine.invoke(chat(max_tokens=5, model="model"))
 
     assert response.status_code == 200
     body = response.json()
@@ -52,10 +52,10 @@ def test_answer_has_openai_shape(container: Any, chat: Chat) -> None:
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
 
 
-def test_stream_says_the_same_as_the_whole_answer(container: Any, chat: Chat) -> None:
-    whole = container.invoke(chat(max_tokens=40)).json()
+def test_stream_says_the_same_as_the_whole_answer(any_engine: Any, chat: Chat) -> None:
+    whole = any_engine.invoke(chat(max_tokens=40)).json()
 
-    response = container.invoke(
+    response = any_engine.invoke(
         chat(max_tokens=40, stream=True, stream_options={"include_usage": True})
     )
 
@@ -70,9 +70,9 @@ def test_stream_says_the_same_as_the_whole_answer(container: Any, chat: Chat) ->
     assert [chunk["usage"] for chunk in chunks] == [None] * (len(chunks) - 1) + [whole["usage"]]
 
 
-def test_usage_so_far_is_in_every_chunk_where_wanted(container: Any, chat: Chat) -> None:
+def test_usage_so_far_is_in_every_chunk_where_wanted(any_engine: Any, chat: Chat) -> None:
     options = {"include_usage": True, "continuous_usage_stats": True}
-    chunks = events(container.invoke(chat(max_tokens=20, stream=True, stream_options=options)))
+    chunks = events(any_engine.invoke(chat(max_tokens=20, stream=True, stream_options=options)))
     counts = [chunk["usage"]["completion_tokens"] for chunk in chunks]
     assert counts == sorted(counts)
     assert counts[-2] == counts[-1] > 0
@@ -93,19 +93,36 @@ def test_concurrent_answers_are_those_given_alone(container: Any, chat: Chat) ->
     assert [one["usage"] for one in together] == [one["usage"] for one in alone]
 
 
-def test_unmodified_openai_client(container: Any) -> None:
-    # The client appends /chat/completions to its address: a transport brings it to the container.
+def test_logprobs_are_those_of_the_answers_tokens(any_engine: Any, chat: Chat) -> None:
+    asked = {"max_tokens": 12, "temperature": 0, "logprobs": True, "top_logprobs": 3}
+    whole = any_engine.invoke(chat(**asked)).json()
+    tokens = whole["choices"][0]["logprobs"]["content"]
+    ended = whole["choices"][0]["finish_reason"] == "stop"
+    assert len(tokens) in (whole["usage"]["completion_tokens"] - ended, 12)
+    for token in tokens:
+        top = [one["logprob"] for one in token["top_logprobs"]]
+        assert len(top) == 3
+        assert top == sorted(top, reverse=True)
+        assert token["logprob"] == max(top) <= 0
+    chunks = events(any_engine.invoke(chat(**asked, stream=True)))
+    streamed = [chunk["choices"][0]["logprobs"] for chunk in chunks if chunk["choices"]]
+    flat = [one for logprobs in streamed if logprobs for one in logprobs["content"]]
+    assert [one["token"] for one in flat] == [one["token"] for one in tokens]
+
+
+def test_unmodified_openai_client(any_engine: Any) -> None:
+    # The client appends /chat/completions to its address: a transport brings it to the any_engine.
     def to_invocations(request: httpx2.Request) -> None:
         request.url = request.url.copy_with(path="/invocations")
 
-    address = f"http://127.0.0.1:{container.port}"
+    address = f"http://127.0.0.1:{any_engine.port}"
     http = httpx2.Client(event_hooks={"request": [to_invocations]})
     with openai.OpenAI(base_url=address, api_key="none", http_client=http) as client:
         answer = client.chat.completions.create(
-            model="faq", messages=[{"role": "user", "content": "締切は?"}], max_tokens=5
+            model="model", messages=[{"role": "user", "content": "締切は?"}], max_tokens=5
         )
         chunks = client.chat.completions.create(
-            model="faq",
+            model="model",
             messages=[{"role": "user", "content": "締切は?"}],
             max_completion_tokens=5,
             stream=True,
@@ -133,10 +150,10 @@ def test_hostile_body_is_400_in_openai_shape(
     assert error["param"] == param
 
 
-def test_prompt_beyond_the_context_is_refused(container: Any, chat: Chat) -> None:
-    response = container.invoke(chat("長" * 500))
+def test_prompt_beyond_the_context_is_refused(any_engine: Any, chat: Chat) -> None:
+    response = any_engine.invoke(chat("長" * 500))
     assert response.status_code == 400
-    assert response.json()["error"]["code"] == "context_length_exceeded"
+    assert "maximum context length" in response.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -240,23 +257,42 @@ def test_a_gpu_that_torch_does_not_see_fails_before_anything_is_loaded(tmp_path:
         start_engine(settings, print, devices=tmp_path)
 
 
-def test_an_engine_that_cannot_go_on_ends_the_container(
-    model_folder: Path, tmp_path: Path, start_container: Any, chat: Chat
+def test_a_model_that_predicts_no_numbers_is_never_served(
+    model_folder: Path, tmp_path: Path, start_container: Any
 ) -> None:
     broken = shutil.copytree(model_folder, tmp_path / "model")
     weights = load_file(broken / "model.safetensors")
     weights["lm_head.weight"].fill_(math.nan)
     save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
     one = start_container(tmp_path)
+    output, _ = one.process.communicate(timeout=60)
+    assert one.process.returncode == 1
+    assert "the model's predictions are not numbers: its weights are damaged" in output
+
+
+# Every forward pass fails from the third one on: the first two are made while loading.
+BREAKS = """
+from inference_containers.text.decoder import Decoder
+call, calls = Decoder.__call__, iter(range(2))
+def breaking(self, *given):
+    if next(calls, None) is None:
+        raise RuntimeError("planted")
+    return call(self, *given)
+Decoder.__call__ = breaking
+"""
+
+
+def test_an_engine_that_cannot_go_on_ends_the_container(
+    model_folder: Path, start_container: Any, chat: Chat
+) -> None:
+    one = start_container(model_folder.parent, BREAKS)
     one.pings()
-    response = one.invoke(chat(temperature=1.0))
+    response = one.invoke(chat())
     assert response.status_code == 500
     assert response.json()["error"]["type"] == "server_error"
     output, _ = one.process.communicate(timeout=30)
     assert one.process.returncode == 1
-    assert output.strip().endswith(
-        "the engine can't go on: the model's predictions are not numbers"
-    )
+    assert output.strip().endswith("the engine can't go on: planted")
 
 
 # The third step never ends.
