@@ -15,7 +15,7 @@ def make_row(
 ) -> Row:
     """A row that is its own group; it is called by its question where it has no `name`."""
     name = name or question
-    return Row(name, question, answer, name, language, split)
+    return Row.of_question(name, question, answer, name, language, split)
 
 
 def make_sample(answer: str, expected: str, name: str = "r", language: str = "ja") -> Sample:

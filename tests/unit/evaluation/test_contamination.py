@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from evaluation.contamination import describe_leaks, find_leaks
@@ -45,9 +43,9 @@ def test_another_number_is_another_question() -> None:
 
 def test_after_other_turns_it_is_another_question() -> None:
     turns = ({"role": "user", "content": "出張について"}, {"role": "assistant", "content": "はい"})
-    follow_up = replace(make_row(KNOWN.question), context=turns)
+    follow_up = make_row(KNOWN.question).after(turns)
     assert find_leaks([follow_up], [KNOWN]) == []
-    [leak] = find_leaks([follow_up], [replace(KNOWN, context=turns)])
+    [leak] = find_leaks([follow_up], [KNOWN.after(turns)])
     assert leak.kind == "exact"
 
 
