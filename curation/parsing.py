@@ -79,10 +79,10 @@ def _check_names(value: Any, source: Source) -> Parsed:
     complaint = complaint_of_keys(keys)
     if complaint:
         return SetAside(*complaint, source, value)
-    named = dict(zip(named_by_field(keys), value.values(), strict=True))
     # Where data of several shapes was put together, an object has null for those it hasn't.
-    given = tuple(name for name, one in named.items() if one is not None)
+    given = tuple(name for name, one in value.items() if one is not None)
     shape = shape_of(given) or shape_of(keys) or QUESTION
+    named = dict(zip(named_by_field(keys, shape.fields), value.values(), strict=True))
     if shape == QUESTION:
         return question_record(named, source)
     try:

@@ -88,7 +88,8 @@ def _part(part: Any, place: str) -> str:
     kind = part.get("type", "text") if isinstance(part, dict) else kind_of(part)
     text = part.get("text") if isinstance(part, dict) else None
     if kind != "text" or not isinstance(text, str):
-        raise Unusable("not_text", f"{place} has a part that is {str(kind)[:40]}: text is learnt")
+        detail = f"{place} has a part that is {str(kind)[:40]}; only parts with a 'text' are learnt"
+        raise Unusable("not_text", detail)
     return text
 
 

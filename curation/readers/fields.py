@@ -59,6 +59,6 @@ def listed(names: Sequence[str]) -> str:
 
 # Objects of one file have mostly the same keys.
 @lru_cache(maxsize=64)
-def named_by_field(names: tuple[str, ...]) -> tuple[str, ...]:
-    """An object's keys with a field's own name for what stands for it."""
-    return tuple(field_of(name) or name for name in names)
+def named_by_field(names: tuple[str, ...], fields: tuple[str, ...]) -> tuple[str, ...]:
+    """An object's keys, with the name of one of the fields for what stands for it."""
+    return tuple(field if (field := field_of(name)) in fields else name for name in names)

@@ -186,6 +186,7 @@ def test_curation_reads_what_there_is(
     assert [one["InputName"] for one in read] == inputs
     assert all(one["S3Input"]["LocalPath"].endswith(f"/{one['InputName']}") for one in read)
     assert arguments["Environment"]["CONTEXT_TOKENS"] == "512"
+    assert arguments["Environment"]["PREFERENCES"] == "off"
 
 
 @pytest.mark.parametrize(

@@ -44,11 +44,13 @@ class CausalLM:
         for row in rows:
             if row.rating >= 0:
                 self._add(row)
+        if not self._examples and not self.set_aside:
+            raise ValueError("no record of the dataset has an answer that was not found bad")
         if not self._examples:
             raise ValueError(
                 f"no record of the dataset fits max_position_embeddings="
                 f"{hyperparameters.max_position_embeddings}; the shortest has "
-                f"{min((one.num_tokens for one in self.set_aside), default=0)} tokens"
+                f"{min(one.num_tokens for one in self.set_aside)} tokens"
             )
         self.weights = [example.row.weight for example in self._examples]
         self.num_tokens = [example.num_tokens for example in self._examples]

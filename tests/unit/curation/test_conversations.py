@@ -266,6 +266,26 @@ def test_list_of_chats_within_an_object(tmp_path: Path) -> None:
     assert kinds == [Record, SetAside, Record]
 
 
+def test_preferences_and_votes_as_tables(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('Prompt,Chosen,Rejected\nq,"good, kind",bad\nq2,only\n')
+    pair, short = parse_document(path, "raw/a.csv")
+    assert isinstance(pair, Record) and isinstance(short, SetAside)
+    assert (said(pair), pair.rejected) == ("u:q a:good, kind", "bad")
+    assert (short.reason, short.content) == ("missing_rejected", "q2,only")
+    path = tmp_path / "a.tsv"
+    path.write_text("prompt\tcompletion\tlabel\nq\ta\tTRUE\nq\tb\tfalse\nq\tc\t\n")
+    votes = [one for one in parse_document(path, "raw/a.tsv") if isinstance(one, Record)]
+    assert [vote.rating for vote in votes] == [1, -1, 0]
+
+
+def test_other_keys_of_a_question_are_kept_as_they_are(tmp_path: Path) -> None:
+    value = {"Question": "q", "Input": 1, "input": 2, "answer": ""}
+    parsed = parse(tmp_path, value)
+    assert isinstance(parsed, SetAside)
+    assert parsed.content == {"question": "q", "Input": 1, "input": 2, "answer": ""}
+
+
 def test_chat_in_the_cells_of_a_table_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text('id,messages\n1,"[]"\n')

@@ -152,6 +152,7 @@ VALUES = st.lists(
     | st.fixed_dictionaries({"prompt": TEXTS, "chosen": TEXTS, "rejected": TEXTS})
     | st.fixed_dictionaries({"instruction": TEXTS, "input": TEXTS, "output": TEXTS})
     | st.fixed_dictionaries({"question": TEXTS, "answer": TEXTS}),
+    min_size=1,
     max_size=6,
 )
 
