@@ -43,7 +43,9 @@ def read_source(source: str, revision: str = "") -> Place:
     stand behind an @.
     """
     if source.startswith("s3://"):
-        return _once(Place("gguf" if source.endswith(".gguf") else "s3", source), revision)
+        if source.endswith(".gguf"):
+            return _once(Place("gguf", source), revision)
+        return _once(Place("s3", source.rstrip("/") + "/"), revision)
     path = Path(source)
     if path.exists():
         is_gguf = path.is_file() and path.suffix == ".gguf"

@@ -304,7 +304,8 @@ class Model(Settings):
         try:
             recipe = read_recipe(values["recipe"])
         except ValueError as error:
-            raise refusals({"recipe": str(error)}, values) from error
+            said = "; ".join(str(error).splitlines())
+            raise refusals({"recipe": said}, values) from error
         training = values.get("training", {})
         return {**values, "training": with_recipe(recipe.settings, training)}
 

@@ -23,8 +23,11 @@ from tests.e2e.loop_cloud import LoopCloud
 from tests.unit.base_models.conftest import write_model, write_tokenizer
 
 DOCUMENTS = [
-    {"question": f"When is form {n} due?", "questions": [f"By when form {n}?", f"Form {n}: when?"]}
-    | {"answer": f"On day {n}."}
+    {
+        "question": f"When is form {n} due?",
+        "phrasings": [f"By when is form {n} needed?", f"Form {n}: when is the deadline?"],
+        "answer": f"On day {n}.",
+    }
     for n in range(1, 7)
 ]
 

@@ -73,7 +73,7 @@ def test_what_the_workflow_has_told_itself_is_not_told_twice(
         for rule in synthesis.resources("AWS::Events::Rule")
         if RUN_FAILED in json.dumps(rule.properties["Targets"])
     ]
-    assert len(patterns) == 3
+    assert len(patterns) == 4
     for pattern in patterns:
         [machine] = pattern["detail"]["stateMachineArn"]
         event = {

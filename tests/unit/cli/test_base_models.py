@@ -1,0 +1,51 @@
+"""SOURCE is what a person means by it, or is refused before anything is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.base_models import Place, read_source
+from cli.main import app
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def test_a_source_is_known_by_how_it_looks(tmp_path: Path) -> None:
+    file = tmp_path / "m.gguf"
+    file.touch()
+    assert read_source(str(tmp_path)) == Place("folder", str(tmp_path))
+    assert read_source(str(file)) == Place("gguf", str(file))
+    assert read_source("s3://b/m/") == Place("s3", "s3://b/m/")
+    # A prefix without its slash would be that of its neighbours too.
+    assert read_source("s3://b/m") == Place("s3", "s3://b/m/")
+    assert read_source("s3://b/m.gguf") == Place("gguf", "s3://b/m.gguf")
+    assert read_source(f"owner/model@{COMMIT}") == Place("hub", "owner/model", COMMIT)
+    assert read_source("owner/model", COMMIT) == Place("hub", "owner/model", COMMIT)
+
+
+def test_what_can_not_be_one_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "m.bin").touch()
+    for source, revision, said in (
+        (str(tmp_path / "m.bin"), "", "is no folder and no .gguf file"),
+        (str(tmp_path / "nothing" / "here"), "", "is not here: give a folder"),
+        ("owner/model", "", r"needs the commit .* \(there is none\)"),
+        ("owner/model@main", "", r"needs the commit .* \(it is 'main'\)"),
+        ("s3://b/m/", COMMIT, "--revision is for a hub's models"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            read_source(source, revision)
+
+
+def test_a_plan_ends_with_one_where_it_does_not_fit() -> None:
+    runner = CliRunner()
+    fits = runner.invoke(app, ["model", "plan", "lora-8b"])
+    assert fits.exit_code == 0 and "it fits" in fits.output and "estimate" in fits.output
+    small = runner.invoke(app, ["model", "plan", "full-8b", "--instance-type", "ml.g5.xlarge"])
+    assert small.exit_code == 1 and "it doesn't fit: the training needs" in small.output
+    unknown = runner.invoke(app, ["model", "plan", "nothing"])
+    assert (
+        unknown.exit_code == 1 and "no recipe of this name; there are full-0.1b" in unknown.output
+    )
