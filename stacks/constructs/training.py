@@ -197,8 +197,9 @@ class Training(Construct):
             "EvaluationInstanceType": self._model.evaluation.instance_type,
             "HasBaseModel": json.dumps(self._model.base is not None),
             "ChooseBaseModelArn": self._choose_base_model.function_arn,
-            "JudgeAddress": judge.address if judge else "",
-            "JudgeModel": judge.model if judge else "",
+            # In quotes: CloudFormation leaves a substitution by nothing out.
+            "JudgeAddress": f"'{judge.address if judge else ''}'",
+            "JudgeModel": f"'{judge.model if judge else ''}'",
             "MinimumMetrics": variable_text(self._model.gate.minimum),
             "MaximumMetricDrops": variable_text(self._model.gate.maximum_drop),
             "CheckGateArn": self._check_gate.function_arn,
@@ -217,9 +218,9 @@ def jsonata_text(value: object) -> str:
 
 
 def variable_text(value: dict[str, float]) -> str:
-    """JSON to stand in a JSON string as a job's variable; empty where it is too long for one.
+    """JSON to stand in a JSON string as a job's variable; `{}` where it is too long for one.
 
     The gate goes by its function's own variables: this is for the evidence to show.
     """
     text = json.dumps(value)
-    return json.dumps(text)[1:-1] if len(text) <= MAX_VARIABLE else ""
+    return json.dumps(text)[1:-1] if len(text) <= MAX_VARIABLE else "{}"

@@ -232,7 +232,7 @@ EndpointInstanceType = Annotated[
 JudgeAddress = Annotated[
     str,
     only(
-        _matches(r"https?://[^\s/?#@]+(/[^\s?#]*)?(?<!/)"),
+        _matches(r"https?://[\w.:\[\]-]+(/[\w.~%+-]+)*"),
         "an address that speaks OpenAI's chat completions, such as https://judge.example/v1",
     ),
     # What SageMaker takes as the value of a processing job's environment variable.
@@ -241,8 +241,8 @@ JudgeAddress = Annotated[
 JudgeModel = Annotated[
     str,
     only(
-        _matches(r"[^\s\"\\$]{1,256}"),
-        "the judge's name in its API: up to 256 characters, no spaces",
+        _matches(r"[\w.:/@+-]{1,256}"),
+        "the judge's name in its API: up to 256 letters, digits and signs of . : / @ + -",
     ),
 ]
 Tags = Annotated[dict[str, str], Field(max_length=MAX_TAGS), AfterValidator(_check_tags)]
