@@ -161,3 +161,10 @@ def test_every_heading_has_a_japanese_line(
     headings = [number for number, line in enumerate(lines) if line.startswith(("<h1", "<h2"))]
     assert len(headings) >= 6
     assert all('lang="ja"' in lines[number + 1] for number in headings)
+
+
+def test_a_curve_of_nothing_is_drawn(
+    findings: Findings, progress: Progress, make_turn: Callable[..., Turn]
+) -> None:
+    findings.turns.append(make_turn([]))
+    assert "<polyline" in render(build_report(findings, progress))

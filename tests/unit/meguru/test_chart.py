@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from cli.findings import Findings, Turn
-from cli.progress import Progress
-from cli.report import build_report, render
 from meguru.chart import charts, ticks
 
 CURVE: list[dict[str, Any]] = [
@@ -58,13 +54,6 @@ def test_ticks_are_round_numbers(top: float, expected: list[float]) -> None:
         [{"step": 0, "loss": math.inf}, {"step": 1, "loss": 2.0}],
     ],
 )
-def test_curves_of_little(
-    curve: list[dict[str, Any]],
-    findings: Findings,
-    progress: Progress,
-    make_turn: Callable[..., Turn],
-) -> None:
+def test_curves_of_little(curve: list[dict[str, Any]]) -> None:
     [drawn] = charts([curve])
     assert "nan" not in drawn["line"] and "inf" not in drawn["line"]
-    findings.turns.append(make_turn(curve))
-    assert "<polyline" in render(build_report(findings, progress))
