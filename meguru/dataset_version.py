@@ -155,7 +155,9 @@ def _rows(path: Path, known: int, read_shard: ReadShard) -> list[Row]:
     """A shard's rows, by the manifest's format."""
     required = _REQUIRED[known]
     rows = []
-    for values in read_shard(path, (*required, *_OPTIONAL[known])):
+    for read in read_shard(path, (*required, *_OPTIONAL[known])):
+        # A column a row has nothing in is as one that the shard hasn't.
+        values = {name: one for name, one in read.items() if one is not None or name in required}
         missing = [name for name in required if name not in values]
         if missing:
             raise ValueError(f"{path.name} has no column {missing[0]!r}")
