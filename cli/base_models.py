@@ -102,7 +102,8 @@ class BaseModels:
             said = {
                 "name": name,
                 "kind": place.kind,
-                "address": place.address,
+                # Where a file lay on somebody's own machine is nobody else's concern.
+                "address": Path(place.address).name if uploaded else place.address,
                 "revision": place.revision,
                 "licence": licence,
                 "input": "" if place.kind == "hub" else uploaded or place.address,
