@@ -34,6 +34,8 @@ from meguru.accelerator import ROOT, check_accelerator
 from meguru.dataset_version import DatasetVersion, read_dataset_version
 from meguru.model_archive import open_model
 
+MODEL_CARD = "model_card.json"
+
 
 @dataclasses.dataclass(frozen=True)
 class Folders:
@@ -138,6 +140,7 @@ def run(
         "cost": run_facts.cost(),
         "run": run_facts.run,
         "reason": run_facts.reason,
+        "model_card": MODEL_CARD,
     }
     write_evaluation(folders.output, report, evaluation, pairs)
     curve = read_curve(folders.inputs / "model")
@@ -166,7 +169,7 @@ def write_evaluation(
 def write_evidence(folder: Path, evidence: Evidence) -> None:
     """evidence.html for a person, model_card.json for the registry."""
     (folder / "evidence.html").write_text(render(evidence), "utf-8", "backslashreplace")
-    (folder / "model_card.json").write_text(model_card(evidence), "utf-8", "backslashreplace")
+    (folder / MODEL_CARD).write_text(model_card(evidence), "utf-8", "backslashreplace")
 
 
 def fail(folders: Folders, reason: str) -> int:

@@ -14,7 +14,10 @@ KINDS_OF_LEAKS = ("exact", "normalised", "near")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One run's measurements; `differences` are those to the version `compared_with`."""
+    """One run's measurements; `differences` are those to the version `compared_with`.
+
+    `model_card` is the name of the card's file beside evaluation.json, "" where there is none.
+    """
 
     metrics: dict[str, float]
     intervals: dict[str, Interval]
@@ -22,6 +25,7 @@ class Evaluation:
     compared_with: str
     leaks: dict[str, int]
     num_set_aside: int
+    model_card: str
 
     @classmethod
     def read(cls, written: Mapping[str, Any]) -> Evaluation:
@@ -35,6 +39,7 @@ class Evaluation:
             compared_with=str(comparison.get("model_package_arn") or ""),
             leaks={kind: int(leaks.get(kind, 0)) for kind in KINDS_OF_LEAKS},
             num_set_aside=int(written.get("num_set_aside", 0)),
+            model_card=str(written.get("model_card") or ""),
         )
 
 

@@ -24,7 +24,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     Takes `evaluation_key` (evaluation.json in the lake). Returns `passed`, `reasons`, `notes`, the
     `metrics` as numbers (null for what is none: Step Functions reads JSON), as `metadata` the same
     as text, as model packages keep them, with the number of records that were set aside, and the
-    content of the run's `model_card`, "{}" where the evaluation wrote none.
+    content of the run's `model_card`, "{}" where the evaluation names none.
     """
     key: str = event["evaluation_key"]
     evaluation = Evaluation.read(_read_json(key))
@@ -55,16 +55,22 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             **{name: f"{value:.15g}" for name, value in evaluation.metrics.items()},
             "num_set_aside": str(evaluation.num_set_aside),
         },
-        "model_card": _model_card(key.rpartition("/")[0] + "/model_card.json"),
+        "model_card": _model_card(key.rpartition("/")[0], evaluation.model_card),
     }
 
 
-def _model_card(key: str) -> str:
-    """The run's model card as the registry takes it: an empty one where there is none to read."""
+def _model_card(folder: str, name: str) -> str:
+    """The run's model card as the registry takes it: an empty one where there is none to read.
+
+    Only one that the evaluation names is asked for: S3 answers with 403 for what is missing.
+    """
+    if not name:
+        return EMPTY_CARD
+    key = f"{folder}/{name}"
+    content = s3().get_object(Bucket=os.environ["LAKE_BUCKET"], Key=key)["Body"].read()
     try:
-        content = s3().get_object(Bucket=os.environ["LAKE_BUCKET"], Key=key)["Body"].read()
         return json.dumps(json.loads(content), ensure_ascii=False)
-    except (s3().exceptions.NoSuchKey, ValueError):
+    except ValueError:
         return EMPTY_CARD
 
 

@@ -110,7 +110,7 @@ def test_every_environment_of_ours_is_read(path: Path) -> None:
             "        exact_match: .nan",
             "FILE:{line}: models.meguru-text.gate.minimum.exact_m",
         ),
-        ("        exact_match: 0.05", "        exact_match: -1", "gate.maximum_drop.exact_match: "),
+        ("        exact_match: 0.1", "        exact_match: -1", "gate.maximum_drop.exact_match: "),
         (
             "        traffic: all_at_once",
             "        traffic: al",

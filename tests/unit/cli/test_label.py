@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from typer.testing import CliRunner
 
-from cli.label import Labelling, printable, read_ranking
+from cli.account import Account
+from cli.label import Labelling, printable, put_labels, read_ranking
 from cli.main import app
 from meguru.labels import read_items
 
@@ -105,6 +107,34 @@ def test_one_answer_alone_is_not_ranked() -> None:
 def test_an_answer_cannot_steer_the_terminal() -> None:
     assert printable("a\x1b[2Jb\r\u202ec\n") == "a�[2Jb��c\n"
     assert printable("👨‍👩‍👧 が来ます") == "👨‍👩‍👧 が来ます"
+
+
+class FakeAccount:
+    """An account whose S3 keeps what is put."""
+
+    def __init__(self) -> None:
+        self.outputs = {"LakeBucket": "lake"}
+        self.kept: dict[tuple[str, str], bytes] = {}
+
+    def client(self, service: str) -> FakeAccount:
+        assert service == "s3"
+        return self
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803
+        self.kept[Bucket, Key] = Body
+
+
+def test_labels_are_put_where_evaluations_read_them(path: Path) -> None:
+    account = FakeAccount()
+    assert put_labels(cast(Account, account), path) == "labels/own.jsonl"
+    assert account.kept == {("lake", "labels/own.jsonl"): path.read_bytes()}
+
+
+def test_a_file_that_no_evaluation_would_read_is_not_put(path: Path) -> None:
+    account = FakeAccount()
+    with pytest.raises(ValueError, match=r"end in \.jsonl"):
+        put_labels(cast(Account, account), path.rename(path.with_suffix(".json")))
+    assert account.kept == {}
 
 
 def test_the_command_says_how_far_it_is(path: Path) -> None:

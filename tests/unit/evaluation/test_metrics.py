@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from evaluation.metrics import Sample, by_language, exact_match, statistics_of
+from evaluation.metrics import (
+    Sample,
+    by_language,
+    exact_match,
+    longest_common,
+    rouge_l,
+    statistics_of,
+)
+from evaluation.words import language_of, words
 from meguru.dataset_version import Row
 
 
@@ -65,3 +73,80 @@ def test_languages_are_measured_apart() -> None:
     languages = by_language(samples)
     assert (languages["en"]["exact_match"], languages["ja"]["exact_match"]) == (0.5, 1.0)
     assert languages["en"]["num_held_out"] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("毎月10日までに。", "ja", ["毎月", "10", "日", "まで", "に", "。"]),
+        ("Don't stop.", "en", ["Don't", "stop", "."]),
+        ("", "ja", []),
+        (" \n", "ja", []),
+        ("", "en", []),
+    ],
+)
+def test_words_are_those_of_the_language(text: str, language: str, expected: list[str]) -> None:
+    assert words(text, language) == expected
+
+
+def test_a_text_longer_than_sudachi_takes_has_all_its_words() -> None:
+    assert "".join(words("休暇。" * 20_000, "ja")) == "休暇。" * 20_000
+
+
+@pytest.mark.parametrize(
+    ("text", "language"), [("締切は?", "ja"), ("ﾊﾝｶｸ", "ja"), ("Café", "en"), ("", "en")]
+)
+def test_language_is_told_by_its_letters(text: str, language: str) -> None:
+    assert language_of(text) == language
+
+
+def test_bleu_takes_the_words_of_each_pair_s_own_language() -> None:
+    pairs = [("毎月10日までに申請してください。", "ja"), ("Apply by the tenth day, please.", "en")]
+    right = [sample(text, text, language) for text, language in pairs]
+    assert statistics_of(right)["bleu"].value == pytest.approx(100)
+    # Without words, a Japanese sentence is one long one, and a change of one character all wrong.
+    near = sample("毎月11日までに申請してください。", pairs[0][0])
+    assert 30 < statistics_of([near])["bleu"].value < 90
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "length"),
+    [("abcbdab", "bdcaba", 4), ("", "a", 0), ("a", "", 0), ("abc", "abc", 3), ("abc", "xyz", 0),
+     ("aaaa", "aa", 2), ("x" * 200 + "y", "y" + "x" * 150, 150)],
+)  # fmt: skip
+def test_longest_common_subsequence(first: str, second: str, length: int) -> None:
+    assert longest_common(list(first), list(second)) == length
+
+
+def test_rouge_counts_words_in_their_order() -> None:
+    assert rouge_l(sample("締切は10日です", "締切は10日です")) == 1
+    assert rouge_l(sample("", "締切は10日です")) == 0
+    assert rouge_l(sample("a b c d", "a x c y", "en")) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "matches"),
+    [
+        ("10日です", "１０日です。", True),
+        ("ON DAY 25", "On day 25.", True),
+        ("On day 26.", "On day 25.", False),
+        ("!", "?", False),
+        ("?", "?", True),
+    ],
+)
+def test_normalised_match_leaves_marks_and_case_out(
+    answer: str, expected: str, matches: bool
+) -> None:
+    assert statistics_of([sample(answer, expected)])["normalised_match"].value == matches
+
+
+def test_perplexity_is_of_all_tokens_together() -> None:
+    row = sample("a", "a").row
+    samples = [Sample(row, "a", loss=2.0, num_tokens=1), Sample(row, "a", loss=0.0, num_tokens=3)]
+    found = statistics_of(samples)
+    assert found["loss"].value == 0.5
+    assert found["perplexity"].value == pytest.approx(1.6487, abs=1e-4)
+
+
+def test_what_was_not_measured_is_no_metric() -> None:
+    assert not {"loss", "perplexity", "judge"} & statistics_of([sample("a", "a")]).keys()

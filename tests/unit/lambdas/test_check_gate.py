@@ -175,4 +175,5 @@ def test_the_model_card_is_handed_on(
 ) -> None:
     key = "runs/r/evaluation/model_card.json"
     boto3.client("s3").put_object(Bucket="lake", Key=key, Body=content)
-    assert check_evaluation(metrics=METRICS)["model_card"] == card
+    decision = check_evaluation(metrics=METRICS, model_card="model_card.json")
+    assert decision["model_card"] == card
