@@ -110,6 +110,37 @@ def test_logprobs_are_those_of_the_answers_tokens(any_engine: Any, chat: Chat) -
     assert [one["token"] for one in flat] == [one["token"] for one in tokens]
 
 
+SCHEMA = {
+    "type": "object",
+    "properties": {"day": {"type": "integer", "maximum": 99}, "answer": {"enum": ["可", "否"]}},
+    "required": ["day", "answer"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize("sampling", [{"temperature": 0}, {"temperature": 1.5, "seed": 4}])
+def test_an_answer_is_of_the_schema_that_was_asked_for(
+    any_engine: Any, chat: Chat, sampling: dict[str, Any]
+) -> None:
+    wanted = {"type": "json_schema", "json_schema": {"name": "day", "schema": SCHEMA}}
+    whole = any_engine.invoke(chat(max_tokens=60, response_format=wanted, **sampling)).json()
+    (choice,) = whole["choices"]
+    assert choice["finish_reason"] == "stop"
+    answer = json.loads(choice["message"]["content"])
+    assert set(answer) == {"day", "answer"}
+    assert isinstance(answer["day"], int) and answer["answer"] in ("可", "否")
+
+
+@pytest.mark.parametrize("schema", [{"type": "nonsense"}, {"$ref": "#/nowhere"}])
+def test_a_schema_that_is_none_is_refused(
+    container: Any, chat: Chat, schema: dict[str, Any]
+) -> None:
+    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    response = container.invoke(chat(response_format=wanted))
+    assert response.status_code == 400
+    assert response.json()["error"]["param"] == "response_format"
+
+
 def test_unmodified_openai_client(any_engine: Any) -> None:
     # The client appends /chat/completions to its address: a transport brings it to the any_engine.
     def to_invocations(request: httpx2.Request) -> None:
