@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -128,12 +129,17 @@ class Container:
 class VllmContainer(Container):
     """vLLM as AWS's image starts it, of an interpreter that VLLM_PYTHON names."""
 
-    seconds_to_start = 180
+    seconds_to_start = 400
 
     def command(self, base_dir: Path, code: str) -> list[str]:
         folder = str(base_dir / "model")
         arguments = ["--model", folder, "--served-model-name", "model", "--port", str(self.port)]
         arguments += ["--host", "127.0.0.1", "--dtype", "float32", "--enforce-eager"]
+        # Without these it draws where the model's own settings say it shouldn't, and a model that
+        # knows nothing better puts blanks into JSON for ever.
+        arguments += ["--override-generation-config", '{"temperature": 0}']
+        structured = {"backend": "xgrammar", "disable_any_whitespace": True}
+        arguments += ["--structured-outputs-config", json.dumps(structured)]
         module = "vllm.entrypoints.openai.api_server"
         return [os.environ["VLLM_PYTHON"], "-m", module, *arguments]
 

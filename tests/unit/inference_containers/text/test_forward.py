@@ -77,14 +77,16 @@ class Answer:
 
 def make(config: PreTrainedConfig) -> PreTrainedModel:
     torch.manual_seed(1)
-    model: PreTrainedModel = AutoModelForCausalLM.from_config(config)
+    made = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
+    model = cast(PreTrainedModel, made)
     with torch.no_grad():
         # Wide logits: greedy choices don't hang on the last bits of a float.
         for parameter in model.parameters():
             parameter.mul_(8.0 if parameter.dim() == 2 else 1.0)
             if parameter.dim() == 1:
                 parameter.add_(torch.randn_like(parameter) * 0.1)
-    return model.train(False)
+    model.train(False)
+    return model
 
 
 def generated(model: PreTrainedModel, prompt: list[int], num_tokens: int) -> list[int]:

@@ -24,6 +24,7 @@ from safetensors.torch import load_file, save_file
 
 from inference_containers.text.serve import Settings, start_engine
 from meguru.chat_request import READ
+from meguru.model_hashes import write_hashes
 from meguru.model_version import ATTRIBUTES_HEADER, read_version
 
 Chat = Callable[..., dict[str, Any]]
@@ -43,7 +44,7 @@ def test_answer_has_openai_shape(any_engine: Any, chat: Chat) -> None:
     body = response.json()
     assert body["object"] == "chat.completion"
     assert body["id"].startswith("chatcmpl-")
-    assert body["model"] == "faq"
+    assert body["model"] == "model"
     (choice,) = body["choices"]
     assert choice["message"]["role"] == "assistant"
     assert choice["finish_reason"] in ("stop", "length")
@@ -53,10 +54,10 @@ def test_answer_has_openai_shape(any_engine: Any, chat: Chat) -> None:
 
 
 def test_stream_says_the_same_as_the_whole_answer(any_engine: Any, chat: Chat) -> None:
-    whole = any_engine.invoke(chat(max_tokens=40)).json()
+    whole = any_engine.invoke(chat(max_tokens=40, temperature=0)).json()
 
     response = any_engine.invoke(
-        chat(max_tokens=40, stream=True, stream_options={"include_usage": True})
+        chat(max_tokens=40, temperature=0, stream=True, stream_options={"include_usage": True})
     )
 
     assert response.headers["content-type"].startswith("text/event-stream")
@@ -286,6 +287,18 @@ def test_a_gpu_that_torch_does_not_see_fails_before_anything_is_loaded(tmp_path:
     settings = Settings.from_environment({"SAGEMAKER_BASE_DIR": str(tmp_path)})
     with pytest.raises(ValueError, match=r"there is a GPU .* but torch sees none"):
         start_engine(settings, print, devices=tmp_path)
+
+
+def test_weights_that_are_not_those_of_the_manifest_are_not_served(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(model_folder, tmp_path / "model"))
+    write_hashes(folder)
+    weights = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
+    settings = Settings.from_environment({"SAGEMAKER_BASE_DIR": str(tmp_path)})
+    with pytest.raises(ValueError, match=r"model\.safetensors is not the file"):
+        start_engine(settings, print)
 
 
 def test_a_model_that_predicts_no_numbers_is_never_served(
