@@ -34,11 +34,14 @@ TEXTS = [
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random model of a few thousand parameters that speaks byte soup."""
-    folder = tmp_path_factory.mktemp("model") / "model"
+    return make_folder(tmp_path_factory.mktemp("model") / "model", hidden_size=32)
+
+
+def make_folder(folder: Path, hidden_size: int) -> Path:
     torch.manual_seed(3)
     settings = Hyperparameters(
         vocab_size=330,
-        hidden_size=32,
+        hidden_size=hidden_size,
         intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=2,
@@ -169,8 +172,10 @@ def container(model_folder: Path) -> Iterator[Container]:
 
 
 @pytest.fixture(scope="session")
-def vllm_container(model_folder: Path) -> Iterator[Container]:
-    container = VllmContainer(model_folder.parent, VLLM_CPU_KVCACHE_SPACE="1")
+def vllm_container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
+    # Heads of 64: vLLM has no kernel for the other model's of 16.
+    folder = make_folder(tmp_path_factory.mktemp("vllm") / "model", hidden_size=128)
+    container = VllmContainer(folder.parent, VLLM_CPU_KVCACHE_SPACE="1")
     try:
         container.pings()
         yield container
