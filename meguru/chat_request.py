@@ -35,13 +35,13 @@ READ = (
     "stream_options",
     "logprobs",
     "top_logprobs",
+    "response_format",
 )
 # Accepted only where they ask for what happens anyway.
 NEUTRAL: Mapping[str, Any] = {
     "n": 1,
     "frequency_penalty": 0,
     "presence_penalty": 0,
-    "response_format": {"type": "text"},
     "store": False,
     "tools": [],
     "functions": [],
@@ -96,6 +96,17 @@ class ChatRequest:
     include_usage: bool = False
     continuous_usage: bool = False
     top_logprobs: int | None = None
+    response_format: dict[str, Any] | None = None
+
+    @property
+    def schema(self) -> dict[str, Any] | None:
+        """The JSON schema that the answer has to be of; None where it is free text."""
+        if self.response_format is None:
+            return None
+        if self.response_format["type"] == "json_object":
+            return {"type": "object"}
+        schema: dict[str, Any] = self.response_format["json_schema"]["schema"]
+        return schema
 
     @classmethod
     def parse(cls, content: bytes) -> ChatRequest:
@@ -117,6 +128,7 @@ class ChatRequest:
             include_usage=flag(options, "include_usage", "stream_options."),
             continuous_usage=flag(options, "continuous_usage_stats", "stream_options."),
             top_logprobs=_top_logprobs(body),
+            response_format=_response_format(body.get("response_format")),
         )
 
     def body(self) -> dict[str, Any]:
@@ -128,6 +140,7 @@ class ChatRequest:
             "top_p": self.top_p,
             "seed": self.seed,
             "stop": self.stop or None,
+            "response_format": self.response_format,
         }
         if self.top_logprobs is not None:
             members |= {"logprobs": True, "top_logprobs": self.top_logprobs}
@@ -190,6 +203,23 @@ def _top_logprobs(body: dict[str, Any]) -> int | None:
     if not flag(body, "logprobs"):
         raise wrong("top_logprobs", "'logprobs' to be true as well", "invalid_value")
     return number_of_tokens
+
+
+def _response_format(value: object) -> dict[str, Any] | None:
+    """None where it is plain text."""
+    if value is None or value == {"type": "text"}:
+        return None
+    if value == {"type": "json_object"}:
+        return {"type": "json_object"}
+    if not isinstance(value, dict) or value.get("type") != "json_schema":
+        wanted = "an object of type 'text', 'json_object' or 'json_schema'"
+        raise wrong("response_format", wanted, "invalid_value")
+    given = value.get("json_schema")
+    if not isinstance(given, dict) or not isinstance(given.get("schema"), dict):
+        raise wrong("response_format.json_schema", "an object with 'name' and 'schema'")
+    name = text_of(given.get("name"), "response_format.json_schema.name")
+    members = {"name": name, "schema": given["schema"], "strict": True}
+    return {"type": "json_schema", "json_schema": members}
 
 
 def _seed(body: dict[str, Any]) -> int | None:

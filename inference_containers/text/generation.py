@@ -12,6 +12,7 @@ import torch
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerFast
 
+from inference_containers.text.grammar import Grammar
 from inference_containers.text.load import LoadedModel
 from inference_containers.text.text_decoder import REPLACEMENT, TextDecoder
 from meguru.api_errors import ApiError
@@ -101,6 +102,7 @@ class Generation:
         self.cancelled = threading.Event()
         self._deliver, self._ends = deliver, loaded.end_token_ids
         self._sampling = make_sampling(loaded, request)
+        self._grammar = None if request.schema is None else Grammar(loaded, request.schema)
         self._tokenizer, self._top_logprobs = loaded.tokenizer, request.top_logprobs
         self._logprobs: list[dict[str, Any]] = []
         self._decoder = TextDecoder(loaded.tokenizer.backend_tokenizer, request.stop)
@@ -113,7 +115,7 @@ class Generation:
         """
         if math.isnan(largest):
             raise ValueError(NOT_NUMBERS)
-        token_id = likeliest if self._sampling.is_greedy else self._sampling.choose(logits)
+        token_id = self._choose(logits, likeliest)
         self.num_tokens += 1
         if token_id in self._ends:
             self._say(self._decoder.finish(), "stop")
@@ -124,12 +126,22 @@ class Generation:
         if self._decoder.stopped:
             self._say(text, "stop")
             return None
+        if self._grammar is not None and self._grammar.is_complete:
+            self._say(text + self._decoder.finish(), "stop")
+            return None
         if self.num_tokens >= self.max_tokens:
             self._say(text + self._decoder.finish(), "length")
             return None
         if text:
             self._say(text)
         return token_id
+
+    def _choose(self, logits: torch.Tensor, likeliest: int) -> int:
+        if self._grammar is not None:
+            token_id = self._sampling.choose(self._grammar.mask(logits))
+            self._grammar.take(token_id)
+            return token_id
+        return likeliest if self._sampling.is_greedy else self._sampling.choose(logits)
 
     def _say(self, text: str, finish_reason: FinishReason | None = None) -> None:
         logprobs, self._logprobs = self._logprobs, []

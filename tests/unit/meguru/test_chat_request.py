@@ -136,7 +136,9 @@ def test_what_others_than_the_user_said_may_be_empty(role: str) -> None:
         ({"logprobs": True, "top_logprobs": 21}, "top_logprobs"),
         ({"logprobs": True, "top_logprobs": -1}, "top_logprobs"),
         ({"frequency_penalty": 0.5}, "frequency_penalty"),
-        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"response_format": {"type": "xml"}}, "response_format"),
+        ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+        ({"response_format": []}, "response_format"),
         ({"temprature": 1}, "temprature"),
         ({"user": 7}, "user"),
         ({"metadata": ["a"]}, "metadata"),
@@ -219,3 +221,13 @@ def test_logprobs_are_asked_for_as_openai_does() -> None:
         request = ChatRequest.parse(json.dumps({"messages": messages, **members}).encode())
         assert request.top_logprobs == expected
         assert request.body().get("logprobs") == (None if expected is None else True)
+
+
+def test_a_schema_is_passed_on_as_it_came() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    request = parse(messages=[{"role": "user", "content": "a"}], response_format=wanted)
+    assert request.schema == schema
+    assert ChatRequest.parse(json.dumps(request.body()).encode()) == request
+    assert parse(response_format={"type": "json_object"}).schema == {"type": "object"}
+    assert parse(response_format={"type": "text"}).schema is None

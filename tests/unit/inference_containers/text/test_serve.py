@@ -24,6 +24,7 @@ from safetensors.torch import load_file, save_file
 
 from inference_containers.text.serve import Settings, start_engine
 from meguru.chat_request import READ
+from meguru.model_hashes import write_hashes
 from meguru.model_version import ATTRIBUTES_HEADER, read_version
 
 Chat = Callable[..., dict[str, Any]]
@@ -43,7 +44,7 @@ def test_answer_has_openai_shape(any_engine: Any, chat: Chat) -> None:
     body = response.json()
     assert body["object"] == "chat.completion"
     assert body["id"].startswith("chatcmpl-")
-    assert body["model"] == "faq"
+    assert body["model"] == "model"
     (choice,) = body["choices"]
     assert choice["message"]["role"] == "assistant"
     assert choice["finish_reason"] in ("stop", "length")
@@ -53,10 +54,10 @@ def test_answer_has_openai_shape(any_engine: Any, chat: Chat) -> None:
 
 
 def test_stream_says_the_same_as_the_whole_answer(any_engine: Any, chat: Chat) -> None:
-    whole = any_engine.invoke(chat(max_tokens=40)).json()
+    whole = any_engine.invoke(chat(max_tokens=40, temperature=0)).json()
 
     response = any_engine.invoke(
-        chat(max_tokens=40, stream=True, stream_options={"include_usage": True})
+        chat(max_tokens=40, temperature=0, stream=True, stream_options={"include_usage": True})
     )
 
     assert response.headers["content-type"].startswith("text/event-stream")
@@ -108,6 +109,37 @@ def test_logprobs_are_those_of_the_answers_tokens(any_engine: Any, chat: Chat) -
     streamed = [chunk["choices"][0]["logprobs"] for chunk in chunks if chunk["choices"]]
     flat = [one for logprobs in streamed if logprobs for one in logprobs["content"]]
     assert [one["token"] for one in flat] == [one["token"] for one in tokens]
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"day": {"type": "integer", "maximum": 99}, "answer": {"enum": ["可", "否"]}},
+    "required": ["day", "answer"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize("sampling", [{"temperature": 0}, {"temperature": 1.5, "seed": 4}])
+def test_an_answer_is_of_the_schema_that_was_asked_for(
+    any_engine: Any, chat: Chat, sampling: dict[str, Any]
+) -> None:
+    wanted = {"type": "json_schema", "json_schema": {"name": "day", "schema": SCHEMA}}
+    whole = any_engine.invoke(chat(max_tokens=60, response_format=wanted, **sampling)).json()
+    (choice,) = whole["choices"]
+    assert choice["finish_reason"] == "stop"
+    answer = json.loads(choice["message"]["content"])
+    assert set(answer) == {"day", "answer"}
+    assert isinstance(answer["day"], int) and answer["answer"] in ("可", "否")
+
+
+@pytest.mark.parametrize("schema", [{"type": "nonsense"}, {"$ref": "#/nowhere"}])
+def test_a_schema_that_is_none_is_refused(
+    container: Any, chat: Chat, schema: dict[str, Any]
+) -> None:
+    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    response = container.invoke(chat(response_format=wanted))
+    assert response.status_code == 400
+    assert response.json()["error"]["param"] == "response_format"
 
 
 def test_unmodified_openai_client(any_engine: Any) -> None:
@@ -255,6 +287,18 @@ def test_a_gpu_that_torch_does_not_see_fails_before_anything_is_loaded(tmp_path:
     settings = Settings.from_environment({"SAGEMAKER_BASE_DIR": str(tmp_path)})
     with pytest.raises(ValueError, match=r"there is a GPU .* but torch sees none"):
         start_engine(settings, print, devices=tmp_path)
+
+
+def test_weights_that_are_not_those_of_the_manifest_are_not_served(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(model_folder, tmp_path / "model"))
+    write_hashes(folder)
+    weights = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
+    settings = Settings.from_environment({"SAGEMAKER_BASE_DIR": str(tmp_path)})
+    with pytest.raises(ValueError, match=r"model\.safetensors is not the file"):
+        start_engine(settings, print)
 
 
 def test_a_model_that_predicts_no_numbers_is_never_served(
