@@ -65,7 +65,7 @@ def sigterms(root: Path, num_stops: int) -> dict[str, Any]:
 
 
 def worlds(root: Path, num_cuts: int) -> dict[str, Any]:
-    failures = said(Kills(root, 1).worlds(0, num_cuts))
+    failures = int(said(Kills(root, 1).worlds(0, num_cuts)))
     faults = Kills(root / "planted", 1, plant=order_by_world).worlds(0, 3)
     return row(
         "cuts between 1, 2 and 4 processes, same samples in order", num_cuts, failures, faults

@@ -56,8 +56,10 @@ class Damages:
         saved.finish()
         damaged = {step for step in STEPS[1:] if chance.random() < 0.7}
         damaged |= {STEPS[0]} if chance.random() < 0.2 else set()
-        for step in damaged:
-            self._damage(folder / f"step-{step:08d}", chance)
+        # What is taken from another checkpoint is taken from it while it is whole.
+        whole = {path: path.read_bytes() for path in folder.glob("step-*/*")}
+        for step in sorted(damaged):
+            self._damage(folder / f"step-{step:08d}", whole, chance)
         self._clutter(folder, chance)
         found = self._faults(folder, max(set(STEPS) - damaged, default=None))
         shutil.rmtree(folder)
@@ -78,9 +80,9 @@ class Damages:
             return []
         return [f"{folder.name}: loaded {found.step}, which is not what {expected} was"]
 
-    def _damage(self, folder: Path, chance: random.Random) -> None:
+    def _damage(self, folder: Path, whole: dict[Path, bytes], chance: random.Random) -> None:
         path = folder / chance.choice(FILES)
-        content = path.read_bytes()
+        content = whole[path]
         way = chance.choice(("missing", "cut", "flipped", "zeros", "of another step", "only begun"))
         if way == "missing":
             path.unlink()
@@ -88,15 +90,14 @@ class Damages:
             path.write_bytes(content[: chance.randrange(len(content))])
         elif way == "flipped":
             path = folder / FILES[0]
-            changed = bytearray(path.read_bytes())
+            changed = bytearray(whole[path])
             changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
             path.write_bytes(changed)
         elif way == "zeros":
             path.write_bytes(bytes(len(content)))
         elif way == "of another step":
-            others = [one for one in folder.parent.glob(f"step-*/{path.name}") if one != path]
-            other = chance.choice(others) if others else None
-            path.write_bytes(other.read_bytes() if other else b"")
+            others = [one for one in whole if one.name == path.name and one != path]
+            path.write_bytes(whole[chance.choice(others)])
         else:
             path.rename(path.with_name(f".{path.name}.77.tmp"))
 
