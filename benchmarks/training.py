@@ -33,7 +33,7 @@ SETTINGS = Hyperparameters(
     dropout=0.0,
     question_dropout=0.0,
     context_ratio=0.0,
-    checkpoint_steps=NUM_STEPS,
+    checkpoint_minutes=0,
 )
 
 

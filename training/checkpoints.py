@@ -96,8 +96,9 @@ class Checkpoints:
         try:
             writing.result()
         except CheckpointException as error:
-            first = next(iter(error.failures.values()))[0]
-            raise OSError(f"checkpoint of step {self._step} was not written: {first}") from error
+            raise OSError(
+                f"checkpoint of step {self._step} was not written: {_first(error)}"
+            ) from error
 
     def _write(self, step: int, tensors: Tensors, progress: Mapping[str, Any]) -> None:
         began_at = time.monotonic()
@@ -129,13 +130,22 @@ class Checkpoints:
         return None
 
     def load(self, checkpoint: Checkpoint, tensors: Tensors) -> None:
-        """Fill `tensors` in place, whole ones or shards, whichever way they were saved."""
-        load(
-            dict(tensors),
-            storage_reader=ShardReader(checkpoint.folder, checkpoint.manifest),
-            planner=DefaultLoadPlanner(flatten_state_dict=False, flatten_sharded_tensors=False),
-            process_group=self._background.group,
-        )
+        """Fill `tensors` in place, whole ones or shards, whichever way they were saved.
+
+        ValueError where the checkpoint hasn't got them.
+        """
+        planner = DefaultLoadPlanner(flatten_state_dict=False, flatten_sharded_tensors=False)
+        try:
+            load(
+                dict(tensors),
+                storage_reader=ShardReader(checkpoint.folder, checkpoint.manifest),
+                planner=planner,
+                process_group=self._background.group,
+            )
+        except CheckpointException as error:
+            raise ValueError(
+                f"checkpoint of step {checkpoint.step} can't be loaded: {_first(error)}"
+            ) from error
 
     def _intact(self, step: int, share: int, num_shares: int) -> Manifest | None:
         folder = self._path(step)
@@ -165,6 +175,11 @@ class Checkpoints:
             # The manifest goes first: what is left of a removed checkpoint is not a checkpoint.
             (self._path(one) / MANIFEST).unlink(missing_ok=True)
             shutil.rmtree(self._path(one), ignore_errors=True)
+
+
+def _first(error: CheckpointException) -> BaseException:
+    """What went wrong on the first rank that it did on."""
+    return next(iter(error.failures.values()))[0]
 
 
 def _staging(device: torch.device) -> StagingOptions:

@@ -67,6 +67,15 @@ def test_newest_comes_back_and_two_are_kept(tmp_path: Path, world: World) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000010", "step-00000015"]
 
 
+def test_what_it_has_not_got_is_said(tmp_path: Path, world: World) -> None:
+    checkpoints = Checkpoints(tmp_path, world)
+    save(checkpoints, 5)
+    found = checkpoints.newest()
+    assert found
+    with pytest.raises(ValueError, match=r"checkpoint of step 5 can't be loaded: .*other"):
+        checkpoints.load(found, {"other": torch.zeros(3)})
+
+
 def test_training_goes_on_while_it_is_written(tmp_path: Path, world: World) -> None:
     checkpoints, state = Checkpoints(tmp_path, world), tensors(5)
     checkpoints.begin(5, state, {"position": 10})
