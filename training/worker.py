@@ -49,7 +49,7 @@ def read_parquet(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def note_set_aside(objective: Objective) -> None:
-    """A line in the job's log for each record that is too long for the model."""
+    """A line in the job's log for each record that the model can't take."""
     for one in objective.set_aside:
         said = " ".join(f"{name}={value}" for name, value in dataclasses.asdict(one).items())
         print(f"event=set_aside {said}", flush=True)

@@ -17,11 +17,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
-from meguru.example import encode_row
+from meguru.example import Example
 from meguru.hyperparameters import Hyperparameters
-from meguru.limits import TooLong
 from training.distributed import World
 from training.objectives.reference import reference_log_probs
+from training.objectives.rows import SetAside, encode
 from training.objectives.sequences import (
     IGNORED,
     Batch,
@@ -73,7 +73,7 @@ class _Preference(ABC):
         self._settings = hyperparameters
         self._pad_token_id = int(tokenizer.pad_token_id)
         self._encoder = ChatEncoder(tokenizer)
-        self.set_aside: list[TooLong] = []
+        self.set_aside: list[SetAside] = []
         self.num_contexts_cut = 0
         self._examples = self._compare(rows)
         self.weights = [one.row.weight for one in self._examples]
@@ -121,8 +121,8 @@ class _Preference(ABC):
 
     def _encode(self, row: Row) -> tuple[list[int], list[int]] | None:
         """The tokens before a row's answer and the answer's, or None: it is set aside."""
-        example = encode_row(self._encoder, row, self._settings.max_position_embeddings)
-        if isinstance(example, TooLong):
+        example = encode(self._encoder, row, self._settings.max_position_embeddings)
+        if not isinstance(example, Example):
             self.set_aside.append(example)
             return None
         self.num_contexts_cut += example.is_cut
