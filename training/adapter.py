@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +35,7 @@ class Adapter:
             _check_targets(model, targets.split(","))
         config = LoraConfig(
             r=settings.lora_rank,
-            lora_alpha=settings.lora_alpha,  # type: ignore[arg-type]
+            lora_alpha=settings.lora_alpha,
             lora_dropout=settings.lora_dropout,
             target_modules=targets if targets == ALL_LINEAR else targets.split(","),
             task_type="CAUSAL_LM",
@@ -59,12 +58,6 @@ class Adapter:
                 f"{rank}, and a training that goes on from it keeps it"
             )
         return cls(adapter, base)
-
-    @contextmanager
-    def disabled(self) -> Iterator[None]:
-        """Within, the model is its base model."""
-        with self.peft_model.disable_adapter():
-            yield
 
     def save(self, folder: Path) -> None:
         """Write peft's files under `folder`/adapter and the base's name beside them."""
