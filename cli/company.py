@@ -32,11 +32,11 @@ def check_documents(folder: Path) -> None:
 
 
 def first_question(folder: Path) -> str:
-    """The question of the first usable record of a folder's files, in their order."""
+    """What the first usable record of a folder's files begins with, in their order."""
     for path in _files(folder):
         for parsed in parse_document(path, path.name):
             if isinstance(parsed, Record):
-                return parsed.questions[0]
+                return parsed.first_question
     raise ValueError(f"no document in {folder} has a question with an answer")
 
 

@@ -39,7 +39,8 @@ class Dataset:
         if not splits.get("held_out"):
             raise LoopFailed(
                 f"of {self.manifest['num_records']} records none is held out to measure a model "
-                f"with: give questions at least two phrasings; {self.why()}"
+                "with: give questions at least two phrasings, or ten conversations; "
+                f"{self.why()}"
             )
 
     def why(self) -> str:

@@ -15,6 +15,9 @@ from cli.loop import Loop
 from meguru.limits import MAX_ID_CHARACTERS
 from meguru.names import TEXT_DATASET, dataset_manifest_key
 
+SHOWN_COLUMNS = ("split", "source_kind", "source_uri", "corrects_uri")
+JUDGEMENTS = ("rejected", "rating")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Lineage:
@@ -117,14 +120,49 @@ def documents(
 def records_asking(
     loop: Loop, version: str, manifest: dict[str, Any], question: str
 ) -> list[dict[str, Any]]:
-    columns = ["question", "answer", "split", "source_kind", "source_uri", "corrects_uri"]
-    found: list[dict[str, Any]] = []
-    for shard in manifest["shards"]:
-        table = read_shard(loop, version, shard, ["context", *columns, "original_question"])
-        asked = pc.or_(
-            pc.equal(table["original_question"], question), pc.equal(table["question"], question)
-        )
-        rows = table.filter(asked).drop_columns(["original_question"]).to_pylist()
-        # Versions frozen before contexts were known have no such column.
-        found += [{"context": [], **row} for row in rows]
+    read_rows = rows_of_questions if manifest.get("format", 1) == 1 else rows_of_messages
+    return [
+        row for shard in manifest["shards"] for row in read_rows(loop, version, shard, question)
+    ]
+
+
+def rows_of_questions(
+    loop: Loop, version: str, shard: dict[str, Any], question: str
+) -> list[dict[str, Any]]:
+    """Of a shard of the first format, which has no conversations."""
+    columns = ["context", "question", "answer", *SHOWN_COLUMNS, "original_question"]
+    table = read_shard(loop, version, shard, columns)
+    asked = pc.or_(
+        pc.equal(table["original_question"], question), pc.equal(table["question"], question)
+    )
+    rows = table.filter(asked).drop_columns(["original_question"]).to_pylist()
+    # Versions frozen before contexts were known have no such column.
+    return [{"context": [], **row} for row in rows]
+
+
+def rows_of_messages(
+    loop: Loop, version: str, shard: dict[str, Any], question: str
+) -> list[dict[str, Any]]:
+    """Every turn that asks the question and whose answer is learnt, as a row of its own.
+
+    An answer that was voted on has its `rating`, one that was preferred the `rejected` one.
+    """
+    columns = ["messages", "original_messages", "train_turns", *SHOWN_COLUMNS, *JUDGEMENTS]
+    found = []
+    for row in read_shard(loop, version, shard, columns).to_pylist():
+        judgements = {name: row.pop(name) for name in JUDGEMENTS}
+        row |= {name: value for name, value in judgements.items() if value}
+        messages, originals = row.pop("messages"), row.pop("original_messages")
+        first = 0 if row.pop("train_turns") == "all" else len(messages) - 2
+        found += [
+            {
+                "context": messages[:index],
+                "question": messages[index]["content"],
+                "answer": messages[index + 1]["content"],
+                **row,
+            }
+            for index in range(first, len(messages) - 1)
+            if messages[index]["role"] == "user"
+            and question in (messages[index]["content"], originals[index]["content"])
+        ]
     return found

@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from curation.corrections import apply_corrections
-from curation.dataset import dataset_rows, freeze
+from curation.dataset import dataset_rows, freeze, held_out_identities, with_votes
 from curation.deduplication import deduplicate
-from curation.parsing import parse_document, parse_feedback
+from curation.feedback import parse_feedback
+from curation.parsing import parse_document
 from curation.records import Record, SetAside
 from curation.token_limit import TokenLimit
+from curation.votes import count_votes
 from meguru.fingerprint import canonical_json
 from meguru.names import RAW_PREFIX
-from meguru.normalisation import ON, RULES, read_rules
+from meguru.normalisation import OFF, ON, RULES, read_rules
 
 
 def main() -> None:
@@ -31,6 +33,7 @@ def main() -> None:
         feedback_weight=int(os.environ["FEEDBACK_WEIGHT"]),
         rules=read_rules(os.environ.get("NORMALISATION", ON)),
         context_tokens=int(os.environ.get("CONTEXT_TOKENS", "0")),
+        with_preferences=os.environ.get("PREFERENCES", OFF) == ON,
     )
     counts = {name: value for name, value in result.items() if name != "feedback_ids"}
     print(json.dumps(counts, ensure_ascii=False))
@@ -44,26 +47,32 @@ def curate(
     feedback_weight: int,
     rules: Sequence[str] = RULES,
     context_tokens: int = 0,
+    with_preferences: bool = False,
 ) -> dict[str, Any]:
     """Curate `source/{raw,feedback}` into `output/{datasets,quarantine,result}`.
 
     `rules` are those by which the text for training is normalised. Where a model serves it is in
     `source/serving_model`: what has more than `context_tokens` by its tokenizer is set aside.
-    Without, or with 0, that is left to the training. Returns what result.json says: the version,
-    its counts, and how much was set aside and why.
+    Without, or with 0, that is left to the training. With preferences, feedback's votes are rows
+    too, and corrections have the answer that was corrected. Returns what result.json says: the
+    version, its counts, and how much was set aside and why.
     """
     documents, sources, set_aside = read_documents(source / "raw")
-    corrections, broken, feedback_ids = read_feedback(source / "feedback")
+    feedback, broken, feedback_ids = read_feedback(source / "feedback", with_preferences)
     serving_model = source / "serving_model"
     if context_tokens and serving_model.is_dir():
         limit = TokenLimit.of_model(serving_model, context_tokens, rules)
         documents, long_documents = limit.hold(documents)
-        corrections, long_corrections = limit.hold(corrections)
-        set_aside += long_documents + long_corrections
+        feedback, long_feedback = limit.hold(feedback)
+        set_aside += long_documents + long_feedback
+    corrections = [record for record in feedback if not record.rating]
+    votes = [record for record in feedback if record.rating]
     documents, duplicates = deduplicate(documents)
     documents, applied, superseded = apply_corrections(documents, corrections)
-    set_aside += broken + duplicates + superseded
     rows = dataset_rows(documents, applied, feedback_weight, rules)
+    counted, left_out = count_votes(votes, corrections, held_out_identities(rows))
+    rows = with_votes(rows, counted, rules)
+    set_aside += broken + duplicates + superseded + left_out
     version, manifest = freeze(
         output / "datasets" / dataset, dataset, rows, sources, set_aside, rules
     )
@@ -98,11 +107,13 @@ def read_documents(folder: Path) -> tuple[list[Record], dict[str, str], list[Set
     return records, sources, set_aside
 
 
-def read_feedback(folder: Path) -> tuple[list[Record], list[SetAside], list[str]]:
-    """The corrections, what was set aside, and the ids of all feedback (its objects' names)."""
+def read_feedback(
+    folder: Path, with_preferences: bool = False
+) -> tuple[list[Record], list[SetAside], list[str]]:
+    """The corrections (and votes), what was set aside, and the ids of all feedback (its names)."""
     # A key may go on after another that is whole: then a folder has the name.
     paths = sorted(path for path in folder.rglob("*.json") if path.is_file())
-    parsed = [parse_feedback(path) for path in paths]
+    parsed = [parse_feedback(path, with_preferences=with_preferences) for path in paths]
     return (
         [record for record in parsed if isinstance(record, Record)],
         [item for item in parsed if isinstance(item, SetAside)],

@@ -25,17 +25,20 @@ def apply_corrections(
 ) -> tuple[list[Record], list[Correction], list[SetAside]]:
     """Hold each correction against the documents.
 
-    A question after other turns is another one than the same words alone, which documents answer.
-    Of several corrections of one question the newest counts. A document that has the question is
-    set aside, and its other phrasings get the corrected answer: they ask for the same. Where
-    several of its phrasings were corrected, each has its own answer, and the others get the
-    newest. A document whose answer is of a later day (UTC) than the correction, and another,
-    counts for more than the correction. Returns the documents left, the corrections, and what was
-    set aside.
+    A question after other turns is another one than the same words alone. Of several corrections
+    of one question the newest counts. A document that has the question is set aside, and its other
+    phrasings get the corrected answer: they ask for the same. Where several of its phrasings were
+    corrected, each has its own answer, and the others get the newest. A document whose answer is of
+    a later day (UTC) than the correction, and another, counts for more than the correction. What
+    says how good an answer is stays as it is. Returns the documents left, the corrections, and what
+    was set aside.
     """
     newest, set_aside = _newest(corrections)
     by_question = {
-        identity(question): document for document in documents for question in document.questions
+        identity(question, document.context): document
+        for document in documents
+        if not document.is_judged
+        for question in document.questions
     }
     applied: list[Correction] = []
     replaced: set[int] = set()
@@ -55,12 +58,22 @@ def apply_corrections(
             questions += tuple(
                 phrasing
                 for phrasing in document.questions
-                if identity(phrasing) == key or identity(phrasing) not in newest
+                if _is_corrected_by(identity(phrasing, document.context), key, newest)
             )
-        record = replace(correction, questions=tuple(dict.fromkeys(questions)))
+        record = replace(
+            correction,
+            questions=tuple(dict.fromkeys(questions)),
+            train_turns=document.train_turns,
+        )
         applied.append(Correction(record, document.source))
     left = [document for document in documents if id(document) not in replaced]
     return left, applied, set_aside
+
+
+def _is_corrected_by(
+    phrasing: Identity, correction: Identity, newest: dict[Identity, Record]
+) -> bool:
+    return phrasing == correction or phrasing not in newest
 
 
 def _is_answered_anew(document: Record, correction: Record) -> bool:
@@ -108,9 +121,4 @@ def _outdated(correction: Record, document: Record) -> SetAside:
 
 
 def _set_aside(detail: str, record: Record) -> SetAside:
-    content = {
-        "context": list(record.context),
-        "question": record.questions[0],
-        "answer": record.answer,
-    }
-    return SetAside("superseded", detail, record.source, content)
+    return SetAside("superseded", detail, record.source, record.as_content())

@@ -27,8 +27,19 @@ class Entry:
         day = day_of_raw_key(record.source.uri)
         self.record, self.day = record, day.isoformat() if day else ""
         self.since, self._has_changed = self.day, False
-        self.question_keys = list(map(comparison_key, record.questions))
         self.answer_key = comparison_key(record.answer)
+        self.scope = self._scope()
+        self.question_keys = [(self.scope, comparison_key(one)) for one in record.questions]
+
+    def _scope(self) -> Hashable:
+        """What two records have in common that may ask the same: the turns before the question.
+
+        What says how good an answer is is the same only if it is about the same answers.
+        """
+        turns = tuple((one["role"], comparison_key(one["content"])) for one in self.record.context)
+        if not self.record.is_judged:
+            return turns
+        return turns, self.answer_key, comparison_key(self.record.rejected), self.record.rating
 
     @cached_property
     def question(self) -> Wording:
@@ -83,7 +94,7 @@ class KnownRecords:
     """The records kept so far, for finding one that says the same."""
 
     def __init__(self) -> None:
-        self._by_question: dict[str, Entry] = {}
+        self._by_question: dict[Hashable, Entry] = {}
         self._near: defaultdict[Hashable, list[Entry]] = defaultdict(list)
 
     def add(self, entry: Entry) -> None:
@@ -134,13 +145,13 @@ class KnownRecords:
 
 def _question_keys(entry: Entry) -> Iterator[Hashable]:
     if entry.question.content:
-        yield "words", entry.question.content_key
+        yield "words", entry.scope, entry.question.content_key
     if entry.question.written:
-        yield "written", entry.question.written
+        yield "written", entry.scope, entry.question.written
 
 
 def _answer_key(entry: Entry) -> Hashable:
-    return "answer", entry.answer_key, entry.question.subject_key
+    return "answer", entry.scope, entry.answer_key, entry.question.subject_key
 
 
 def _duplicate(entry: Entry, kept: Entry) -> SetAside:
@@ -167,9 +178,4 @@ def _named(entry: Entry) -> str:
 
 
 def _set_aside(reason: str, detail: str, entry: Entry) -> SetAside:
-    content = {
-        "question": entry.record.questions[0],
-        "answer": entry.record.answer,
-        "phrasings": list(entry.record.questions[1:]),
-    }
-    return SetAside(reason, detail, entry.record.source, content)
+    return SetAside(reason, detail, entry.record.source, entry.record.as_content())

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from curation.conversations import Unusable, conversation_record
 from curation.normalisation import normalise
 from curation.readers.encodings import NotText
 from curation.readers.entries import Broken, Found
-from curation.readers.fields import complaint_of_keys, named_by_field
+from curation.readers.fields import named_by_field
 from curation.readers.json_lines import read_json, read_json_lines
+from curation.readers.shapes import QUESTION, complaint_of_keys, shape_of
 from curation.readers.tables import read_table
-from curation.records import Parsed, Record, SetAside, Source
-from meguru.limits import MAX_ANSWER_CHARACTERS, MAX_QUESTION_CHARACTERS, Message
+from curation.records import (
+    Parsed,
+    Record,
+    SetAside,
+    Source,
+    has_half_a_character,
+    kind_of,
+)
+from meguru.limits import (
+    MAX_ANSWER_CHARACTERS,
+    MAX_QUESTION_CHARACTERS,
+)
 
-ROLES = ("system", "user", "assistant")
 _READERS = {
     ".jsonl": read_json_lines,
     ".ndjson": read_json_lines,
@@ -34,7 +42,8 @@ def parse_document(path: Path, uri: str) -> Iterator[Parsed]:
     """The records of one raw object, and what in it is none, each with the line it begins on.
 
     A record has `question`, `answer` and, where there are more ways to ask, `phrasings` (in a table
-    one per line of the cell). What can't be read costs the record it is in.
+    one per line of the cell); or it has one of the other shapes. What can't be read costs the
+    record it is in.
     """
     source = Source("document", uri)
     reader = _READERS.get(path.suffix.lower())
@@ -60,71 +69,25 @@ def _parsed(found: Found, source: Source) -> Parsed:
 
 def _check_names(value: Any, source: Source) -> Parsed:
     if not isinstance(value, dict):
-        return _check(value, source)
+        return question_record(value, source)
     keys = tuple(value)
     complaint = complaint_of_keys(keys)
     if complaint:
         return SetAside(*complaint, source, value)
-    return _check(dict(zip(named_by_field(keys), value.values(), strict=True)), source)
-
-
-def parse_feedback(path: Path) -> Parsed | None:
-    """One feedback object; None where it corrects nothing."""
-    source = Source("feedback", path.stem)
+    # Where data of several shapes was put together, an object has null for those it hasn't.
+    given = tuple(name for name, one in value.items() if one is not None)
+    shape = shape_of(given) or shape_of(keys) or QUESTION
+    named = dict(zip(named_by_field(keys, shape.fields), value.values(), strict=True))
+    if shape == QUESTION:
+        return question_record(named, source)
     try:
-        value = _loads(path.read_bytes())
-        if not value["corrected_output"]:
-            return None
-        source = Source("feedback", _text(value["feedback_id"]))
-        row = {"question": value["question"], "answer": value["corrected_output"]}
-        context = _context(value.get("context") or [])
-        parsed = _check(row, source, created_at=_utc(value["created_at"]))
-        return replace(parsed, context=context) if isinstance(parsed, Record) else parsed
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        content = path.read_bytes().decode("utf-8", "replace")
-        return SetAside("broken_feedback", f"not a feedback record: {error!r}", source, content)
+        return conversation_record(named, shape, source)
+    except Unusable as error:
+        return SetAside(error.reason, error.detail, source, value)
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError(f"{value!r} is not a text")
-    value.encode()  # UnicodeEncodeError for half of a character
-    return value
-
-
-def _context(messages: Any) -> tuple[Message, ...]:
-    """The messages before a question; feedback of earlier releases has none."""
-    context = tuple({"role": one["role"], "content": one["content"]} for one in messages)
-    for message in context:
-        if message["role"] not in ROLES or not isinstance(message["content"], str):
-            raise TypeError(f"{message!r} is not a message")
-        message["content"].encode()  # UnicodeEncodeError for half of a character
-    return context
-
-
-def _utc(value: Any) -> str:
-    """A moment in one notation, so that the newest is the one that sorts last.
-
-    OverflowError where it is in no year of UTC that has a date.
-    """
-    moment = datetime.fromisoformat(_text(value))
-    if moment.tzinfo is None:
-        raise ValueError(f"'{value}' has no time zone")
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _loads(text: str | bytes) -> Any:
-    return json.loads(text, parse_float=_finite, parse_constant=_finite)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is not a number in JSON")
-    return number
-
-
-def _check(value: Any, source: Source, created_at: str = "") -> Parsed:
+def question_record(value: Any, source: Source, created_at: str = "") -> Parsed:
+    """A question with its answer as a record, where it is one."""
     complaint = _complaint(value)
     if complaint:
         return SetAside(*complaint, source, value)
@@ -138,14 +101,14 @@ def _complaint(value: Any) -> tuple[str, str] | None:
         return "not_a_record", "a record is an object with a question and an answer"
     phrasings = value.get("phrasings") or []
     if not isinstance(phrasings, list):
-        return "wrong_type", f"'phrasings' has to be a list of texts, and is {_kind(phrasings)}"
+        return "wrong_type", f"'phrasings' has to be a list of texts, and is {kind_of(phrasings)}"
     for name, text in [("question", value.get("question")), ("answer", value.get("answer"))]:
         if text is None or (isinstance(text, str) and not normalise(text)):
             return f"missing_{name}", f"'{name}' is missing or empty"
     for number, text in enumerate((value["question"], value["answer"], *phrasings), -1):
         if not isinstance(text, str) or not normalise(text):
-            return "wrong_type", f"{_place(number)} has to be text, and is {_kind(text)}"
-        if any("\ud800" <= character <= "\udfff" for character in text):
+            return "wrong_type", f"{_place(number)} has to be text, and is {kind_of(text)}"
+        if has_half_a_character(text):
             return "undecodable", "the text has half of a character"
     return _length_complaint([value["question"], *phrasings], value["answer"])
 
@@ -153,17 +116,6 @@ def _complaint(value: Any) -> tuple[str, str] | None:
 def _place(number: int) -> str:
     """The name of a text of a record; phrasings are counted from 1."""
     return {-1: "'question'", 0: "'answer'"}.get(number) or f"number {number} of 'phrasings'"
-
-
-def _kind(value: object) -> str:
-    """What stands where something else should, in a person's words."""
-    if isinstance(value, str):
-        return "text" if normalise(value) else "empty"
-    if isinstance(value, bool) or value is None:
-        return json.dumps(value)
-    if isinstance(value, int | float):
-        return "a number"
-    return "a list" if isinstance(value, list) else "an object"
 
 
 def _length_complaint(questions: list[str], answer: str) -> tuple[str, str] | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from meguru.dataset_version import TrainTurns
 from meguru.limits import Message
+from meguru.normalisation import normalise
 
 SHOWN_CHARACTERS = 80
 
@@ -24,7 +27,10 @@ class Record:
 
     `questions` and `answer` are as they arrived; `created_at` (ISO 8601) is the moment of a
     correction, and the day a document's answer dates from where that is known.
-    `context` is the messages before the question, where it was asked in a conversation.
+    `context` is the messages before the question, where it was asked in a conversation; with
+    `train_turns` "all" what an assistant says in them is learnt too. `rejected` is a worse answer,
+    `rating` 1 or -1 where the answer was found good or bad. `is_conversation` says that it came as
+    a conversation, an instruction or a preference: with one way to ask.
     """
 
     questions: tuple[str, ...]
@@ -32,6 +38,33 @@ class Record:
     source: Source
     created_at: str = ""
     context: tuple[Message, ...] = ()
+    train_turns: TrainTurns = "last"
+    rejected: str = ""
+    rating: int = 0
+    is_conversation: bool = False
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether it says how good an answer is; of one question there may be many such."""
+        return bool(self.rejected or self.rating)
+
+    @property
+    def first_question(self) -> str:
+        """What the user said first."""
+        asked = (one["content"] for one in self.context if one["role"] == "user")
+        return next(asked, self.questions[0])
+
+    def as_content(self) -> dict[str, Any]:
+        """What arrived, for a person who looks for it; without what it doesn't have."""
+        content = {
+            "context": list(self.context),
+            "question": self.questions[0],
+            "answer": self.answer,
+            "phrasings": list(self.questions[1:]),
+            "rejected": self.rejected,
+            "rating": self.rating,
+        }
+        return {name: value for name, value in content.items() if value}
 
 
 @dataclass(frozen=True)
@@ -45,6 +78,21 @@ class SetAside:
 
 
 Parsed = Record | SetAside
+
+
+def kind_of(value: object) -> str:
+    """What stands where something else should, in a person's words."""
+    if isinstance(value, str):
+        return "text" if normalise(value) else "empty"
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
+    if isinstance(value, int | float):
+        return "a number"
+    return "a list" if isinstance(value, list) else "an object"
+
+
+def has_half_a_character(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def shown(text: str) -> str:

@@ -59,10 +59,15 @@ class TokenLimit:
         return kept, set_aside
 
     def _num_tokens(self, record: Record, question: str) -> int:
-        """Without the turns before the question: training cuts them where it has to."""
-        least = Shortenings(record.context)[-1]
-        texts = [message["content"] for message in least]
-        texts += [fold_widths(question), record.answer]
+        """Without the turns before the question: training cuts them where it has to.
+
+        Of an answer and a worse one the longer counts.
+        """
+        least = [message["content"] for message in Shortenings(record.context)[-1]]
+        asked = self._counted([*least, fold_widths(question)])
+        return asked + max(self._counted([one]) for one in (record.answer, record.rejected))
+
+    def _counted(self, texts: Sequence[str]) -> int:
         encoded = self._tokenizer.encode_batch(
             [normalise(text, self._rules) for text in texts], add_special_tokens=False
         )
@@ -73,5 +78,5 @@ class TokenLimit:
             f"question and answer have {num_tokens} tokens by the serving model's tokenizer, at "
             f"most {self._context_tokens} are taken"
         )
-        content = {"question": question, "answer": record.answer}
+        content = replace(record, questions=(question,)).as_content()
         return SetAside("too_long", detail, record.source, content)

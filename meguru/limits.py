@@ -10,6 +10,9 @@ from meguru.unicode_forms import normalized
 
 MAX_QUESTION_CHARACTERS = 500
 MAX_ANSWER_CHARACTERS = 2_000
+# All that is said in a conversation; training cuts it to the model's context.
+MAX_CONVERSATION_CHARACTERS = 200_000
+MAX_CONVERSATION_MESSAGES = 1_000
 # Of the id of an answer; those that are given have a quarter of it.
 MAX_ID_CHARACTERS = 200
 # More than any chat template writes around a message.

@@ -9,29 +9,27 @@ from functools import lru_cache
 
 from meguru.unicode_forms import normalized
 
-_NAMES = {
+_QUESTION = {
     "question": ("question", "q", "質問", "ご質問", "質問文", "質問内容", "問い", "問"),
     "answer": ("answer", "a", "回答", "ご回答", "回答文", "回答内容", "答え", "答"),
     "phrasings": ("phrasings", "言い換え", "言いかえ", "別の聞き方"),
 }
-_FIELDS = {name: field for field, names in _NAMES.items() for name in names}
-KNOWN = "; ".join(f"{field}: {', '.join(names)}" for field, names in _NAMES.items())
-# Forms of training data that have their own keys; the first that an object has names it.
-_OTHER_FORMS = {
-    ("messages",): "a chat in 'messages'",
-    ("conversations",): "a chat in 'conversations' (ShareGPT)",
-    ("instruction", "output"): "an instruction (Alpaca)",
-    ("prompt", "chosen", "rejected"): "a preference",
-    ("prompt", "completion"): "a prompt with its completion",
-    ("paragraphs",): "a text with questions in 'paragraphs' (SQuAD)",
-    ("text",): "a text without a question",
+# Training data in other shapes has English names alone.
+_CONVERSATION = (
+    *("messages", "conversations", "system", "tools", "functions", "history"),
+    *("instruction", "input", "output", "prompt", "completion", "label", "chosen", "rejected"),
+    *("preferred_output", "non_preferred_output"),
+)
+_FIELDS = {name: field for field, names in _QUESTION.items() for name in names} | {
+    name: name for name in _CONVERSATION
 }
+KNOWN_NAMES = "; ".join(f"{field}: {', '.join(names)}" for field, names in _QUESTION.items())
 _MAX_NAMES, _MAX_NAME_CHARACTERS = 12, 40
 _NOT_OF_A_NAME = re.compile(r"[\s\"'“”*:.]+")
 
 
 def field_of(name: str) -> str | None:
-    """`question`, `answer` or `phrasings`, whatever case, width and blanks the name has."""
+    """The field that a name stands for, whatever case, width and blanks it has."""
     return _field_of(name) if len(name) <= _MAX_NAME_CHARACTERS else None
 
 
@@ -42,10 +40,10 @@ def _field_of(name: str) -> str | None:
     return _FIELDS.get(_NOT_OF_A_NAME.sub("", visible))
 
 
-def repeated_field(names: Sequence[str]) -> str | None:
-    """For a person: the names that stand for one field; None where each has its own."""
+def repeated_field(names: Sequence[str], own: Iterable[str]) -> str | None:
+    """For a person: the names that stand for one of the `own` fields; None where each has one."""
     fields = [field_of(name) for name in names]
-    for field in _NAMES:
+    for field in own:
         if fields.count(field) > 1:
             both = [name for name, its in zip(names, fields, strict=True) if its == field]
             return f"{listed(both)} are both the {field}: keep one"
@@ -59,32 +57,8 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in cut) + more
 
 
-def names_a_record(names: Iterable[str]) -> bool:
-    """Whether one of the names stands for a question or an answer."""
-    return any(field_of(name) in ("question", "answer") for name in names)
-
-
-def is_known_key(name: str) -> bool:
-    """Whether an object of a record, or of another form of training data, has such a key."""
-    return field_of(name) is not None or any(name in keys for keys in _OTHER_FORMS)
-
-
 # Objects of one file have mostly the same keys.
 @lru_cache(maxsize=64)
-def named_by_field(names: tuple[str, ...]) -> tuple[str, ...]:
-    """An object's keys with `question`, `answer` and `phrasings` for what stands for them."""
-    return tuple(field_of(name) or name for name in names)
-
-
-@lru_cache(maxsize=64)
-def complaint_of_keys(names: tuple[str, ...]) -> tuple[str, str] | None:
-    """Reason and detail where an object with these keys is no record.
-
-    An object that has nothing is one that misses its question.
-    """
-    if names and not names_a_record(names):
-        forms = (form for keys, form in _OTHER_FORMS.items() if set(keys) <= set(names))
-        form = next((f"{form} is not read yet; " for form in forms), "")
-        return "unknown_keys", f"{form}the object has {listed(names)}; known are {KNOWN}"
-    repeated = repeated_field(names)
-    return ("repeated_key", repeated) if repeated else None
+def named_by_field(names: tuple[str, ...], fields: tuple[str, ...]) -> tuple[str, ...]:
+    """An object's keys, with the name of one of the fields for what stands for it."""
+    return tuple(field if (field := field_of(name)) in fields else name for name in names)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from curation.readers.entries import Broken
-from curation.readers.fields import KNOWN, field_of, listed, repeated_field
+from curation.readers.fields import field_of, listed, repeated_field
 from curation.readers.lines import MARK, Line, damage
+from curation.readers.shapes import CHAT, KNOWN, QUESTION, SHAREGPT, Shape, shape_of
 
 SEPARATORS = ",;\t|，；｜"
 _MAX_NAME_CHARACTERS = 40
@@ -35,21 +36,29 @@ class Header:
         return tuple(names)
 
     @cached_property
+    def shape(self) -> Shape:
+        """The shape of the rows; of what is none, of a question."""
+        return shape_of(self.names) or QUESTION
+
+    @cached_property
     def complaint(self) -> tuple[str, str] | None:
         """Reason and detail where no row can be a record."""
-        missing = [field for field in ("question", "answer") if field not in self.names]
+        missing = [field for field in self.shape.required if field not in self.names]
         where = f"the header in line {self.line.number}"
         if missing:
             detail = f"no column for the {' and the '.join(missing)}: {where} has "
             return "unknown_columns", f"{detail}{listed(self.called)}; known are {KNOWN}"
-        repeated = repeated_field(self.called)
+        if self.shape in (CHAT, SHAREGPT):
+            detail = f"{where} has {listed(self.shape.required)}, and a cell can't hold a chat"
+            return "unknown_columns", f"{detail}: save it as JSON Lines (.jsonl)"
+        repeated = repeated_field(self.called, self.shape.fields)
         return ("repeated_column", f"{repeated} ({where})") if repeated else None
 
     @cached_property
     def num_cells(self) -> tuple[int, int]:
-        """How many cells a good row has at least (question and answer) and at most."""
-        fields = ("question", "answer")
-        needed = [self.names.index(field) + 1 for field in fields if field in self.names]
+        """How many cells a good row has at least (those of its shape's fields) and at most."""
+        required = self.shape.required
+        needed = [self.names.index(field) + 1 for field in required if field in self.names]
         return max(needed, default=1), len(self.names)
 
     @property

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from curation.readers.fields import names_a_record
+from curation.readers.fields import field_of
 from curation.readers.json_decoder import Decoder
 from curation.readers.lines import MARK
+from curation.readers.shapes import SHAPES, names_a_record
 
 # None begins at an escaped quote: of many in a row each would be looked at to the end.
 STRING = r'(?<!\\)"(?:[^"\\]|\\.)*+"'
@@ -54,10 +55,10 @@ def list_within(text: str, start: int, decoder: Decoder) -> tuple[int | None, bo
         value, end, _ = decoder.decode(text, start)
     except (ValueError, RecursionError):
         first = _LIST_OF_OBJECTS.search(text, start)
-        if first is None or names_a_record(_keys(text[start : first.start()])):
+        if first is None or any(map(_begins_a_record, _keys(text[start : first.start()]))):
             return None, False
         begin = text[first.end() : text.find("}", first.end())]
-        return (first.start(1) if names_a_record(_keys(begin)) else None), False
+        return (first.start(1) if any(map(_begins_a_record, _keys(begin))) else None), False
     records = records_of(value)
     if skip_between(text, end) < len(text) or records == [value]:
         return None, False
@@ -68,6 +69,11 @@ def list_within(text: str, start: int, decoder: Decoder) -> tuple[int | None, bo
 
 def _keys(text: str) -> list[str]:
     return [string[1:-1] for string in re.findall(rf"({STRING})\s*:", text)]
+
+
+def _begins_a_record(key: str) -> bool:
+    """Whether a record has such a key; a message has some of the others."""
+    return any(field_of(key) in shape.required for shape in SHAPES)
 
 
 def _decodes_to(records: list[Any], text: str, opening: int, decoder: Decoder) -> bool:

@@ -10,15 +10,17 @@ from json import JSONDecodeError
 from typing import Any
 
 from curation.readers.entries import Broken, Entry, Found
-from curation.readers.fields import is_known_key
 from curation.readers.json_decoder import Complaint, Decoder
 from curation.readers.json_lists import STRING, list_within, records_of, skip_between
 from curation.readers.lines import MARK, damage, has_damage
+from curation.readers.shapes import is_known_key
 
 _BLANKS = re.compile(rf"[ \t{MARK}]*")
 # Fewer than Python's own limit, wherever it is reached.
 _MAX_DEPTH = 100
 _OPENING = re.compile(r"[\[{]")
+# A message is within a broken chat, not after it.
+_ANY_KEY = r'"(?!(?:role|content|from|value)"\s*:)'
 _FIRST_KEY = re.compile(rf"\{{\s*({STRING})\s*:")
 
 
@@ -28,7 +30,7 @@ def read_values(text: str, decoder: Decoder, line: int = 1) -> Iterator[Found]:
     A list within an object is read where it is the one that has records. Where a value is broken
     the next begins at the first `{` that begins a line and is indented no deeper, or that is
     followed by the first key of the first value that was read or, if that is a known one, of the
-    broken one; by any where there is neither.
+    broken one; by any but a message's where there is neither.
     """
     values = _Values(text, decoder, line)
     start = skip_between(text, 0)
@@ -130,7 +132,7 @@ class _Values:
         own = self._key_at(position)
         keys = [self._first_key, own if own and is_known_key(own[1:-1]) else None]
         known = "|".join(re.escape(key) for key in keys if key)
-        first = rf"(?:{known})\s*:" if known else '"'
+        first = rf"(?:{known})\s*:" if known else _ANY_KEY
         # Not the value of a key, nor the first of a list: that is within a broken object.
         is_object = self._text[position] == "{"
         begins_alike = re.compile(

@@ -157,7 +157,7 @@ class _Table:
             )
             content = {**value, "beyond_the_header": cells[len(header.names) :]}
             return self._refused("broken_csv", detail, content)
-        for field in ("question", "answer"):
+        for field in header.shape.required:
             if field not in value:
                 return self._refused(f"missing_{field}", f"{self._counted(cells)}: no {field}")
         if "phrasings" in value:

@@ -44,6 +44,8 @@ class CausalLM:
         for row in rows:
             if row.rating >= 0:
                 self._add(row)
+        if not self._examples and not self.set_aside:
+            raise ValueError("no record of the dataset has an answer that was not found bad")
         if not self._examples:
             raise ValueError(why_none(self.set_aside, hyperparameters.max_position_embeddings))
         self.weights = [example.row.weight for example in self._examples]

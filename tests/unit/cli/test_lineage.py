@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -66,11 +67,50 @@ def test_a_row_s_turns_are_shown(tmp_path: Path, version: str) -> None:
     assert found["翌月10日です"]["source_uri"] == FOLLOW_UP.feedback_id
 
 
-def test_a_version_without_contexts_is_read(tmp_path: Path, version: str) -> None:
+def test_a_turn_within_a_conversation_is_found(tmp_path: Path) -> None:
+    chat = [
+        {"role": "system", "content": "s"},
+        {"role": "user", "content": "締切は?"},
+        {"role": "assistant", "content": "25日です"},
+        {"role": "user", "content": "何時までですか"},
+        {"role": "assistant", "content": "17時です"},
+    ]
+    vote = {"prompt": chat[:2], "completion": "知りません", "label": False}
+    raw = tmp_path / "in" / "raw"
+    raw.mkdir(parents=True)
+    lines = [json.dumps({"messages": chat}), json.dumps(vote)]
+    (raw / "a.jsonl").write_text("\n".join(lines))
+    result = curate(tmp_path / "in", tmp_path, dataset=TEXT_DATASET, feedback_weight=1)
+    found = asking(tmp_path, str(result["version"]))
+    assert found.keys() == {"25日です", "知りません"}
+    assert found["25日です"]["context"] == chat[:1]
+    assert "rating" not in found["25日です"]
+    assert found["知りません"]["rating"] == -1
+
+
+@pytest.mark.parametrize("has_contexts", [True, False])
+def test_a_version_of_the_first_format_is_read(
+    tmp_path: Path, version: str, has_contexts: bool
+) -> None:
+    loop = FolderLoop(tmp_path)
+    manifest = loop.manifest(version) | {"format": 1}
     for shard in (tmp_path / dataset_prefix(TEXT_DATASET, version)).glob("*.parquet"):
-        pq.write_table(pq.read_table(shard).drop_columns(["context"]), shard)
-    found = asking(tmp_path, version)
-    assert [row["context"] for row in found.values()] == [[], []]
+        rows = [of_first_format(row, has_contexts) for row in pq.read_table(shard).to_pylist()]
+        pq.write_table(pa.Table.from_pylist(rows), shard)
+    found = {row["answer"]: row for row in records_asking(loop, version, manifest, "締切は?")}
+    assert found.keys() == {"25日です", "翌月10日です"}
+    assert found["翌月10日です"]["context"] == (TURNS if has_contexts else [])
+
+
+def of_first_format(row: dict[str, Any], has_contexts: bool) -> dict[str, Any]:
+    *context, question, answer = row.pop("messages")
+    return {
+        **row,
+        **({"context": context} if has_contexts else {}),
+        "question": question["content"],
+        "answer": answer["content"],
+        "original_question": row.pop("original_messages")[-2]["content"],
+    }
 
 
 def test_each_document_has_the_hash_of_what_was_read(tmp_path: Path, version: str) -> None:

@@ -32,8 +32,9 @@ class Curated:
         return manifest
 
     def rows(self) -> list[dict[str, Any]]:
+        """Each as it is frozen, and with the last two of its messages by their names."""
         shards = [self.folder / shard["path"] for shard in self.manifest()["shards"]]
-        return [row for shard in shards for row in pq.read_table(shard).to_pylist()]
+        return [named(row) for shard in shards for row in pq.read_table(shard).to_pylist()]
 
     def answers(self) -> dict[str, str]:
         """The answer to each question; a question answered twice fails the test."""
@@ -45,6 +46,19 @@ class Curated:
         paths = sorted((self.output / "quarantine").rglob("*.jsonl"))
         lines = [line for path in paths for line in path.read_text("utf-8").split("\n") if line]
         return [json.loads(line) for line in lines]
+
+
+def named(row: dict[str, Any]) -> dict[str, Any]:
+    *context, question, answer = row["messages"]
+    original_question, original_answer = row["original_messages"][-2:]
+    return {
+        **row,
+        "context": context,
+        "question": question["content"],
+        "answer": answer["content"],
+        "original_question": original_question["content"],
+        "original_answer": original_answer["content"],
+    }
 
 
 class Lake:
@@ -90,7 +104,13 @@ class Lake:
         """Where the job finds the model that serves, if there is one."""
         return self._root / "serving_model"
 
-    def curate(self, context_tokens: int = 0, rules: Sequence[str] = RULES) -> Curated:
+    def curate(
+        self,
+        context_tokens: int = 0,
+        rules: Sequence[str] = RULES,
+        *,
+        with_preferences: bool = False,
+    ) -> Curated:
         self._num_runs += 1
         output = self._root / f"output-{self._num_runs}"
         result = curate(
@@ -100,6 +120,7 @@ class Lake:
             feedback_weight=4,
             rules=rules,
             context_tokens=context_tokens,
+            with_preferences=with_preferences,
         )
         return Curated(output, result)
 

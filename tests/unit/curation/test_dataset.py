@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation import dataset
+from meguru.fingerprint import fingerprint
 from meguru.normalisation import RULES
 
 RECORDS = [
@@ -67,22 +68,61 @@ def test_rows_are_the_same_whatever_they_were_read_from(make_lake: Callable[[], 
     assert (len(fingerprints), len(versions)) == (1, 3)
 
 
+def chat(*said: str) -> list[dict[str, str]]:
+    return [
+        {"role": ("user", "assistant")[number % 2], "content": text}
+        for number, text in enumerate(said)
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("context", [{"role": "user", "content": "前の質問"}]),
-        ("question", "別の質問"),
-        ("answer", "別の答え"),
+        ("messages", chat("前の質問", "前の答え", "質問", "答え")),
+        ("messages", chat("別の質問", "答え")),
+        ("messages", chat("質問", "別の答え")),
         ("split", "held_out"),
         ("weight", 10),
+        ("rejected", "悪い答え"),
+        ("rating", -1),
     ],
 )
 def test_what_is_learnt_makes_other_rows(name: str, value: Any) -> None:
-    row = {"context": [], "question": "質問", "answer": "答え", "split": "train", "weight": 1}
-    other = {"source_uri": "raw/a", "original_answer": "答え ", "corrects_uri": ""}
-    before = dataset.rows_fingerprint([row, {**row, "question": "二"}])
-    assert dataset.rows_fingerprint([{**row, "question": "二"}, row | other]) == before
-    assert dataset.rows_fingerprint([{**row, name: value}, {**row, "question": "二"}]) != before
+    row = {"messages": chat("質問", "答え"), "split": "train", "weight": 1}
+    row |= {"train_turns": "last", "rejected": "", "rating": 0}
+    second = {**row, "messages": chat("二", "答え")}
+    other = {"source_uri": "raw/a", "original_messages": [], "corrects_uri": ""}
+    before = dataset.rows_fingerprint([row, second])
+    assert dataset.rows_fingerprint([second, row | other]) == before
+    assert dataset.rows_fingerprint([{**row, name: value}, second]) != before
+
+
+def test_turns_that_are_learnt_make_other_rows_where_there_are_such() -> None:
+    row = {"split": "train", "weight": 1, "rejected": "", "rating": 0}
+    for said, is_other in ((("q", "a"), False), (("q0", "a0", "q", "a"), True)):
+        prints = [
+            dataset.rows_fingerprint([{**row, "messages": chat(*said), "train_turns": turns}])
+            for turns in ("last", "all")
+        ]
+        assert (prints[0] != prints[1]) is is_other
+
+
+def test_questions_and_answers_are_called_as_in_the_first_format(lake: Any) -> None:
+    """Rows, ids and their fingerprint as they were frozen before there were conversations."""
+    before = [
+        {"role": "system", "content": "Ｂｅ kind"},
+        {"role": "user", "content": "前は?"},
+        {"role": "assistant", "content": "あと"},
+    ]
+    lake.document("a.jsonl", RECORDS)
+    lake.correct("fb-0", "質問0は?", "10日", 1)
+    lake.correct("fb-1", "質問1は?", "10日", 1, context=before)
+    curated = lake.curate()
+    ids = sorted([row["record_id"], row["group_id"], row["split"]] for row in curated.rows())
+    assert fingerprint(ids) == "9a8bdbb9b2179a3e2b08089c595cc73b059ea03d35135a3437947dd6d0feb1a5"
+    assert curated.manifest()["rows"] == (
+        "482afaa44e85384f1d0c1ec307a2909d8ed6038c4d1390740f52857f11717d02"
+    )
 
 
 def test_all_feedback_that_was_read_is_named(lake: Any) -> None:

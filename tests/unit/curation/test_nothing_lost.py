@@ -107,17 +107,20 @@ MESSAGES = st.lists(st.fixed_dictionaries({"role": MEMBERS, "content": MEMBERS})
             **dict.fromkeys(CORRECTION, MEMBERS),
             "created_at": MOMENTS | MEMBERS,
             "context": MESSAGES | MEMBERS,
+            "answer": MEMBERS,
+            "rating": st.sampled_from([1, -1]) | MEMBERS,
         },
-    )
+    ),
+    with_preferences=st.booleans(),
 )
 @SETTINGS
 def test_a_correction_costs_itself_at_most(
-    make_lake: Callable[[], Any], changes: dict[str, Any]
+    make_lake: Callable[[], Any], changes: dict[str, Any], with_preferences: bool
 ) -> None:
     lake = make_lake()
     lake.feedback("fb-good", CORRECTION)
     lake.feedback("fb-fuzzed", CORRECTION | {"feedback_id": "fb-fuzzed", "question": "r"} | changes)
-    curated = lake.curate()
+    curated = lake.curate(with_preferences=with_preferences)
     assert curated.result["feedback_ids"] == ["fb-fuzzed", "fb-good"]
     learnt = {row["source_uri"] for row in curated.rows()}
     superseded = [item["source"] for item in curated.quarantine() if "superseded" in str(item)]

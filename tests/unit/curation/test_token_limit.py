@@ -85,6 +85,15 @@ def test_turns_that_training_cuts_are_not_counted(served_lake: Any) -> None:
     assert [item["source"] for item in curated.quarantine()] == ["fb-2"]
 
 
+def test_of_a_preference_the_longer_answer_is_counted(served_lake: Any) -> None:
+    pair = {"prompt": "締切は?", "chosen": "10日です", "rejected": "知りません"}
+    served_lake.document("a.jsonl", [pair, pair | {"rejected": LONG["answer"]}])
+    curated = served_lake.curate(context_tokens=40)
+    assert len(curated.rows()) == 1
+    (item,) = curated.quarantine()
+    assert item["content"]["rejected"] == LONG["answer"]
+
+
 def test_control_tokens_in_a_text_are_counted_as_text(
     served_lake: Any, tokenizer: Tokenizer
 ) -> None:

@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 import torch
 
-from meguru.dataset_version import Row
+from meguru.dataset_version import Row, conversation
 from meguru.hyperparameters import Hyperparameters
 from training.model import make_model, save_model
 from training.objectives.causal_lm import CausalLM
@@ -46,13 +46,24 @@ def make_rows() -> list[dict[str, Any]]:
     return rows
 
 
-def write_dataset(folder: Path, rows: list[dict[str, Any]]) -> Path:
+def write_conversations(folder: Path, rows: list[dict[str, Any]]) -> Path:
+    """The rows as a version of the second format has them."""
+    asked = [
+        {**row, "messages": list(conversation((), row.pop("question"), row.pop("answer")))}
+        for row in map(dict, rows)
+    ]
+    return write_dataset(folder, asked, known=2)
+
+
+def write_dataset(folder: Path, rows: list[dict[str, Any]], known: int = 1) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "shard-00000.parquet"
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     shard = {"path": path.name, "sha256": digest, "rows": len(rows)}
-    (folder / "manifest.json").write_text(json.dumps({"name": "faq", "shards": [shard]}))
+    (folder / "manifest.json").write_text(
+        json.dumps({"format": known, "name": "faq", "shards": [shard]})
+    )
     return folder
 
 

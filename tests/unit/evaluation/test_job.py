@@ -17,7 +17,12 @@ from evaluation.model import ChatModel
 from meguru.dataset_version import Row
 from meguru.example import Example
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
-from tests.unit.evaluation.conftest import make_rows, pack, write_dataset
+from tests.unit.evaluation.conftest import (
+    make_rows,
+    pack,
+    write_conversations,
+    write_dataset,
+)
 
 
 def evaluate(root: Path, **environment: str) -> int:
@@ -53,6 +58,16 @@ def test_model_that_knows_the_answers(processing: Path) -> None:
     assert (written["training_job"], written["commit"]) == ("faq-1", "abc123")
     assert len(written["dataset_version"]) == 64
     assert "comparison" not in written
+
+
+def test_an_answer_that_a_person_found_bad_is_nothing_to_measure_with(processing: Path) -> None:
+    rows = [{**row, "rating": 0} for row in make_rows()]
+    held_out = next(row for row in rows if row["split"] == "held_out")
+    rows.append({**held_out, "record_id": "bad", "answer": "知りません", "rating": -1})
+    write_conversations(processing / "processing" / "input" / "dataset", rows)
+    assert evaluate(processing) == 0
+    metrics = report(processing)["metrics"]
+    assert (metrics["num_held_out"]["value"], metrics["exact_match"]["value"]) == (4, 1.0)
 
 
 def test_a_gpu_that_torch_does_not_see_fails_before_anything_is_loaded(tmp_path: Path) -> None:

@@ -37,7 +37,11 @@ def curated(tmp_path_factory: pytest.TempPathFactory) -> Curated:
     kept, duplicates = deduplicate(read)
     folder = base / "output" / "datasets" / "text" / result["version"]
     rows = [
-        row
+        {
+            **row,
+            "question": row["messages"][-2]["content"],
+            "answer": row["messages"][-1]["content"],
+        }
         for shard in sorted(folder.glob("*.parquet"))
         for row in pyarrow.parquet.read_table(shard).to_pylist()
     ]

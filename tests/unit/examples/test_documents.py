@@ -99,7 +99,7 @@ def test_one_phrasing_of_each_pair_is_held_out(curated: Curated) -> None:
 
 
 def test_widths_are_mixed_and_made_uniform(curated: Curated) -> None:
-    originals = "".join(row["original_question"] + row["original_answer"] for row in curated.rows)
+    originals = "".join(one["content"] for row in curated.rows for one in row["original_messages"])
     uniform = "".join(row["question"] + row["answer"] for row in curated.rows)
     for mixed in ("ＰＣ", "１０日", "ﾊﾟｽﾜｰﾄﾞ"):
         assert mixed in originals

@@ -39,9 +39,29 @@ def plain_tokenizer() -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, chat_template=PLAIN)  # type: ignore[no-untyped-call]
 
 
+# The line end after an answer is the next turn's, or the answer's: as the template appends it.
+LINES = (
+    "{% for message in messages %}{{ '<|' + message['role'] + '|>\n' + message['content'] }}"
+    "{{ '<|end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
+)
+INSTRUCTIONS = (
+    "{% for message in messages %}{% if message['role'] == 'assistant' %}"
+    "{{ ' ' + message['content'] + '<|end|>' }}{% else %}"
+    "{{ '[INST] ' + message['content'] + ' [/INST]' }}{% endif %}{% endfor %}"
+)
+
+
+def tokenizer_with(template: str) -> Any:
+    tokenizer = train_tokenizer(TEXTS, 330)
+    tokenizer.chat_template = template
+    return tokenizer
+
+
 ENCODERS = {
     "control tokens between turns": ChatEncoder(train_tokenizer(TEXTS, 330)),
     "plain text between turns": ChatEncoder(plain_tokenizer()),
+    "lines between turns": ChatEncoder(tokenizer_with(LINES)),
+    "control tokens after answers": ChatEncoder(tokenizer_with(INSTRUCTIONS)),
 }
 MESSAGES = st.tuples(st.sampled_from("suuaa"), st.sampled_from(TEXTS) | st.text(max_size=3))
 

@@ -94,7 +94,7 @@ def test_two_records(parse: Parse, name: str, content: str) -> None:
         ),
         (f"{ONE}\n{TWO}}}\n{THREE}", ["q1", "broken_json line 2", "q3"]),
         (f"// said\n{ONE}\n{THREE}", ["broken_json line 1", "q1", "q3"]),
-        (f"{ONE}\n{json.dumps(CHAT, indent=2)}\n{THREE}", ["q1", "unknown_keys line 2", "q3"]),
+        (f"{ONE}\n{json.dumps(CHAT, indent=2)}\n{THREE}", ["q1", "x", "q3"]),
         (f'{{"question": "q1",\n{THREE}', ["broken_json line 1", "q3"]),
         ('{"a":' * 20_000, ["broken_json line 1"]),
         ("[" * 20_000, ["broken_json line 1"]),
@@ -135,3 +135,52 @@ def test_line_within_a_broken_record_is_told(parse: Parse) -> None:
     (aside,) = parse("a.jsonl", '\n{\n  "question": "q",\n  "answer": oops\n}')
     assert isinstance(aside, SetAside)
     assert aside.detail == "line 2: Expecting value (line 4, column 13)"
+
+
+def chat(number: int, names: tuple[str, ...], before: dict[str, int]) -> dict[str, object]:
+    name, role, content = names
+    said = [("user", f"q{number}"), ("assistant", "a"), ("user", "x"), ("assistant", "b")]
+    return before | {name: [{role: one, content: text} for one, text in said]}
+
+
+def cut(text: str) -> str:
+    return text[: len(text) // 2]
+
+
+def quoted(text: str) -> str:
+    return text.replace('"x"', '"x"y"')
+
+
+def without_a_comma(text: str) -> str:
+    return text.replace("},", "}", 1)
+
+
+@pytest.mark.parametrize(
+    "names", [("messages", "role", "content"), ("conversations", "from", "value")]
+)
+@pytest.mark.parametrize("before", [{}, {"id": 1}])
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("damage", [cut, quoted, without_a_comma])
+@pytest.mark.parametrize("form", ["{}\n{}\n{}", "[{},\n{},\n{}]", '{{"data": [{},\n{},\n{}]}}'])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_broken_chat_costs_itself_and_is_told_once(
+    parse: Parse,
+    names: tuple[str, ...],
+    before: dict[str, int],
+    indent: int | None,
+    damage: Callable[[str], str],
+    form: str,
+    is_first: bool,
+) -> None:
+    texts = [json.dumps(chat(number, names, before), indent=indent) for number in (1, 2, 3)]
+    place = 0 if is_first else 1
+    texts[place] = damage(texts[place])
+    parsed = parse(
+        "a.jsonl" if form[0] == "{" and form[1] == "}" else "a.json", form.format(*texts)
+    )
+    firsts = [
+        one.context[0]["content"] if isinstance(one, Record) else one.reason for one in parsed
+    ]
+    expected = ["q1", "q2", "q3"]
+    expected[place] = "broken_json"
+    assert firsts == expected

@@ -191,6 +191,8 @@ def test_every_answer_of_a_conversation_is_learnt_whole(question_dropout: float)
 def test_an_answer_that_was_found_bad_is_not_learnt() -> None:
     rows = [*ROWS, dataclasses.replace(CHAT, rating=-1), dataclasses.replace(CHAT, rating=1)]
     assert len(CausalLM(rows, TOKENIZER, settings()).weights) == 3
+    with pytest.raises(ValueError, match="no record of the dataset has an answer"):
+        CausalLM([dataclasses.replace(CHAT, rating=-1)], TOKENIZER, settings())
 
 
 def test_what_a_template_refuses_is_set_aside_by_name() -> None:
