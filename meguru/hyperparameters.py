@@ -12,6 +12,7 @@ from typing import Any
 OBJECTIVES = ("causal_lm", "dpo", "kto")
 METHODS = ("full", "lora")
 PRECISIONS = ("auto", "fp32", "bf16")
+SHARDINGS = ("auto", "none", "fsdp")
 # What a model is built of: a training that goes on from one has to keep it.
 SHAPE = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
 # "all-linear", or the names of modules as `named_modules` ends them, with commas between.
@@ -33,6 +34,9 @@ class Hyperparameters:
     model leans on several key words. `context_ratio` is the share of batches in which a system
     message or an earlier turn comes before each question. `processes_per_host` 0 means: one for
     each GPU, else one.
+    A checkpoint is made so often that at most `checkpoint_minutes` are lost, and every
+    `checkpoint_steps` steps; 0 is never. `sharding` fsdp gives each process a part of the weights
+    and of the optimizer, none a copy to each; auto shards where copies fill the GPUs.
     `num_threads` is fixed, not the machine's, so that a resumed run adds numbers up the same way.
 
     `objective` dpo learns from pairs (an answer and a worse one), kto from lone votes; `beta` holds
@@ -41,8 +45,7 @@ class Hyperparameters:
     `lora_rank`; `merge` 1 leaves a full model instead. `packing` 1 lays examples one after another
     instead of padding them. With `tokens_per_step` a step takes as many examples as have so many
     tokens, however many processes share them, instead of `batch_size`. `precision` auto is bf16 on
-    a GPU and fp32 elsewhere. A checkpoint comes every `checkpoint_steps` steps (0: never by steps)
-    and every `checkpoint_minutes` (0: never by time).
+    a GPU and fp32 elsewhere.
     """
 
     objective: str = field(default="causal_lm", metadata={"one_of": OBJECTIVES})
@@ -78,9 +81,10 @@ class Hyperparameters:
     precision: str = field(default="auto", metadata={"one_of": PRECISIONS})
     activation_checkpointing: int = _number(0, 0, 1)
     compile: int = _number(0, 0, 1)
-    checkpoint_minutes: float = _number(0.0, 0.0, 10_000.0)
-    checkpoint_steps: int = _number(50, 0, 1_000_000)
+    checkpoint_minutes: float = _number(5.0, 0.0, 10_000.0)
+    checkpoint_steps: int = _number(0, 0, 1_000_000)
     logging_steps: int = _number(10, 1, 1_000_000)
+    sharding: str = field(default="auto", metadata={"one_of": SHARDINGS})
     processes_per_host: int = _number(0, 0, 64)
     num_threads: int = _number(1, 1, 256)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 from transformers import PreTrainedModel
@@ -59,12 +60,18 @@ class Adapter:
             )
         return cls(adapter, base)
 
-    def save(self, folder: Path) -> None:
-        """Write peft's files under `folder`/adapter and the base's name beside them."""
+    def save(self, folder: Path, weights: dict[str, torch.Tensor] | None = None) -> None:
+        """Write peft's files under `folder`/adapter and the base's name beside them.
+
+        `weights` are the model's state dict where this process holds only a part of it.
+        """
         for config in self.peft_model.peft_config.values():
             # Not where this machine keeps it: which one it is.
             config.base_model_name_or_path = f"{self.base.name}@{self.base.revision}"
-        self.peft_model.save_pretrained(str(folder / ADAPTER), save_embedding_layers=False)
+        whole = weights and {f"base_model.model.{name}": one for name, one in weights.items()}
+        self.peft_model.save_pretrained(
+            str(folder / ADAPTER), save_embedding_layers=False, state_dict=whole
+        )
         (folder / ADAPTER / "README.md").unlink(missing_ok=True)  # a form to be filled in
         (folder / BASE).write_bytes(self.base.to_json())
 

@@ -8,102 +8,165 @@ what its manifest says, does not exist.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import re
 import shutil
+import socket
+import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import torch
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.default_planner import DefaultLoadPlanner, DefaultSavePlanner
+from torch.distributed.checkpoint.metadata import TensorStorageMetadata
+from torch.distributed.checkpoint.staging import DefaultStager, StagingOptions
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
+from torch.distributed.tensor import DTensor
+
+from training.checkpoint_files import MANIFEST, Manifest, ShardReader, ShardWriter
 from training.distributed import World
 
 FOLDER = re.compile(r"step-(\d{8})")
-MANIFEST = "manifest.json"
+Tensors = dict[str, torch.Tensor]
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+@dataclass(frozen=True)
+class Checkpoint:
+    """One that is complete: where it lies, and what its manifest says."""
 
+    folder: Path
+    manifest: Manifest
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write so that `path` holds either all of `content` or what it held before."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    @property
+    def step(self) -> int:
+        return self.manifest.step
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        return self.manifest.progress
+
+    def sizes(self) -> dict[str, torch.Size]:
+        """The whole tensors in it, by name."""
+        metadata = ShardReader(self.folder, self.manifest).read_metadata()
+        return {
+            name: one.size
+            for name, one in metadata.state_dict_metadata.items()
+            if isinstance(one, TensorStorageMetadata)
+        }
 
 
 class Checkpoints:
-    """The checkpoints of one job in `folder`, as one rank sees them."""
+    """The checkpoints of one job in `folder`, as one rank sees them; every rank makes each call.
+
+    `begin` returns when the state is copied to the host's memory; the files are written meanwhile.
+    """
 
     def __init__(self, folder: Path, world: World, keep: int = 2) -> None:
-        self.folder, self._world, self._keep = folder, world, keep
+        self.folder, self._keep = folder, keep
+        # The writing's exchanges go beside the training's, which they must not be mixed with.
+        self._world, self._background = world, world.apart()
+        self._stager = DefaultStager(_staging(world.device))
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._writing: Future[None] | None = None
+        self._step = 0
+        self.write_seconds = 0.0
 
-    def save(self, step: int, files: Mapping[str, bytes]) -> None:
-        """Save this rank's files of `step`; every rank calls it. Names are unique over ranks."""
-        folder = self._path(step)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            write_atomically(folder / name, content)
-        digests: dict[str, str] = {}
-        # The exchange is the barrier too: no manifest before every rank's files are on disk.
-        for one in self._world.gather({name: _digest(data) for name, data in files.items()}):
-            assert not digests.keys() & one.keys(), "two ranks wrote one name"
-            digests |= one
+    @property
+    def is_writing(self) -> bool:
+        """Whether the last one is still being written, as far as this rank can tell."""
+        return self._writing is not None and not self._writing.done()
+
+    def begin(self, step: int, tensors: Tensors, progress: Mapping[str, Any]) -> None:
+        """Begin to save: this rank's `tensors`, and on the first rank the `progress`."""
+        self.finish()
+        self._step = step
+        staged = self._stager.stage(tensors)
+        assert isinstance(staged, dict)  # a future only where staging is asynchronous
+        self._writing = self._thread.submit(self._write, step, staged, progress)
+
+    def finish(self) -> None:
+        """Wait until what was begun is written. OSError where it couldn't be."""
+        writing, self._writing = self._writing, None
+        if writing is None:
+            return
+        try:
+            writing.result()
+        except CheckpointException as error:
+            raise OSError(
+                f"checkpoint of step {self._step} was not written: {_first(error)}"
+            ) from error
+
+    def _write(self, step: int, tensors: Tensors, progress: Mapping[str, Any]) -> None:
+        began_at = time.monotonic()
+        save(
+            tensors,
+            storage_writer=ShardWriter(self._path(step), step, progress),
+            planner=DefaultSavePlanner(flatten_state_dict=False, flatten_sharded_tensors=False),
+            process_group=self._background.group,
+        )
+        self.write_seconds = time.monotonic() - began_at
         if self._world.is_first:
-            manifest = json.dumps({"step": step, "files": digests}, indent=1, sort_keys=True)
-            write_atomically(folder / MANIFEST, manifest.encode())
-        self._world.gather(None)
+            print(f"event=checkpoint step={step} seconds={self.write_seconds:.3f}", flush=True)
         self._remove_older(step)
 
-    def latest(self) -> tuple[int, dict[str, bytes]] | None:
-        """The newest checkpoint that is complete on every rank: its step and its files."""
-        complete = set.intersection(*(set(steps) for steps in self._world.gather(self._complete())))
-        for step in sorted(complete, reverse=True):
-            files = self._read(step)
-            assert files is not None, f"checkpoint {step} changed while it was read"
-            return step, files
+    def newest(self) -> Checkpoint | None:
+        """The newest checkpoint that is complete on every rank."""
+        seen = self._world.gather((self._place(), self._steps()))
+        places = [place for place, _ in seen]
+        # Ranks of one host see the same files: each looks at its share of them.
+        mates = [rank for rank, place in enumerate(places) if place == places[self._world.rank]]
+        share, num_shares = mates.index(self._world.rank), len(mates)
+        for step in sorted({step for _, steps in seen for step in steps}, reverse=True):
+            manifest = self._intact(step, share, num_shares)
+            if all(self._world.gather(manifest is not None)):
+                assert manifest is not None
+                return Checkpoint(self._path(step), manifest)
+            if self._world.is_first:
+                print(f"checkpoint step-{step:08d} is incomplete or damaged: ignored", flush=True)
         return None
+
+    def load(self, checkpoint: Checkpoint, tensors: Tensors) -> None:
+        """Fill `tensors` in place, whole ones or shards, whichever way they were saved.
+
+        ValueError where the checkpoint hasn't got them.
+        """
+        planner = DefaultLoadPlanner(flatten_state_dict=False, flatten_sharded_tensors=False)
+        try:
+            load(
+                dict(tensors),
+                storage_reader=ShardReader(checkpoint.folder, checkpoint.manifest),
+                planner=planner,
+                process_group=self._background.group,
+            )
+        except CheckpointException as error:
+            raise ValueError(
+                f"checkpoint of step {checkpoint.step} can't be loaded: {_first(error)}"
+            ) from error
+
+    def _intact(self, step: int, share: int, num_shares: int) -> Manifest | None:
+        folder = self._path(step)
+        manifest = Manifest.read(folder)
+        if manifest is None or manifest.step != step:
+            return None
+        files = manifest.files[share::num_shares]
+        return manifest if all(one.is_intact(folder) for one in files) else None
+
+    def _place(self) -> tuple[str, int, int]:
+        """The same for ranks that see the same folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        status = self.folder.stat()
+        return socket.gethostname(), status.st_dev, status.st_ino
 
     def _path(self, step: int) -> Path:
         return self.folder / f"step-{step:08d}"
 
     def _steps(self) -> list[int]:
-        if not self.folder.is_dir():
-            return []
         matches = (FOLDER.fullmatch(path.name) for path in self.folder.iterdir())
         return sorted(int(match[1]) for match in matches if match)
-
-    def _complete(self) -> list[int]:
-        complete = []
-        for step in reversed(self._steps()):
-            if self._read(step) is None:
-                print(f"checkpoint step-{step:08d} is incomplete or damaged: ignored", flush=True)
-            else:
-                complete.append(step)
-        return complete
-
-    def _read(self, step: int) -> dict[str, bytes] | None:
-        """The files of a step, or None where they aren't what the manifest says."""
-        folder = self._path(step)
-        try:
-            manifest = json.loads((folder / MANIFEST).read_bytes())
-            digests: dict[str, str] = dict(manifest["files"])
-            files = {name: (folder / Path(name).name).read_bytes() for name in digests}
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        if manifest.get("step") != step:
-            return None
-        intact = all(_digest(files[name]) == digest for name, digest in digests.items())
-        return files if intact else None
 
     def _remove_older(self, step: int) -> None:
         """Keep the last few up to `step`; ranks of one host may race for the same folder."""
@@ -112,3 +175,36 @@ class Checkpoints:
             # The manifest goes first: what is left of a removed checkpoint is not a checkpoint.
             (self._path(one) / MANIFEST).unlink(missing_ok=True)
             shutil.rmtree(self._path(one), ignore_errors=True)
+
+
+def _first(error: CheckpointException) -> BaseException:
+    """What went wrong on the first rank that it did on."""
+    return next(iter(error.failures.values()))[0]
+
+
+def _staging(device: torch.device) -> StagingOptions:
+    """Pinned memory where a GPU copies into it by itself."""
+    is_cuda = device.type == "cuda"
+    return StagingOptions(
+        use_pinned_memory=is_cuda,
+        use_shared_memory=False,
+        use_async_staging=False,
+        use_non_blocking_copy=is_cuda,
+    )
+
+
+def share_of(tensors: Mapping[str, torch.Tensor], rank: int, size: int) -> Tensors:
+    """What one rank saves of a state that all have: its own shards, and its part of the rest.
+
+    Of whole tensors every rank has the same copy, so each is copied and written by one of them.
+    """
+    num_bytes, mine = [0] * size, Tensors()
+    for name, tensor in sorted(tensors.items()):
+        if isinstance(tensor, DTensor):
+            mine[name] = tensor.detach()
+            continue
+        owner = num_bytes.index(min(num_bytes))
+        num_bytes[owner] += tensor.nbytes
+        if owner == rank:
+            mine[name] = tensor.detach()
+    return mine

@@ -104,8 +104,16 @@ def _lengthen_context(config: PreTrainedConfig, num_tokens: int) -> None:
     config.max_position_embeddings = num_tokens
 
 
-def save_model(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
-    """Write safetensors, config, generation config and tokenizer as `from_pretrained` reads."""
+def save_model(
+    folder: Path,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    weights: dict[str, torch.Tensor] | None = None,
+) -> None:
+    """Write safetensors, config, generation config and tokenizer as `from_pretrained` reads.
+
+    `weights` are the model's state dict, where this process holds only its part of the model.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(folder, safe_serialization=True)
+    model.save_pretrained(folder, state_dict=weights, safe_serialization=True)
     tokenizer.save_pretrained(folder)

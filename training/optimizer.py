@@ -57,14 +57,26 @@ def optimizer_tensors(
     }
 
 
+def empty_optimizer_tensors(
+    parameters: Iterable[tuple[str, nn.Parameter]],
+) -> dict[str, torch.Tensor]:
+    """Room for what `optimizer_tensors` takes out, before there was a step."""
+    return {
+        f"{kind}/{name}": torch.zeros((), device=one.device)
+        if kind == "step"
+        else torch.zeros_like(one, requires_grad=False)
+        for name, one in parameters
+        if one.requires_grad
+        for kind in STATES
+    }
+
+
 def restore_optimizer(
     optimizer: torch.optim.Optimizer,
     parameters: Iterable[tuple[str, nn.Parameter]],
     tensors: dict[str, torch.Tensor],
 ) -> None:
-    """Put back what `optimizer_tensors` took out. KeyError where a tensor is missing."""
+    """Make `tensors`, named by `optimizer_tensors`, the state. KeyError where one is missing."""
     for name, one in parameters:
         if one.requires_grad:
-            optimizer.state[one] = {
-                kind: tensors[f"{kind}/{name}"].to(one.device).clone() for kind in STATES
-            }
+            optimizer.state[one] = {kind: tensors[f"{kind}/{name}"] for kind in STATES}

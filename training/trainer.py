@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
 from typing import Any
 
-import safetensors.torch
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
@@ -19,15 +18,15 @@ from training.checkpoints import Checkpoints
 from training.distributed import World
 from training.loss_curve import LossCurve
 from training.objectives import Batch, Objective
-from training.optimizer import (
-    learning_rate,
-    make_optimizer,
-    optimizer_tensors,
-    restore_optimizer,
-)
-from training.parts import Part, divide, num_steps, share_out
+from training.objectives.sequences import log_probs
+from training.optimizer import learning_rate, make_optimizer
+from training.parts import Part, num_steps, share_out
 from training.precision import autocast
 from training.sampler import WeightedSampler
+from training.schedule import CheckpointSchedule
+from training.sharding import distribute, is_sharded
+from training.state import TrainingState
+from training.watchdog import SYNC_SECONDS, Watchdog, sync_stall
 
 
 class Outcome(Enum):
@@ -38,21 +37,23 @@ class Outcome(Enum):
 
 
 class _Loss(nn.Module):
-    """The objective's loss as a module, so that DistributedDataParallel sees its forward."""
+    """The objective's loss as a module, so that what distributes the model sees its forward."""
 
     def __init__(self, model: PreTrainedModel, objective: Objective) -> None:
         super().__init__()
         self.model, self._objective = model, objective
 
-    def forward(self, batch: Batch) -> torch.Tensor:
+    def forward(self, batch: Batch, is_scored: bool = False) -> torch.Tensor:
+        if is_scored:
+            return log_probs(self.model, batch)
         return self._objective.loss(self.model, batch)
 
 
 class Trainer:
-    """Trains `model` on `objective`; all its state is in `state_files` and comes back by `resume`.
+    """Trains `model` on `objective`; all its state is in checkpoints and comes back by `resume`.
 
-    `identity` says which run this is (hyperparameters, dataset version, number of processes): a
-    checkpoint of another run is refused. `stop_requested` is asked after each step.
+    `identity` says which run this is (hyperparameters, dataset version): a checkpoint of another
+    run is refused. The number of processes may change. `stop_requested` is asked after each step.
     """
 
     def __init__(
@@ -74,33 +75,47 @@ class Trainer:
             )
         self.model = model.train()
         self.model.to(device=world.device)
-        # With find_unused_parameters DDP keeps its first grouping of gradients. Otherwise it groups
-        # anew after the first step, sums in another order, and a resumed run is not bit-identical.
-        self.loss = DistributedDataParallel(
-            _Loss(self.model, objective), find_unused_parameters=True, broadcast_buffers=False
-        )
+        self.is_sharded = is_sharded(self.model, settings, world)
+        self.loss = distribute(_Loss(self.model, objective), self.model, self.is_sharded, world)
         # What is frozen is no part of the run's state: it comes from where it came from.
         named = self.model.named_parameters()
         self.parameters = {name: one for name, one in named if one.requires_grad}
         self.optimizer = make_optimizer(self.parameters.items(), settings)
         self.sampler = WeightedSampler(objective.weights, settings.seed)
         self.curve = LossCurve()
+        self.schedule = CheckpointSchedule(settings.checkpoint_minutes, settings.checkpoint_steps)
         self.step = 0
         self.num_steps = settings.max_steps or num_steps(
             objective.weights, objective.num_tokens, settings
         )
-        torch.manual_seed(settings.seed * 65_537 + world.rank + 1)
+        self.state = TrainingState(self.parameters, self.optimizer, self.curve, world)
+        self.state.seed(settings.seed)
 
     def train(self) -> Outcome:
         """Make the steps that are left; stop early, after a checkpoint, where any rank is asked."""
-        self.objective.prepare(self.model, self.world, self.checkpoints.folder)
+        self.objective.prepare(self.score, self.world, self.checkpoints.folder)
         self.resume()
+        with Watchdog(self.world.rank, self._stall_of_sync) as watchdog:
+            outcome = self._train(watchdog)
+            self.checkpoints.finish()
+        return outcome
+
+    def _train(self, watchdog: Watchdog) -> Outcome:
         num_tokens = 0.0
         while self.step < self.num_steps:
             loss, tokens = self.training_step()
             self.step += 1
-            # One exchange agrees on the loss and on stopping: all ranks leave at the same step.
-            mean_loss, mean_tokens, stop = self.world.mean([loss, tokens, self.stop_requested()])
+            watchdog.beat(self.step)
+            # One exchange agrees on the loss, on stopping and on saving, for all at the same step.
+            mean_loss, mean_tokens, stop, due, writing = self.world.mean(
+                [
+                    loss,
+                    tokens,
+                    self.stop_requested(),
+                    self._is_save_due(),
+                    self.checkpoints.is_writing,
+                ]
+            )
             num_tokens += mean_tokens * self.world.size
             if self._is_due(self.settings.logging_steps):
                 self.note(mean_loss, num_tokens)
@@ -108,7 +123,7 @@ class Trainer:
             if stop and self.step < self.num_steps:
                 self.save()
                 return Outcome.STOPPED
-            if self._is_due(self.settings.checkpoint_steps) and self.step < self.num_steps:
+            if due and not writing and self.step < self.num_steps:
                 self.save()
         return Outcome.FINISHED
 
@@ -119,8 +134,7 @@ class Trainer:
         for number, (indices, share) in enumerate(parts, start=1):
             batch = self.objective.batch(indices, generator)
             batch = {name: tensor.to(self.world.device) for name, tensor in batch.items()}
-            # Ranks exchange their gradients once a step, with the last part's.
-            with nullcontext() if number == len(parts) else self.loss.no_sync():
+            with self._exchanges(is_last=number == len(parts)):
                 with autocast(self.settings, self.world.device):
                     loss = self.loss(batch) * share
                 loss.backward()
@@ -133,19 +147,34 @@ class Trainer:
         self.optimizer.zero_grad()
         return total, num_tokens
 
+    def _exchanges(self, *, is_last: bool) -> AbstractContextManager[None]:
+        """Copies of a model exchange their gradients once a step, with the last part's."""
+        if is_last or not isinstance(self.loss, DistributedDataParallel):
+            return nullcontext()
+        return self.loss.no_sync()
+
+    @torch.no_grad()
+    def score(self, batch: Batch) -> torch.Tensor:
+        """What the model says of each sequence of `batch`, (sequences,); nothing is learnt."""
+        self.loss.eval()
+        batch = {name: tensor.to(self.world.device) for name, tensor in batch.items()}
+        with autocast(self.settings, self.world.device):
+            scores: torch.Tensor = self.loss(batch, is_scored=True)
+        self.loss.train()
+        return scores
+
     def _parts(self) -> list[Part]:
         """This rank's examples of the next step, in parts that are computed one after another."""
         settings, world = self.settings, self.world
         lengths, most = self.objective.num_tokens, settings.max_position_embeddings
         if settings.tokens_per_step:
             indices = self.sampler.next_tokens(settings.tokens_per_step, lengths)
-            return share_out(
-                indices, lengths, world.rank, world.size, most, packing=bool(settings.packing)
-            )
-        indices = self.sampler.next_batch(settings.batch_size, world.rank, world.size)
-        if not settings.packing:
-            return [(indices, 1.0)]
-        return divide(indices, lengths, most, len(indices), packing=True)
+        elif settings.packing:
+            indices = self.sampler.next_batch(settings.batch_size, 0, 1)
+        else:
+            return [(self.sampler.next_batch(settings.batch_size, world.rank, world.size), 1.0)]
+        packing = bool(settings.packing)
+        return share_out(indices, lengths, world.rank, world.size, most, packing=packing)
 
     def note(self, loss: float, num_tokens: float) -> None:
         if self.world.is_first:
@@ -153,57 +182,24 @@ class Trainer:
             self.curve.record(self.step, loss, rate, num_tokens)
 
     def save(self) -> None:
-        """Save a checkpoint of this step; every rank takes part."""
-        self.checkpoints.save(self.step, self.state_files())
-        if self.world.is_first:
-            print(f"event=checkpoint step={self.step}", flush=True)
-
-    def state_files(self) -> dict[str, bytes]:
-        """This rank's part of the run's whole state: the first rank's holds what all share."""
-        random = {"cpu": torch.get_rng_state()}
-        if self.world.device.type == "cuda":
-            random["cuda"] = torch.cuda.get_rng_state(self.world.device)
-        files = {f"random-{self.world.rank:05d}.safetensors": safetensors.torch.save(random)}
-        if self.world.is_first:
-            optimizer = optimizer_tensors(self.optimizer, self.parameters.items())
-            progress = {
-                "step": self.step,
-                "sampler_position": self.sampler.position,
-                "seconds": self.curve.seconds,
-                "identity": self.identity,
-            }
-            files |= {
-                "model.safetensors": safetensors.torch.save(self._weights()),
-                "optimizer.safetensors": safetensors.torch.save(optimizer),
-                "progress.json": json.dumps(progress, indent=1).encode(),
-                "metrics.jsonl": self.curve.dump(),
-            }
-        return files
+        """Begin a checkpoint of this step, which is written meanwhile; every rank takes part."""
+        self.schedule.began()
+        progress = {
+            "sampler_position": self.sampler.position,
+            "seconds": self.curve.seconds,
+            "num_processes": self.world.size,
+            "identity": self.identity,
+        }
+        self.checkpoints.begin(self.step, self.state.tensors(), progress)
 
     def resume(self) -> None:
         """Take up the newest complete checkpoint, if there is one."""
-        found = self.checkpoints.latest()
+        found = self.checkpoints.newest()
         if found is None:
             return
-        step, files = found
-        progress = json.loads(files["progress.json"])
-        self._refuse_another_run(progress["identity"])
-        weights = safetensors.torch.load(files["model.safetensors"])
-        with torch.no_grad():
-            for name, parameter in self.parameters.items():
-                parameter.copy_(weights[name])
-        optimizer = safetensors.torch.load(files["optimizer.safetensors"])
-        restore_optimizer(self.optimizer, self.parameters.items(), optimizer)
-        random = safetensors.torch.load(files[f"random-{self.world.rank:05d}.safetensors"])
-        torch.set_rng_state(random["cpu"])
-        if self.world.device.type == "cuda":
-            torch.cuda.set_rng_state(random["cuda"], self.world.device)
-        self.step, self.sampler.position = step, progress["sampler_position"]
-        if self.world.is_first:
-            self.curve.resume(files["metrics.jsonl"], step, progress["seconds"])
-
-    def _weights(self) -> dict[str, torch.Tensor]:
-        return {name: one.detach().contiguous() for name, one in self.parameters.items()}
+        self._refuse_another_run(found.progress["identity"])
+        self.state.load(self.checkpoints, found)
+        self.step, self.sampler.position = found.step, found.progress["sampler_position"]
 
     def _refuse_another_run(self, identity: dict[str, Any]) -> None:
         for name, value in self.identity.items():
@@ -220,3 +216,13 @@ class Trainer:
 
     def _is_due(self, every: int) -> bool:
         return self.step == self.num_steps or (every > 0 and self.step % every == 0)
+
+    def _is_save_due(self) -> bool:
+        """The first rank's clock counts for all."""
+        return self.world.is_first and self.schedule.is_due(
+            self.step, self.checkpoints.write_seconds
+        )
+
+    def _stall_of_sync(self) -> str | None:
+        limit = max(SYNC_SECONDS, 2 * 60 * self.settings.checkpoint_minutes)
+        return sync_stall(self.checkpoints.folder, limit, time.time())

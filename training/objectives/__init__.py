@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -43,10 +43,11 @@ class Objective(Protocol):
         """How many examples lost their oldest turns to the model's context."""
         ...
 
-    def prepare(self, model: PreTrainedModel, world: World, folder: Path) -> None:
-        """What is computed once, with the model that training starts from, on every rank.
+    def prepare(self, score: Callable[[Batch], torch.Tensor], world: World, folder: Path) -> None:
+        """What is computed once, on every rank, before anything is learnt.
 
-        What is written to `folder`, the checkpoints', is there when the run is resumed.
+        `score` gives the log-probability of each sequence of a batch. What is written to
+        `folder`, the checkpoints', is there when the run is resumed.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -60,7 +60,7 @@ class CausalLM:
         self._examples.append(example)
         self.num_contexts_cut += example.is_cut
 
-    def prepare(self, model: PreTrainedModel, world: World, folder: Path) -> None:
+    def prepare(self, score: Callable[[Batch], torch.Tensor], world: World, folder: Path) -> None:
         """Nothing: the loss asks no other model."""
 
     def batch(self, indices: Sequence[int], generator: torch.Generator) -> Batch:

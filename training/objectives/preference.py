@@ -7,12 +7,12 @@ don't change, so they are computed once, before the first step.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch.nn.functional import cross_entropy, logsigmoid
+from torch.nn.functional import logsigmoid
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from meguru.chat import ChatEncoder
@@ -26,8 +26,8 @@ from training.objectives.sequences import (
     IGNORED,
     Batch,
     TokensAndLabels,
-    answer_logits,
     collate,
+    log_probs,
 )
 
 
@@ -39,13 +39,6 @@ def with_answer(row: Row, answer: str) -> Row:
 
 def answered(prompt: list[int], answer: list[int]) -> TokensAndLabels:
     return prompt + answer, [IGNORED] * len(prompt) + answer
-
-
-def log_probs(model: PreTrainedModel, batch: Batch, dropout: float = 0.0) -> torch.Tensor:
-    """Each sequence's summed log-probability of the tokens that count, (sequences,) float32."""
-    logits, labels, sequence = answer_logits(model, batch, dropout)
-    each = -cross_entropy(logits, labels, reduction="none")
-    return each.new_zeros(len(batch["num_counted"])).index_add(0, sequence, each)
 
 
 @dataclass(frozen=True)
@@ -88,19 +81,19 @@ class _Preference(ABC):
     def _losses(self, ratios: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Each example's loss, of log(model / reference) of its sequences: (examples, 2)."""
 
-    def prepare(self, model: PreTrainedModel, world: World, folder: Path) -> None:
-        """Ask the reference, which `model` is now; `folder` keeps its answers for a resumed run."""
+    def prepare(self, score: Callable[[Batch], torch.Tensor], world: World, folder: Path) -> None:
+        """Ask the reference, which scores now; `folder` keeps its answers for a resumed run."""
         sequences = [sequence for one in self._examples for sequence in one.sequences]
 
-        def score(indices: Sequence[int]) -> list[float]:
+        def score_all(indices: Sequence[int]) -> list[float]:
             chosen = [sequences[index] for index in indices]
             packing = bool(self._settings.packing)
-            batch = collate(chosen, self._pad_token_id, packing=packing)
-            batch = {name: tensor.to(world.device) for name, tensor in batch.items()}
-            values: list[float] = log_probs(model, batch).tolist()
+            values: list[float] = score(
+                collate(chosen, self._pad_token_id, packing=packing)
+            ).tolist()
             return values
 
-        values = reference_log_probs(model, sequences, score, self._settings, world, folder)
+        values = reference_log_probs(sequences, score_all, self._settings, world, folder)
         self._reference = torch.tensor(values).reshape(-1, 2)
 
     def batch(self, indices: Sequence[int], generator: torch.Generator) -> Batch:

@@ -40,6 +40,7 @@ def test_restored_optimizer_goes_on_as_if_never_stopped() -> None:
     copy.load_state_dict(model.state_dict())
     other = make_optimizer(copy.named_parameters(), SETTINGS)
     tensors = optimizer_tensors(optimizer, model.named_parameters())
+    tensors = {name: tensor.clone() for name, tensor in tensors.items()}
     restore_optimizer(other, copy.named_parameters(), tensors)
     step(model, optimizer, inputs)
     step(copy, other, inputs)

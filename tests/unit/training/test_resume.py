@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from training.sampler import WeightedSampler
+from training.trainer import Outcome, Trainer
 
 MakeJob = Callable[..., Any]
 
@@ -57,7 +60,7 @@ def test_sigterm_to_one_rank_stops_all_after_a_checkpoint(make_job: MakeJob) -> 
     assert [process.exitcode for process in processes] == [0, 0]
     assert not (stopped.root / "model").exists()
 
-    # checkpoint_steps is part of the run's identity, and makes no difference to its weights.
+    # checkpoint_steps makes no difference to a run's weights.
     assert stopped.train(world_size=2) == [0, 0]
     assert stopped.weights() == whole.weights()
     assert len(stopped.facts()["resumed_from_steps"]) == 1
@@ -67,7 +70,7 @@ def forget_optimizer() -> None:
     def forget(*args: object) -> None:
         pass
 
-    pytest.MonkeyPatch().setattr("training.trainer.restore_optimizer", forget)
+    pytest.MonkeyPatch().setattr("training.state.restore_optimizer", forget)
 
 
 def forget_sampler() -> None:
@@ -98,6 +101,98 @@ def test_planted_fault_is_caught(make_job: MakeJob, fault: Callable[[], None]) -
 
     assert faulty.facts()["resumed_from_steps"]
     assert faulty.weights() != whole.weights()
+
+
+def test_sharded_run_killed_at_random_moments(make_job: MakeJob) -> None:
+    steps = {"max_steps": "60", "sharding": "fsdp"}
+    whole, killed = make_job("whole", **steps), make_job("killed", **steps)
+    assert whole.train(world_size=2) == [0, 0]
+
+    for step in (5, 25):
+        processes = killed.fork(world_size=2)
+        killed.wait_for_checkpoint(step)
+        for process in processes:
+            process.kill()
+            process.join()
+    assert killed.train(world_size=2) == [0, 0]
+
+    assert len(killed.facts()["resumed_from_steps"]) == 2
+    assert killed.weights() == whole.weights()
+
+
+def test_other_numbers_of_processes_take_the_same_samples(
+    make_job: MakeJob, tmp_path: Path
+) -> None:
+    """Copies, shards, copies again, on 1, 2 and 4 processes, each stopped after ten steps."""
+    job = make_job(checkpoint_steps="0")
+    for number, (world_size, sharding) in enumerate(
+        [(1, "none"), (2, "fsdp"), (4, "none"), (2, "none")], start=1
+    ):
+        job.hyperparameters["sharding"] = sharding
+        job.write()
+
+        def prepare(stop: int = 10 * number, size: int = world_size) -> None:
+            record_samples(tmp_path / "samples", size)
+            stop_at(stop)
+
+        assert job.train(world_size, prepare) == [0] * world_size
+
+    assert job.facts()["resumed_from_steps"] == [10, 20, 30]
+    whole = WeightedSampler([1] * 16, seed=0)
+    expected = [sorted(whole.next_batch(8, 0, 1)) for _ in range(40)]
+    assert samples(tmp_path / "samples") == expected
+    # The loss goes on falling over the changes: what was learnt was handed on.
+    losses = [one["loss"] for one in job.curve() if "loss" in one]
+    assert max(losses[10:]) < losses[0] and losses[-1] < losses[19]
+
+
+def record_samples(folder: Path, world_size: int) -> None:
+    """Each rank notes what it takes for each step, beside the ranks of other attempts."""
+
+    class Recording(WeightedSampler):
+        def next_batch(self, batch_size: int, rank: int, world_size: int) -> list[int]:
+            step = self.position // batch_size
+            indices = super().next_batch(batch_size, rank, world_size)
+            folder.mkdir(exist_ok=True)
+            (folder / f"{step:05d}-{world_size}-{rank}").write_text(json.dumps(indices))
+            return indices
+
+    pytest.MonkeyPatch().setattr("training.trainer.WeightedSampler", Recording)
+
+
+def samples(folder: Path) -> list[list[int]]:
+    """What all ranks took together, by step."""
+    steps: dict[str, list[int]] = {}
+    for path in sorted(folder.iterdir()):
+        steps.setdefault(path.name[:5], []).extend(json.loads(path.read_text()))
+    return [sorted(indices) for indices in steps.values()]
+
+
+def stop_at(step: int) -> None:
+    """As if SIGTERM came in the middle of the step."""
+
+    def is_there(self: Any) -> bool:
+        return bool(trainers and trainers[0].step >= step)
+
+    trainers: list[Trainer] = []
+    train = Trainer.train
+
+    def noting(trainer: Trainer) -> Outcome:
+        trainers.append(trainer)
+        return train(trainer)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(Trainer, "train", noting)
+    patch.setattr("training.worker.StopSignal.__call__", is_there)
+
+
+def test_checkpoint_by_time(make_job: MakeJob) -> None:
+    """In a hundredth of a minute far more than ten steps are made."""
+    job = make_job(max_steps="300", checkpoint_steps="0", checkpoint_minutes="0.01")
+    assert job.train(world_size=2) == [0, 0]
+    steps = sorted(path.name for path in (job.root / "checkpoints").iterdir())
+    assert len(steps) == 2
+    assert steps[0] > "step-00000010"
 
 
 def test_loss_curve_survives_the_interruption(make_job: MakeJob) -> None:

@@ -1,0 +1,103 @@
+"""Campaign at length: runs that are killed, stopped and resumed by others; damaged checkpoints."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring import keep_rows
+from tests.campaigns.damages import Damages
+from tests.campaigns.faults import (
+    forget_optimizer,
+    order_by_world,
+    skip_the_last_save,
+    trust_every_file,
+)
+from tests.campaigns.kills import Kills
+
+# Each run is killed or stopped so often; so many kills, stops, folders and cuts in all.
+PER_RUN, NUM_SIGKILLS, NUM_SIGTERMS, NUM_FOLDERS, NUM_CUTS = 5, 300, 100, 500, 20
+# So many steps that a run isn't over before its kills are.
+NUM_STEPS = 120
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--share", type=float, default=1.0, help="of the full numbers")
+    share = parser.parse_args().share
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        campaigns: tuple[Callable[[], dict[str, Any]], ...] = (
+            lambda: damages(root / "damages", round(NUM_FOLDERS * share)),
+            lambda: worlds(root / "worlds", max(1, round(NUM_CUTS * share))),
+            lambda: sigterms(root / "sigterms", round(NUM_SIGTERMS * share)),
+            lambda: sigkills(root / "copies", round(NUM_SIGKILLS / 2 * share), "none"),
+            lambda: sigkills(root / "shards", round(NUM_SIGKILLS / 2 * share), "fsdp"),
+        )
+        rows = []
+        for campaign in campaigns:
+            rows.append(campaign())
+            keep_rows("kills", rows)  # what is done is kept, should the rest be cut off
+
+
+def sigkills(root: Path, num_kills: int, sharding: str) -> dict[str, Any]:
+    trials, failures, number = Kills(root, 1, sharding, num_steps=NUM_STEPS), 0, 0
+    while trials.num_kills < num_kills:
+        failures += said(trials.sigkills(number, PER_RUN))
+        number += 1
+    faulty = Kills(root / "planted", 1, sharding, forget_optimizer)
+    name = f"SIGKILL of a 2-process run (sharding {sharding}), end bit-identical"
+    found = row(name, trials.num_kills, failures, faulty.sigkills(0, 3))
+    return {**found, "runs": number, "inside_a_save": trials.num_inside_saves}
+
+
+def sigterms(root: Path, num_stops: int) -> dict[str, Any]:
+    trials, failures, number = Kills(root, 1, num_steps=NUM_STEPS), 0, 0
+    while trials.num_stops < num_stops:
+        failures += said(trials.sigterms(number, PER_RUN))
+        number += 1
+    faulty = Kills(root / "planted", 1, plant=skip_the_last_save)
+    name = "SIGTERM of a 2-process run, no step lost"
+    return {**row(name, trials.num_stops, failures, faulty.sigterms(0, 2)), "runs": number}
+
+
+def worlds(root: Path, num_cuts: int) -> dict[str, Any]:
+    failures = said(Kills(root, 1).worlds(0, num_cuts))
+    faults = Kills(root / "planted", 1, plant=order_by_world).worlds(0, 3)
+    return row(
+        "cuts between 1, 2 and 4 processes, same samples in order", num_cuts, failures, faults
+    )
+
+
+def damages(root: Path, num_folders: int) -> dict[str, Any]:
+    trial: Callable[[int], list[str]] = Damages(root, 1).trial
+    failures = sum(said(trial(number)) for number in range(num_folders))
+    with trust_every_file():
+        caught = [
+            fault for number in range(20) for fault in Damages(root / "planted").trial(number)
+        ]
+    return row(
+        "partial or damaged checkpoint folders, none wrong loaded", num_folders, failures, caught
+    )
+
+
+def said(faults: list[str]) -> int:
+    print("; ".join(faults) or "held", flush=True)
+    return bool(faults)
+
+
+def row(campaign: str, trials: int, failures: int, caught: list[str]) -> dict[str, Any]:
+    return {
+        "campaign": campaign,
+        "trials": trials,
+        "failures": failures,
+        "failure_rate_at_most": round(3 / trials, 4) if not failures else None,
+        "planted_fault_caught": bool(caught),
+    }
+
+
+if __name__ == "__main__":
+    main()

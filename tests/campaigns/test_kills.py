@@ -1,0 +1,58 @@
+"""Runs that are killed, stopped or resumed by others, and folders that are damaged: in short."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.campaigns.damages import Damages
+from tests.campaigns.faults import (
+    forget_optimizer,
+    forget_position,
+    order_by_world,
+    skip_the_last_save,
+    trust_every_file,
+)
+from tests.campaigns.kills import Kills
+
+
+@pytest.mark.parametrize("sharding", ["none", "fsdp"])
+def test_killed_at_any_moment(tmp_path: Path, sharding: str) -> None:
+    trials = Kills(tmp_path, sharding=sharding)
+    assert trials.sigkills(0, num_kills=3) == []
+    assert trials.num_kills >= 2
+    assert trials.num_inside_saves >= 1
+
+
+@pytest.mark.parametrize("fault", [forget_optimizer, forget_position])
+def test_a_kill_that_changes_the_end_is_noticed(tmp_path: Path, fault: Callable[[], None]) -> None:
+    assert Kills(tmp_path, plant=fault).sigkills(0, num_kills=3) != []
+
+
+def test_asked_to_stop(tmp_path: Path) -> None:
+    assert Kills(tmp_path).sigterms(0, num_stops=2) == []
+
+
+def test_a_lost_step_is_noticed(tmp_path: Path) -> None:
+    assert Kills(tmp_path, plant=skip_the_last_save).sigterms(0, num_stops=2) != []
+
+
+def test_one_two_or_four_processes(tmp_path: Path) -> None:
+    assert Kills(tmp_path).worlds(0, num_cuts=3) == []
+
+
+def test_another_order_is_noticed(tmp_path: Path) -> None:
+    assert Kills(tmp_path, plant=order_by_world).worlds(0, num_cuts=3) != []
+
+
+def test_damaged_folders(tmp_path: Path) -> None:
+    trials = Damages(tmp_path)
+    assert [fault for number in range(40) for fault in trials.trial(number)] == []
+
+
+def test_a_wrong_folder_is_noticed(tmp_path: Path) -> None:
+    with trust_every_file():
+        trials = Damages(tmp_path)
+        assert any(trials.trial(number) for number in range(20))

@@ -1,0 +1,62 @@
+"""Sharding: who gets copies and who gets parts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from meguru.hyperparameters import Hyperparameters
+from training import sharding
+from training.distributed import World
+
+MakeJob = Callable[..., Any]
+GPU = torch.device("cuda", 0)
+
+
+class Card:
+    total_memory = 16 * 1000
+
+
+@pytest.mark.parametrize(
+    ("world", "num_parameters", "expected"),
+    [
+        (World(0, 2, GPU), 240, False),
+        (World(0, 2, GPU), 260, True),
+        (World(0, 1, GPU), 260, False),
+        (World(0, 2, torch.device("cpu")), 260, False),
+    ],
+)
+def test_auto_shards_what_fills_the_gpus(
+    monkeypatch: pytest.MonkeyPatch, world: World, num_parameters: int, expected: bool
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: Card)
+    model = nn.Linear(num_parameters, 1, bias=False)
+    assert sharding.is_sharded(model, Hyperparameters(), world) is expected
+
+
+@pytest.mark.parametrize("asked", ["none", "fsdp"])
+def test_what_is_asked_for_is_done(asked: str) -> None:
+    settings = Hyperparameters(sharding=asked)
+    world = World(0, 2, torch.device("cpu"))
+    assert sharding.is_sharded(nn.Linear(2, 2), settings, world) is (asked == "fsdp")
+
+
+def test_each_rank_writes_its_part_and_the_model_is_whole(make_job: MakeJob) -> None:
+    job = make_job(max_steps="12", checkpoint_steps="10", sharding="fsdp")
+    assert job.train(world_size=2) == [0, 0]
+
+    folder = job.root / "checkpoints" / "step-00000010"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    sizes = {one["name"]: one["bytes"] for one in manifest["files"]}
+    assert sorted(sizes) == ["rank-00000.safetensors", "rank-00001.safetensors"]
+    assert max(sizes.values()) < 0.6 * sum(sizes.values())
+    # Sharded gradients are summed in another order: alike, not bit-identical.
+    copies = make_job("copies", max_steps="12")
+    assert copies.train(world_size=2) == [0, 0]
+    assert len(job.weights()) == len(copies.weights())
+    assert job.facts()["final_loss"] == pytest.approx(copies.facts()["final_loss"], rel=1e-3)
