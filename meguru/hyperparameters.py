@@ -72,7 +72,7 @@ class Hyperparameters:
     label_smoothing: float = _number(0.0, 0.0, 0.9)
     beta: float = _number(0.1, 1e-4, 100.0)
     lora_rank: int = _number(16, 1, 1_024)
-    lora_alpha: float = _number(32.0, 0.001, 10_000.0)
+    lora_alpha: int = _number(32, 1, 10_000)
     lora_dropout: float = _number(0.0, 0.0, 0.9)
     lora_targets: str = field(default="all-linear", metadata={"pattern": MODULE_NAMES})
     merge: int = _number(0, 0, 1)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +15,6 @@ from meguru.adapter import ADAPTER, BASE, BaseReference
 from meguru.hyperparameters import Hyperparameters
 
 ALL_LINEAR = "all-linear"
-# What peft puts before the names that parameters have in the model itself.
-INNER = "base_model.model."
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class Adapter:
             _check_targets(model, targets.split(","))
         config = LoraConfig(
             r=settings.lora_rank,
-            lora_alpha=settings.lora_alpha,  # type: ignore[arg-type]
+            lora_alpha=settings.lora_alpha,
             lora_dropout=settings.lora_dropout,
             target_modules=targets if targets == ALL_LINEAR else targets.split(","),
             task_type="CAUSAL_LM",
@@ -63,23 +60,17 @@ class Adapter:
             )
         return cls(adapter, base)
 
-    @contextmanager
-    def disabled(self) -> Iterator[None]:
-        """Within, the model is its base model."""
-        with self.peft_model.disable_adapter():
-            yield
-
-    def save(self, folder: Path, weights: Mapping[str, torch.Tensor] | None = None) -> None:
+    def save(self, folder: Path, weights: dict[str, torch.Tensor] | None = None) -> None:
         """Write peft's files under `folder`/adapter and the base's name beside them.
 
-        `weights` are the model's trained ones, by their names in it, where it holds parts of them.
+        `weights` are the model's state dict where this process holds only a part of it.
         """
         for config in self.peft_model.peft_config.values():
             # Not where this machine keeps it: which one it is.
             config.base_model_name_or_path = f"{self.base.name}@{self.base.revision}"
-        own = weights and {f"{INNER}{name}": one for name, one in weights.items()}
+        whole = weights and {f"base_model.model.{name}": one for name, one in weights.items()}
         self.peft_model.save_pretrained(
-            str(folder / ADAPTER), save_embedding_layers=False, state_dict=own
+            str(folder / ADAPTER), save_embedding_layers=False, state_dict=whole
         )
         (folder / ADAPTER / "README.md").unlink(missing_ok=True)  # a form to be filled in
         (folder / BASE).write_bytes(self.base.to_json())

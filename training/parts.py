@@ -31,7 +31,7 @@ def share_out(
 ) -> list[Part]:
     """One process's parts of a step that all share; about as many tokens for each.
 
-    A process that has none of a few long examples computes one of them for nothing.
+    All have as many parts, as a sharded model needs: who has fewer computes an example for nothing.
     """
     shares: list[list[int]] = [[] for _ in range(num_processes)]
     loads = [0] * num_processes
@@ -39,10 +39,10 @@ def share_out(
         least = loads.index(min(loads))
         shares[least].append(index)
         loads[least] += lengths[index]
-    if not shares[rank]:
-        return [([indices[0]], 0.0)]
-    parts = divide(shares[rank], lengths, most_tokens, len(indices), packing=packing)
-    return [(part, share * num_processes) for part, share in parts]
+    parts = [divide(share, lengths, most_tokens, len(indices), packing=packing) for share in shares]
+    own = [(part, share * num_processes) for part, share in parts[rank]]
+    shortest = min(indices, key=lambda one: lengths[one])
+    return own + [([shortest], 0.0)] * (max(map(len, parts)) - len(own))
 
 
 def divide(

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-
 import torch
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 from transformers import PreTrainedModel
 
 from meguru.hyperparameters import Hyperparameters
 from training.distributed import World
-from training.precision import uses_bf16
 
 # Weights, gradients and AdamW's two moments, each in 32 bits.
 BYTES_PER_PARAMETER = 16
@@ -37,49 +33,21 @@ def is_sharded(model: nn.Module, settings: Hyperparameters, world: World) -> boo
     return num_bytes > MAX_SHARE_OF_COPIES * memory
 
 
-def refuse_sharded(settings: Hyperparameters) -> None:
-    """ValueError for what needs the whole model in one process."""
-    if settings.objective != "causal_lm" or settings.merge:
-        name = "merge=1" if settings.merge else f"objective={settings.objective!r}"
-        raise ValueError(
-            f"hyperparameter {name}: not where processes share the model (sharding); take an "
-            "instance type on whose GPUs it fits, and sharding 'none'"
-        )
-
-
-def distribute(
-    loss: nn.Module,
-    model: PreTrainedModel,
-    sharded: bool,
-    settings: Hyperparameters,
-    world: World,
-) -> nn.Module:
+def distribute(loss: nn.Module, model: PreTrainedModel, sharded: bool, world: World) -> nn.Module:
     """`loss`, whose part `model` is, so that its gradients are the mean over all processes."""
     if not sharded:
         # With find_unused_parameters DDP keeps its first grouping of gradients. Otherwise it groups
         # anew after the first step, sums in another order, and a resumed run is not bit-identical.
         return DistributedDataParallel(loss, find_unused_parameters=True, broadcast_buffers=False)
     mesh = init_device_mesh(world.device.type, (world.size,))
+    is_cuda = world.device.type == "cuda"
     policy = MixedPrecisionPolicy(
-        param_dtype=torch.bfloat16 if uses_bf16(settings, world.device) else None,
-        reduce_dtype=torch.float32,
+        param_dtype=torch.bfloat16 if is_cuda else None, reduce_dtype=torch.float32
     )
     for layer in _layers(model):
         fully_shard(layer, mesh=mesh, mp_policy=policy)
     fully_shard(loss, mesh=mesh, mp_policy=policy)
     return loss
-
-
-@contextmanager
-def exchanging(loss: nn.Module, *, is_last: bool) -> Iterator[None]:
-    """Within, a step's part is computed: processes exchange gradients with its last part's."""
-    if isinstance(loss, DistributedDataParallel):
-        with nullcontext() if is_last else loss.no_sync():
-            yield
-        return
-    assert isinstance(loss, FSDPModule)
-    loss.set_requires_gradient_sync(is_last)
-    yield
 
 
 def _layers(model: PreTrainedModel) -> list[nn.Module]:
@@ -88,9 +56,7 @@ def _layers(model: PreTrainedModel) -> list[nn.Module]:
     return [one for one in model.modules() if type(one).__name__ in names]
 
 
-def whole_weights(
-    model: nn.Module, world: World, only_trained: bool = False
-) -> dict[str, torch.Tensor]:
+def whole_weights(model: nn.Module, world: World) -> dict[str, torch.Tensor]:
     """The state dict in the first rank's host memory, gathered tensor by tensor; others: empty.
 
     Every rank takes part where the model is sharded.
@@ -98,8 +64,6 @@ def whole_weights(
     gathered: dict[int, torch.Tensor] = {}  # tied weights have two names and are one tensor
     weights = {}
     for name, tensor in model.state_dict(keep_vars=True).items():
-        if only_trained and not tensor.requires_grad:
-            continue
         if id(tensor) not in gathered:
             whole = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
             gathered[id(tensor)] = whole.detach().cpu() if world.is_first else tensor

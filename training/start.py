@@ -40,17 +40,12 @@ class Start:
     adapter: Adapter | None = None
     dtype: torch.dtype = torch.float32
 
-    @property
-    def is_adapter(self) -> bool:
-        """Whether an adapter is what is saved."""
-        return self.adapter is not None and not self.settings.merge
-
     def save(self, folder: Path, weights: dict[str, torch.Tensor] | None = None) -> None:
         """Write the trained model, which is of no use for training any more.
 
-        `weights` are what was trained, where this process holds only its part of it.
+        `weights` are its state dict where this process holds only a part of it.
         """
-        if self.adapter and self.is_adapter:
+        if self.adapter and not self.settings.merge:
             folder.mkdir(parents=True, exist_ok=True)
             self.adapter.save(folder, weights)
             self.tokenizer.save_pretrained(folder)
@@ -60,7 +55,16 @@ class Start:
             torch.nn.Module.to(model, self.dtype)
         else:
             weights = {name: one.to(self.dtype) for name, one in weights.items()}
+            model.config.dtype = self.dtype
         save_model(folder, model, self.tokenizer, weights)
+
+    def refuse_merge_of_parts(self, *, is_sharded: bool) -> None:
+        """Before training: an adapter can't be merged into weights that nobody holds whole."""
+        if self.adapter and self.settings.merge and is_sharded:
+            raise ValueError(
+                "hyperparameter merge=1: the model is sharded over the processes; keep the adapter "
+                "(merge=0), or leave a copy to each process (sharding=none)"
+            )
 
 
 def make_start(job: Job, dataset: DatasetVersion, settings: Hyperparameters, world: World) -> Start:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 from transformers import PreTrainedModel
 
 from meguru.hyperparameters import Hyperparameters
@@ -16,12 +18,13 @@ from training.checkpoints import Checkpoints
 from training.distributed import World
 from training.loss_curve import LossCurve
 from training.objectives import Batch, Objective
+from training.objectives.sequences import log_probs
 from training.optimizer import learning_rate, make_optimizer
-from training.parts import Part, divide, num_steps, share_out
+from training.parts import Part, num_steps, share_out
 from training.precision import autocast
 from training.sampler import WeightedSampler
 from training.schedule import CheckpointSchedule
-from training.sharding import distribute, exchanging, is_sharded, refuse_sharded
+from training.sharding import distribute, is_sharded
 from training.state import TrainingState
 from training.watchdog import SYNC_SECONDS, Watchdog, sync_stall
 
@@ -34,13 +37,15 @@ class Outcome(Enum):
 
 
 class _Loss(nn.Module):
-    """The objective's loss as a module, so that DistributedDataParallel sees its forward."""
+    """The objective's loss as a module, so that what distributes the model sees its forward."""
 
     def __init__(self, model: PreTrainedModel, objective: Objective) -> None:
         super().__init__()
         self.model, self._objective = model, objective
 
-    def forward(self, batch: Batch) -> torch.Tensor:
+    def forward(self, batch: Batch, is_scored: bool = False) -> torch.Tensor:
+        if is_scored:
+            return log_probs(self.model, batch)
         return self._objective.loss(self.model, batch)
 
 
@@ -71,11 +76,7 @@ class Trainer:
         self.model = model.train()
         self.model.to(device=world.device)
         self.is_sharded = is_sharded(self.model, settings, world)
-        if self.is_sharded:
-            refuse_sharded(settings)
-        self.loss = distribute(
-            _Loss(self.model, objective), self.model, self.is_sharded, settings, world
-        )
+        self.loss = distribute(_Loss(self.model, objective), self.model, self.is_sharded, world)
         # What is frozen is no part of the run's state: it comes from where it came from.
         named = self.model.named_parameters()
         self.parameters = {name: one for name, one in named if one.requires_grad}
@@ -92,7 +93,7 @@ class Trainer:
 
     def train(self) -> Outcome:
         """Make the steps that are left; stop early, after a checkpoint, where any rank is asked."""
-        self.objective.prepare(self.model, self.world, self.checkpoints.folder)
+        self.objective.prepare(self.score, self.world, self.checkpoints.folder)
         self.resume()
         with Watchdog(self.world.rank, self._stall_of_sync) as watchdog:
             outcome = self._train(watchdog)
@@ -133,8 +134,7 @@ class Trainer:
         for number, (indices, share) in enumerate(parts, start=1):
             batch = self.objective.batch(indices, generator)
             batch = {name: tensor.to(self.world.device) for name, tensor in batch.items()}
-            # Ranks exchange their gradients once a step, with the last part's.
-            with exchanging(self.loss, is_last=number == len(parts)):
+            with self._exchanges(is_last=number == len(parts)):
                 with autocast(self.settings, self.world.device):
                     loss = self.loss(batch) * share
                 loss.backward()
@@ -147,19 +147,34 @@ class Trainer:
         self.optimizer.zero_grad()
         return total, num_tokens
 
+    def _exchanges(self, *, is_last: bool) -> AbstractContextManager[None]:
+        """Copies of a model exchange their gradients once a step, with the last part's."""
+        if is_last or not isinstance(self.loss, DistributedDataParallel):
+            return nullcontext()
+        return self.loss.no_sync()
+
+    @torch.no_grad()
+    def score(self, batch: Batch) -> torch.Tensor:
+        """What the model says of each sequence of `batch`, (sequences,); nothing is learnt."""
+        self.loss.eval()
+        batch = {name: tensor.to(self.world.device) for name, tensor in batch.items()}
+        with autocast(self.settings, self.world.device):
+            scores: torch.Tensor = self.loss(batch, is_scored=True)
+        self.loss.train()
+        return scores
+
     def _parts(self) -> list[Part]:
         """This rank's examples of the next step, in parts that are computed one after another."""
         settings, world = self.settings, self.world
         lengths, most = self.objective.num_tokens, settings.max_position_embeddings
         if settings.tokens_per_step:
             indices = self.sampler.next_tokens(settings.tokens_per_step, lengths)
-            return share_out(
-                indices, lengths, world.rank, world.size, most, packing=bool(settings.packing)
-            )
-        indices = self.sampler.next_batch(settings.batch_size, world.rank, world.size)
-        if not settings.packing:
-            return [(indices, 1.0)]
-        return divide(indices, lengths, most, len(indices), packing=True)
+        elif settings.packing:
+            indices = self.sampler.next_batch(settings.batch_size, 0, 1)
+        else:
+            return [(self.sampler.next_batch(settings.batch_size, world.rank, world.size), 1.0)]
+        packing = bool(settings.packing)
+        return share_out(indices, lengths, world.rank, world.size, most, packing=packing)
 
     def note(self, loss: float, num_tokens: float) -> None:
         if self.world.is_first:

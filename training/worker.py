@@ -51,7 +51,7 @@ def read_parquet(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def note_set_aside(objective: Objective) -> None:
-    """A line in the job's log for each record that is too long for the model."""
+    """A line in the job's log for each record that the model can't take."""
     for one in objective.set_aside:
         said = " ".join(f"{name}={value}" for name, value in dataclasses.asdict(one).items())
         print(f"event=set_aside {said}", flush=True)
@@ -115,10 +115,10 @@ def run(job: Job, world: World, stop_requested: StopSignal) -> Outcome:
         },
         stop_requested,
     )
+    start.refuse_merge_of_parts(is_sharded=trainer.is_sharded)
     outcome = trainer.train()
     is_gathered = trainer.is_sharded and outcome is Outcome.FINISHED
-    only_trained = start.is_adapter
-    weights = whole_weights(trainer.model, world, only_trained) if is_gathered else None
+    weights = whole_weights(trainer.model, world) if is_gathered else None
     if world.is_first:
         job.output_data.mkdir(parents=True, exist_ok=True)
         write_atomically(job.output_data / "metrics.jsonl", trainer.curve.dump())

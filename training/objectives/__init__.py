@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -11,10 +11,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from meguru.dataset_version import Row
 from meguru.hyperparameters import Hyperparameters
-from meguru.limits import TooLong
 from training.distributed import World
 from training.objectives.causal_lm import CausalLM
 from training.objectives.preference import DPO, KTO
+from training.objectives.rows import SetAside
 from training.objectives.sequences import Batch
 
 __all__ = ["Batch", "Objective", "make_objective"]
@@ -34,7 +34,7 @@ class Objective(Protocol):
         ...
 
     @property
-    def set_aside(self) -> Sequence[TooLong]:
+    def set_aside(self) -> Sequence[SetAside]:
         """What no example was made of, each by its name."""
         ...
 
@@ -43,10 +43,11 @@ class Objective(Protocol):
         """How many examples lost their oldest turns to the model's context."""
         ...
 
-    def prepare(self, model: PreTrainedModel, world: World, folder: Path) -> None:
-        """What is computed once, with the model that training starts from, on every rank.
+    def prepare(self, score: Callable[[Batch], torch.Tensor], world: World, folder: Path) -> None:
+        """What is computed once, on every rank, before anything is learnt.
 
-        What is written to `folder`, the checkpoints', is there when the run is resumed.
+        `score` gives the log-probability of each sequence of a batch. What is written to
+        `folder`, the checkpoints', is there when the run is resumed.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -11,10 +11,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
-from meguru.example import IGNORED, Example, encode_row
+from meguru.example import IGNORED, Example
 from meguru.hyperparameters import Hyperparameters
-from meguru.limits import TooLong
 from training.distributed import World
+from training.objectives.rows import SetAside, encode, why_none
 from training.objectives.sequences import Batch, TokensAndLabels, answer_logits, collate
 
 __all__ = ["IGNORED", "CausalLM"]
@@ -23,7 +23,7 @@ __all__ = ["IGNORED", "CausalLM"]
 class CausalLM:
     """Questions and answers, after the turns before them, in the tokenizer's chat template.
 
-    What is too long for the model is in `set_aside`; `num_contexts_cut` lost their oldest turns.
+    What the model can't take is in `set_aside`; `num_contexts_cut` lost their oldest turns.
 
     Each example's loss is the mean over its answers' tokens, so that a long answer weighs no more
     than a short one. An answer that a person found bad is none to learn.
@@ -39,7 +39,7 @@ class CausalLM:
         self._pad_token_id = int(tokenizer.pad_token_id)
         self._encoder = ChatEncoder(tokenizer)
         self._examples: list[Example] = []
-        self.set_aside: list[TooLong] = []
+        self.set_aside: list[SetAside] = []
         self.num_contexts_cut = 0
         for row in rows:
             if row.rating >= 0:
@@ -47,24 +47,20 @@ class CausalLM:
         if not self._examples and not self.set_aside:
             raise ValueError("no record of the dataset has an answer that was not found bad")
         if not self._examples:
-            raise ValueError(
-                f"no record of the dataset fits max_position_embeddings="
-                f"{hyperparameters.max_position_embeddings}; the shortest has "
-                f"{min(one.num_tokens for one in self.set_aside)} tokens"
-            )
+            raise ValueError(why_none(self.set_aside, hyperparameters.max_position_embeddings))
         self.weights = [example.row.weight for example in self._examples]
         self.num_tokens = [example.num_tokens for example in self._examples]
 
     def _add(self, row: Row) -> None:
         """Take a row as an example with as much of its context as fits, or set it aside."""
-        example = encode_row(self._encoder, row, self._settings.max_position_embeddings)
-        if isinstance(example, TooLong):
+        example = encode(self._encoder, row, self._settings.max_position_embeddings)
+        if not isinstance(example, Example):
             self.set_aside.append(example)
             return
         self._examples.append(example)
         self.num_contexts_cut += example.is_cut
 
-    def prepare(self, model: PreTrainedModel, world: World, folder: Path) -> None:
+    def prepare(self, score: Callable[[Batch], torch.Tensor], world: World, folder: Path) -> None:
         """Nothing: the loss asks no other model."""
 
     def batch(self, indices: Sequence[int], generator: torch.Generator) -> Batch:
@@ -96,8 +92,8 @@ class CausalLM:
         )
         system = ({"role": "system", "content": other.question},)
         row = example.row.after(system if is_system else earlier)
-        longer = encode_row(self._encoder, row, self._settings.max_position_embeddings)
-        return example if isinstance(longer, TooLong) else longer
+        longer = encode(self._encoder, row, self._settings.max_position_embeddings)
+        return longer if isinstance(longer, Example) else example
 
     def _shorten(self, example: Example, generator: torch.Generator) -> TokensAndLabels:
         """Tokens and labels, without some of the question's in all but a third of the examples."""

@@ -7,27 +7,27 @@ don't change, so they are computed once, before the first step.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch.nn.functional import cross_entropy, logsigmoid
+from torch.nn.functional import logsigmoid
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
-from meguru.example import encode_row
+from meguru.example import Example
 from meguru.hyperparameters import Hyperparameters
-from meguru.limits import TooLong
 from training.distributed import World
 from training.objectives.reference import reference_log_probs
+from training.objectives.rows import SetAside, encode
 from training.objectives.sequences import (
     IGNORED,
     Batch,
     TokensAndLabels,
-    answer_logits,
     collate,
+    log_probs,
 )
 
 
@@ -39,13 +39,6 @@ def with_answer(row: Row, answer: str) -> Row:
 
 def answered(prompt: list[int], answer: list[int]) -> TokensAndLabels:
     return prompt + answer, [IGNORED] * len(prompt) + answer
-
-
-def log_probs(model: PreTrainedModel, batch: Batch, dropout: float = 0.0) -> torch.Tensor:
-    """Each sequence's summed log-probability of the tokens that count, (sequences,) float32."""
-    logits, labels, sequence = answer_logits(model, batch, dropout)
-    each = -cross_entropy(logits, labels, reduction="none")
-    return each.new_zeros(len(batch["num_counted"])).index_add(0, sequence, each)
 
 
 @dataclass(frozen=True)
@@ -73,7 +66,7 @@ class _Preference(ABC):
         self._settings = hyperparameters
         self._pad_token_id = int(tokenizer.pad_token_id)
         self._encoder = ChatEncoder(tokenizer)
-        self.set_aside: list[TooLong] = []
+        self.set_aside: list[SetAside] = []
         self.num_contexts_cut = 0
         self._examples = self._compare(rows)
         self.weights = [one.row.weight for one in self._examples]
@@ -88,19 +81,19 @@ class _Preference(ABC):
     def _losses(self, ratios: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Each example's loss, of log(model / reference) of its sequences: (examples, 2)."""
 
-    def prepare(self, model: PreTrainedModel, world: World, folder: Path) -> None:
-        """Ask the reference, which `model` is now; `folder` keeps its answers for a resumed run."""
+    def prepare(self, score: Callable[[Batch], torch.Tensor], world: World, folder: Path) -> None:
+        """Ask the reference, which scores now; `folder` keeps its answers for a resumed run."""
         sequences = [sequence for one in self._examples for sequence in one.sequences]
 
-        def score(indices: Sequence[int]) -> list[float]:
+        def score_all(indices: Sequence[int]) -> list[float]:
             chosen = [sequences[index] for index in indices]
             packing = bool(self._settings.packing)
-            batch = collate(chosen, self._pad_token_id, packing=packing)
-            batch = {name: tensor.to(world.device) for name, tensor in batch.items()}
-            values: list[float] = log_probs(model, batch).tolist()
+            values: list[float] = score(
+                collate(chosen, self._pad_token_id, packing=packing)
+            ).tolist()
             return values
 
-        values = reference_log_probs(model, sequences, score, self._settings, world, folder)
+        values = reference_log_probs(sequences, score_all, self._settings, world, folder)
         self._reference = torch.tensor(values).reshape(-1, 2)
 
     def batch(self, indices: Sequence[int], generator: torch.Generator) -> Batch:
@@ -121,8 +114,8 @@ class _Preference(ABC):
 
     def _encode(self, row: Row) -> tuple[list[int], list[int]] | None:
         """The tokens before a row's answer and the answer's, or None: it is set aside."""
-        example = encode_row(self._encoder, row, self._settings.max_position_embeddings)
-        if isinstance(example, TooLong):
+        example = encode(self._encoder, row, self._settings.max_position_embeddings)
+        if not isinstance(example, Example):
             self.set_aside.append(example)
             return None
         self.num_contexts_cut += example.is_cut

@@ -7,29 +7,23 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import torch
-from torch import nn
-from transformers import PreTrainedModel
-
 from meguru.hyperparameters import Hyperparameters
 from training.checkpoint_files import write_atomically
 from training.distributed import World
 from training.objectives.sequences import TokensAndLabels
 from training.parts import divide
-from training.precision import autocast
 
 FILE = "reference.json"
 
 
 def reference_log_probs(
-    model: PreTrainedModel,
     sequences: Sequence[TokensAndLabels],
     score: Callable[[Sequence[int]], list[float]],
     settings: Hyperparameters,
     world: World,
     folder: Path,
 ) -> list[float]:
-    """What `score` says of each of `sequences` while `model` is what training starts from.
+    """What `score` says of each of `sequences` before anything is learnt.
 
     They are in `folder` where an earlier attempt of the run has put them: on other hardware or
     shared by other processes they would come out otherwise in their last digits.
@@ -40,11 +34,7 @@ def reference_log_probs(
     )
     if kept is not None:
         return kept
-    was_training = model.training
-    nn.Module.eval(model)
-    with torch.no_grad(), autocast(settings, world.device):
-        own = _compute(sequences, score, settings, world)
-    model.train(was_training)
+    own = _compute(sequences, score, settings, world)
     values = {index: value for share in world.gather(own) for index, value in share.items()}
     ordered = [values[index] for index in range(len(sequences))]
     if world.is_first:

@@ -12,13 +12,21 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.functional import dropout
+from torch.nn.functional import cross_entropy, dropout
 from transformers import PreTrainedModel
 
 from meguru.example import IGNORED
 from training.attention import sequence_options
 
-__all__ = ["IGNORED", "Batch", "TokensAndLabels", "answer_logits", "check_logits", "collate"]
+__all__ = [
+    "IGNORED",
+    "Batch",
+    "TokensAndLabels",
+    "answer_logits",
+    "check_logits",
+    "collate",
+    "log_probs",
+]
 
 Batch = dict[str, torch.Tensor]
 # Token ids, and for each its label: its own id where it is to be learnt, else IGNORED.
@@ -75,6 +83,13 @@ def answer_logits(
     counted = labels != IGNORED
     logits = project(model, hidden[:, :-1][counted])
     return logits, labels[counted], batch["sequence"][:, 1:][counted]
+
+
+def log_probs(model: PreTrainedModel, batch: Batch, dropout_share: float = 0.0) -> torch.Tensor:
+    """Each sequence's summed log-probability of the tokens that count, (sequences,) float32."""
+    logits, labels, sequence = answer_logits(model, batch, dropout_share)
+    each = -cross_entropy(logits, labels, reduction="none")
+    return each.new_zeros(len(batch["num_counted"])).index_add(0, sequence, each)
 
 
 def project(model: PreTrainedModel, hidden: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load
 
 from tests.unit.training.base_models import write_base
 from tests.unit.training.conftest import make_rows, write_dataset
@@ -122,3 +124,27 @@ def test_preferences_are_learnt_and_resumed(make_adapters: MakeJob, objective: s
     assert adapter_of(killed) == adapter_of(whole)
     assert losses(whole)[0] == pytest.approx({"dpo": 0.6931, "kto": 0.5}[objective], abs=0.02)
     assert losses(whole)[-1] < 0.95 * losses(whole)[0]
+
+
+@pytest.mark.parametrize("objective", ["causal_lm", "dpo"])
+def test_a_sharded_model_learns_the_same_adapter(make_adapters: MakeJob, objective: str) -> None:
+    values = {"objective": objective, "packing": "1", "tokens_per_step": "300", "max_steps": "4"}
+    copies, parts = (
+        make_adapters(sharding, sharding=sharding, **values, **PLAIN)
+        for sharding in ("none", "fsdp")
+    )
+    for job in (copies, parts):
+        write_preferences(job)
+        assert job.train(world_size=2) == [0, 0]
+    assert losses(parts) == pytest.approx(losses(copies), abs=2e-5)
+    one, other = load(adapter_of(copies)), load(adapter_of(parts))
+    assert one.keys() == other.keys()
+    assert all(torch.allclose(one[name], other[name], atol=1e-4) for name in one)
+
+
+def test_merging_a_sharded_model_is_refused_before_it_is_trained(
+    make_adapters: MakeJob, capfd: pytest.CaptureFixture[str]
+) -> None:
+    job = make_adapters("job", merge="1", sharding="fsdp", max_steps="4")
+    assert job.train() == [1]
+    assert "hyperparameter merge=1: the model is sharded" in capfd.readouterr().err

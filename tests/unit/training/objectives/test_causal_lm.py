@@ -9,8 +9,10 @@ import torch
 
 from meguru.dataset_version import Row
 from meguru.hyperparameters import Hyperparameters
+from meguru.limits import TooLong
 from training.model import make_model
 from training.objectives.causal_lm import IGNORED, CausalLM
+from training.objectives.rows import Refused
 from training.tokenizer import train_tokenizer
 
 ROWS = [
@@ -85,6 +87,7 @@ def test_record_beyond_the_context_is_set_aside_by_name() -> None:
     objective = CausalLM([ROWS[0], long, ROWS[1]], TOKENIZER, narrow)
     (set_aside,) = objective.set_aside
     assert (set_aside.record_id, set_aside.source_uri) == ("3", "raw/long.jsonl")
+    assert isinstance(set_aside, TooLong)
     assert set_aside.num_tokens > set_aside.limit == 40
     assert objective.weights == [1, 4]
     labels = objective.batch([1], torch.Generator())["labels"]
@@ -190,3 +193,16 @@ def test_an_answer_that_was_found_bad_is_not_learnt() -> None:
     assert len(CausalLM(rows, TOKENIZER, settings()).weights) == 3
     with pytest.raises(ValueError, match="no record of the dataset has an answer"):
         CausalLM([dataclasses.replace(CHAT, rating=-1)], TOKENIZER, settings())
+
+
+def test_what_a_template_refuses_is_set_aside_by_name() -> None:
+    odd = dataclasses.replace(
+        ROWS[0], messages=({"role": "tool", "content": "4"}, *ROWS[0].messages)
+    )
+    objective = CausalLM([odd, ROWS[1]], TOKENIZER, settings())
+    (refused,) = objective.set_aside
+    assert refused == Refused(
+        "1", "", "the chat template refuses the conversation: unknown role: tool"
+    )
+    with pytest.raises(ValueError, match=r"can be learnt; of 1: the chat template .* role: tool"):
+        CausalLM([odd], TOKENIZER, settings())

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from transformers import PreTrainedModel
 
 from meguru.dataset_version import Row
 from meguru.hyperparameters import Hyperparameters
 from training.distributed import World
 from training.model import make_model
 from training.objectives.preference import DPO, KTO, dpo_losses, kto_losses
-from training.objectives.sequences import IGNORED
+from training.objectives.sequences import IGNORED, Batch, log_probs
 from training.tokenizer import train_tokenizer
 
 QUESTIONS = ("When is it due?", "Who is it?", "Where do I send the form?")
@@ -29,6 +30,14 @@ PAIRS = [
 VOTES = [replace(row, rejected="", rating=1 - 2 * (index % 2)) for index, row in enumerate(PAIRS)]
 TOKENIZER = train_tokenizer([text for row in PAIRS for text in (row.question, row.answer)], 330)
 CHANCE = torch.Generator()
+
+
+def scores_of(model: PreTrainedModel) -> Callable[[Batch], torch.Tensor]:
+    @torch.no_grad()
+    def score(batch: Batch) -> torch.Tensor:
+        return log_probs(model, batch)
+
+    return score
 
 
 def settings(**values: float) -> Hyperparameters:
@@ -81,7 +90,7 @@ def test_dpo_compares_with_the_model_it_started_from(
         DPO(PAIRS, TOKENIZER, settings(packing=value, beta=0.5)) for value in (packing, 0)
     )
     for one in (objective, padded):
-        one.prepare(model, world, tmp_path / "checkpoints")
+        one.prepare(scores_of(model), world, tmp_path / "checkpoints")
     assert objective.loss(model, objective.batch([0, 1, 2], CHANCE)).item() == pytest.approx(
         math.log(2), abs=1e-5
     )
@@ -101,7 +110,8 @@ def test_dpo_compares_with_the_model_it_started_from(
 
 def test_dpo_counts_the_two_answers_only(world: World, tmp_path: Path) -> None:
     objective = DPO(PAIRS, TOKENIZER, settings())
-    objective.prepare(make_model(TOKENIZER, settings()), world, tmp_path)
+    model = make_model(TOKENIZER, settings())
+    objective.prepare(scores_of(model), world, tmp_path)
     batch = objective.batch([1], CHANCE)
     said = [TOKENIZER.decode(labels[labels != IGNORED]) for labels in batch["labels"]]
     assert said == [PAIRS[1].answer + "<|end|>", PAIRS[1].rejected + "<|end|>"]
@@ -111,7 +121,7 @@ def test_kto_holds_each_answer_against_another_s(world: World, tmp_path: Path) -
     torch.manual_seed(0)
     model = make_model(TOKENIZER, settings())
     objective = KTO(VOTES, TOKENIZER, settings(beta=0.5))
-    objective.prepare(model, world, tmp_path)
+    objective.prepare(scores_of(model), world, tmp_path)
     batch = objective.batch([0, 1], CHANCE)
     said = [TOKENIZER.decode(labels[labels != IGNORED]) for labels in batch["labels"]]
     assert said == [f"On day {number}.<|end|>" for number in (0, 1, 1, 2)]
@@ -131,17 +141,17 @@ def test_the_reference_is_asked_once(world: World, tmp_path: Path) -> None:
     torch.manual_seed(0)
     one, other = (make_model(TOKENIZER, settings()) for _ in range(2))
     objective, again = (DPO(PAIRS, TOKENIZER, settings()) for _ in range(2))
-    objective.prepare(one, world, tmp_path)
-    again.prepare(other, world, tmp_path)
+    objective.prepare(scores_of(one), world, tmp_path)
+    again.prepare(scores_of(other), world, tmp_path)
     kept = [each.batch([0], CHANCE)["reference"].tolist() for each in (objective, again)]
     assert kept[0] == kept[1]
     # A file that is cut short, or of other answers, is none.
     path = tmp_path / "reference.json"
     path.write_bytes(path.read_bytes()[:-9])
-    again.prepare(other, world, tmp_path)
+    again.prepare(scores_of(other), world, tmp_path)
     assert again.batch([0], CHANCE)["reference"].tolist() != kept[0]
     fewer = DPO(PAIRS[:2], TOKENIZER, settings())
-    fewer.prepare(other, world, tmp_path)
+    fewer.prepare(scores_of(other), world, tmp_path)
     assert fewer.batch([0], CHANCE)["reference"].shape == (1, 2)
 
 
