@@ -76,7 +76,7 @@ class Stalls:
         self._folder, self._world = folder, world
         self._settings = dataclasses.replace(
             SETTINGS,
-            **SIZES,
+            **SIZES,  # type: ignore[arg-type]  # sizes are numbers
             batch_size=1,  # the shorter the steps, the more a stall is of them
             max_steps=2 * INTERVAL + 10,
             checkpoint_steps=INTERVAL,

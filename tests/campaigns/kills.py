@@ -174,18 +174,18 @@ def observe(root: Path) -> None:
             temporary.rename(path)
             return indices
 
-    def note_optimizer(job: Any, trainer: Trainer, dataset: Any) -> None:
-        write(job, trainer, dataset)
+    def note_optimizer(job: Any, trainer: Trainer, dataset: Any, start: Any) -> bytes:
         digest = hashlib.sha256()
         tensors = optimizer_tensors(trainer.optimizer, trainer.parameters.items())
         for name, tensor in sorted(tensors.items()):
             local = tensor.to_local() if hasattr(tensor, "to_local") else tensor
             digest.update(name.encode() + local.numpy().tobytes())
         (root / "optimizer").write_text(digest.hexdigest())
+        return described(job, trainer, dataset, start)
 
-    write, patch = training.worker.write_results, pytest.MonkeyPatch()
+    described, patch = training.worker.describe, pytest.MonkeyPatch()
     patch.setattr("training.trainer.WeightedSampler", Noting)
-    patch.setattr("training.worker.write_results", note_optimizer)
+    patch.setattr("training.worker.describe", note_optimizer)
 
 
 def kill_inside_save(moment: float) -> None:

@@ -192,6 +192,7 @@ def test_before_any_model_serves_training_names_what_is_too_long(
 ) -> None:
     objective, set_aside = make_loop(256, serves=False).train(DEADLINE, LONG)
     (named,) = objective.set_aside
+    assert isinstance(named, TooLong)
     assert (named.source_uri, named.limit) == ("raw/rules.jsonl", 256)
     assert named.num_tokens > 256
     assert len(objective.weights) == 1 and set_aside == []
