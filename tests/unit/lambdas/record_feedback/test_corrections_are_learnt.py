@@ -26,6 +26,7 @@ from meguru.api_errors import ApiError
 from meguru.chat import ChatEncoder
 from meguru.dataset_version import read_dataset_version
 from meguru.hyperparameters import Hyperparameters
+from meguru.limits import TooLong
 from training.objectives.causal_lm import CausalLM
 from training.tokenizer import train_tokenizer
 from training.worker import read_parquet
