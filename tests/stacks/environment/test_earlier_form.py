@@ -38,7 +38,7 @@ evaluation:
   minimum:
     exact_match: 0.5
   maximum_drop:
-    exact_match: 0.05
+    exact_match: 0.1
 endpoint:
   model_name: meguru-text
   instance_type: ml.m5.large
@@ -90,7 +90,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
         ("    num_epochs: 9", "    num_epoch: 9", "15: training.hyperparameters.num_epoch: unkn"),
         ("  minimum:", "  minimun:", "21: evaluation.minimun: unknown key"),
         ("    exact_match: 0.5", "    exact_match: 5", "22: evaluation.minimum.exact_match: from"),
-        ("    exact_match: 0.05", "    chfr: 1", "24: evaluation.maximum_drop.chfr: unknown metr"),
+        ("    exact_match: 0.1", "    chfr: 1", "24: evaluation.maximum_drop.chfr: unknown metr"),
         ("  model_name: meguru-text", "  model_name: '-'", "26: endpoint.model_name: "),
         ("  model_name: meguru-text", "  model_name:", "26: endpoint.model_name: is empty"),
         ("  model_name: meguru-text", "  model_name: [a]", "26: endpoint.model_name: 1 to 63"),
