@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,13 @@ class VllmContainer(Container):
         arguments += ["--structured-outputs-config", json.dumps(structured)]
         module = "vllm.entrypoints.openai.api_server"
         return [os.environ["VLLM_PYTHON"], "-m", module, *arguments]
+
+    def close(self) -> None:
+        # Its engine is a process of its own, which only a server that is asked to end takes along.
+        self.process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.communicate(timeout=30)
+        super().close()
 
 
 @pytest.fixture
