@@ -25,8 +25,6 @@ from training.trainer import Trainer
 PEER_INTERVAL = 500
 INTERVAL = PEER_INTERVAL // 10
 NUM_THREADS = 1
-# About 20 million parameters.
-SIZES = {"hidden_size": 448, "intermediate_size": 1216, "num_hidden_layers": 8}
 
 
 class Timed(Trainer):
@@ -74,9 +72,12 @@ class Stalls:
 
     def __init__(self, folder: Path, world: World) -> None:
         self._folder, self._world = folder, world
+        # About 20 million parameters.
         self._settings = dataclasses.replace(
             SETTINGS,
-            **SIZES,  # type: ignore[arg-type]  # sizes are numbers
+            hidden_size=448,
+            intermediate_size=1216,
+            num_hidden_layers=8,
             batch_size=1,  # the shorter the steps, the more a stall is of them
             max_steps=2 * INTERVAL + 10,
             checkpoint_steps=INTERVAL,

@@ -51,7 +51,12 @@ def sigkills(root: Path, num_kills: int, sharding: str) -> dict[str, Any]:
     faulty = Kills(root / "planted", 1, sharding, forget_optimizer)
     name = f"SIGKILL of a 2-process run (sharding {sharding}), end bit-identical"
     found = row(name, trials.num_kills, failures, faulty.sigkills(0, 3))
-    return {**found, "runs": number, "inside_a_save": trials.num_inside_saves}
+    return {
+        **found,
+        "runs": number,
+        "inside_a_save": trials.num_inside_saves,
+        "most_steps_lost": trials.most_lost,
+    }
 
 
 def sigterms(root: Path, num_stops: int) -> dict[str, Any]:

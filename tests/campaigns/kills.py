@@ -44,6 +44,7 @@ class Kills:
     num_steps: int = 60
     num_kills: int = 0
     num_stops: int = 0
+    most_lost: int = 0
     num_inside_saves: int = 0
 
     def job(self, name: str, **hyperparameters: str) -> TrainingJob:
@@ -118,7 +119,7 @@ class Kills:
     def _kill(self, job: TrainingJob, chance: random.Random, is_inside_save: bool) -> list[str]:
         if (job.root / "model").exists():
             return []
-        before = last_step(job)
+        before, saved = last_step(job), newest_complete(job)
         processes = job.fork(2, self._prepare(job, chance.random() if is_inside_save else None))
         if is_inside_save:
             # One of them ends itself in the middle of a file, or between the files.
@@ -134,9 +135,10 @@ class Kills:
             return []
         self.num_kills += 1
         self.num_inside_saves += is_inside_save
-        lost = last_step(job) - newest_complete(job)
-        # A save that was under way does not count, and steps are made while one is written.
-        return [f"{lost} steps were lost"] if lost > 2 * INTERVAL else []
+        # An interval, and what was made while a save was written that a kill then cut off.
+        self.most_lost = max(self.most_lost, last_step(job) - newest_complete(job))
+        is_kept = newest_complete(job) >= saved
+        return [] if is_kept else [f"checkpoint {saved} was lost again"]
 
     def _goes_on(self, job: TrainingJob) -> list[str]:
         if (job.root / "model").exists():
