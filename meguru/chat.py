@@ -208,7 +208,7 @@ class ChatEncoder:
         text = parts[index]
         if index and parts[index - 1] in self._takes_space_after:
             text = text.lstrip()
-        if parts[index + 1 :] and parts[index + 1] in self._takes_space_before:
+        if index + 1 < len(parts) and parts[index + 1] in self._takes_space_before:
             text = text.rstrip()
         return text.translate(self._uncover)
 

@@ -141,7 +141,7 @@ def test_metrics_stand_beside_their_meaning_and_the_gate(
     findings.turns.append(make_turn([], {"exact_match": 0.7, "house_rule": 1.0}))
     [known, unknown] = build_report(findings, progress)["metrics"]
     assert "answered exactly right" in known["meaning"]
-    assert known["gate"] == "at least 0.5, at most 0.05 below the serving model's"
+    assert known["gate"] == "at least 0.5, at most 0.1 below the serving model's"
     assert (unknown["name"], unknown["meaning"], unknown["gate"]) == ("house_rule", "", "")
 
 
