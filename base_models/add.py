@@ -20,7 +20,6 @@ from base_models.source_files import (
 )
 from base_models.weights import main_dtype, read_tensors
 from meguru.base_model import (
-    MANIFEST,
     UNKNOWN_LICENCE,
     BaseModel,
     Shape,
@@ -29,6 +28,7 @@ from meguru.base_model import (
     revision_of,
     verify,
 )
+from meguru.model_hashes import MANIFEST
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from base_models.add import Added, add
 from base_models.hub import download
-from meguru.base_model import MANIFEST, SOURCE_KINDS, Source
+from meguru.base_model import SOURCE_KINDS, Source
 from meguru.fingerprint import canonical_json
+from meguru.model_hashes import MANIFEST
 from meguru.names import is_base_model_name
 
 

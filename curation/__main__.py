@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -20,7 +19,7 @@ from curation.parsing import parse_document
 from curation.records import Record, SetAside
 from curation.token_limit import TokenLimit
 from curation.votes import count_votes
-from meguru.fingerprint import canonical_json
+from meguru.fingerprint import canonical_json, file_sha256
 from meguru.names import RAW_PREFIX
 from meguru.normalisation import OFF, ON, RULES, read_rules
 
@@ -100,8 +99,7 @@ def read_documents(folder: Path) -> tuple[list[Record], dict[str, str], list[Set
     sources: dict[str, str] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         uri = RAW_PREFIX + path.relative_to(folder).as_posix()
-        with path.open("rb") as file:
-            sources[uri] = hashlib.file_digest(file, "sha256").hexdigest()
+        sources[uri] = file_sha256(path)
         for parsed in parse_document(path, uri):
             if isinstance(parsed, SetAside):
                 set_aside.append(parsed)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from meguru.fingerprint import sha256_hex
+from meguru.model_hashes import MANIFEST
+
 # In a trained model's folder: the adapter as peft writes it, and its base model by name.
 ADAPTER = "adapter"
 BASE = "base.json"
-# In a base model's folder.
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class BaseReference:
         return cls(
             _text(path, values, "name"),
             _text(path, values, "revision"),
-            hashlib.sha256(content).hexdigest(),
+            sha256_hex(content),
         )
 
     @classmethod

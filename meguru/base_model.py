@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -11,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from meguru.fingerprint import canonical_json, fingerprint
+from meguru.fingerprint import canonical_json, file_sha256, fingerprint
+from meguru.model_hashes import MANIFEST
 from meguru.names import is_base_model_name
 
 FORMAT = 1
-MANIFEST = "manifest.json"
 REVISION_DIGITS = 16
 # What transformers builds from its own code, and training, evaluation and serving know.
 ARCHITECTURES = (
@@ -172,9 +171,7 @@ def revision_of(files: Iterable[ModelFile]) -> str:
 
 def hash_file(path: Path) -> ModelFile:
     """A file's SHA-256 and size, read in pieces."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return ModelFile(path.name, digest, path.stat().st_size)
+    return ModelFile(path.name, file_sha256(path), path.stat().st_size)
 
 
 def verify(folder: Path) -> BaseModel:
@@ -190,7 +187,7 @@ def verify(folder: Path) -> BaseModel:
         path = folder / one.path
         if path.is_symlink() or not path.is_file():
             raise ValueError(_damaged(model, f"{one.path} is missing"))
-        if path.stat().st_size != one.bytes or hash_file(path).sha256 != one.sha256:
+        if path.stat().st_size != one.bytes or file_sha256(path) != one.sha256:
             raise ValueError(_damaged(model, f"{one.path} has another SHA-256 than the manifest"))
     return model
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from meguru.fingerprint import file_sha256, sha256_hex
 from meguru.limits import Message
 
 FORMAT = 2
@@ -122,7 +122,7 @@ def read_dataset_version(folder: Path, read_shard: ReadShard) -> DatasetVersion:
     shards = [_verified(folder, shard) for shard in manifest["shards"]]
     known = manifest.get("format", 1)
     rows = tuple(row for shard in shards for row in _rows(shard, known, read_shard))
-    return DatasetVersion(str(manifest.get("name", "")), hashlib.sha256(content).hexdigest(), rows)
+    return DatasetVersion(str(manifest.get("name", "")), sha256_hex(content), rows)
 
 
 def _manifest(path: Path, content: bytes) -> dict[str, Any]:
@@ -144,9 +144,7 @@ def _verified(folder: Path, shard: Mapping[str, Any]) -> Path:
     path = folder / Path(str(shard["path"])).name
     if not path.is_file():
         raise ValueError(f"{path.name} is in the manifest but not in {folder}")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != shard["sha256"]:
+    if file_sha256(path) != shard["sha256"]:
         raise ValueError(f"{path.name} does not have the SHA-256 that the manifest gives")
     return path
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 
@@ -17,6 +18,12 @@ def canonical_json(value: Any) -> bytes:
 def sha256_hex(content: bytes) -> str:
     """The SHA-256 of `content`, 64 lower-case hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, which is read in pieces; OSError where it can't be."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fingerprint(value: Any) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
+
+from meguru.fingerprint import file_sha256
 
 # A base model's manifest says more; the list of files is the same.
 MANIFEST = "manifest.json"
@@ -16,7 +17,7 @@ def write_hashes(folder: Path) -> None:
     files = [
         {
             "path": path.relative_to(folder).as_posix(),
-            "sha256": _sha256(path),
+            "sha256": file_sha256(path),
             "bytes": path.stat().st_size,
         }
         for path in sorted(folder.rglob("*"))
@@ -41,7 +42,7 @@ def check_hashes(folder: Path) -> bool:
             raise ValueError(f"{MANIFEST} is refused: {name!r} leaves its folder")
         if not path.is_file():
             raise ValueError(f"{name} is missing, and {MANIFEST} lists it")
-        if path.stat().st_size != one["bytes"] or _sha256(path) != one["sha256"]:
+        if path.stat().st_size != one["bytes"] or file_sha256(path) != one["sha256"]:
             raise ValueError(f"{name} is not the file that {MANIFEST} lists: it was changed or cut")
     for path in sorted(folder.rglob("*.safetensors")):
         if path.relative_to(folder).as_posix() not in listed:
@@ -59,8 +60,3 @@ def _listed(manifest: Path) -> list[dict[str, Any]]:
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{MANIFEST} is not a list of files with their SHA-256") from error
     return wanted
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection
 from pathlib import Path
@@ -13,8 +12,9 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
-from meguru.adapter import MANIFEST
+from meguru.fingerprint import file_sha256
 from meguru.hyperparameters import CONTEXT, SHAPE, Hyperparameters
+from meguru.model_hashes import MANIFEST
 
 INDEX = "model.safetensors.index.json"
 # For a base model without one. Only the end of a turn is a token, which no content can hold: so
@@ -37,12 +37,11 @@ def verify_base(folder: Path) -> None:
         path = folder / name
         if not path.is_file():
             raise ValueError(f"the base model's {name} is missing: {again(folder)}")
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                raise ValueError(
-                    f"the base model's {name} does not have the SHA-256 that its manifest gives: "
-                    + again(folder)
-                )
+        if file_sha256(path) != digest:
+            raise ValueError(
+                f"the base model's {name} does not have the SHA-256 that its manifest gives: "
+                + again(folder)
+            )
     if INDEX in files:
         shards = set(json.loads((folder / INDEX).read_bytes())["weight_map"].values())
         if missing := sorted(shards - files.keys()):

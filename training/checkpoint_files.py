@@ -26,6 +26,8 @@ from torch.distributed.checkpoint.planner import SavePlan, SavePlanner
 from torch.distributed.checkpoint.storage import StorageWriter, WriteResult
 from torch.futures import Future
 
+from meguru.fingerprint import file_sha256
+
 FORMAT = 2
 MANIFEST = "manifest.json"
 _FILE = re.compile(r"rank-\d{5}\.safetensors")
@@ -77,8 +79,7 @@ class File:
         try:
             if (folder / self.name).stat().st_size != self.bytes:
                 return False
-            with (folder / self.name).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
+            return file_sha256(folder / self.name) == self.sha256
         except OSError:
             return False
 

@@ -18,7 +18,7 @@ METRICS = "metrics"
 
 @dataclass(frozen=True)
 class TrainingState:
-    """What changes while a run goes on, as this rank holds it. Frozen weights do not."""
+    """What changes while a run goes on, as this rank holds it: no frozen weights."""
 
     parameters: Mapping[str, nn.Parameter]
     optimizer: torch.optim.Optimizer
@@ -27,7 +27,7 @@ class TrainingState:
 
     def tensors(self) -> Tensors:
         """What this rank saves: its part of what all share, and what is its own."""
-        shared: Tensors = {f"weights/{name}": one for name, one in self._trained().items()}
+        shared: Tensors = {f"weights/{name}": one for name, one in self.parameters.items()}
         optimizer = optimizer_tensors(self.optimizer, self.parameters.items())
         shared.update({f"optimizer/{name}": one for name, one in optimizer.items()})
         mine = share_of(shared, self.world.rank, self.world.size)
@@ -44,7 +44,7 @@ class TrainingState:
         # What no gradient has reached yet has no state in the optimizer.
         stepped = [one for one in self.parameters.items() if f"optimizer/exp_avg/{one[0]}" in sizes]
         optimizer = empty_optimizer_tensors(stepped)
-        tensors = {f"weights/{name}": one.detach() for name, one in self._trained().items()}
+        tensors = {f"weights/{name}": one.detach() for name, one in self.parameters.items()}
         tensors |= {f"optimizer/{name}": one for name, one in optimizer.items()}
         random = self._random_states_in(found, sizes)
         tensors |= {self._random(name): one for name, one in random.items()}
@@ -60,9 +60,6 @@ class TrainingState:
     def seed(self, seed: int) -> None:
         """Begin this rank's own chance."""
         torch.manual_seed(seed * 65_537 + self.world.rank + 1)
-
-    def _trained(self) -> dict[str, nn.Parameter]:
-        return {name: one for name, one in self.parameters.items() if one.requires_grad}
 
     def _random(self, name: str) -> str:
         return f"random/{self.world.rank:05d}/{name}"

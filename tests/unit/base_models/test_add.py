@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 from transformers import LlamaForCausalLM
 
 from base_models.add import Added, add
-from meguru.base_model import MANIFEST, Source, verify
+from meguru.base_model import Source, verify
+from meguru.model_hashes import MANIFEST
 from tests.unit.base_models.conftest import write_model, write_tokenizer
 
 SOURCE = Source("folder", "/models/tiny")

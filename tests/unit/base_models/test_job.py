@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from base_models.job import main
-from meguru.base_model import MANIFEST, BaseModel, verify
+from meguru.base_model import BaseModel, verify
+from meguru.model_hashes import MANIFEST
 from tests.unit.base_models.fake_hub import COMMIT, FakeHub
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from meguru.base_model import (
-    MANIFEST,
     BaseModel,
     Shape,
     Source,
@@ -17,6 +16,7 @@ from meguru.base_model import (
     revision_of,
     verify,
 )
+from meguru.model_hashes import MANIFEST
 
 SHAPE = Shape(576, 1536, 30, 9, 3, 64, 49152, True)
 
