@@ -6,6 +6,7 @@ import dataclasses
 import os
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from transformers import PreTrainedModel, TrainingArguments
 from transformers import Trainer as PeerTrainer
 
 from benchmarks.measuring import Row, keep
-from benchmarks.training import PEER_NAME, SETTINGS, Indices, read_examples
+from benchmarks.training import PEER_NAME, SETTINGS, Indices, collate, read_examples
 from training.checkpoints import Checkpoints
 from training.distributed import World, join_world
 from training.model import make_model
@@ -145,14 +146,10 @@ class Stalls:
                 use_cpu=True,
             ),
             train_dataset=Indices(len(self._objective.weights)),
-            data_collator=self._collate,
+            data_collator=partial(collate, self._objective),
         )
         trainer.train()
         return trainer.stall
-
-    def _collate(self, indices: list[int]) -> dict[str, torch.Tensor]:
-        batch = self._objective.batch(indices, torch.Generator().manual_seed(0))
-        return {**batch, "attention_mask": torch.ones_like(batch["input_ids"])}
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -89,15 +90,17 @@ class Loops:
                 use_cpu=True,
             ),
             train_dataset=Indices(len(self._objective.weights)),
-            data_collator=self._collate,
+            data_collator=partial(collate, self._objective),
         )
         started = time.perf_counter()
         trainer.train()
         return NUM_STEPS / (time.perf_counter() - started)
 
-    def _collate(self, indices: list[int]) -> dict[str, torch.Tensor]:
-        batch = self._objective.batch(indices, torch.Generator().manual_seed(0))
-        return {**batch, "attention_mask": torch.ones_like(batch["input_ids"])}
+
+def collate(objective: CausalLM, indices: list[int]) -> dict[str, torch.Tensor]:
+    """The peer's batch: the objective's, with the mask that its loop asks for."""
+    batch = objective.batch(indices, torch.Generator().manual_seed(0))
+    return {**batch, "attention_mask": torch.ones_like(batch["input_ids"])}
 
 
 class Indices(torch.utils.data.Dataset[int]):
