@@ -97,13 +97,13 @@ class Evidence:
                 found.append((said + name, before[kind].get(name, 0), after[kind].get(name, 0)))
         return found
 
-    def _gate_on(self, name: str) -> str:
+    def _gate_on(self, name: str) -> list[str]:
         asked = []
         if name in self.run.minimum:
             asked.append(f"≥ {self.run.minimum[name]:g}")
         if name in self.run.maximum_drop:
             asked.append(f"drop ≤ {self.run.maximum_drop[name]:g}")
-        return ", ".join(asked)
+        return asked
 
 
 def render(evidence: Evidence) -> str:
@@ -125,6 +125,7 @@ def render(evidence: Evidence) -> str:
         watch=points_to_watch(evidence.report),
         curve=curve,
         known=bool(evidence.pairs),
+        groups=evidence.report["metrics"]["exact_match"].get("num_groups"),
     )
 
 
