@@ -16,7 +16,8 @@ import torch
 from evaluation.comparison import Pair, pair_up
 from evaluation.evaluate import Evaluation, Settings, evaluate
 from evaluation.evidence import Evidence, render
-from evaluation.judge import OpenAIJudge, judge_both
+from evaluation.judge import judge_both
+from evaluation.judge_client import read_judge
 from evaluation.model import ChatModel
 from evaluation.model_card import model_card
 from evaluation.own_questions import read_own_questions
@@ -116,7 +117,7 @@ def run(
 ) -> None:
     """Evaluate, compare, write."""
     run_facts = RunFacts.from_environment(environment)
-    judge = OpenAIJudge.from_environment(environment)
+    judge = read_judge(environment)
     dataset = read_dataset_version(folders.inputs / "dataset", read_parquet)
     own = read_own_questions(folders.inputs / "labels", dataset.split("train"))
     prompts = read_prompts()
@@ -130,7 +131,7 @@ def run(
     )
     pairs = pair_up(evaluation.held_out, before.held_out) if before else []
     report = {
-        **describe_model(folders.inputs, evaluation, facts),
+        **describe_model(folders.inputs, evaluation, facts, run_facts),
         **describe_dataset(folders.inputs, dataset),
         "own_questions": own.describe(),
         "safety": describe_safety(prompts, evaluation.safety_answers),

@@ -35,14 +35,16 @@ class Baseline:
     problem: str = ""
 
 
-def describe_model(inputs: Path, evaluation: Evaluation, facts: dict[str, Any]) -> dict[str, Any]:
+def describe_model(
+    inputs: Path, evaluation: Evaluation, facts: dict[str, Any], run: RunFacts
+) -> dict[str, Any]:
     """Its metrics, where it comes from, and what it could not use."""
     return {
         "metrics": describe(evaluation),
         "languages": by_language(evaluation.held_out),
         "training_job": facts.get("training_job"),
         "commit": facts.get("commit"),
-        "base_model": read_base_model(inputs / "base", facts),
+        "base_model": read_base_model(inputs / "base", facts, run),
         **describe_set_aside(evaluation, facts),
     }
 
@@ -91,7 +93,7 @@ def describe_dataset(inputs: Path, dataset: DatasetVersion) -> dict[str, Any]:
         "contamination": describe_leaks(leaks),
     }
     if manifest and before:
-        described["data_changes"] = describe_changes(before, manifest)
+        described["data_changes"] = describe_changes(before, manifest, dataset.rows)
     return described
 
 
@@ -107,11 +109,11 @@ def describe_votes(folder: Path) -> dict[str, Any]:
     }
 
 
-def read_base_model(folder: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
+def read_base_model(folder: Path, facts: dict[str, Any], run: RunFacts) -> dict[str, Any] | None:
     """The base model's name, revision and licence, where the model was made from one."""
-    manifest = read_manifest(folder) or {}
-    base = facts.get("base") or {}
-    known = {**base, **manifest} if isinstance(base, dict) else manifest
+    base = facts.get("base")
+    learnt = base if isinstance(base, dict) else {}
+    known = {**run.base, **learnt, **(read_manifest(folder) or {})}
     if not known:
         return None
     return {
