@@ -135,10 +135,12 @@ class Kills:
             return []
         self.num_kills += 1
         self.num_inside_saves += is_inside_save
-        # An interval, and what was made while a save was written that a kill then cut off.
-        self.most_lost = max(self.most_lost, last_step(job) - newest_complete(job))
-        is_kept = newest_complete(job) >= saved
-        return [] if is_kept else [f"checkpoint {saved} was lost again"]
+        newest = newest_complete(job)
+        self.most_lost = max(self.most_lost, last_step(job) - newest)
+        found = [] if newest >= saved else [f"checkpoint {saved} was lost again"]
+        if (at_risk := steps_at_risk(job, newest)) > INTERVAL:
+            found.append(f"killed at {last_step(job)}, {at_risk} steps after {newest} were unsaved")
+        return found
 
     def _goes_on(self, job: TrainingJob) -> list[str]:
         if (job.root / "model").exists():
@@ -157,7 +159,7 @@ class Kills:
 
 
 def observe(root: Path) -> None:
-    """Note in each process what it takes for each step, and the optimizer at the end."""
+    """Note what each process takes for each step, what no save protects, and the last optimizer."""
     folder = root / "samples"
 
     class Noting(WeightedSampler):
@@ -176,6 +178,12 @@ def observe(root: Path) -> None:
             temporary.rename(path)
             return indices
 
+    def step_at_risk(trainer: Trainer) -> tuple[float, int]:
+        if trainer.world.is_first and not trainer.checkpoints.is_writing:
+            (root / "at-risk").mkdir(exist_ok=True)
+            (root / "at-risk" / str(trainer.step + 1)).touch()
+        return make_step(trainer)
+
     def note_optimizer(job: Any, trainer: Trainer, dataset: Any, start: Any) -> bytes:
         digest = hashlib.sha256()
         tensors = optimizer_tensors(trainer.optimizer, trainer.parameters.items())
@@ -185,7 +193,9 @@ def observe(root: Path) -> None:
         (root / "optimizer").write_text(digest.hexdigest())
         return described(job, trainer, dataset, start)
 
-    described, patch = training.worker.describe, pytest.MonkeyPatch()
+    described, make_step = training.worker.describe, Trainer.training_step
+    patch = pytest.MonkeyPatch()
+    patch.setattr(Trainer, "training_step", step_at_risk)
     patch.setattr("training.trainer.WeightedSampler", Noting)
     patch.setattr("training.worker.describe", note_optimizer)
 
@@ -244,6 +254,14 @@ def newest_complete(job: TrainingJob) -> int:
     """By what lies on the disk: a manifest is there only where all else is."""
     paths = (job.root / "checkpoints").glob("step-*/manifest.json")
     return max((int(path.parent.name[5:]) for path in paths), default=0)
+
+
+def steps_at_risk(job: TrainingJob, saved: int) -> int:
+    """How many steps of this attempt after `saved` were begun while no save was being written."""
+    folder = job.root / "at-risk"
+    count = sum(int(path.name) > saved for path in folder.glob("*"))
+    shutil.rmtree(folder, ignore_errors=True)
+    return count
 
 
 def wait_for_step(job: TrainingJob, step: int) -> None:
