@@ -18,7 +18,7 @@ from tests.campaigns.faults import (
     skip_the_last_save,
     trust_every_file,
 )
-from tests.campaigns.kills import Kills
+from tests.campaigns.kills import INTERVAL, Kills
 
 # Each run is killed or stopped so often; so many kills, stops, folders and cuts in all.
 PER_RUN, NUM_SIGKILLS, NUM_SIGTERMS, NUM_FOLDERS, NUM_CUTS = 6, 300, 100, 500, 20
@@ -33,11 +33,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         campaigns: tuple[Callable[[], dict[str, Any]], ...] = (
+            lambda: sigkills(root / "copies", round(NUM_SIGKILLS / 2 * share), "none"),
+            lambda: sigkills(root / "shards", round(NUM_SIGKILLS / 2 * share), "fsdp"),
             lambda: damages(root / "damages", round(NUM_FOLDERS * share)),
             lambda: worlds(root / "worlds", max(1, round(NUM_CUTS * share))),
             lambda: sigterms(root / "sigterms", round(NUM_SIGTERMS * share)),
-            lambda: sigkills(root / "copies", round(NUM_SIGKILLS / 2 * share), "none"),
-            lambda: sigkills(root / "shards", round(NUM_SIGKILLS / 2 * share), "fsdp"),
         )
         rows = []
         for campaign in campaigns:
@@ -54,13 +54,17 @@ def sigkills(root: Path, num_kills: int, sharding: str) -> dict[str, Any]:
         bool(Kills(root / fault.__name__, 1, sharding, fault, NUM_STEPS).sigkills(0, 4))
         for fault in (forget_optimizer, forget_position, save_seldom)
     ]
-    name = f"SIGKILL of a 2-process run (sharding {sharding}), end bit-identical, <= 1 interval lost"
+    name = (
+        f"SIGKILL of a 2-process run (sharding {sharding}), end bit-identical, <= 1 interval lost"
+    )
     found = row(name, trials.num_kills, failures, all(caught))
     return {
         **found,
         "runs": number,
         "inside_a_save": trials.num_inside_saves,
         "most_steps_lost": trials.most_lost,
+        "most_steps_lost_outside_saves": trials.most_at_risk,
+        "interval_steps": INTERVAL,
     }
 
 

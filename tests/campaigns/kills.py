@@ -45,6 +45,7 @@ class Kills:
     num_kills: int = 0
     num_stops: int = 0
     most_lost: int = 0
+    most_at_risk: int = 0
     num_inside_saves: int = 0
 
     def job(self, name: str, **hyperparameters: str) -> TrainingJob:
@@ -138,7 +139,9 @@ class Kills:
         newest = newest_complete(job)
         self.most_lost = max(self.most_lost, last_step(job) - newest)
         found = [] if newest >= saved else [f"checkpoint {saved} was lost again"]
-        if (at_risk := steps_at_risk(job, newest)) > INTERVAL:
+        at_risk = steps_at_risk(job, newest)
+        self.most_at_risk = max(self.most_at_risk, at_risk)
+        if at_risk > INTERVAL:
             found.append(f"killed at {last_step(job)}, {at_risk} steps after {newest} were unsaved")
         return found
 
