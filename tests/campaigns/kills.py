@@ -20,6 +20,7 @@ import pytest
 import training.checkpoint_files
 import training.worker
 from tests.unit.training.conftest import TINY, TrainingJob
+from training.distributed import World
 from training.optimizer import optimizer_tensors
 from training.sampler import WeightedSampler
 from training.trainer import Trainer
@@ -166,8 +167,10 @@ def observe(root: Path) -> None:
     folder = root / "samples"
 
     class Noting(WeightedSampler):
+        step = 0
+
         def next_batch(self, batch_size: int, rank: int, world_size: int) -> list[int]:
-            step = self.position // batch_size + 1
+            step = Noting.step = self.position // batch_size + 1
             indices = super().next_batch(batch_size, rank, world_size)
             folder.mkdir(exist_ok=True)
             if rank == 0:
@@ -181,11 +184,13 @@ def observe(root: Path) -> None:
             temporary.rename(path)
             return indices
 
-    def step_at_risk(trainer: Trainer) -> tuple[float, int]:
-        if trainer.world.is_first and not trainer.checkpoints.is_writing:
+    def agree(world: World, values: list[float]) -> list[float]:
+        """After each step all agree, among other things, on whether any of them writes a save."""
+        means = mean(world, values)
+        if world.is_first and not means[-1]:
             (root / "at-risk").mkdir(exist_ok=True)
-            (root / "at-risk" / str(trainer.step + 1)).touch()
-        return make_step(trainer)
+            (root / "at-risk" / str(Noting.step)).touch()
+        return means
 
     def note_optimizer(job: Any, trainer: Trainer, dataset: Any, start: Any) -> bytes:
         digest = hashlib.sha256()
@@ -196,9 +201,8 @@ def observe(root: Path) -> None:
         (root / "optimizer").write_text(digest.hexdigest())
         return described(job, trainer, dataset, start)
 
-    described, make_step = training.worker.describe, Trainer.training_step
-    patch = pytest.MonkeyPatch()
-    patch.setattr(Trainer, "training_step", step_at_risk)
+    described, mean, patch = training.worker.describe, World.mean, pytest.MonkeyPatch()
+    patch.setattr(World, "mean", agree)
     patch.setattr("training.trainer.WeightedSampler", Noting)
     patch.setattr("training.worker.describe", note_optimizer)
 
@@ -260,7 +264,7 @@ def newest_complete(job: TrainingJob) -> int:
 
 
 def steps_at_risk(job: TrainingJob, saved: int) -> int:
-    """How many steps of this attempt after `saved` were begun while no save was being written."""
+    """How many steps of this attempt after `saved` were made while no save was being written."""
     folder = job.root / "at-risk"
     count = sum(int(path.name) > saved for path in folder.glob("*"))
     shutil.rmtree(folder, ignore_errors=True)
