@@ -12,14 +12,16 @@ from benchmarks.measuring import keep_rows
 from tests.campaigns.damages import Damages
 from tests.campaigns.faults import (
     forget_optimizer,
+    forget_position,
     order_by_world,
+    save_seldom,
     skip_the_last_save,
     trust_every_file,
 )
-from tests.campaigns.kills import Kills
+from tests.campaigns.kills import INTERVAL, Kills
 
 # Each run is killed or stopped so often; so many kills, stops, folders and cuts in all.
-PER_RUN, NUM_SIGKILLS, NUM_SIGTERMS, NUM_FOLDERS, NUM_CUTS = 5, 300, 100, 500, 20
+PER_RUN, NUM_SIGKILLS, NUM_SIGTERMS, NUM_FOLDERS, NUM_CUTS = 6, 300, 100, 500, 20
 # So many steps that a run isn't over before its kills are.
 NUM_STEPS = 120
 
@@ -31,11 +33,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         campaigns: tuple[Callable[[], dict[str, Any]], ...] = (
+            lambda: sigkills(root / "copies", round(NUM_SIGKILLS / 2 * share), "none"),
+            lambda: sigkills(root / "shards", round(NUM_SIGKILLS / 2 * share), "fsdp"),
             lambda: damages(root / "damages", round(NUM_FOLDERS * share)),
             lambda: worlds(root / "worlds", max(1, round(NUM_CUTS * share))),
             lambda: sigterms(root / "sigterms", round(NUM_SIGTERMS * share)),
-            lambda: sigkills(root / "copies", round(NUM_SIGKILLS / 2 * share), "none"),
-            lambda: sigkills(root / "shards", round(NUM_SIGKILLS / 2 * share), "fsdp"),
         )
         rows = []
         for campaign in campaigns:
@@ -48,14 +50,21 @@ def sigkills(root: Path, num_kills: int, sharding: str) -> dict[str, Any]:
     while trials.num_kills < num_kills:
         failures += said(trials.sigkills(number, PER_RUN))
         number += 1
-    faulty = Kills(root / "planted", 1, sharding, forget_optimizer)
-    name = f"SIGKILL of a 2-process run (sharding {sharding}), end bit-identical"
-    found = row(name, trials.num_kills, failures, faulty.sigkills(0, 3))
+    caught = [
+        bool(Kills(root / fault.__name__, 1, sharding, fault, NUM_STEPS).sigkills(0, 4))
+        for fault in (forget_optimizer, forget_position, save_seldom)
+    ]
+    name = (
+        f"SIGKILL of a 2-process run (sharding {sharding}), end bit-identical, <= 1 interval lost"
+    )
+    found = row(name, trials.num_kills, failures, all(caught))
     return {
         **found,
         "runs": number,
         "inside_a_save": trials.num_inside_saves,
         "most_steps_lost": trials.most_lost,
+        "most_steps_lost_outside_saves": trials.most_at_risk,
+        "interval_steps": INTERVAL,
     }
 
 
@@ -94,7 +103,7 @@ def said(faults: list[str]) -> int:
     return bool(faults)
 
 
-def row(campaign: str, trials: int, failures: int, caught: list[str]) -> dict[str, Any]:
+def row(campaign: str, trials: int, failures: int, caught: object) -> dict[str, Any]:
     return {
         "campaign": campaign,
         "trials": trials,
