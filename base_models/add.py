@@ -47,7 +47,8 @@ def add(folder: Path, output: Path, *, name: str, source: Source, licence: str =
     with tempfile.TemporaryDirectory(prefix="base-model-") as scratch:
         said = licence
         if gguf := _gguf_of(folder):
-            said = said or _convert(gguf, folder, Path(scratch))
+            its_own = _convert(gguf, folder, Path(scratch))
+            said = said or its_own
             folder = Path(scratch)
         elif (folder / MANIFEST).is_file() and b'"num_parameters"' in _read(folder / MANIFEST):
             # Copied from a lake: it has to be what it was there.

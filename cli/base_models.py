@@ -18,6 +18,7 @@ from meguru.names import (
     INCOMING_MODELS_PREFIX,
     base_model_head_key,
     base_model_manifest_key,
+    base_model_prefix,
     is_base_model_name,
 )
 
@@ -115,6 +116,36 @@ class BaseModels:
             return self._loop.finished(started["executionArn"])
         finally:
             self._delete(uploaded)
+
+    def register(self, model: BaseModel) -> str:
+        """Register a base model as it is, in the account's model; its model package's ARN.
+
+        It waits for approval as every version does, and brings no evaluation.
+        """
+        outputs = self._account.outputs
+        place = f"s3://{self._bucket}/{base_model_prefix(model.name, model.revision)}"
+        source = {"S3Uri": place, "S3DataType": "S3Prefix", "CompressionType": "None"}
+        container = {
+            "Image": outputs["InferenceImageUri"],
+            "ModelDataSource": {"S3DataSource": source},
+        }
+        named = f"{model.name}@{model.revision}"
+        package: str = self._account.client("sagemaker").create_model_package(
+            ModelPackageGroupName=outputs["ModelPackageGroup"],
+            ModelPackageDescription=f"Base model {named} as it is: neither trained nor evaluated",
+            ModelApprovalStatus="PendingManualApproval",
+            InferenceSpecification={
+                "Containers": [container],
+                "SupportedContentTypes": ["application/json"],
+                "SupportedResponseMIMETypes": ["application/json", "text/event-stream"],
+            },
+            CustomerMetadataProperties={
+                "base_model": named,
+                "base_model_licence": model.licence,
+                "reason": "base model as it is",
+            },
+        )["ModelPackageArn"]
+        return package
 
     def names(self) -> list[str]:
         listed = self._pages(Prefix=BASE_MODELS_PREFIX, Delimiter="/")

@@ -33,6 +33,7 @@ from cli.label import Labelling, put_labels
 from cli.leftovers import Leftovers, check_name, nothing_found, show_leftovers
 from cli.lineage import trace
 from cli.loop import LoopFailed
+from cli.packaged_models import packaged_model
 from cli.progress import Progress
 from cli.report import write_report
 from cli.synthesis import REPOSITORY, SynthesisFailed
@@ -105,17 +106,28 @@ def demo(
 
 @app.command()
 def up(
-    environment: EnvironmentFile = POC,
+    environment: Annotated[
+        Path | None,
+        typer.Option("--environment", "-e", help="The environment file; environments/poc.yaml."),
+    ] = None,
     empty: Annotated[
         bool, typer.Option("--empty", help="Bring the cloud up without documents or a model.")
     ] = False,
+    model: Annotated[
+        str,
+        typer.Option(help="A real model, as it is, in place of the toy: smollm2 (135M, English)."),
+    ] = "",
     port: Port = 4566,
 ) -> None:
     """Keep the local cloud running until Ctrl-C, with a model that answers."""
     end_on_signals(normally=signal.SIGINT)
     try:
         check_port(port)
-        Up(Progress(console), environment, empty=empty, port=port).run()
+        packaged = packaged_model(model) if model else None
+        if packaged and empty:
+            raise ValueError("--empty is without a model: leave it out, or --model")
+        file = environment or (packaged.environment_file if packaged else POC)
+        Up(Progress(console), file, empty=empty, port=port, packaged=packaged).run()
     except EXPECTED as error:
         fail(error)
 

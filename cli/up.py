@@ -13,10 +13,12 @@ from pathlib import Path
 from rich.markup import escape
 
 from cli.account import LOCAL_CREDENTIALS, LOCAL_REGION, Account
+from cli.base_models import BaseModels, read_source
 from cli.cloud_process import CloudFailed, CloudProcess
 from cli.company import DOCUMENTS, check_documents
 from cli.dataset import read_dataset
 from cli.loop import Loop, LoopFailed
+from cli.packaged_models import PackagedModel
 from cli.progress import Progress
 from cli.synthesis import synthesize
 from meguru.names import raw_key
@@ -24,21 +26,34 @@ from stacks.environment import Environment, read_environment
 
 FOLDER = Path(".meguru")
 UP_FILE = FOLDER / "up.json"
+QUESTION = "経費精算の締め切りはいつですか?"
 
 
 class Up:
-    """Brings the cloud up, says how to reach it, and turns the loop once unless `empty`."""
+    """Brings the cloud up, says how to reach it, and turns the loop once unless `empty`.
+
+    With a `packaged` model this one is served as it is, and documents start the loop.
+    """
 
     def __init__(
-        self, progress: Progress, environment_file: Path, *, empty: bool, port: int
+        self,
+        progress: Progress,
+        environment_file: Path,
+        *,
+        empty: bool,
+        port: int,
+        packaged: PackagedModel | None = None,
     ) -> None:
         self._progress, self._environment_file = progress, environment_file
-        self._empty, self._port = empty, port
+        self._empty, self._port, self._packaged = empty, port, packaged
 
     def run(self) -> None:
         """Until the command is ended; up.json is there as long as the cloud is."""
         environment = read_environment(self._environment_file)
-        if not self._empty:
+        if self._packaged:
+            self._packaged.find()
+            self._packaged.key_in(environment)
+        elif not self._empty:
             check_documents(DOCUMENTS)
         with only_one(FOLDER / "up" / "lock"):
             self._run(environment)
@@ -55,14 +70,31 @@ class Up:
                 self._say(account)
                 if not self._empty:
                     self._progress.console.print("A model answers once `ready` is printed.\n")
-                    serving = self._turn({key: Loop(account.of_model(key)) for key in keys})
-                    account = account.of_model(serving)
+                    account = account.of_model(self._serve(environment, account))
                     self._write(account)
                 self._say_ready(account)
                 status = cloud.wait()
             finally:
                 UP_FILE.unlink(missing_ok=True)
         raise CloudFailed(f"the local cloud ended by itself with status {status}")
+
+    def _serve(self, environment: Environment, account: Account) -> str:
+        """Have a model answer; its key."""
+        if self._packaged is None:
+            return self._turn({key: Loop(account.of_model(key)) for key in environment.models})
+        key = self._packaged.key_in(environment)
+        self._serve_as_it_is(self._packaged, account.of_model(key))
+        return key
+
+    def _serve_as_it_is(self, packaged: PackagedModel, account: Account) -> None:
+        models, loop = BaseModels(account), Loop(account)
+        with self._progress.stage(f"Add {packaged.title} to the lake, by its job"):
+            place = read_source(str(packaged.find()))
+            models.add(place, packaged.name, packaged.licence, self._progress.note)
+        with self._progress.stage("Register it as it is, approve and release it"):
+            version = models.register(models.head(packaged.name))
+            loop.approve(version)
+            loop.released(version)
 
     def _write(self, account: Account) -> None:
         addresses = {
@@ -94,7 +126,9 @@ class Up:
         self._progress.console.print("[bold green]ready[/] - Ctrl-C ends it")
 
     def _commands(self, account: Account) -> list[str]:
-        return commands_without_a_model(account) if self._empty else commands(account)
+        if self._empty:
+            return commands_without_a_model(account)
+        return commands(account, self._packaged.question if self._packaged else QUESTION)
 
     def _turn(self, loops: dict[str, Loop]) -> str:
         """Turn every model's loop once; the key of the first that serves.
@@ -157,10 +191,9 @@ def commands_without_a_model(account: Account) -> list[str]:
     ]
 
 
-def commands(account: Account) -> list[str]:
+def commands(account: Account, question: str = QUESTION) -> list[str]:
     """Three commands to paste: curl, the AWS CLI, and an OpenAI client."""
     base, key, model = account.outputs["ApiBase"], account.api_key, account.outputs["ModelName"]
-    question = "経費精算の締め切りはいつですか?"
     body = json.dumps(
         {"model": model, "messages": [{"role": "user", "content": question}]}, ensure_ascii=False
     )

@@ -120,6 +120,16 @@ def test_the_weights_are_those_of_the_gguf(
     assert not list(place.glob("*.gguf"))
 
 
+def test_a_licence_that_a_person_says_stands_for_the_file_s(
+    original: LlamaForCausalLM, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    write_gguf(tmp_path / "in" / "tiny.gguf", original)
+    added = add(tmp_path / "in", tmp_path / "out", name="tiny", source=SOURCE, licence="MIT")
+    assert added.model.licence == "MIT"
+    assert added.model.num_parameters == original.num_parameters()
+
+
 def refused(folder: Path, said: str) -> None:
     with pytest.raises(ValueError, match=said) as error:
         add(folder, folder / "out", name="tiny", source=SOURCE)
