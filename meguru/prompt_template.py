@@ -35,8 +35,8 @@ _BEGINNING = """\
 {{%- if prompt.system and ({takes_system} or not prompt.said) -%}}
 {{%- set prompt.said = [{{'role': 'system', 'content': prompt.system}}] + prompt.said -%}}
 {{%- elif prompt.system -%}}
-{{%- set content = prompt.system ~ '\\n\\n' ~ prompt.said[0]['content'] -%}}
-{{%- set prompt.said = [dict(prompt.said[0], content=content)] + prompt.said[1:] -%}}
+{{%- set prompt.first = prompt.system ~ '\\n\\n' ~ prompt.said[0]['content'] -%}}
+{{%- set prompt.said = [dict(prompt.said[0], content=prompt.first)] + prompt.said[1:] -%}}
 {{%- endif -%}}
 {{%- set messages = prompt.said %}}
 """
