@@ -23,6 +23,7 @@ FEEDBACK_PREFIX = "feedback/"
 LABELS_PREFIX = "labels/"
 INFERENCE_LOG_PREFIX = "inference-log/"
 BASE_MODELS_PREFIX = "models/base/"
+PROMPTS_PREFIX = "prompts/"
 # What a person uploads for the job that makes a base model of it.
 INCOMING_MODELS_PREFIX = "models/incoming/"
 

@@ -48,6 +48,7 @@ class ModelStack(Stack):
             self,
             "ModelRelease",
             environment=environment,
+            model_key=model_key,
             endpoint=model.endpoint,
             lake=storage.lake,
             registry=self.registry,
