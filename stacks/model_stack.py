@@ -71,5 +71,6 @@ class ModelStack(Stack):
         CfnOutput(self, "ModelName", value=environment.name_in_api(model_key))
         CfnOutput(self, "ModelPackageGroup", value=self.registry.group_name)
         CfnOutput(self, "EndpointName", value=self.registry.endpoint_name)
+        CfnOutput(self, "StartTrainingName", value=self.training.start_function.function_name)
         CfnOutput(self, "TrainAndRegisterArn", value=self.training.workflow.state_machine_arn)
         CfnOutput(self, "DeployModelVersionArn", value=self.release.workflow.state_machine_arn)
