@@ -24,6 +24,7 @@ from stacks.data_stack import DataStack
 from stacks.environment import Environment, InvalidEnvironment, read_environment
 from stacks.lake_stack import LakeStack
 from stacks.model_stack import ModelStack
+from stacks.source_stack import SourceStack
 
 DEFAULT_ENVIRONMENT = Path("environments/poc.yaml")
 # Where the CDK CLI has its assembly, and beside it each environment's that was made without it.
@@ -46,16 +47,18 @@ def compose(environment: Environment, *, outdir: str | None = None) -> cdk.App:
     def on_the_lake() -> dict[str, Any]:
         return {**shared, "storage": storage, "synthesizer": own_images(environment)}
 
+    models = [
+        ModelStack(app, stack_name(environment.name, "Model", key), model_key=key, **on_the_lake())
+        for key in environment.models
+    ]
     others: list[cdk.Stack] = [
         DataStack(app, stack_name(environment.name, "Data"), **on_the_lake()),
-        *(
-            ModelStack(
-                app, stack_name(environment.name, "Model", key), model_key=key, **on_the_lake()
-            )
-            for key in environment.models
-        ),
+        *models,
         ApiStack(app, stack_name(environment.name, "Api"), **on_the_lake()),
     ]
+    if environment.source:
+        name = stack_name(environment.name, "Source")
+        others.append(SourceStack(app, name, models=models, **on_the_lake()))
     for stack in others:
         stack.add_stack_dependency(storage)
     for key, value in environment.all_tags.items():

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import Annotated, NoReturn
 
+import boto3
 import openai
 import typer
 from botocore.exceptions import (
@@ -36,6 +37,7 @@ from cli.loop import LoopFailed
 from cli.packaged_models import packaged_model
 from cli.progress import Progress
 from cli.report import write_report
+from cli.source import look, write_workflow
 from cli.synthesis import REPOSITORY, SynthesisFailed
 from cli.up import UP_FILE, Up
 from stacks.environment import read_environment
@@ -47,6 +49,8 @@ app = typer.Typer(
 )
 model_app = typer.Typer(no_args_is_help=True, help="Base models: what trainings begin from.")
 app.add_typer(model_app, name="model")
+source_app = typer.Typer(no_args_is_help=True, help="Commits that deploy, and start trainings.")
+app.add_typer(source_app, name="source")
 console = Console()
 EnvironmentFile = Annotated[
     Path, typer.Option("--environment", "-e", help="The environment file to synthesize.")
@@ -327,6 +331,30 @@ def plan_model(
         fail(error)
     if not fits:
         raise typer.Exit(1)
+
+
+@source_app.command("workflow")
+def write_actions_workflow(
+    environment: EnvironmentFile,
+    folder: Annotated[Path, typer.Option(help="The checkout it is written to.")] = REPOSITORY,
+) -> None:
+    """Write the workflow of GitHub Actions that deploys an environment's branch."""
+    try:
+        console.print(f"{write_workflow(read_environment(environment), folder)}", soft_wrap=True)
+    except EXPECTED as error:
+        fail(error)
+
+
+@source_app.command("look")
+def look_after_deployment(
+    outputs: Annotated[Path, typer.Argument(help="What `cdk deploy --outputs-file` has written.")],
+) -> None:
+    """Ask each model that was deployed whether there is something new to train on."""
+    try:
+        for stack in look(boto3.client("lambda"), outputs):
+            console.print(f"{stack}: has looked", soft_wrap=True)
+    except EXPECTED as error:
+        fail(error)
 
 
 def reach_models(environment_name: str, endpoint_url: str | None) -> BaseModels:

@@ -16,6 +16,7 @@ FEEDBACK = "feedback"
 SCHEDULE = "schedule"
 CURATED = "curated"
 ENDED = "ended"
+COMMIT = "commit"
 CLOCK = "clock"
 
 

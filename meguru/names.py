@@ -117,9 +117,12 @@ def training_claim(model: str) -> str:
     return f"training#{model}"
 
 
-def tried_rows(model: str, rows: str) -> str:
-    """The item of the loop's table that says what came of a model's run on certain rows."""
-    return f"tried#{model}#{rows}"
+def tried_rows(model: str, rows: str, code: str = "") -> str:
+    """The item of the loop's table that says what came of a model's run on certain rows.
+
+    `code` is the fingerprint of the training's code, where a commit may start a training.
+    """
+    return f"tried#{model}#{code}#{rows}" if code else f"tried#{model}#{rows}"
 
 
 def image_repository_name(environment: str) -> str:
@@ -133,7 +136,7 @@ def image_repository_name(environment: str) -> str:
 
 
 def stack_name(environment: str, concern: str, model: str = "") -> str:
-    """The stack of a concern (Lake, Data, Model, Api), of one model where a model has its own."""
+    """The stack of a concern (Lake, Data, Model, Api, Source), or of that of one model."""
     return f"Meguru-{environment}-{concern}" + (f"-{model}" if model else "")
 
 

@@ -63,6 +63,21 @@ ACKNOWLEDGEMENTS = (
         ".*/RetrainingTrigger/FailedBatches/Resource",
         "It is the queue that failed batches of the feedback stream are set aside in.",
     ),
+    Acknowledgement(
+        "AwsSolutions-S1",
+        ".*-Source/CommitPipeline/Artifacts/Resource",
+        "It holds nothing but which commit a deployment is of, for a month.",
+    ),
+    Acknowledgement(
+        "AwsSolutions-CB3",
+        ".*-Source/CommitPipeline/Deployment",
+        "A deployment builds the images, with Docker.",
+    ),
+    wildcard(
+        r"<CommitPipelineArtifacts\w+\.Arn>/\*",
+        ".*-Source/CommitPipeline/(Deployment|Pipeline)Role/DefaultPolicy/Resource",
+        "The objects of a bucket that holds nothing else.",
+    ),
     wildcard(
         r"arn:<AWS::Partition>:s3:::[^*]*\*",
         ".*/BaseModels/Job/Role/DefaultPolicy/Resource",
@@ -81,7 +96,7 @@ ACKNOWLEDGEMENTS = (
     ),
     wildcard(
         r"\*",
-        ".*/(Role|EndpointRole)/DefaultPolicy/Resource",
+        ".*/(Role|EndpointRole|GitHubRole|DeploymentRole)/DefaultPolicy/Resource",
         "ecr:GetAuthorizationToken, X-Ray, log deliveries and cloudwatch:PutMetricData (held to a "
         "namespace) take no resource.",
     ),

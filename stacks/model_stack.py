@@ -90,6 +90,7 @@ class ModelStack(Stack):
         CfnOutput(self, "ModelPackageGroup", value=self.registry.group_name)
         CfnOutput(self, "InferenceImageUri", value=self.registry.image.image_uri)
         CfnOutput(self, "EndpointName", value=self.registry.endpoint_name)
+        CfnOutput(self, "StartTrainingName", value=self.training.start_function.function_name)
         CfnOutput(self, "TrainAndRegisterArn", value=self.training.workflow.state_machine_arn)
         prompt_release = self.prompt_release.workflow.state_machine_arn
         CfnOutput(self, "ReleasePromptArn", value=prompt_release)

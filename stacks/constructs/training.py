@@ -70,16 +70,18 @@ class Training(Construct):
         self._choose_base_model = self._create_choose_base_model()
         self.check_gate = self._create_check_gate()
         self.workflow = self._create_workflow()
-        TrainingLooks(
+        looks = TrainingLooks(
             self,
             "Looks",
             environment=environment,
             model=registry.group_name,
+            training_code=model.training_code,
             max_runs_per_day=model.retrain.max_runs_per_day,
             lake=lake,
             loop=records.loop,
             workflow=self.workflow,
         )
+        self.start_function = looks.function
 
     def _create_choose_base_model(self) -> PythonFunction:
         """Called where the model has a base model."""
@@ -162,6 +164,11 @@ class Training(Construct):
         )
         return workflow
 
+    def _starting_paths(self) -> list[str]:
+        """What else a commit may change that starts a training: the rule's paths, the settings."""
+        paths = self._model.retrain.on_commit
+        return [*paths, self._environment.file] if paths else []
+
     @property
     def _time_limit(self) -> Duration:
         training, evaluation = self._model.training, self._model.evaluation
@@ -174,7 +181,7 @@ class Training(Construct):
             "LakeBucket": self._lake.bucket.bucket_name,
             "Dataset": TEXT_DATASET,
             "NamePrefix": self._registry.group_name,
-            "SourceCommit": source_commit("training", "evaluation"),
+            "SourceCommit": source_commit("training", "evaluation", *self._starting_paths()),
             "UseSpot": json.dumps(training.spot),
             "TrainingRoleArn": self._job.role.role_arn,
             "TrainingImageUri": self._job.image.image_uri,
@@ -188,7 +195,7 @@ class Training(Construct):
             "ContinuedHyperParameters": jsonata_text(as_text(training.continued)),
             "ReleaseTable": self._records.releases.table_name,
             "LoopTable": self._records.loop.table_name,
-            "TriedRows": tried_rows(self._registry.group_name, ""),
+            "TriedRows": tried_rows(self._registry.group_name, "", self._model.training_code),
             "EndpointName": self._registry.endpoint_name,
             "EvaluationRoleArn": self.evaluation.role.role_arn,
             "EvaluationImageUri": self.evaluation.image.image_uri,

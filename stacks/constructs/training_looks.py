@@ -31,13 +31,14 @@ class TrainingLooks(Construct):
         *,
         environment: Environment,
         model: str,
+        training_code: str,
         max_runs_per_day: int,
         lake: Lake,
         loop: Table,
         workflow: Workflow,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._function = PythonFunction(
+        self.function = PythonFunction(
             self,
             "StartTraining",
             environment=environment,
@@ -45,6 +46,7 @@ class TrainingLooks(Construct):
             variables={
                 "ENVIRONMENT_NAME": environment.name,
                 "MODEL": model,
+                "TRAINING_CODE": training_code,
                 "DATASET": TEXT_DATASET,
                 "LAKE_BUCKET": lake.bucket.bucket_name,
                 "LOOP_TABLE": loop.table_name,
@@ -53,10 +55,10 @@ class TrainingLooks(Construct):
             },
             timeout=Duration.minutes(1),
         )
-        lake.grant_read(self._function, DATASETS_PREFIX)
-        grant_table(self._function, loop, "GetItem", "UpdateItem")
-        grant_runs(self._function, workflow)
-        grant(self._function, "events:PutEvents", default_bus_arn(self))
+        lake.grant_read(self.function, DATASETS_PREFIX)
+        grant_table(self.function, loop, "GetItem", "UpdateItem")
+        grant_runs(self.function, workflow)
+        grant(self.function, "events:PutEvents", default_bus_arn(self))
         self._look_on(
             "DatasetCurated", CURATED, event_source(environment.name), DATASET_VERSION_FROZEN
         )
@@ -82,5 +84,5 @@ class TrainingLooks(Construct):
 
     def _look(self, look: str) -> targets.LambdaFunction:
         return targets.LambdaFunction(
-            self._function, event=events.RuleTargetInput.from_object({"look": look})
+            self.function, event=events.RuleTargetInput.from_object({"look": look})
         )

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from meguru.base_model import Shape
+from meguru.fingerprint import fingerprint
 from meguru.hyperparameters import CONTEXT, SHAPE, Hyperparameters, as_text, read_values
 from meguru.instance_offers import OFFERS
 from meguru.model_plan import NOMINAL_SHAPES, Workload, plan, workload
@@ -18,6 +19,7 @@ from stacks.environment.network import Network
 from stacks.environment.recipes import read_recipe
 from stacks.environment.refusals import refusals, refusals_at
 from stacks.environment.section import SECTION
+from stacks.environment.source import OnCommit, Source, files_fingerprint
 from stacks.environment.values import (
     MAX_TRAINING_MINUTES,
     Account,
@@ -268,13 +270,16 @@ class Endpoint(Settings):
 
 
 class Retrain(Settings):
-    """What turns the loop: that many of the model's answers corrected, and a schedule.
+    """What turns the loop: that many of the model's answers corrected, a schedule, commits.
 
-    What has changed is trained on by itself at most `max_runs_per_day` times, in UTC's days.
+    `on_commit` are the paths of the repository whose change starts a training once it is deployed;
+    so does a change of the hyperparameters then. What has changed is trained on by itself at most
+    `max_runs_per_day` times, in UTC's days.
     """
 
     corrections: Count = 50
     schedule: Schedule | None = None
+    on_commit: OnCommit = []
     max_runs_per_day: Count = 24
 
 
@@ -317,6 +322,18 @@ class Model(Settings):
             said = "needs a base model: name one of the lake's as `base`"
             raise refusals({key: said}, {key: getattr(self, key)})
         return self
+
+    @property
+    def training_code(self) -> str:
+        """A fingerprint of what commits may change that a model depends on; empty where none may.
+
+        What instances it is trained on changes nothing of it.
+        """
+        if not self.retrain.on_commit:
+            return ""
+        training = self.training
+        settings = [training.hyperparameters, training.continued_hyperparameters, self.base]
+        return fingerprint([files_fingerprint(self.retrain.on_commit), *settings])[:16]
 
     @model_validator(mode="after")
     def check_fit(self) -> Self:
@@ -397,6 +414,7 @@ class Environment(Settings):
     permissions_boundary: PolicyName | None = None
     role_name_prefix: RoleNamePrefix = ""
     reserved_concurrency: ReservedConcurrency = {}
+    source: Source | None = None
     curation: Curation = Curation()
     base_models: BaseModels = BaseModels()
     # Their endpoints' names go into a function's environment, which holds 4 KB.
@@ -427,6 +445,12 @@ class Environment(Settings):
             values = {"checkpoint_days": self.records.checkpoint_days}
             raise refusals({"checkpoint_days": said}, values, "records")
         return self
+
+    @property
+    def file(self) -> str:
+        """Where the environment file is in the repository."""
+        given = self.source.file if self.source else None
+        return given or f"environments/{self.name}.yaml"
 
     @property
     def all_tags(self) -> dict[str, str]:

@@ -32,6 +32,7 @@ network:
   security_group_ids: [sg-0a1b2c3d4e5f60718]
   isolation: true
   encrypt_between_hosts: true
+source: {{github: {"o" * 39}/{"r" * 100}, branch: {"b" * 200}, environment: {"e" * 255}}}
 base_models: {{sources: [s3://bucket-of-another/models/]}}
 records: {{inference_log_days: 3650, checkpoint_days: 7, quarantine_days: 90}}
 tags: {{{"k" * 127}: {"v" * 255}}}
@@ -47,7 +48,7 @@ models:
       minimum: {{exact_match: 0.5, train_exact_match: 0.5, chrf: 50}}
     endpoint:
       release: {{traffic: canary}}
-    retrain: {{schedule: weekly}}
+    retrain: {{schedule: weekly, on_commit: true}}
 """
 
 

@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "MODELS": '{"meguru-text": ["text", 128], "other": ["other-text", 96]}',
     "ENVIRONMENT_NAME": "poc",
     "DATASET": "text",
+    "TRAINING_CODE": "",
     "LOOKS_QUEUE": "https://sqs/looks",
     "CORRECTIONS_BEFORE_RETRAINING": '{"meguru-text": 3, "other": 5}',
     "MINIMUM_METRICS": '{"exact_match": 0.5}',

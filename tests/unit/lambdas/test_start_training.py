@@ -41,10 +41,11 @@ class Situation:
         ):
             self.s3.put_object(Bucket="lake", Key=key, Body=json.dumps(value).encode())
 
-    def end(self, status: str, tried: str | None = None) -> None:
+    def end(self, status: str, tried: str | None = None, code: str = "") -> None:
         """End what runs, with an outcome for these rows."""
         if tried:
-            self.table.put_item(Item={"name": tried_rows(MODEL, tried), "outcome": "refused"})
+            name = tried_rows(MODEL, tried, code)
+            self.table.put_item(Item={"name": name, "outcome": "refused"})
         self.states.end(status)
 
     def look(self, look: str) -> int:
@@ -184,3 +185,68 @@ def test_an_outcome_kept_between_two_looks_is_seen(
 
     monkeypatch.setattr(now.states, "describe_execution", end_first)
     assert now.look("clock") == 1
+
+
+@pytest.fixture
+def deploy(now: Situation, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], int]:
+    """Deploys this code of the training, and looks as whoever deploys does."""
+
+    def deploy(code: str) -> int:
+        monkeypatch.setenv("TRAINING_CODE", code)
+        return now.look("commit")
+
+    return deploy
+
+
+def test_other_code_is_tried_on_the_same_rows(now: Situation, deploy: Callable[[str], int]) -> None:
+    now.publish("v1", "r1")
+    assert deploy("c1") == 1
+    now.end("SUCCEEDED", tried="r1", code="c1")
+    assert deploy("c2") == 2
+    assert [one["reason"] for one in now.inputs] == ["feedback", "commit"]
+    assert [one["version"] for one in now.inputs] == ["v1", "v1"]
+
+
+def test_a_commit_that_changes_nothing_of_it_starts_nothing(
+    now: Situation, deploy: Callable[[str], int]
+) -> None:
+    now.publish("v1", "r1")
+    deploy("c1")
+    now.end("SUCCEEDED", tried="r1", code="c1")
+    assert deploy("c1") == 1
+    assert now.look("clock") == 1
+
+
+def test_code_that_comes_back_has_its_model(now: Situation, deploy: Callable[[str], int]) -> None:
+    now.publish("v1", "r1")
+    for code in ("c1", "c2", "c1"):
+        started = deploy(code)
+        now.end("SUCCEEDED", tried="r1", code=code)
+    assert started == 2
+
+
+def test_code_that_failed_is_not_tried_again_by_the_next_commit(
+    now: Situation, deploy: Callable[[str], int]
+) -> None:
+    now.publish("v1", "r1")
+    deploy("c1")
+    now.end("FAILED")
+    assert deploy("c1") == 1
+    assert deploy("c2") == 2
+
+
+def test_code_deployed_during_a_run_is_taken_up_when_it_ends(
+    now: Situation, deploy: Callable[[str], int]
+) -> None:
+    now.publish("v1", "r1")
+    deploy("c1")
+    assert deploy("c2") == 1
+    now.end("SUCCEEDED", tried="r1", code="c1")
+    assert now.look("ended") == 2
+
+
+def test_without_the_rule_a_commit_starts_nothing(now: Situation) -> None:
+    now.publish("v1", "r1")
+    now.look("curated")
+    now.end("SUCCEEDED", tried="r1")
+    assert now.look("commit") == 1

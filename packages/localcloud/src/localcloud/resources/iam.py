@@ -156,6 +156,20 @@ def service_linked_role(context: Context, properties: Properties) -> Created:
     return Created(made["RoleName"], {"RoleName": made["RoleName"], "Arn": made["Arn"]})
 
 
+def oidc_provider(context: Context, properties: Properties) -> Created:
+    made = context.call(
+        "iam",
+        "CreateOpenIDConnectProvider",
+        Url=properties["Url"],
+        ClientIDList=properties.get("ClientIdList"),
+        # AWS looks for the issuer's certificate itself where none is given.
+        ThumbprintList=properties.get("ThumbprintList"),
+        Tags=properties.get("Tags"),
+    )
+    arn = made["OpenIDConnectProviderArn"]
+    return Created(arn, {"Arn": arn})
+
+
 PROVIDERS: Mapping[str, Provider] = {
     "AWS::IAM::Role": role,
     "AWS::IAM::User": user,
@@ -168,5 +182,6 @@ PROVIDERS: Mapping[str, Provider] = {
     "AWS::IAM::ManagedPolicy": managed_policy,
     "AWS::IAM::AccessKey": access_key,
     "AWS::IAM::InstanceProfile": instance_profile,
+    "AWS::IAM::OIDCProvider": oidc_provider,
     "AWS::IAM::ServiceLinkedRole": service_linked_role,
 }

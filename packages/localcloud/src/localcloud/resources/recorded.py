@@ -12,6 +12,7 @@ _NO_NETWORK = "everything runs on this machine's loopback network"
 _NO_CONSOLE = "there is no console to show it"
 _NO_SIGN_IN = "nobody signs in through it here; authorizers that need it refuse every caller"
 _NO_COST = "nothing costs money here"
+_NO_COMMITS = "no repository is followed from here: deploy what you have changed"
 _NO_AUDIT = "calls are not audited here"
 
 RECORDED: Mapping[str, str] = {
@@ -41,6 +42,9 @@ RECORDED: Mapping[str, str] = {
     "AWS::CloudWatch::AnomalyDetector": "no metric is watched for anomalies",
     "AWS::CloudWatch::Dashboard": _NO_CONSOLE,
     "AWS::CloudWatch::InsightRule": _NO_CONSOLE,
+    "AWS::CodeBuild::Project": _NO_COMMITS,
+    "AWS::CodePipeline::Pipeline": _NO_COMMITS,
+    "AWS::CodeConnections::Connection": _NO_COMMITS,
     "AWS::Cognito::IdentityPool": _NO_SIGN_IN,
     "AWS::Cognito::IdentityPoolRoleAttachment": _NO_SIGN_IN,
     "AWS::Cognito::UserPool": _NO_SIGN_IN,
