@@ -4,44 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from evaluation.metrics import Sample
 from evaluation.model import AnswerLoss, ChatModel
+from evaluation.outcome import Evaluation, Settings
 from evaluation.own_questions import OwnQuestions
 from evaluation.safety import Prompt
+from evaluation.sampling import spread
 from meguru.dataset_version import DatasetVersion, Row
 from meguru.example import Example
 from meguru.limits import SetAside, TooLong
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How the evaluation is made. `num_train_samples` 0 leaves the training split out.
-
-    `num_judged` is how many answers at most are shown to a judge, where there is one.
-    """
-
-    batch_size: int = 32
-    max_new_tokens: int = 128
-    num_train_samples: int = 100
-    num_judged: int = 200
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What a model answered, on held-out rows, on some of the training split, on own questions.
-
-    `set_aside` are held-out and own rows that are too long for the model, or that its chat template
-    refuses. `safety_answers` are those to the safety prompts, "" where one is such a row.
-    """
-
-    held_out: list[Sample]
-    train: list[Sample]
-    labelled: list[Sample]
-    set_aside: list[SetAside]
-    seconds_per_answer: float
-    safety_answers: list[str] = field(default_factory=list)
 
 
 def evaluate(
@@ -150,10 +123,3 @@ def answer_prompts(model: ChatModel, prompts: Sequence[Prompt], settings: Settin
     answers = answer_all(model, examples, settings)
     by_id = {one.row.record_id: answer for one, answer in zip(examples, answers, strict=True)}
     return [by_id.get(prompt.id, "") for prompt in prompts]
-
-
-def spread(rows: Sequence[Row], number: int) -> list[Row]:
-    """At most `number` rows, evenly spread: the same ones on every run."""
-    if number >= len(rows):
-        return list(rows)
-    return [rows[index * len(rows) // number] for index in range(number)]

@@ -6,20 +6,20 @@ import dataclasses
 import json
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet
 import torch
 
 from evaluation.comparison import Pair, pair_up
-from evaluation.evaluate import Evaluation, Settings, evaluate
+from evaluation.evaluate import evaluate
 from evaluation.evidence import Evidence, render
 from evaluation.judge import judge_both
 from evaluation.judge_client import read_judge
 from evaluation.model import ChatModel
 from evaluation.model_card import model_card
+from evaluation.outcome import Evaluation, Settings
 from evaluation.own_questions import read_own_questions
 from evaluation.prompts import describe_prompt, rows_of_examples
 from evaluation.report import (
@@ -31,6 +31,7 @@ from evaluation.report import (
 )
 from evaluation.run_facts import RunFacts
 from evaluation.safety import describe_safety, read_prompts
+from evaluation.shards import read_parquet
 from evaluation.training_curve import read_curve
 from meguru.accelerator import ROOT, check_accelerator
 from meguru.dataset_version import DatasetVersion, read_dataset_version
@@ -74,14 +75,6 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     if settings.batch_size < 1 or settings.max_new_tokens < 1:
         raise ValueError("BATCH_SIZE and MAX_NEW_TOKENS must be above 0")
     return settings
-
-
-def read_parquet(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
-    """A shard's rows, with those of the columns that it has."""
-    table = pyarrow.parquet.read_table(path)
-    known = table.select([name for name in columns if name in table.column_names])
-    rows: list[dict[str, Any]] = known.to_pylist()
-    return rows
 
 
 def load_model(

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from evaluation.evaluate import Evaluation
 from evaluation.metrics import Sample, rouge_l
+from evaluation.outcome import Evaluation
 
 # A judge that is down must not cost a timeout for each of a thousand answers, and one that is slow
 # not a day.

@@ -1,4 +1,4 @@
-"""What evaluation.json says of a model: every metric with its interval, and by language."""
+"""Every metric of answers with its interval, as evaluation.json has it."""
 
 from __future__ import annotations
 
@@ -7,29 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from evaluation.bootstrap import Interval, intervals
-from evaluation.evaluate import Evaluation
-from evaluation.metrics import Sample, exact_match, statistics_of
+from evaluation.metrics import Sample, statistics_of
 
 # Decimals that a person reads; a loss goes into a difference of small numbers.
 _DECIMALS = {"chrf": 2, "bleu": 2, "loss": 6}
 LABELLED = "labelled_"
-
-
-def describe(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
-    """Each metric's `value`; where chance has a say also `low`, `high` and `num_groups`."""
-    metrics = with_intervals(evaluation.held_out)
-    values: dict[str, float | int] = {
-        "seconds_per_answer": round(evaluation.seconds_per_answer, 4),
-        "num_held_out": len(evaluation.held_out),
-    }
-    if evaluation.train:
-        values["train_exact_match"] = round(exact_match(evaluation.train), 4)
-    if evaluation.labelled:
-        metrics |= {
-            LABELLED + name: metric for name, metric in with_intervals(evaluation.labelled).items()
-        }
-        values["num_labelled"] = len(evaluation.labelled)
-    return metrics | {name: {"value": value} for name, value in values.items()}
 
 
 def with_intervals(samples: Sequence[Sample]) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,15 @@ def read_own_questions(folder: Path, training: Sequence[Row]) -> OwnQuestions:
     A file or line that is broken is named, and leaves the others in. What the training split has
     is left out: it was learnt, and people's corrections go there by themselves.
     """
+    paths = sorted(path for path in folder.rglob("*.jsonl") if path.is_file())
+    return read_labelling_files(paths, training)
+
+
+def read_labelling_files(paths: Iterable[Path], training: Sequence[Row]) -> OwnQuestions:
+    """The same of files that are named."""
     items: dict[str, Item] = {}
     problems: list[str] = []
-    for path in sorted(path for path in folder.rglob("*.jsonl") if path.is_file()):
+    for path in paths:
         try:
             found, said = read_usable_items(path)
         except OSError as error:

@@ -16,9 +16,9 @@ from evaluation.comparison import (
 )
 from evaluation.contamination import describe_leaks, find_leaks
 from evaluation.data_changes import describe_changes, describe_data, read_manifest
-from evaluation.evaluate import Evaluation
-from evaluation.measures import describe
-from evaluation.metrics import by_language
+from evaluation.measures import LABELLED, with_intervals
+from evaluation.metrics import by_language, exact_match
+from evaluation.outcome import Evaluation
 from evaluation.run_facts import RunFacts
 from evaluation.votes import preference, read_votes
 from meguru.dataset_version import DatasetVersion, Row
@@ -47,6 +47,23 @@ def describe_model(
         "base_model": read_base_model(inputs / "base", facts, run),
         **describe_set_aside(evaluation, facts),
     }
+
+
+def describe(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
+    """Each metric's `value`; where chance has a say also `low`, `high` and `num_groups`."""
+    metrics = with_intervals(evaluation.held_out)
+    values: dict[str, float | int] = {
+        "seconds_per_answer": round(evaluation.seconds_per_answer, 4),
+        "num_held_out": len(evaluation.held_out),
+    }
+    if evaluation.train:
+        values["train_exact_match"] = round(exact_match(evaluation.train), 4)
+    if evaluation.labelled:
+        metrics |= {
+            LABELLED + name: metric for name, metric in with_intervals(evaluation.labelled).items()
+        }
+        values["num_labelled"] = len(evaluation.labelled)
+    return metrics | {name: {"value": value} for name, value in values.items()}
 
 
 def describe_comparison(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from evaluation.evaluate import Evaluation
+from evaluation.outcome import Evaluation
 from evaluation.judge import (
     MAX_FAILURES_IN_A_ROW,
     MAX_SECONDS,
