@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import keep_rows
+from benchmarks.measuring import campaign_row, keep_rows
 from tests.campaigns import triggers
 from tests.campaigns.approvals import PLANTED, Races, empty_archive, with_quick_server
 from tests.campaigns.reclaims import Reclaims
@@ -34,7 +34,9 @@ def races(assembly: Path, folder: Path) -> dict[str, Any]:
         for plants, trial in PLANTED.values():
             with trials.planted(*plants):
                 caught.append(bool(trial(trials)))
-    return row("approvals, rejections and repeated events race", NUM_RACES, failures, all(caught))
+    return campaign_row(
+        "approvals, rejections and repeated events race", NUM_RACES, failures, all(caught)
+    )
 
 
 def bursts(assembly: Path, folder: Path) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def bursts(assembly: Path, folder: Path) -> dict[str, Any]:
         with triggers.bursts(assembly, folder / fault, plant) as trials:
             caught.append(bool(trial(trials)))
     name = "uploads, deletions, corrections, repeated events and kills at once"
-    return row(name, NUM_BURSTS, failures, all(caught))
+    return campaign_row(name, NUM_BURSTS, failures, all(caught))
 
 
 def reclaims(assembly: Path, folder: Path) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def reclaims(assembly: Path, folder: Path) -> dict[str, Any]:
         trials = Reclaims(cloud, seed=1)
         failures = count_failures(trials.trial, NUM_RECLAIMS)
         is_caught = bool(trials.trial_with_fault())
-    return row("jobs of two hosts reclaimed at random", NUM_RECLAIMS, failures, is_caught)
+    return campaign_row("jobs of two hosts reclaimed at random", NUM_RECLAIMS, failures, is_caught)
 
 
 def count_failures(trial: Callable[[int], list[str]], num_trials: int) -> int:
@@ -65,15 +67,6 @@ def count_failures(trial: Callable[[int], list[str]], num_trials: int) -> int:
         print(f"trial {number}: {'; '.join(faults) or 'held'}", flush=True)
         failures += bool(faults)
     return failures
-
-
-def row(campaign: str, trials: int, failures: int, is_caught: bool) -> dict[str, Any]:
-    return {
-        "campaign": campaign,
-        "trials": trials,
-        "failures": failures,
-        "planted_fault_caught": is_caught,
-    }
 
 
 if __name__ == "__main__":
