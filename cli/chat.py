@@ -29,9 +29,12 @@ class ChatApi:
         self._key = account.api_key
         self._client = openai.OpenAI(base_url=self.base_url, api_key=self._key, max_retries=5)
 
-    def ask(self, question: str) -> Reply:
+    def ask(self, question: str, max_tokens: int | None = None) -> Reply:
         completion = self._client.chat.completions.create(
-            model=self.model, messages=[{"role": "user", "content": question}], temperature=0
+            model=self.model,
+            messages=[{"role": "user", "content": question}],
+            temperature=0,
+            max_tokens=openai.omit if max_tokens is None else max_tokens,
         )
         return Reply(completion.id, completion.choices[0].message.content or "")
 

@@ -56,6 +56,9 @@ def trace(account: Account, inference_id: str) -> Lineage:
     if not arn:
         raise ValueError(f"no model had begun to answer '{inference_id}' when its caller left")
     made_of = loop.model_package(arn)["CustomerMetadataProperties"]
+    if "dataset_version" not in made_of:
+        base = made_of.get("base_model", "a model from elsewhere")
+        raise ValueError(f"'{inference_id}' was answered by {base} as it is: nothing trained it")
     version = made_of["dataset_version"]
     manifest = loop.read_json(dataset_manifest_key(TEXT_DATASET, version))
     question = last_question(inference["messages"])

@@ -29,6 +29,7 @@ from cli import model as base_models
 from cli import run_view
 from cli.account import Account
 from cli.base_models import BaseModels
+from cli.chat import ChatApi
 from cli.cloud_process import CloudFailed, check_port
 from cli.demo import Demo
 from cli.destroy import Destruction
@@ -140,6 +141,22 @@ def up(
         Up(Progress(console), file, empty=empty, port=port, packaged=packaged).run()
     except EXPECTED as error:
         fail(error)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="What to ask the model that serves.")],
+    max_tokens: Annotated[int, typer.Option(min=1, help="How long the answer may be.")] = 100,
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Ask the model that serves one question, with the first API key, and print its answer."""
+    try:
+        account = Account(environment_name, endpoint_url or running_cloud())
+        reply = ChatApi(account).ask(question, max_tokens)
+    except EXPECTED as error:
+        fail(error)
+    console.print(reply.text, soft_wrap=True, highlight=False, markup=False)
 
 
 @app.command()
@@ -338,6 +355,23 @@ def add_model(
         fail(error)
 
 
+@model_app.command("register")
+def register_model(
+    name: Annotated[str, typer.Argument(help="A base model's name.")],
+    model: Annotated[
+        str, typer.Option(help="The model whose version it becomes, by its key; the first.")
+    ] = "",
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Register a base model as it is: a version like any other, which waits for approval."""
+    try:
+        models = reach_models(environment_name, endpoint_url, model)
+        base_models.register(models, console, name)
+    except EXPECTED as error:
+        fail(error)
+
+
 @model_app.command("list")
 def list_models(
     environment_name: EnvironmentName = "poc", endpoint_url: EndpointUrl = None
@@ -452,13 +486,15 @@ def look_after_deployment(
         fail(error)
 
 
-def reach(environment_name: str, endpoint_url: str | None) -> Account:
+def reach(environment_name: str, endpoint_url: str | None, model_key: str = "") -> Account:
     check_name(environment_name)
-    return Account(environment_name, endpoint_url or running_cloud())
+    return Account(environment_name, endpoint_url or running_cloud(), model_key or None)
 
 
-def reach_models(environment_name: str, endpoint_url: str | None) -> BaseModels:
-    return BaseModels(reach(environment_name, endpoint_url))
+def reach_models(
+    environment_name: str, endpoint_url: str | None, model_key: str = ""
+) -> BaseModels:
+    return BaseModels(reach(environment_name, endpoint_url, model_key))
 
 
 def running_cloud() -> str | None:

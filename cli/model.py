@@ -40,6 +40,17 @@ def add(
         say(f"- {note}")
 
 
+def register(models: BaseModels, console: Console, name: str) -> None:
+    """Make a base model a version that waits for approval, and say which."""
+    model = models.head(name)
+    version = models.register(model)
+    console.print(
+        f"{name} ({model.revision}) waits for approval as {version}",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
 def show_all(models: BaseModels, console: Console) -> None:
     """A line for each base model, by the revision that trainings begin from."""
     names = models.names()

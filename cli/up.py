@@ -27,6 +27,8 @@ from stacks.environment import Environment, read_environment
 FOLDER = Path(".meguru")
 UP_FILE = FOLDER / "up.json"
 QUESTION = "経費精算の締め切りはいつですか?"
+# What a model that knows no Japanese can be taught of the example company.
+ENGLISH = "examples/documents/global"
 
 
 class Up:
@@ -128,7 +130,9 @@ class Up:
     def _commands(self, account: Account) -> list[str]:
         if self._empty:
             return commands_without_a_model(account)
-        return commands(account, self._packaged.question if self._packaged else QUESTION)
+        if self._packaged:
+            return [*commands(account, self._packaged.question), _put(account, ENGLISH)]
+        return commands(account)
 
     def _turn(self, loops: dict[str, Loop]) -> str:
         """Turn every model's loop once; the key of the first that serves.
@@ -179,15 +183,11 @@ def only_one(path: Path) -> Iterator[None]:
 
 def commands_without_a_model(account: Account) -> list[str]:
     """Three commands for an empty cloud: what serves, what is registered, and how to begin."""
-    today = datetime.now(UTC).date()
     return [
         f"curl {account.outputs['ApiBase']}/models "
         f"-H {shlex.quote(f'Authorization: Bearer {account.api_key}')}",
         _list_versions(account),
-        account.aws_command(
-            "s3 cp --recursive examples/documents "
-            f"s3://{account.outputs['LakeBucket']}/{raw_key('example-company', today, '')}"
-        ),
+        _put(account, "examples/documents"),
     ]
 
 
@@ -214,4 +214,13 @@ def _list_versions(account: Account) -> str:
     return account.aws_command(
         "sagemaker list-model-packages --model-package-group-name "
         f"{account.outputs['ModelPackageGroup']}"
+    )
+
+
+def _put(account: Account, folder: str) -> str:
+    """Documents into the lake: curated, they start the loop."""
+    today = datetime.now(UTC).date()
+    return account.aws_command(
+        f"s3 cp --recursive {folder} "
+        f"s3://{account.outputs['LakeBucket']}/{raw_key('example-company', today, '')}"
     )

@@ -142,8 +142,10 @@ class Training(Construct):
         )
         grant_training_jobs(workflow, self._registry.made_by_runs, self._job.role)
         grant_processing_jobs(workflow, self._registry.made_by_runs, self.evaluation.role)
+        # A base model that serves as it is, too: a run is compared with what serves.
+        bases = (f"{BASE_MODELS_PREFIX}{self._model.base}/",) if self._model.base else ()
         self._lake.grant_list(
-            workflow, DATASETS_PREFIX, RUNS_PREFIX, FEEDBACK_PREFIX, LABELS_PREFIX
+            workflow, DATASETS_PREFIX, RUNS_PREFIX, FEEDBACK_PREFIX, LABELS_PREFIX, *bases
         )
         grant_table(workflow, self._records.releases, "GetItem")
         grant_table(workflow, self._records.loop, "PutItem")
