@@ -63,7 +63,7 @@ def test_a_file_is_read_as_it_is_meant(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, said: str) -> None:
     path = write(tmp_path, text)
-    with pytest.raises(ValueError) as refused:  # noqa: PT011
+    with pytest.raises(ValueError) as refused:
         read_prompt_file(path)
     told = str(refused.value)
     assert told.startswith(f"{path}:")
