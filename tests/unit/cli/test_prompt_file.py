@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.prompt_file import read_prompt_file
+from cli.synthesis import REPOSITORY
 from meguru.prompt import Example, Prompt
 
 WHOLE = """\
@@ -69,6 +70,11 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, said: s
     assert told.startswith(f"{path}:")
     assert said in told
     assert "environment" not in told
+
+
+def test_the_example_s_prompt_is_one() -> None:
+    path = REPOSITORY / "examples" / "prompts" / "meguru-text.yaml"
+    assert read_prompt_file(path).system.startswith("総務の窓口です。")
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
