@@ -14,7 +14,8 @@ class RunFacts:
     """What is known of a run; what the job was not told is empty.
 
     `training_seconds` are those the instances worked, `billable_seconds` those that are paid for,
-    both of one instance. `predicted_spot_saving` is a share, 0 to 1.
+    both of one instance. `predicted_spot_saving` is a share, 0 to 1. `source_package` is the
+    version whose weights are evaluated with another prompt, "" where a training made them.
     """
 
     run: str = ""
@@ -27,6 +28,7 @@ class RunFacts:
     predicted_spot_saving: float | None = None
     price_per_hour: float | None = None
     serving_package: str = ""
+    source_package: str = ""
     minimum: dict[str, float] = field(default_factory=dict)
     maximum_drop: dict[str, float] = field(default_factory=dict)
 
@@ -45,6 +47,7 @@ class RunFacts:
             predicted_spot_saving=read.fraction("PREDICTED_SPOT_SAVING"),
             price_per_hour=read.fraction("TRAINING_PRICE_PER_HOUR"),
             serving_package=read.text("SERVING_PACKAGE"),
+            source_package=read.text("SOURCE_PACKAGE"),
             minimum=read.thresholds("MINIMUM_METRICS"),
             maximum_drop=read.thresholds("MAXIMUM_METRIC_DROPS"),
         )

@@ -56,19 +56,19 @@ class Training(Construct):
         self._job = Job(self, "Job", environment=environment, key=lake.key, folder="training")
         lake.grant_read(self._job.role, DATASETS_PREFIX, RUNS_PREFIX, CHECKPOINTS_PREFIX)
         lake.grant_write(self._job.role, RUNS_PREFIX, CHECKPOINTS_PREFIX)
-        self._evaluation = Job(
+        self.evaluation = Job(
             self, "Evaluation", environment=environment, key=lake.key, folder="evaluation"
         )
         lake.grant_read(
-            self._evaluation.role, DATASETS_PREFIX, RUNS_PREFIX, FEEDBACK_PREFIX, LABELS_PREFIX
+            self.evaluation.role, DATASETS_PREFIX, RUNS_PREFIX, FEEDBACK_PREFIX, LABELS_PREFIX
         )
-        lake.grant_write(self._evaluation.role, RUNS_PREFIX)
+        lake.grant_write(self.evaluation.role, RUNS_PREFIX)
         if model.base:
             # An adapter is judged, as it serves, with the model it is of.
-            for job in (self._job, self._evaluation):
+            for job in (self._job, self.evaluation):
                 lake.grant_read(job.role, f"{BASE_MODELS_PREFIX}{model.base}/")
         self._choose_base_model = self._create_choose_base_model()
-        self._check_gate = self._create_check_gate()
+        self.check_gate = self._create_check_gate()
         self.workflow = self._create_workflow()
         TrainingLooks(
             self,
@@ -139,14 +139,14 @@ class Training(Construct):
             substitutions=self._substitutions(),
         )
         grant_training_jobs(workflow, self._registry.made_by_runs, self._job.role)
-        grant_processing_jobs(workflow, self._registry.made_by_runs, self._evaluation.role)
+        grant_processing_jobs(workflow, self._registry.made_by_runs, self.evaluation.role)
         self._lake.grant_list(
             workflow, DATASETS_PREFIX, RUNS_PREFIX, FEEDBACK_PREFIX, LABELS_PREFIX
         )
         grant_table(workflow, self._records.releases, "GetItem")
         grant_table(workflow, self._records.loop, "PutItem")
         grant(workflow, "sagemaker:DescribeModelPackage", self._registry.versions_arn)
-        for function in (self._choose_base_model, self._check_gate):
+        for function in (self._choose_base_model, self.check_gate):
             grant(workflow, "lambda:InvokeFunction", function.function_arn)
         grant(workflow, "events:PutEvents", default_bus_arn(self))
         grant(
@@ -190,8 +190,8 @@ class Training(Construct):
             "LoopTable": self._records.loop.table_name,
             "TriedRows": tried_rows(self._registry.group_name, ""),
             "EndpointName": self._registry.endpoint_name,
-            "EvaluationRoleArn": self._evaluation.role.role_arn,
-            "EvaluationImageUri": self._evaluation.image.image_uri,
+            "EvaluationRoleArn": self.evaluation.role.role_arn,
+            "EvaluationImageUri": self.evaluation.image.image_uri,
             "EvaluationVolumeSizeInGB": str(self._model.evaluation.volume_gb),
             "EvaluationMaxRuntimeSeconds": str(self._model.evaluation.max_runtime_minutes * 60),
             "EvaluationInstanceType": self._model.evaluation.instance_type,
@@ -202,7 +202,7 @@ class Training(Construct):
             "JudgeModel": f"'{judge.model if judge else ''}'",
             "MinimumMetrics": variable_text(self._model.gate.minimum),
             "MaximumMetricDrops": variable_text(self._model.gate.maximum_drop),
-            "CheckGateArn": self._check_gate.function_arn,
+            "CheckGateArn": self.check_gate.function_arn,
             "ModelPackageGroupName": self._registry.group_name,
             "InferenceImageUri": self._registry.image.image_uri,
             "EndpointInstanceType": self._model.endpoint.instance_type,

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from tests.stacks.synthesis import Synthesis
 
 WORKFLOWS = Path(__file__).parents[2] / "stacks" / "workflows"
-MACHINES = ("AddBaseModel", "CurateDataset", "TrainAndRegister", "DeployModelVersion")
+MACHINES = (
+    "AddBaseModel",
+    "CurateDataset",
+    "TrainAndRegister",
+    "ReleasePrompt",
+    "DeployModelVersion",
+)
 SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
 
 
@@ -57,6 +63,7 @@ def test_every_state_machine_ends_in_time(
         "AddBaseModel": 3 * 86400,
         "CurateDataset": 3 * 86400,
         "TrainAndRegister": jobs + 4 * 86400,
+        "ReleasePrompt": 60 * model.evaluation.max_runtime_minutes + 2 * 86400,
         "DeployModelVersion": 12 * 3600,
     }
 

@@ -125,10 +125,11 @@ def test_an_answer_is_not_asked_for_again(machine: StateMachine) -> None:
                     assert waited(state, error) == 0, (name, error)
 
 
+@pytest.mark.parametrize("name", ["TrainAndRegister", "ReleasePrompt"])
 def test_a_model_is_registered_once_whatever_is_asked_again(
-    deployments: dict[str, Deployment],
+    deployments: dict[str, Deployment], name: str
 ) -> None:
-    parts = deployments["poc"].state_machines["TrainAndRegister"].definition["States"]
+    parts = deployments["poc"].state_machines[name].definition["States"]
     token = parts["RegisterModel"]["Arguments"]["ClientToken"]
     made = parts["CheckGate"]["Assign"]["registration"]
     assert token == "{% $registration %}"
@@ -218,7 +219,7 @@ def test_a_name_that_is_never_raised_is_found(
         state["Retry"][0]["ErrorEquals"].remove(name)
 
 
-@pytest.mark.parametrize("name", ["CurateDataset", "TrainAndRegister"])
+@pytest.mark.parametrize("name", ["CurateDataset", "TrainAndRegister", "ReleasePrompt"])
 @pytest.mark.parametrize(
     ("reason", "num_waits", "waits"),
     [
@@ -249,7 +250,7 @@ FAULT = 'ClientError: Data download failed: the S3 key "raw/\\a" is no file.\n\t
 LONG_JOB: dict[str, Any] = {"ProcessingJobName": "a", "Environment": {"A": "x" * 9000}}
 
 
-@pytest.mark.parametrize("name", ["CurateDataset", "TrainAndRegister"])
+@pytest.mark.parametrize("name", ["CurateDataset", "TrainAndRegister", "ReleasePrompt"])
 @pytest.mark.parametrize(
     ("cause", "reason"),
     [
@@ -276,7 +277,7 @@ def test_what_went_wrong_is_named_in_one_line(
     assert evaluate(parts["NameFault"]["Assign"]["fault"], variables) == reason
 
 
-@pytest.mark.parametrize("name", ["CurateDataset", "TrainAndRegister"])
+@pytest.mark.parametrize("name", ["CurateDataset", "TrainAndRegister", "ReleasePrompt"])
 def test_what_ends_in_job_failed_was_told(deployments: dict[str, Deployment], name: str) -> None:
     """The rule on bad ends leaves it out."""
     parts = deployments["poc"].state_machines[name].definition["States"]
@@ -292,7 +293,11 @@ def test_what_ends_in_job_failed_was_told(deployments: dict[str, Deployment], na
 
 @pytest.mark.parametrize(
     ("name", "state"),
-    [("CurateDataset", "HasCurationCompleted"), ("TrainAndRegister", "HasEvaluationCompleted")],
+    [
+        ("CurateDataset", "HasCurationCompleted"),
+        ("TrainAndRegister", "HasEvaluationCompleted"),
+        ("ReleasePrompt", "HasEvaluationCompleted"),
+    ],
 )
 def test_a_job_that_ran_out_of_time_is_no_success(
     deployments: dict[str, Deployment], name: str, state: str
