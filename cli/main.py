@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from cli import model as base_models
+from cli import prompt as model_prompts
 from cli import run_view
 from cli.account import Account
 from cli.base_models import BaseModels
@@ -39,6 +40,7 @@ from cli.lineage import trace
 from cli.loop import LoopFailed
 from cli.packaged_models import packaged_model
 from cli.progress import Progress
+from cli.prompts import Prompts
 from cli.report import write_report
 from cli.run_progress import RunProgress
 from cli.runs import find_run
@@ -58,6 +60,8 @@ source_app = typer.Typer(no_args_is_help=True, help="Commits that deploy, and st
 app.add_typer(source_app, name="source")
 run_app = typer.Typer(no_args_is_help=True, help="Training runs: what goes on, what came of it.")
 app.add_typer(run_app, name="run")
+prompt_app = typer.Typer(no_args_is_help=True, help="Prompts: what a model reads before questions.")
+app.add_typer(prompt_app, name="prompt")
 console = Console()
 EnvironmentFile = Annotated[
     Path, typer.Option("--environment", "-e", help="The environment file to synthesize.")
@@ -73,6 +77,10 @@ EndpointUrl = Annotated[
     ),
 ]
 Port = Annotated[int, typer.Option(help="The local cloud's port; 0 picks a free one.")]
+PromptedModel = Annotated[str, typer.Argument(help="The model's name.")]
+PromptVersion = Annotated[
+    str, typer.Argument(help="A prompt's version, or its beginning; 'none' for the model alone.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="For a program to read.")]
 POC = REPOSITORY / "environments" / "poc.yaml"
 EXPECTED = (
@@ -484,6 +492,95 @@ def look_after_deployment(
             console.print(f"{stack}: has looked", soft_wrap=True)
     except EXPECTED as error:
         fail(error)
+
+
+@prompt_app.command("add")
+def add_prompt(
+    model: PromptedModel,
+    file: Annotated[Path, typer.Argument(help="A YAML file: system, examples, question_template.")],
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Put a prompt into the lake, as a version of what it says. It serves nowhere yet."""
+    try:
+        prompts = reach_prompts(environment_name, endpoint_url, model)
+        model_prompts.add(prompts, console, model, file)
+    except EXPECTED as error:
+        fail(error)
+
+
+@prompt_app.command("list")
+def list_prompts(
+    model: PromptedModel,
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """List a model's prompts, and which of its versions have them."""
+    try:
+        prompts = reach_prompts(environment_name, endpoint_url, model)
+        model_prompts.show_all(prompts, console, model)
+    except EXPECTED as error:
+        fail(error)
+
+
+@prompt_app.command("show")
+def show_prompt(
+    model: PromptedModel,
+    version: PromptVersion,
+    as_json: AsJson = False,
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Show what a prompt says."""
+    try:
+        prompts = reach_prompts(environment_name, endpoint_url, model)
+        model_prompts.show_one(prompts, console, version, as_json)
+    except EXPECTED as error:
+        fail(error)
+
+
+@prompt_app.command("diff")
+def diff_prompts(
+    model: PromptedModel,
+    old: PromptVersion,
+    new: PromptVersion,
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Show what is different between two prompts."""
+    try:
+        prompts = reach_prompts(environment_name, endpoint_url, model)
+        model_prompts.show_difference(prompts, console, old, new)
+    except EXPECTED as error:
+        fail(error)
+
+
+@prompt_app.command("release")
+def release_prompt(
+    model: PromptedModel,
+    version: PromptVersion,
+    package: Annotated[
+        str, typer.Option(help="The model version (its number or ARN) in place of the serving one.")
+    ] = "",
+    reason: Annotated[str, typer.Option(help="Why, for the approver.")] = "",
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Evaluate a prompt with the weights that serve, and register both for approval.
+
+    Ends with 1 where the gate refuses it.
+    """
+    try:
+        prompts = reach_prompts(environment_name, endpoint_url, model)
+        is_registered = model_prompts.release(prompts, console, version, package, reason)
+    except EXPECTED as error:
+        fail(error)
+    if not is_registered:
+        raise typer.Exit(1)
+
+
+def reach_prompts(environment_name: str, endpoint_url: str | None, model: str) -> Prompts:
+    return Prompts(reach(environment_name, endpoint_url), model)
 
 
 def reach(environment_name: str, endpoint_url: str | None, model_key: str = "") -> Account:

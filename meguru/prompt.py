@@ -32,7 +32,7 @@ _CONTROL_TOKEN = re.compile(
     r"<\|[^\s<>|]{1,40}\|>|<(?:start|end)_of_turn>|\[/?(?:INST|SYSTEM_PROMPT)\]|<</?SYS>>"
 )
 # Of the signs that are no text, those that a person writes.
-_WRITTEN = "\n\t"
+WRITTEN = "\n\t"
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def problem_of_text(text: str) -> str:
             f"{found[0]} is how models write a control token: the model's own template sets "
             "those, so say it in words or take it out"
         )
-    wrong = [one for one in text if (one < " " and one not in _WRITTEN) or one == "\x7f"]
+    wrong = [one for one in text if (one < " " and one not in WRITTEN) or one == "\x7f"]
     wrong += [one for one in text if "\ud800" <= one <= "\udfff"]
     return f"the character U+{ord(wrong[0]):04X} is no text: take it out" if wrong else ""
 
