@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -24,6 +25,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from cli import model as base_models
+from cli import run_view
 from cli.account import Account
 from cli.base_models import BaseModels
 from cli.cloud_process import CloudFailed, check_port
@@ -35,6 +37,8 @@ from cli.lineage import trace
 from cli.loop import LoopFailed
 from cli.progress import Progress
 from cli.report import write_report
+from cli.run_progress import RunProgress
+from cli.runs import find_run
 from cli.synthesis import REPOSITORY, SynthesisFailed
 from cli.up import UP_FILE, Up
 from stacks.environment import read_environment
@@ -46,6 +50,8 @@ app = typer.Typer(
 )
 model_app = typer.Typer(no_args_is_help=True, help="Base models: what trainings begin from.")
 app.add_typer(model_app, name="model")
+run_app = typer.Typer(no_args_is_help=True, help="Training runs: what goes on, what came of it.")
+app.add_typer(run_app, name="run")
 console = Console()
 EnvironmentFile = Annotated[
     Path, typer.Option("--environment", "-e", help="The environment file to synthesize.")
@@ -317,9 +323,49 @@ def plan_model(
         raise typer.Exit(1)
 
 
-def reach_models(environment_name: str, endpoint_url: str | None) -> BaseModels:
+@run_app.command("watch")
+def watch_run(
+    run: Annotated[
+        str, typer.Argument(help="A run's name, or how it begins; without, the newest.")
+    ] = "",
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Follow a training run to its end: figures, time left, interruptions.
+
+    Ends with 0 where a model was registered, with 1 where none was. Ctrl-C leaves the run alone.
+    """
+    try:
+        account = reach(environment_name, endpoint_url)
+        end = run_view.watch(RunProgress(account, find_run(account, run)), console, time.sleep)
+    except EXPECTED as error:
+        fail(error)
+    except KeyboardInterrupt:
+        raise typer.Exit(128 + signal.SIGINT) from None
+    if not end.is_registered:
+        raise typer.Exit(1)
+
+
+@run_app.command("list")
+def list_runs(
+    most: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 10,
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """List the newest training runs of all models, and what came of them."""
+    try:
+        run_view.show_runs(reach(environment_name, endpoint_url), console, most)
+    except EXPECTED as error:
+        fail(error)
+
+
+def reach(environment_name: str, endpoint_url: str | None) -> Account:
     check_name(environment_name)
-    return BaseModels(Account(environment_name, endpoint_url or running_cloud()))
+    return Account(environment_name, endpoint_url or running_cloud())
+
+
+def reach_models(environment_name: str, endpoint_url: str | None) -> BaseModels:
+    return BaseModels(reach(environment_name, endpoint_url))
 
 
 def running_cloud() -> str | None:
