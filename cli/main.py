@@ -7,46 +7,42 @@ import json
 import os
 import signal
 import sys
-import threading
-import time
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
-import boto3
-import openai
 import typer
 from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
     EndpointConnectionError,
     NoCredentialsError,
     NoRegionError,
 )
-from rich.console import Console
 from rich.markup import escape
 
-from cli import model as base_models
-from cli import prompt as model_prompts
-from cli import run_view
 from cli.account import Account
-from cli.base_models import BaseModels
 from cli.chat import ChatApi
-from cli.cloud_process import CloudFailed, check_port
+from cli.cloud_process import check_port
+from cli.commands import model, prompt, run, source
+from cli.commands.shared import (
+    EXPECTED,
+    POC,
+    EndpointUrl,
+    EnvironmentFile,
+    EnvironmentName,
+    Port,
+    console,
+    fail,
+    running_cloud,
+)
 from cli.demo import Demo
 from cli.destroy import Destruction
 from cli.label import Labelling, put_labels
 from cli.leftovers import Leftovers, check_name, nothing_found, show_leftovers
 from cli.lineage import trace
-from cli.loop import LoopFailed
 from cli.packaged_models import packaged_model
 from cli.progress import Progress
-from cli.prompts import Prompts
 from cli.report import write_report
-from cli.run_progress import RunProgress
-from cli.runs import find_run
-from cli.source import look, write_workflow
-from cli.synthesis import REPOSITORY, SynthesisFailed
-from cli.up import UP_FILE, Up
+from cli.signals import end_on_signals
+from cli.up import Up
 from stacks.environment import read_environment
 
 app = typer.Typer(
@@ -54,39 +50,10 @@ app = typer.Typer(
     add_completion=False,
     help="A loop for generative AI on AWS: data, training, approval, serving, feedback, and again.",
 )
-model_app = typer.Typer(no_args_is_help=True, help="Base models: what trainings begin from.")
-app.add_typer(model_app, name="model")
-source_app = typer.Typer(no_args_is_help=True, help="Commits that deploy, and start trainings.")
-app.add_typer(source_app, name="source")
-run_app = typer.Typer(no_args_is_help=True, help="Training runs: what goes on, what came of it.")
-app.add_typer(run_app, name="run")
-prompt_app = typer.Typer(no_args_is_help=True, help="Prompts: what a model reads before questions.")
-app.add_typer(prompt_app, name="prompt")
-console = Console()
-EnvironmentFile = Annotated[
-    Path, typer.Option("--environment", "-e", help="The environment file to synthesize.")
-]
-EnvironmentName = Annotated[
-    str, typer.Option("--environment-name", help="The name in the environment file.")
-]
-EndpointUrl = Annotated[
-    str | None,
-    typer.Option(
-        envvar="AWS_ENDPOINT_URL",
-        help="A local cloud's address. Without it: the one of `meguru up`, else your account.",
-    ),
-]
-Port = Annotated[int, typer.Option(help="The local cloud's port; 0 picks a free one.")]
-PromptedModel = Annotated[str, typer.Argument(help="The model's name.")]
-PromptVersion = Annotated[
-    str, typer.Argument(help="A prompt's version, or its beginning; 'none' for the model alone.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="For a program to read.")]
-POC = REPOSITORY / "environments" / "poc.yaml"
-EXPECTED = (
-    *(CloudFailed, LoopFailed, SynthesisFailed, ValueError, OSError),
-    *(BotoCoreError, ClientError, openai.OpenAIError),
-)
+app.add_typer(model.app, name="model")
+app.add_typer(source.app, name="source")
+app.add_typer(run.app, name="run")
+app.add_typer(prompt.app, name="prompt")
 
 
 @app.command()
@@ -339,307 +306,6 @@ def leftovers(
     show_leftovers(console, found)
     if any(one.cost for one in found):
         raise typer.Exit(1)
-
-
-@model_app.command("add")
-def add_model(
-    source: Annotated[
-        str,
-        typer.Argument(help="A folder, a .gguf file, s3://bucket/prefix/, or owner/model@commit."),
-    ],
-    name: Annotated[str, typer.Option(help="What it is called in the lake.")],
-    revision: Annotated[str, typer.Option(help="The commit of a hub's model.")] = "",
-    licence: Annotated[
-        str, typer.Option("--licence", "--license", help="Its SPDX id, where its files don't say.")
-    ] = "",
-    environment_name: EnvironmentName = "poc",
-    endpoint_url: EndpointUrl = None,
-) -> None:
-    """Put a model into the lake, by a job: checked, hashed, in safetensors."""
-    try:
-        models = reach_models(environment_name, endpoint_url)
-        base_models.add(models, console, source, name, revision, licence)
-    except EXPECTED as error:
-        fail(error)
-
-
-@model_app.command("register")
-def register_model(
-    name: Annotated[str, typer.Argument(help="A base model's name.")],
-    model: Annotated[
-        str, typer.Option(help="The model whose version it becomes, by its key; the first.")
-    ] = "",
-    environment_name: EnvironmentName = "poc",
-    endpoint_url: EndpointUrl = None,
-) -> None:
-    """Register a base model as it is: a version like any other, which waits for approval."""
-    try:
-        models = reach_models(environment_name, endpoint_url, model)
-        base_models.register(models, console, name)
-    except EXPECTED as error:
-        fail(error)
-
-
-@model_app.command("list")
-def list_models(
-    environment_name: EnvironmentName = "poc", endpoint_url: EndpointUrl = None
-) -> None:
-    """List the base models in the lake."""
-    try:
-        base_models.show_all(reach_models(environment_name, endpoint_url), console)
-    except EXPECTED as error:
-        fail(error)
-
-
-@model_app.command("show")
-def show_model(
-    name: Annotated[str, typer.Argument(help="A base model's name.")],
-    as_json: AsJson = False,
-    environment_name: EnvironmentName = "poc",
-    endpoint_url: EndpointUrl = None,
-) -> None:
-    """Show what the lake knows of a base model."""
-    try:
-        models = reach_models(environment_name, endpoint_url)
-        base_models.show_one(models, console, name, as_json)
-    except EXPECTED as error:
-        fail(error)
-
-
-@model_app.command("plan")
-def plan_model(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name, such as lora-1.5b.")],
-    base: Annotated[
-        str, typer.Option(help="A base model of the lake; without, one of the recipe's size.")
-    ] = "",
-    instance_type: Annotated[str, typer.Option(help="Another than the recipe's.")] = "",
-    instance_count: Annotated[int, typer.Option(min=0, help="Other than the recipe's.")] = 0,
-    tokens: Annotated[int, typer.Option(min=1, help="How many tokens the data has.")] = 1_000_000,
-    as_json: AsJson = False,
-    environment_name: EnvironmentName = "poc",
-    endpoint_url: EndpointUrl = None,
-) -> None:
-    """Say whether a training fits its instances, how long it takes and what it costs.
-
-    Ends with 1 where it doesn't fit.
-    """
-    try:
-        model = reach_models(environment_name, endpoint_url).head(base) if base else None
-        fits = base_models.show_plan(
-            console, recipe, model, instance_type, instance_count, tokens, as_json
-        )
-    except EXPECTED as error:
-        fail(error)
-    if not fits:
-        raise typer.Exit(1)
-
-
-@source_app.command("workflow")
-def write_actions_workflow(
-    environment: EnvironmentFile,
-    folder: Annotated[Path, typer.Option(help="The checkout it is written to.")] = REPOSITORY,
-) -> None:
-    """Write the workflow of GitHub Actions that deploys an environment's branch."""
-    try:
-        console.print(f"{write_workflow(read_environment(environment), folder)}", soft_wrap=True)
-    except EXPECTED as error:
-        fail(error)
-
-
-@run_app.command("watch")
-def watch_run(
-    run: Annotated[
-        str, typer.Argument(help="A run's name, or how it begins; without, the newest.")
-    ] = "",
-    environment_name: EnvironmentName = "poc",
-    endpoint_url: EndpointUrl = None,
-) -> None:
-    """Follow a training run to its end: figures, time left, interruptions.
-
-    Ends with 0 where a model was registered, with 1 where none was. Ctrl-C leaves the run alone.
-    """
-    try:
-        account = reach(environment_name, endpoint_url)
-        end = run_view.watch(RunProgress(account, find_run(account, run)), console, time.sleep)
-    except EXPECTED as error:
-        fail(error)
-    except KeyboardInterrupt:
-        raise typer.Exit(128 + signal.SIGINT) from None
-    if not end.is_registered:
-        raise typer.Exit(1)
-
-
-@run_app.command("list")
-def list_runs(
-    most: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 10,
-    environment_name: EnvironmentName = "poc",
-    endpoint_url: EndpointUrl = None,
-) -> None:
-    """List the newest training runs of all models, and what came of them."""
-    try:
-        run_view.show_runs(reach(environment_name, endpoint_url), console, most)
-    except EXPECTED as error:
-        fail(error)
-
-
-@source_app.command("look")
-def look_after_deployment(
-    outputs: Annotated[Path, typer.Argument(help="What `cdk deploy --outputs-file` has written.")],
-) -> None:
-    """Ask each model that was deployed whether there is something new to train on."""
-    try:
-        for stack in look(boto3.client("lambda"), outputs):
-            console.print(f"{stack}: has looked", soft_wrap=True)
-    except EXPECTED as error:
-        fail(error)
-
-
-@prompt_app.command("add")
-def add_prompt(
-    model: PromptedModel,
-    file: Annotated[Path, typer.Argument(help="A YAML file: system, examples, question_template.")],
-    environment_name: EnvironmentName = "poc",
-    endpoint_url: EndpointUrl = None,
-) -> None:
-    """Put a prompt into the lake, as a version of what it says. It serves nowhere yet."""
-    try:
-        prompts = reach_prompts(environment_name, endpoint_url, model)
-        model_prompts.add(prompts, console, model, file)
-    except EXPECTED as error:
-        fail(error)
-
-
-@prompt_app.command("list")
-def list_prompts(
-    model: PromptedModel,
-    environment_name: EnvironmentName = "poc",
-    endpoint_url: EndpointUrl = None,
-) -> None:
-    """List a model's prompts, and which of its versions have them."""
-    try:
-        prompts = reach_prompts(environment_name, endpoint_url, model)
-        model_prompts.show_all(prompts, console, model)
-    except EXPECTED as error:
-        fail(error)
-
-
-@prompt_app.command("show")
-def show_prompt(
-    model: PromptedModel,
-    version: PromptVersion,
-    as_json: AsJson = False,
-    environment_name: EnvironmentName = "poc",
-    endpoint_url: EndpointUrl = None,
-) -> None:
-    """Show what a prompt says."""
-    try:
-        prompts = reach_prompts(environment_name, endpoint_url, model)
-        model_prompts.show_one(prompts, console, version, as_json)
-    except EXPECTED as error:
-        fail(error)
-
-
-@prompt_app.command("diff")
-def diff_prompts(
-    model: PromptedModel,
-    old: PromptVersion,
-    new: PromptVersion,
-    environment_name: EnvironmentName = "poc",
-    endpoint_url: EndpointUrl = None,
-) -> None:
-    """Show what is different between two prompts."""
-    try:
-        prompts = reach_prompts(environment_name, endpoint_url, model)
-        model_prompts.show_difference(prompts, console, old, new)
-    except EXPECTED as error:
-        fail(error)
-
-
-@prompt_app.command("release")
-def release_prompt(
-    model: PromptedModel,
-    version: PromptVersion,
-    package: Annotated[
-        str, typer.Option(help="The model version (its number or ARN) in place of the serving one.")
-    ] = "",
-    reason: Annotated[str, typer.Option(help="Why, for the approver.")] = "",
-    environment_name: EnvironmentName = "poc",
-    endpoint_url: EndpointUrl = None,
-) -> None:
-    """Evaluate a prompt with the weights that serve, and register both for approval.
-
-    Ends with 1 where the gate refuses it.
-    """
-    try:
-        prompts = reach_prompts(environment_name, endpoint_url, model)
-        is_registered = model_prompts.release(prompts, console, version, package, reason)
-    except EXPECTED as error:
-        fail(error)
-    if not is_registered:
-        raise typer.Exit(1)
-
-
-def reach_prompts(environment_name: str, endpoint_url: str | None, model: str) -> Prompts:
-    return Prompts(reach(environment_name, endpoint_url), model)
-
-
-def reach(environment_name: str, endpoint_url: str | None, model_key: str = "") -> Account:
-    check_name(environment_name)
-    return Account(environment_name, endpoint_url or running_cloud(), model_key or None)
-
-
-def reach_models(
-    environment_name: str, endpoint_url: str | None, model_key: str = ""
-) -> BaseModels:
-    return BaseModels(reach(environment_name, endpoint_url, model_key))
-
-
-def running_cloud() -> str | None:
-    """The address of the cloud `meguru up` keeps running, None where there is none."""
-    if not UP_FILE.exists():
-        return None
-    try:
-        address: str = json.loads(UP_FILE.read_text())["endpoint_url"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{UP_FILE} is not what `meguru up` writes: remove it") from error
-    return address
-
-
-def end_on_signals(*, normally: signal.Signals | None = None) -> None:
-    """Make SIGTERM and SIGHUP end the command as Ctrl-C does: through every clean-up.
-
-    One that is the command's normal end leaves it with 0: make has nothing to complain of.
-    """
-
-    def stop(number: int, frame: object) -> NoReturn:
-        # What was asked for once is under way; asking again must not cut it short.
-        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(one, signal.SIG_IGN)
-        sys.exit(0 if number == normally else 128 + number)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
-    woken, wakeup = os.pipe()
-    os.set_blocking(wakeup, False)
-    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
-    threading.Thread(target=_rouse, args=(woken,), name="signals", daemon=True).start()
-
-
-def _rouse(woken: int) -> None:
-    """Hand the first signal on to the main thread, whichever thread the kernel gave it to.
-
-    Python runs handlers in the main thread alone, which sleeps on where another is interrupted.
-    """
-    [number] = os.read(woken, 1)
-    main_thread = threading.main_thread().ident
-    assert main_thread is not None
-    signal.pthread_kill(main_thread, number)
-
-
-def fail(error: BaseException | str) -> NoReturn:
-    said = escape(str(error) or type(error).__name__)
-    console.print(f"[bold red]error:[/] {said}", soft_wrap=True, highlight=False)
-    raise typer.Exit(1)
 
 
 if __name__ == "__main__":

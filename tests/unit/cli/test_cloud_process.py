@@ -21,7 +21,7 @@ COMMAND = """
 import sys
 from pathlib import Path
 from cli.cloud_process import CloudProcess
-from cli.main import end_on_signals
+from cli.signals import end_on_signals
 end_on_signals()
 with CloudProcess(Path(sys.argv[1]), port=0, log=Path(sys.argv[2])) as cloud:
     print(cloud.endpoint_url, cloud._process.pid, flush=True)

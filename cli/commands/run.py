@@ -1,0 +1,59 @@
+"""`meguru run`: training runs."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import Annotated
+
+import typer
+
+from cli import run_view
+from cli.commands.shared import (
+    EXPECTED,
+    EndpointUrl,
+    EnvironmentName,
+    console,
+    fail,
+    reach,
+)
+from cli.run_progress import RunProgress
+from cli.runs import find_run
+
+app = typer.Typer(no_args_is_help=True, help="Training runs: what goes on, what came of it.")
+
+
+@app.command("watch")
+def watch_run(
+    run: Annotated[
+        str, typer.Argument(help="A run's name, or how it begins; without, the newest.")
+    ] = "",
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Follow a training run to its end: figures, time left, interruptions.
+
+    Ends with 0 where a model was registered, with 1 where none was. Ctrl-C leaves the run alone.
+    """
+    try:
+        account = reach(environment_name, endpoint_url)
+        end = run_view.watch(RunProgress(account, find_run(account, run)), console, time.sleep)
+    except EXPECTED as error:
+        fail(error)
+    except KeyboardInterrupt:
+        raise typer.Exit(128 + signal.SIGINT) from None
+    if not end.is_registered:
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_runs(
+    most: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 10,
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """List the newest training runs of all models, and what came of them."""
+    try:
+        run_view.show_runs(reach(environment_name, endpoint_url), console, most)
+    except EXPECTED as error:
+        fail(error)

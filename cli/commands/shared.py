@@ -1,0 +1,64 @@
+"""What every command has: options, the environment it is about, and one line for what fails."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import openai
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.markup import escape
+
+from cli.account import Account
+from cli.cloud_process import CloudFailed
+from cli.leftovers import check_name
+from cli.loop import LoopFailed
+from cli.synthesis import REPOSITORY, SynthesisFailed
+from cli.up import UP_FILE
+
+console = Console()
+EnvironmentFile = Annotated[
+    Path, typer.Option("--environment", "-e", help="The environment file to synthesize.")
+]
+EnvironmentName = Annotated[
+    str, typer.Option("--environment-name", help="The name in the environment file.")
+]
+EndpointUrl = Annotated[
+    str | None,
+    typer.Option(
+        envvar="AWS_ENDPOINT_URL",
+        help="A local cloud's address. Without it: the one of `meguru up`, else your account.",
+    ),
+]
+Port = Annotated[int, typer.Option(help="The local cloud's port; 0 picks a free one.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For a program to read.")]
+POC = REPOSITORY / "environments" / "poc.yaml"
+EXPECTED = (
+    *(CloudFailed, LoopFailed, SynthesisFailed, ValueError, OSError),
+    *(BotoCoreError, ClientError, openai.OpenAIError),
+)
+
+
+def reach(environment_name: str, endpoint_url: str | None, model_key: str = "") -> Account:
+    check_name(environment_name)
+    return Account(environment_name, endpoint_url or running_cloud(), model_key or None)
+
+
+def running_cloud() -> str | None:
+    """The address of the cloud `meguru up` keeps running, None where there is none."""
+    if not UP_FILE.exists():
+        return None
+    try:
+        address: str = json.loads(UP_FILE.read_text())["endpoint_url"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{UP_FILE} is not what `meguru up` writes: remove it") from error
+    return address
+
+
+def fail(error: BaseException | str) -> NoReturn:
+    said = escape(str(error) or type(error).__name__)
+    console.print(f"[bold red]error:[/] {said}", soft_wrap=True, highlight=False)
+    raise typer.Exit(1)
