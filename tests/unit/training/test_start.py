@@ -146,9 +146,7 @@ def test_serving_and_evaluation_read_an_adapter_over_its_base(make_based: MakeJo
     changed = Path(shutil.copytree(base, job.root / "changed"))
     change_a_byte(changed)
     source.symlink_to(changed)
-    with pytest.raises(
-        ValueError, match=r"^the base model tiny, .*: model\.safetensors is not"
-    ):
+    with pytest.raises(ValueError, match=r"^the base model tiny, .*: model\.safetensors is not"):
         load(folder)
 
     source.unlink()
