@@ -38,6 +38,7 @@ from cli.loop import LoopFailed
 from cli.progress import Progress
 from cli.report import write_report
 from cli.run_progress import RunProgress
+from cli.run_start import start_runs
 from cli.runs import find_run
 from cli.synthesis import REPOSITORY, SynthesisFailed
 from cli.up import UP_FILE, Up
@@ -320,6 +321,26 @@ def plan_model(
     except EXPECTED as error:
         fail(error)
     if not fits:
+        raise typer.Exit(1)
+
+
+@run_app.command("start")
+def start_run(
+    models: Annotated[
+        list[str] | None, typer.Argument(help="Models by their names in the API; without, all.")
+    ] = None,
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Train every model on the newest dataset version, each in a run of its own.
+
+    Ends with 1 where one couldn't be started; the others are.
+    """
+    try:
+        are_started = start_runs(reach(environment_name, endpoint_url), models or [], console)
+    except EXPECTED as error:
+        fail(error)
+    if not are_started:
         raise typer.Exit(1)
 
 
