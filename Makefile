@@ -5,9 +5,10 @@ LOCALCLOUD := packages/localcloud
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 # Three more than there are processors: many tests wait for what they started.
 IN_PARALLEL := --numprocesses $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 3))) --maxprocesses 8
+CAMPAIGNS := campaigns kills
 SOURCES := app.py base_models benchmarks cli curation evaluation inference_containers lambdas meguru stacks tests training
 
-.PHONY: demo up test test-localcloud lint synth bench lock setup clean
+.PHONY: demo up test test-localcloud lint synth bench campaigns lock setup clean
 
 demo: setup ## turn the whole loop twice on this machine; ARGS=--manual to approve yourself
 	@exec $(BIN)/meguru demo $(ARGS)
@@ -31,9 +32,12 @@ lint: setup ## style, types, import contracts
 synth: setup ## write the templates of one environment to cdk.out/NAME; ENV=environments/production.yaml
 	@$(BIN)/python app.py $(or $(ENV),environments/poc.yaml)
 
-bench: setup ## measure everything in benchmarks/ anew
-	@for name in $(basename $(notdir $(filter-out %/__init__.py %/measuring.py,$(wildcard benchmarks/*.py)))); do \
+bench: setup ## measure everything in benchmarks/ anew, but for campaigns
+	@for name in $(filter-out __init__ measuring $(CAMPAIGNS),$(basename $(notdir $(wildcard benchmarks/*.py)))); do \
 		$(BIN)/python -m benchmarks.$$name || exit 1; done
+
+campaigns: setup ## every campaign at full length, an hour or two: trials, failures, and 3/N
+	@for name in $(CAMPAIGNS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 lock: setup ## pin every dependency anew
 	@tools/lock.sh

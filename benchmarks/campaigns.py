@@ -1,25 +1,26 @@
-"""Campaigns at length: races, bursts and reclaims, each with planted faults it has to catch."""
+"""Campaigns at length: races, bursts, reclaims, runs; each has planted faults to catch."""
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import keep_rows
-from tests.campaigns import triggers
+from benchmarks.measuring import campaign_row, keep_rows
+from tests.campaigns import runs, triggers
 from tests.campaigns.approvals import PLANTED, Races, empty_archive, with_quick_server
 from tests.campaigns.reclaims import Reclaims
 from tests.e2e.loop_cloud import loop_cloud, synthesize_trial
 
-NUM_RACES, NUM_BURSTS, NUM_RECLAIMS = 20, 8, 12
+NUM_RACES, NUM_BURSTS, NUM_RECLAIMS, NUM_RUNS = 20, 8, 12, 1000
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         assembly = synthesize_trial(Path(folder))
-        campaigns = (races, bursts, reclaims)
+        campaigns = (races, bursts, reclaims, training_runs)
         rows = [campaign(assembly, Path(folder)) for campaign in campaigns]
     keep_rows("campaigns", rows)
 
@@ -34,7 +35,9 @@ def races(assembly: Path, folder: Path) -> dict[str, Any]:
         for plants, trial in PLANTED.values():
             with trials.planted(*plants):
                 caught.append(bool(trial(trials)))
-    return row("approvals, rejections and repeated events race", NUM_RACES, failures, all(caught))
+    return campaign_row(
+        "approvals, rejections and repeated events race", NUM_RACES, failures, all(caught)
+    )
 
 
 def bursts(assembly: Path, folder: Path) -> dict[str, Any]:
@@ -46,7 +49,7 @@ def bursts(assembly: Path, folder: Path) -> dict[str, Any]:
         with triggers.bursts(assembly, folder / fault, plant) as trials:
             caught.append(bool(trial(trials)))
     name = "uploads, deletions, corrections, repeated events and kills at once"
-    return row(name, NUM_BURSTS, failures, all(caught))
+    return campaign_row(name, NUM_BURSTS, failures, all(caught))
 
 
 def reclaims(assembly: Path, folder: Path) -> dict[str, Any]:
@@ -55,7 +58,24 @@ def reclaims(assembly: Path, folder: Path) -> dict[str, Any]:
         trials = Reclaims(cloud, seed=1)
         failures = count_failures(trials.trial, NUM_RECLAIMS)
         is_caught = bool(trials.trial_with_fault())
-    return row("jobs of two hosts reclaimed at random", NUM_RECLAIMS, failures, is_caught)
+    return campaign_row("jobs of two hosts reclaimed at random", NUM_RECLAIMS, failures, is_caught)
+
+
+def training_runs(assembly: Path, folder: Path) -> dict[str, Any]:
+    """Faults at every step of the workflow that trains; the services are stand-ins."""
+    # Each bad end is a warning.
+    logging.getLogger("localcloud").setLevel(logging.ERROR)
+    trials = runs.runs(assembly, seed=1)
+    failures = count_failures(trials.trial, NUM_RUNS)
+    are_caught = all(runs.is_caught(assembly, fault) for fault in runs.PLANTED)
+    return campaign_row(
+        "training workflow with faults at every step",
+        NUM_RUNS,
+        failures,
+        are_caught,
+        ends=trials.ends.total(),
+        kinds_of_fault=len(trials.kinds),
+    )
 
 
 def count_failures(trial: Callable[[int], list[str]], num_trials: int) -> int:
@@ -65,15 +85,6 @@ def count_failures(trial: Callable[[int], list[str]], num_trials: int) -> int:
         print(f"trial {number}: {'; '.join(faults) or 'held'}", flush=True)
         failures += bool(faults)
     return failures
-
-
-def row(campaign: str, trials: int, failures: int, is_caught: bool) -> dict[str, Any]:
-    return {
-        "campaign": campaign,
-        "trials": trials,
-        "failures": failures,
-        "planted_fault_caught": is_caught,
-    }
 
 
 if __name__ == "__main__":

@@ -79,6 +79,23 @@ def keep_rows(name: str, rows: Sequence[dict[str, Any]]) -> None:
         print(json.dumps(row, ensure_ascii=False))
 
 
+def campaign_row(
+    campaign: str, trials: int, failures: int, is_caught: bool, **more: int
+) -> dict[str, Any]:
+    """What a campaign came to. Without a failure, one trial in `trials` / 3 may still fail (95 %).
+
+    `is_caught` says that the trials noticed the faults that were planted.
+    """
+    return {
+        "campaign": campaign,
+        "trials": trials,
+        "failures": failures,
+        "failure_rate_at_most": None if failures else round(3 / trials, 4),
+        "planted_fault_caught": is_caught,
+        **more,
+    }
+
+
 def hardware() -> str:
     """Processor, cores and memory."""
     found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())

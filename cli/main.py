@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -25,6 +26,7 @@ from rich.markup import escape
 
 from cli import model as base_models
 from cli import prompt as model_prompts
+from cli import run_view
 from cli.account import Account
 from cli.base_models import BaseModels
 from cli.cloud_process import CloudFailed, check_port
@@ -37,6 +39,9 @@ from cli.loop import LoopFailed
 from cli.progress import Progress
 from cli.prompts import Prompts
 from cli.report import write_report
+from cli.run_progress import RunProgress
+from cli.run_start import start_runs
+from cli.runs import find_run
 from cli.synthesis import REPOSITORY, SynthesisFailed
 from cli.up import UP_FILE, Up
 from stacks.environment import read_environment
@@ -50,6 +55,8 @@ model_app = typer.Typer(no_args_is_help=True, help="Base models: what trainings 
 app.add_typer(model_app, name="model")
 prompt_app = typer.Typer(no_args_is_help=True, help="Prompts: what a model reads before questions.")
 app.add_typer(prompt_app, name="prompt")
+run_app = typer.Typer(no_args_is_help=True, help="Training runs: what goes on, what came of it.")
+app.add_typer(run_app, name="run")
 console = Console()
 EnvironmentFile = Annotated[
     Path, typer.Option("--environment", "-e", help="The environment file to synthesize.")
@@ -411,13 +418,72 @@ def release_prompt(
 
 
 def reach_prompts(environment_name: str, endpoint_url: str | None, model: str) -> Prompts:
+    return Prompts(reach(environment_name, endpoint_url), model)
+
+
+@run_app.command("start")
+def start_run(
+    models: Annotated[
+        list[str] | None, typer.Argument(help="Models by their names in the API; without, all.")
+    ] = None,
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Train every model on the newest dataset version, each in a run of its own.
+
+    Ends with 1 where one couldn't be started; the others are.
+    """
+    try:
+        are_started = start_runs(reach(environment_name, endpoint_url), models or [], console)
+    except EXPECTED as error:
+        fail(error)
+    if not are_started:
+        raise typer.Exit(1)
+
+
+@run_app.command("watch")
+def watch_run(
+    run: Annotated[
+        str, typer.Argument(help="A run's name, or how it begins; without, the newest.")
+    ] = "",
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Follow a training run to its end: figures, time left, interruptions.
+
+    Ends with 0 where a model was registered, with 1 where none was. Ctrl-C leaves the run alone.
+    """
+    try:
+        account = reach(environment_name, endpoint_url)
+        end = run_view.watch(RunProgress(account, find_run(account, run)), console, time.sleep)
+    except EXPECTED as error:
+        fail(error)
+    except KeyboardInterrupt:
+        raise typer.Exit(128 + signal.SIGINT) from None
+    if not end.is_registered:
+        raise typer.Exit(1)
+
+
+@run_app.command("list")
+def list_runs(
+    most: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 10,
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """List the newest training runs of all models, and what came of them."""
+    try:
+        run_view.show_runs(reach(environment_name, endpoint_url), console, most)
+    except EXPECTED as error:
+        fail(error)
+
+
+def reach(environment_name: str, endpoint_url: str | None) -> Account:
     check_name(environment_name)
-    return Prompts(Account(environment_name, endpoint_url or running_cloud()), model)
+    return Account(environment_name, endpoint_url or running_cloud())
 
 
 def reach_models(environment_name: str, endpoint_url: str | None) -> BaseModels:
-    check_name(environment_name)
-    return BaseModels(Account(environment_name, endpoint_url or running_cloud()))
+    return BaseModels(reach(environment_name, endpoint_url))
 
 
 def running_cloud() -> str | None:

@@ -12,7 +12,8 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise, zip_longest
+from functools import lru_cache
+from itertools import accumulate, chain, pairwise, zip_longest
 from typing import Any, Protocol
 
 from meguru.normalisation import composed
@@ -116,17 +117,13 @@ class ChatEncoder:
         prompt = self._render(messages[:-1], add_generation_prompt=True)
         whole = self._render(messages, add_generation_prompt=False)
         answer = whole[self._answer_start(messages[:-1], prompt, whole) :]
-        ids: list[int] = []
-        answers = []
-        position = 0
-        for start, end in self._earlier_answers(messages, whole) if every_answer else ():
-            ids += self._encode_after(prompt[:position], prompt[position:start])
-            said = self._encode_after(prompt[:start], prompt[start:end])
-            answers.append(range(len(ids), len(ids) + len(said)))
-            ids += said
-            position = end
-        ids += self._encode_after(prompt[:position], prompt[position:])
-        return EncodedConversation(ids, self._encode_after(prompt, answer), tuple(answers))
+        spans = list(self._earlier_answers(messages, whole)) if every_answer else []
+        borders = [0, *chain.from_iterable(spans), len(prompt), len(prompt) + len(answer)]
+        *before, own = self._encode_pieces(prompt + answer, borders)
+        ends = list(accumulate(map(len, before)))
+        # What an assistant said stands between what did not.
+        answers = tuple(range(*pair) for pair in zip(ends[:-1:2], ends[1::2], strict=True))
+        return EncodedConversation(list(chain.from_iterable(before)), own, answers)
 
     def _earlier_answers(
         self, messages: Sequence[Message], whole: str
@@ -211,19 +208,28 @@ class ChatEncoder:
         return read.translate(self._disguise)
 
     def _encode(self, rendered: str) -> list[int]:
+        return self._encode_all([rendered])[0]
+
+    def _encode_all(self, rendered: Sequence[str]) -> list[list[int]]:
         """Run by run: between two control tokens of the template all is plain text."""
-        ends = [0]
-        for found in self._pattern.finditer(rendered):
-            ends += found.span()
-        ends.append(len(rendered))
-        parts = [rendered[start:end] for start, end in pairwise(ends)]
-        ids: list[int] = []
-        texts = [self._text(parts, index) for index in range(0, len(parts), 2)]
-        # Only the first is a beginning: the others come after a control token.
-        runs = self._encode_texts(texts[:1]) + self._encode_texts(texts[1:], self._anchor)
-        for run, control in zip_longest(runs, parts[1::2]):
-            ids += run if control is None else [*run, self._control[control]]
-        return ids
+        parts = [self._parts(one) for one in rendered]
+        # Only the first of each is a beginning: the others come after a control token.
+        first = self._encode_texts([self._text(one, 0) for one in parts])
+        texts = [self._text(one, index) for one in parts for index in range(2, len(one), 2)]
+        later = iter(self._encode_texts(texts, self._anchor))
+        found = []
+        for run, one in zip(first, parts, strict=True):
+            ids = list(run)
+            for control in one[1::2]:
+                ids += [self._control[control], *next(later)]
+            found.append(ids)
+        return found
+
+    def _parts(self, rendered: str) -> list[str]:
+        """Plain texts, perhaps empty ones, and the control tokens between them."""
+        spans = [found.span() for found in self._pattern.finditer(rendered)]
+        ends = [0, *chain.from_iterable(spans), len(rendered)]
+        return [rendered[start:end] for start, end in pairwise(ends)]
 
     def _text(self, parts: list[str], index: int) -> str:
         """The text of a part, without the space that the control tokens beside it take."""
@@ -234,16 +240,24 @@ class ChatEncoder:
             text = text.rstrip()
         return text.translate(self._uncover)
 
-    def _encode_after(self, before: str, rendered: str) -> list[int]:
-        """The ids of `rendered` where it comes after `before`: it begins no text there."""
-        last = 0
-        for found in self._pattern.finditer(before):
-            last = found.start()
-        alone, both = self._encode(before[last:]), self._encode(before[last:] + rendered)
-        if both[: len(alone)] == alone:
-            return both[len(alone) :]
-        # They share a token: a model that answers has only what was there before.
-        return self._encode(rendered)
+    def _encode_pieces(self, text: str, borders: Sequence[int]) -> list[list[int]]:
+        """The ids of each piece of `text`, from one border to the next, after what is before it."""
+        # What stands before the last control token before a piece changes nothing in it.
+        last, starts = 0, []
+        for border in borders[:-1]:
+            for found in self._pattern.finditer(text, last, border):
+                last = found.start()
+            starts.append(last)
+        pieces = list(zip(starts, borders, borders[1:], strict=False))
+        alone = self._encode_all([text[start:begin] for start, begin, _ in pieces])
+        both = self._encode_all([text[start:end] for start, _, end in pieces])
+        return [
+            whole[len(before) :]
+            if whole[: len(before)] == before
+            # They share a token: a model that answers has only what was there before.
+            else self._encode(text[begin:end])
+            for before, whole, (_, begin, end) in zip(alone, both, pieces, strict=True)
+        ]
 
     def _encode_texts(self, texts: list[str], anchor: Sequence[int] = ()) -> list[list[int]]:
         if not texts:
@@ -302,6 +316,7 @@ def control_tokens(tokenizer: ChatTokenizer) -> dict[str, int]:
     }
 
 
+@lru_cache(maxsize=1024)  # a conversation is rendered up to each of its answers
 def fold_widths(text: str) -> str:
     """Full-width Latin and half-width katakana in the width they are learnt in.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
@@ -16,21 +16,30 @@ class LossCurve:
         self._clock = clock
         self._started_at = clock()
         self._seconds_before = 0.0
+        self._resumed_from = 0
 
     @property
     def seconds(self) -> float:
         """Seconds of training, over all attempts."""
         return self._seconds_before + self._clock() - self._started_at
 
-    def record(self, step: int, loss: float, learning_rate: float, num_tokens: float) -> None:
-        """Note `step`; `num_tokens` counts the tokens since the last noted step of this attempt."""
+    def record(
+        self, step: int, num_steps: int, num_tokens: float, measured: Mapping[str, float]
+    ) -> None:
+        """Note `step` of `num_steps`, and print it: a line of name=value with spaces between.
+
+        `num_tokens` counts the tokens since the last noted step of this attempt, whose pace tells
+        the seconds that are left; `measured` is kept as it is.
+        """
         last = next((event for event in reversed(self.events) if "seconds" in event), None)
         elapsed = self.seconds - (last["seconds"] if last else 0.0)
+        pace = (self._clock() - self._started_at) / (step - self._resumed_from)
         event = {
             "step": step,
-            "loss": round(loss, 6),
-            "learning_rate": round(learning_rate, 9),
+            "num_steps": num_steps,
+            **{name: float(f"{value:.6g}") for name, value in measured.items()},
             "seconds": round(self.seconds, 3),
+            "seconds_left": round(pace * (num_steps - step), 1),
             "tokens_per_second": round(num_tokens / max(elapsed, 1e-6), 1),
         }
         self.events.append(event)
@@ -53,4 +62,5 @@ class LossCurve:
         self.events = [json.loads(line) for line in content.splitlines()]
         self.events.append({"event": "resumed", "step": step})
         self._seconds_before, self._started_at = seconds, self._clock()
+        self._resumed_from = step
         print(f"event=resumed step={step}", flush=True)

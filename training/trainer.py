@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 from transformers import PreTrainedModel
 
@@ -26,6 +27,7 @@ from training.sampler import WeightedSampler
 from training.schedule import CheckpointSchedule
 from training.sharding import distribute, is_sharded
 from training.state import TrainingState
+from training.utilisation import Utilisation
 from training.watchdog import SYNC_SECONDS, Watchdog, sync_stall
 
 
@@ -82,9 +84,9 @@ class Trainer:
         self.parameters = {name: one for name, one in named if one.requires_grad}
         self.optimizer = make_optimizer(self.parameters.items(), settings)
         self.sampler = WeightedSampler(objective.weights, settings.seed)
-        self.curve = LossCurve()
+        self.curve, self.utilisation = LossCurve(), Utilisation(world.device)
         self.schedule = CheckpointSchedule(settings.checkpoint_minutes, settings.checkpoint_steps)
-        self.step = 0
+        self.step, self.gradient_norm = 0, torch.zeros(())
         self.num_steps = settings.max_steps or num_steps(
             objective.weights, objective.num_tokens, settings
         )
@@ -140,7 +142,9 @@ class Trainer:
                 loss.backward()
             total += loss.item()
             num_tokens += batch["input_ids"].numel()
-        nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.max_grad_norm)
+        self.gradient_norm = nn.utils.clip_grad_norm_(
+            self.parameters.values(), self.settings.max_grad_norm
+        )
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self.num_steps, self.settings)
         self.optimizer.step()
@@ -177,9 +181,17 @@ class Trainer:
         return share_out(indices, lengths, world.rank, world.size, most, packing=packing)
 
     def note(self, loss: float, num_tokens: float) -> None:
+        """Put the step that was just made on the loss curve; every rank takes part."""
+        norm = self.gradient_norm
+        norm = norm.full_tensor() if isinstance(norm, DTensor) else norm
         if self.world.is_first:
-            rate = learning_rate(self.step - 1, self.num_steps, self.settings)
-            self.curve.record(self.step, loss, rate, num_tokens)
+            measured = {
+                "loss": loss,
+                "learning_rate": learning_rate(self.step - 1, self.num_steps, self.settings),
+                "gradient_norm": norm.item(),
+                **self.utilisation.measure(),
+            }
+            self.curve.record(self.step, self.num_steps, num_tokens, measured)
 
     def save(self) -> None:
         """Begin a checkpoint of this step, which is written meanwhile; every rank takes part."""

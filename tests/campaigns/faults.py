@@ -39,6 +39,18 @@ def skip_the_last_save() -> None:
     pytest.MonkeyPatch().setattr(Trainer, "save", skip)
 
 
+def save_seldom() -> None:
+    """Only every third save is made."""
+    save = Trainer.save
+
+    def seldom(trainer: Trainer) -> None:
+        trainer.schedule.began()
+        if trainer.step % 15 == 0:
+            save(trainer)
+
+    pytest.MonkeyPatch().setattr(Trainer, "save", seldom)
+
+
 def order_by_world() -> None:
     """The order of the samples depends on the number of processes."""
     draw = WeightedSampler._at

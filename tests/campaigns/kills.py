@@ -20,6 +20,7 @@ import pytest
 import training.checkpoint_files
 import training.worker
 from tests.unit.training.conftest import TINY, TrainingJob
+from training.distributed import World
 from training.optimizer import optimizer_tensors
 from training.sampler import WeightedSampler
 from training.trainer import Trainer
@@ -45,6 +46,7 @@ class Kills:
     num_kills: int = 0
     num_stops: int = 0
     most_lost: int = 0
+    most_at_risk: int = 0
     num_inside_saves: int = 0
 
     def job(self, name: str, **hyperparameters: str) -> TrainingJob:
@@ -135,10 +137,14 @@ class Kills:
             return []
         self.num_kills += 1
         self.num_inside_saves += is_inside_save
-        # An interval, and what was made while a save was written that a kill then cut off.
-        self.most_lost = max(self.most_lost, last_step(job) - newest_complete(job))
-        is_kept = newest_complete(job) >= saved
-        return [] if is_kept else [f"checkpoint {saved} was lost again"]
+        newest = newest_complete(job)
+        self.most_lost = max(self.most_lost, last_step(job) - newest)
+        found = [] if newest >= saved else [f"checkpoint {saved} was lost again"]
+        at_risk = steps_at_risk(job, newest)
+        self.most_at_risk = max(self.most_at_risk, at_risk)
+        if at_risk > INTERVAL:
+            found.append(f"killed at {last_step(job)}, {at_risk} steps after {newest} were unsaved")
+        return found
 
     def _goes_on(self, job: TrainingJob) -> list[str]:
         if (job.root / "model").exists():
@@ -157,12 +163,14 @@ class Kills:
 
 
 def observe(root: Path) -> None:
-    """Note in each process what it takes for each step, and the optimizer at the end."""
+    """Note what each process takes for each step, what no save protects, and the last optimizer."""
     folder = root / "samples"
 
     class Noting(WeightedSampler):
+        step = 0
+
         def next_batch(self, batch_size: int, rank: int, world_size: int) -> list[int]:
-            step = self.position // batch_size + 1
+            step = Noting.step = self.position // batch_size + 1
             indices = super().next_batch(batch_size, rank, world_size)
             folder.mkdir(exist_ok=True)
             if rank == 0:
@@ -176,6 +184,14 @@ def observe(root: Path) -> None:
             temporary.rename(path)
             return indices
 
+    def agree(world: World, values: list[float]) -> list[float]:
+        """After each step all agree, among other things, on whether any of them writes a save."""
+        means = mean(world, values)
+        if world.is_first and not means[-1]:
+            (root / "at-risk").mkdir(exist_ok=True)
+            (root / "at-risk" / str(Noting.step)).touch()
+        return means
+
     def note_optimizer(job: Any, trainer: Trainer, dataset: Any, start: Any) -> bytes:
         digest = hashlib.sha256()
         tensors = optimizer_tensors(trainer.optimizer, trainer.parameters.items())
@@ -185,7 +201,8 @@ def observe(root: Path) -> None:
         (root / "optimizer").write_text(digest.hexdigest())
         return described(job, trainer, dataset, start)
 
-    described, patch = training.worker.describe, pytest.MonkeyPatch()
+    described, mean, patch = training.worker.describe, World.mean, pytest.MonkeyPatch()
+    patch.setattr(World, "mean", agree)
     patch.setattr("training.trainer.WeightedSampler", Noting)
     patch.setattr("training.worker.describe", note_optimizer)
 
@@ -244,6 +261,14 @@ def newest_complete(job: TrainingJob) -> int:
     """By what lies on the disk: a manifest is there only where all else is."""
     paths = (job.root / "checkpoints").glob("step-*/manifest.json")
     return max((int(path.parent.name[5:]) for path in paths), default=0)
+
+
+def steps_at_risk(job: TrainingJob, saved: int) -> int:
+    """How many steps of this attempt after `saved` were made while no save was being written."""
+    folder = job.root / "at-risk"
+    count = sum(int(path.name) > saved for path in folder.glob("*"))
+    shutil.rmtree(folder, ignore_errors=True)
+    return count
 
 
 def wait_for_step(job: TrainingJob, step: int) -> None:

@@ -12,6 +12,7 @@ from tests.campaigns.faults import (
     forget_optimizer,
     forget_position,
     order_by_world,
+    save_seldom,
     skip_the_last_save,
     trust_every_file,
 )
@@ -29,6 +30,10 @@ def test_killed_at_any_moment(tmp_path: Path, sharding: str) -> None:
 @pytest.mark.parametrize("fault", [forget_optimizer, forget_position])
 def test_a_kill_that_changes_the_end_is_noticed(tmp_path: Path, fault: Callable[[], None]) -> None:
     assert Kills(tmp_path, plant=fault).sigkills(0, num_kills=3) != []
+
+
+def test_more_than_an_interval_lost_is_noticed(tmp_path: Path) -> None:
+    assert "were unsaved" in "".join(Kills(tmp_path, plant=save_seldom).sigkills(0, num_kills=2))
 
 
 def test_asked_to_stop(tmp_path: Path) -> None:

@@ -256,3 +256,25 @@ def test_what_is_folded_has_no_other_width(text: str) -> None:
     folded = fold_widths(text)
     assert fold_widths(folded) == folded
     assert unicodedata.normalize("NFKC", folded) == unicodedata.normalize("NFKC", text)
+
+
+class Counting(ChatEncoder):
+    """Counts how often its tokenizer is asked."""
+
+    num_calls = 0
+
+    def _tokenize(self, texts: list[str]) -> list[list[int]]:
+        self.num_calls += 1
+        return super()._tokenize(texts)
+
+
+def test_every_answer_of_a_conversation_is_tokenized_at_once() -> None:
+    encoder = Counting(TOKENIZERS["chatml"])
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    asked = []
+    for num_answers in (2, 20):
+        before = encoder.num_calls
+        encoded = encoder.encode_conversation(turns * num_answers, every_answer=True)
+        assert len(encoded.earlier_answers) == num_answers - 1
+        asked.append(encoder.num_calls - before)
+    assert asked[0] == asked[1]

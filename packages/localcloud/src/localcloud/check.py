@@ -22,6 +22,7 @@ from localcloud.workflows.integrations.parameters import to_botocore
 from localcloud.workflows.integrations.resource import Resource, parse
 from localcloud.workflows.integrations.sync_jobs import JOBS, Job
 from localcloud.workflows.jsonata_queries import Query
+from localcloud.workflows.rehearsal import Rehearsal
 
 __all__ = [
     "Assembly",
@@ -32,6 +33,7 @@ __all__ = [
     "Inventory",
     "Job",
     "Place",
+    "Rehearsal",
     "Resource",
     "StackArtifact",
     "StateError",

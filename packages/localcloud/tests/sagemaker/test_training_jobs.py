@@ -64,6 +64,10 @@ def test_two_hosts_see_each_other_and_share_the_data(
     phases = [each["Status"] for each in job["SecondaryStatusTransitions"]]
     assert phases == ["Starting", "Starting", "Downloading", "Training", "Uploading", "Completed"]
     assert job["FinalMetricDataList"][0]["Value"] == 0.25
+    found = bench.cloud.client("cloudwatch").list_metrics(Namespace="/aws/sagemaker/TrainingJobs")
+    assert [(one["MetricName"], one["Dimensions"]) for one in found["Metrics"]] == [
+        ("loss", [{"Name": "TrainingJobName", "Value": "two"}])
+    ]
     artifact = job["ModelArtifacts"]["S3ModelArtifacts"]
     assert artifact == "s3://lake/runs/two/output/model.tar.gz"
     model = _members(bench.read("runs/two/output/model.tar.gz"))

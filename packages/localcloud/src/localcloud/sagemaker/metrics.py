@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from localcloud.clock import Clock
+from localcloud.account import Account
 from localcloud.sagemaker.naming import validation_error
+
+NAMESPACE = "/aws/sagemaker/TrainingJobs"
 
 
 class MetricReader:
-    """Keeps the last value of each of a job's MetricDefinitions."""
+    """Hands each value of a job's MetricDefinitions to CloudWatch, and keeps the last of each."""
 
-    def __init__(self, definitions: Sequence[Mapping[str, str]], clock: Clock) -> None:
-        self._clock = clock
+    def __init__(
+        self, account: Account, job_name: str, definitions: Sequence[Mapping[str, str]]
+    ) -> None:
+        self._account, self._job_name = account, job_name
         self._patterns = {each["Name"]: re.compile(each["Regex"]) for each in definitions}
         self._latest: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
@@ -35,12 +40,13 @@ class MetricReader:
             value = float(match.group(1) if match.re.groups else match.group())
         except (TypeError, ValueError):
             return  # As in AWS, what is no number is no value of the metric.
+        if not math.isfinite(value):
+            return  # CloudWatch takes no NaN.
+        now = self._account.clock.now()
         with self._lock:
-            self._latest[name] = {
-                "MetricName": name,
-                "Value": value,
-                "Timestamp": self._clock.now(),
-            }
+            self._latest[name] = {"MetricName": name, "Value": value, "Timestamp": now}
+        dimensions = {"TrainingJobName": self._job_name}
+        self._account.metrics.record(NAMESPACE, name, dimensions, value, "None")
 
 
 def check_definitions(definitions: Sequence[Mapping[str, str]]) -> None:

@@ -47,9 +47,8 @@ class TrainingRun:
         self._request = job.description
         self._transfer = Transfer(machine.account, self._request["RoleArn"])
         self._root = machine.account.work_dir / "training-jobs" / job.name
-        self._metrics = MetricReader(
-            self._request["AlgorithmSpecification"].get("MetricDefinitions", []), self._clock
-        )
+        definitions = self._request["AlgorithmSpecification"].get("MetricDefinitions", [])
+        self._metrics = MetricReader(machine.account, job.name, definitions)
         self._trained_seconds = 0.0
         self._hosts: list[Host] = []
 
