@@ -31,6 +31,7 @@ from evaluation.report import (
 from evaluation.run_facts import RunFacts
 from evaluation.safety import describe_safety, read_prompts
 from evaluation.shards import read_parquet
+from evaluation.task_results import describe_tasks
 from evaluation.training_curve import read_curve
 from meguru.accelerator import ROOT, check_accelerator
 from meguru.dataset_version import DatasetVersion, read_dataset_version
@@ -129,6 +130,7 @@ def run(
         "own_questions": own.describe(),
         "safety": describe_safety(prompts, evaluation.safety_answers),
         "judge": judged,
+        **describe_tasks(folders.inputs / "labels"),
         **describe_votes(folders.inputs / "feedback"),
         **describe_comparison(folders.inputs, dataset, evaluation, pairs, run_facts, baseline),
         "cost": run_facts.cost(),
