@@ -21,6 +21,7 @@ from evaluation.model import ChatModel
 from evaluation.model_card import model_card
 from evaluation.outcome import Evaluation, Settings
 from evaluation.own_questions import read_own_questions
+from evaluation.prompts import describe_prompt, rows_of_examples
 from evaluation.report import (
     Baseline,
     describe_comparison,
@@ -36,8 +37,10 @@ from evaluation.training_curve import read_curve
 from meguru.accelerator import ROOT, check_accelerator
 from meguru.dataset_version import DatasetVersion, read_dataset_version
 from meguru.model_archive import open_model
+from meguru.prompt import Prompt
 
 MODEL_CARD = "model_card.json"
+CHAT_TEMPLATE = "chat_template.jinja"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +78,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return settings
 
 
-def load_model(folder: Path, scratch: Path) -> tuple[ChatModel, dict[str, Any]]:
+def load_model(
+    folder: Path, scratch: Path, prompt: Prompt | None
+) -> tuple[ChatModel, dict[str, Any]]:
     """The model in `folder` (a model.tar.gz or its files), and its training's facts.
 
     An adapter's base model is input `base`, beside it.
@@ -85,13 +90,14 @@ def load_model(folder: Path, scratch: Path) -> tuple[ChatModel, dict[str, Any]]:
         raise ValueError(f"no input 'model' at {folder}: give the job a model.tar.gz")
     folder = open_model(folder, scratch)
     facts = folder / "training.json"
-    return ChatModel.load(folder, base), json.loads(facts.read_text()) if facts.is_file() else {}
+    model = ChatModel.load(folder, base, prompt)
+    return model, json.loads(facts.read_text()) if facts.is_file() else {}
 
 
 def evaluate_baseline(
     folders: Folders, dataset: DatasetVersion, settings: Settings, scratch: Path
 ) -> Baseline:
-    """The serving model on the same questions, where the job was given one.
+    """The serving model, with its own prompt, on the same questions, where the job was given one.
 
     One that can't be read must not keep its successor from being judged.
     """
@@ -99,11 +105,20 @@ def evaluate_baseline(
     if not folder.is_dir() or not any(folder.iterdir()) or (folder / "evaluation.json").is_file():
         return Baseline()
     try:
-        model, facts = load_model(folder, scratch)
+        prompt = Prompt.read(folders.inputs / "baseline_prompt")
+        model, facts = load_model(folder, scratch, prompt)
         alone = dataclasses.replace(settings, num_train_samples=0)
         return Baseline(evaluate(model, dataset, alone), facts)
     except (ValueError, OSError, RuntimeError) as error:
         return Baseline(problem=str(error))
+
+
+def read_serving_prompt(folders: Folders) -> Prompt | None:
+    """The prompt that serves; None also for one that can't be read, which has no evaluation."""
+    try:
+        return Prompt.read(folders.inputs / "baseline_prompt")
+    except ValueError:
+        return None
 
 
 def run(
@@ -113,10 +128,13 @@ def run(
     run_facts = RunFacts.from_environment(environment)
     judge = read_judge(environment)
     dataset = read_dataset_version(folders.inputs / "dataset", read_parquet)
-    own = read_own_questions(folders.inputs / "labels", dataset.split("train"))
+    prompt = Prompt.read(folders.inputs / "prompt")
+    known = dataset.split("train") + rows_of_examples(prompt)
+    own = read_own_questions(folders.inputs / "labels", known)
     prompts = read_prompts()
-    model, facts = load_model(folders.inputs / "model", scratch / "model")
+    model, facts = load_model(folders.inputs / "model", scratch / "model", prompt)
     evaluation = evaluate(model, dataset, settings, own, prompts)
+    num_tokens, template = model.num_prompt_tokens, model.chat_template
     # Two models at once may be more than the instance holds.
     del model
     baseline = evaluate_baseline(folders, dataset, settings, scratch / "baseline")
@@ -126,7 +144,10 @@ def run(
     pairs = pair_up(evaluation.held_out, before.held_out) if before else []
     report = {
         **describe_model(folders.inputs, evaluation, facts, run_facts),
-        **describe_dataset(folders.inputs, dataset),
+        **describe_dataset(folders.inputs, dataset, known),
+        **describe_prompt(
+            prompt, read_serving_prompt(folders), num_tokens, run_facts.source_package
+        ),
         "own_questions": own.describe(),
         "safety": describe_safety(prompts, evaluation.safety_answers),
         "judge": judged,
@@ -139,6 +160,8 @@ def run(
         "model_card": MODEL_CARD,
     }
     write_evaluation(folders.output, report, evaluation, pairs)
+    if prompt:
+        (folders.output / CHAT_TEMPLATE).write_text(template, "utf-8")
     curve = read_curve(folders.inputs / "model")
     write_evidence(folders.output, Evidence(report, run_facts, curve, pairs, evaluation.held_out))
     values = {name: metric["value"] for name, metric in report["metrics"].items()}

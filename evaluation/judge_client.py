@@ -36,6 +36,7 @@ _RETRIES = Retry(
     raise_on_status=False,
     retry_after_max=20,
 )
+_ARN = re.compile(r"arn:[\w-]+:secretsmanager:([\w-]+):")
 _THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
 _OBJECT = re.compile(r"\{[^{}]*\}")
 INSTRUCTION = (
@@ -161,13 +162,14 @@ def read_verdict(said: Any) -> int:
     return score
 
 
-def read_secret(arn: str) -> str:
-    """A secret's text: the key itself, or a JSON object with it alone or as `api_key`."""
-    parts = arn.split(":")
-    if len(parts) != 7 or parts[2] != "secretsmanager":
-        raise ValueError(f"JUDGE_API_KEY_SECRET={arn!r} is not the ARN of a secret")
-    client = boto3.client("secretsmanager", region_name=parts[3])
-    text = str(client.get_secret_value(SecretId=arn).get("SecretString", "")).strip()
+def read_secret(secret: str, region: str | None = None) -> str:
+    """The text of a secret, by its ARN or by its name in `region`.
+
+    That is the key itself, or a JSON object with it alone or as `api_key`.
+    """
+    in_arn = _ARN.match(secret)
+    client = boto3.client("secretsmanager", region_name=in_arn[1] if in_arn else region)
+    text = str(client.get_secret_value(SecretId=secret).get("SecretString", "")).strip()
     if not text.startswith("{"):
         return text
     try:
@@ -177,12 +179,12 @@ def read_secret(arn: str) -> str:
     found = values.get("api_key") or (next(iter(values.values())) if len(values) == 1 else None)
     if not isinstance(found, str) or not found:
         # Without a word of what is in it.
-        raise ValueError(f"the secret {arn} has no 'api_key'")
+        raise ValueError(f"the secret {secret} has no 'api_key'")
     return found
 
 
 def read_judge(
-    environment: Mapping[str, str], secret: Callable[[str], str] = read_secret
+    environment: Mapping[str, str], secret: Callable[[str, str | None], str] = read_secret
 ) -> Judge | None:
     """By `JUDGE_ADDRESS`, `JUDGE_MODEL` and, where it takes a key, `JUDGE_API_KEY_SECRET`.
 
@@ -196,12 +198,12 @@ def read_judge(
     name = environment.get("JUDGE_MODEL", "")
     if not name:
         raise ValueError("JUDGE_ADDRESS is given and JUDGE_MODEL is not: name the judge's model")
-    arn = environment.get("JUDGE_API_KEY_SECRET", "")
+    given = environment.get("JUDGE_API_KEY_SECRET", "")
     try:
-        key = secret(arn) if arn else ""
+        key = secret(given, environment.get("AWS_REGION")) if given else ""
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "unknown")
-        return SilentJudge(name, f"its key can't be read ({code}): {arn}")
+        return SilentJudge(name, f"its key can't be read ({code}): {given}")
     except BotoCoreError as error:
-        return SilentJudge(name, f"its key can't be read ({type(error).__name__}): {arn}")
+        return SilentJudge(name, f"its key can't be read ({type(error).__name__}): {given}")
     return OpenAIJudge(address.rstrip("/"), name, key)

@@ -20,6 +20,9 @@ from meguru.dataset_version import Row
 from meguru.example import IGNORED, Example, encode_row
 from meguru.limits import SetAside
 from meguru.model_archive import weight_files
+from meguru.prompt import Prompt
+from meguru.prompt_fit import check_fit
+from meguru.prompt_template import chat_template
 
 
 @dataclass(frozen=True)
@@ -35,20 +38,31 @@ class AnswerLoss:
 
 
 class ChatModel:
-    """A causal language model with its chat template, on the GPU where there is one."""
+    """A causal language model with its chat template, on the GPU where there is one.
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
-        self._model, self._tokenizer = model, tokenizer
-        self._encoder = ChatEncoder(tokenizer)
+    With a `prompt`, it is asked as it would be where that serves.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerFast,
+        prompt: Prompt | None = None,
+    ) -> None:
+        self._model, self._tokenizer, self._prompt = model, tokenizer, prompt
+        self._encoder = ChatEncoder(tokenizer, prompt)
         own = model.generation_config and model.generation_config.eos_token_id
         ends = (
             own if isinstance(own, list) else [own if own is not None else tokenizer.eos_token_id]
         )
         self._end_ids = sorted(self._encoder.end_ids.union(ends))
         self._context = int(model.config.max_position_embeddings)
+        self.num_prompt_tokens = check_fit(prompt, self._encoder, self._context) if prompt else 0
 
     @classmethod
-    def load(cls, folder: Path, base: Path | None = None) -> ChatModel:
+    def load(
+        cls, folder: Path, base: Path | None = None, prompt: Prompt | None = None
+    ) -> ChatModel:
         """Load safetensors from `folder`; ValueError where weights are missing or damaged.
 
         Where they are an adapter's, its base model is in folder `base`.
@@ -67,7 +81,15 @@ class ChatModel:
             nn.Module.to(model, "cuda")
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token  # a base model's may have none of its own
-        return cls(model.train(False), tokenizer)
+        return cls(model.train(False), tokenizer, prompt)
+
+    @property
+    def chat_template(self) -> str:
+        """The model's template with the prompt, for engines that read it from a file."""
+        own = str(self._tokenizer.get_chat_template())
+        if self._prompt is None:
+            return own
+        return chat_template(own, self._prompt, takes_system=self._encoder.takes_system)
 
     def encode(self, row: Row) -> Example | SetAside:
         """A row with as many of the turns before its question as the model has room for.

@@ -80,6 +80,8 @@ def _interval(values: dict[str, Any]) -> str:
 
 
 def _training(report: Any) -> str:
+    if source := report.get("source_package"):
+        return f"None: the weights of {source}, with another prompt"
     cost = report["cost"]
     seconds = cost["instance_seconds"]
     instances = f"{cost['instance_count']} x {cost['instance_type'] or 'unknown instances'}"
@@ -102,6 +104,7 @@ def _caveats(report: Any) -> str:
 
 def _details(report: Any) -> dict[str, str]:
     base, leaks = report["base_model"] or {}, report["contamination"]
+    prompt = report.get("prompt") or {}
     details = {
         "dataset_version": report["dataset_version"],
         "licences_of_documents": ", ".join(
@@ -110,5 +113,6 @@ def _details(report: Any) -> dict[str, str]:
         "base_model": " ".join(base.get(key, "") for key in ("name", "revision", "licence")),
         "contamination": f"{leaks['exact'] + leaks['normalised'] + leaks['near']} questions",
         "commit": str(report["commit"] or ""),
+        "prompt_version": str(prompt.get("version", "")),
     }
     return {name: text[:_SHORT] for name, text in details.items() if text.strip()}

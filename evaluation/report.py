@@ -21,7 +21,7 @@ from evaluation.metrics import by_language, exact_match
 from evaluation.outcome import Evaluation
 from evaluation.run_facts import RunFacts
 from evaluation.votes import preference, read_votes
-from meguru.dataset_version import DatasetVersion
+from meguru.dataset_version import DatasetVersion, Row
 
 MAX_LISTED = 20
 
@@ -98,11 +98,14 @@ def describe_comparison(
     return {"comparison": comparison}
 
 
-def describe_dataset(inputs: Path, dataset: DatasetVersion) -> dict[str, Any]:
-    """The version's counts and licences, what changed since the serving model's, and its leaks."""
+def describe_dataset(inputs: Path, dataset: DatasetVersion, known: Sequence[Row]) -> dict[str, Any]:
+    """The version's counts and licences, what changed since the serving model's, and its leaks.
+
+    `known` are the rows that the model has learnt, or is told with every question.
+    """
     manifest = read_manifest(inputs / "dataset")
     before = read_manifest(inputs / "baseline_dataset")
-    leaks = find_leaks(dataset.split("held_out"), dataset.split("train"))
+    leaks = find_leaks(dataset.split("held_out"), known)
     described: dict[str, Any] = {
         "dataset": dataset.name,
         "dataset_version": dataset.version,

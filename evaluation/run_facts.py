@@ -26,7 +26,8 @@ class RunFacts:
     `training_seconds` are those the instances worked, `billable_seconds` those that are paid for,
     both of one instance, and of the last attempt. `predicted_spot_saving` is a share, 0 to 1;
     `price_per_hour` is what an instance costs on demand, in US dollars. `base` is the base model's
-    name, revision and licence, as far as they are known.
+    name, revision and licence, as far as they are known. `source_package` is the version whose
+    weights are evaluated with another prompt, "" where a training made them.
     """
 
     run: str = ""
@@ -41,6 +42,7 @@ class RunFacts:
     attempts: tuple[Attempt, ...] = ()
     base: dict[str, str] = field(default_factory=dict)
     serving_package: str = ""
+    source_package: str = ""
     minimum: dict[str, float] = field(default_factory=dict)
     maximum_drop: dict[str, float] = field(default_factory=dict)
 
@@ -65,6 +67,7 @@ class RunFacts:
                 if (said := read.text(f"BASE_{name.upper()}"))
             },
             serving_package=read.text("SERVING_PACKAGE"),
+            source_package=read.text("SOURCE_PACKAGE"),
             minimum=read.thresholds("MINIMUM_METRICS"),
             maximum_drop=read.thresholds("MAXIMUM_METRIC_DROPS"),
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meguru.fingerprint import sha256_hex
-from meguru.model_hashes import MANIFEST
+from meguru.model_hashes import MANIFEST, check_hashes
 
 # In a trained model's folder: the adapter as peft writes it, and its base model by name.
 ADAPTER = "adapter"
@@ -52,12 +52,16 @@ class BaseReference:
         return json.dumps(dataclasses.asdict(self), indent=1).encode()
 
     def check(self, base: Path | None) -> Path:
-        """`base`, which holds this very base model; ValueError where it is missing or another."""
+        """`base`, which holds this very base model, whole; ValueError where it doesn't."""
         if base is None or not base.is_dir():
             raise ValueError(f"the model is an adapter of {self}, and no base model was given")
         found = BaseReference.of(base)
         if found != self:
             raise ValueError(f"the model is an adapter of {self}, and the base given is {found}")
+        try:
+            check_hashes(base)
+        except ValueError as error:
+            raise ValueError(f"the {self}: {error}") from None
         return base
 
     def __str__(self) -> str:

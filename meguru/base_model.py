@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from meguru.fingerprint import canonical_json, file_sha256, fingerprint
-from meguru.model_hashes import MANIFEST
+from meguru.model_hashes import MANIFEST, check_hashes
 from meguru.names import is_base_model_name
 
 FORMAT = 1
@@ -183,18 +183,14 @@ def verify(folder: Path) -> BaseModel:
     if not manifest.is_file():
         raise ValueError(f"no base model in {folder}: it has no {MANIFEST}, which is written last")
     model = BaseModel.parse(manifest.read_bytes())
-    for one in model.files:
-        path = folder / one.path
-        if path.is_symlink() or not path.is_file():
-            raise ValueError(_damaged(model, f"{one.path} is missing"))
-        if path.stat().st_size != one.bytes or file_sha256(path) != one.sha256:
-            raise ValueError(_damaged(model, f"{one.path} has another SHA-256 than the manifest"))
+    try:
+        check_hashes(folder)
+    except ValueError as error:
+        raise ValueError(
+            f"the base model {model.name} ({model.revision}): {error}; add it again with "
+            f"`meguru model add {model.source.address} --name {model.name}`"
+        ) from None
     return model
-
-
-def _damaged(model: BaseModel, said: str) -> str:
-    again = f"add it again with `meguru model add {model.source.address} --name {model.name}`"
-    return f"the base model {model.name} ({model.revision}): {said}: {again}"
 
 
 def _is_count(value: object) -> bool:

@@ -16,6 +16,7 @@ from itertools import chain, pairwise, zip_longest
 from typing import Any, Protocol
 
 from meguru.normalisation import composed
+from meguru.prompt import Prompt
 
 Message = Mapping[str, str]
 
@@ -58,12 +59,13 @@ class EncodedConversation:
 class ChatEncoder:
     """Encodes conversations for one tokenizer, in training, evaluation and serving alike.
 
-    Contents without control tokens get the ids that the tokenizer itself would give them.
+    Contents without control tokens get the ids that the tokenizer itself would give them. With a
+    `prompt` every conversation is encoded as it makes it.
     """
 
-    def __init__(self, tokenizer: ChatTokenizer) -> None:
+    def __init__(self, tokenizer: ChatTokenizer, prompt: Prompt | None = None) -> None:
         """Raises ValueError where the tokenizer's chats can't be encoded this way."""
-        self._tokenizer = tokenizer
+        self._tokenizer, self._prompt = tokenizer, prompt
         self._control = control_tokens(tokenizer)
         self.control_ids = frozenset(self._control.values())
         texts = sorted(self._control, key=len, reverse=True)
@@ -78,7 +80,7 @@ class ChatEncoder:
         self._takes_space_after = {one.content for one in tokens if one.rstrip}
         self._anchor: list[int] = []
         self._check()
-        self._takes_system = self._renders_system()
+        self.takes_system = self._renders_system()
 
     @property
     def end_ids(self) -> frozenset[int]:
@@ -86,6 +88,18 @@ class ChatEncoder:
         said = {"user": "a", "assistant": "b"}
         messages = [{"role": role, "content": content} for role, content in said.items()]
         return self.control_ids.intersection(self.encode_conversation(messages).answer)
+
+    @property
+    def num_prompt_tokens(self) -> int:
+        """How many tokens the prompt adds to a question that nothing else was said before."""
+        question = [{"role": "user", "content": "a"}]
+        alone = self._apply(question, add_generation_prompt=True)
+        return len(self.encode_prompt(question)) - len(self._encode(alone))
+
+    def find_control_token(self, text: str) -> str | None:
+        """The first of the control tokens whose text is in `text`."""
+        found = self._pattern.search(text)
+        return found and found[0]
 
     def encode_prompt(self, messages: Sequence[Message]) -> list[int]:
         """The ids of `messages` and of what comes before the answer to them."""
@@ -155,8 +169,9 @@ class ChatEncoder:
 
     def _render(self, messages: Sequence[Message], *, add_generation_prompt: bool) -> str:
         """The conversation as the template writes it, contents in disguise."""
-        disguised = [{**one, "content": self._content(one)} for one in messages]
-        if not self._takes_system:
+        said = messages if self._prompt is None else self._prompt.apply(messages)
+        disguised = [{**one, "content": self._content(one)} for one in said]
+        if not self.takes_system:
             disguised = _with_system_in_question(disguised)
         return self._apply(disguised, add_generation_prompt=add_generation_prompt)
 
@@ -175,12 +190,19 @@ class ChatEncoder:
             raise ValueError(f"the chat template refuses the conversation: {error}") from error
 
     def _renders_system(self) -> bool:
-        """Whether a system message comes through the template; some refuse or drop it."""
-        messages = [{"role": "system", "content": ANCHOR}, {"role": "user", "content": "a b"}]
+        """Whether a system message comes through the template; some refuse or drop it.
+
+        Some write it into the last question, as long as nothing answers: what a model is asked and
+        what it learns would be two things.
+        """
+        said = {"system": ANCHOR, "user": "a b", "assistant": "c"}
+        messages = [{"role": role, "content": content} for role, content in said.items()]
         try:
-            return ANCHOR in self._apply(messages, add_generation_prompt=True)
+            asked = self._apply(messages[:-1], add_generation_prompt=True)
+            answered = self._apply(messages, add_generation_prompt=False)
         except ValueError:
             return False
+        return ANCHOR in asked and ANCHOR in answered
 
     def _content(self, message: Message) -> str:
         is_question = message["role"] == "user"

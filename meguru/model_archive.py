@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
+from meguru.model_hashes import check_hashes
+
 ARCHIVE = "model.tar.gz"
 # Nothing in these is ever executed. Pickles (.bin, .pt, .pkl) and Python files are.
 ALLOWED_SUFFIXES = (".safetensors", ".json", ".jsonl", ".jinja", ".txt", ".md", ".html")
@@ -18,13 +20,15 @@ def open_model(place: Path, scratch: Path, only: Collection[str] | None = None) 
     """The model's folder: `place` itself, or `scratch` with what its model.tar.gz holds.
 
     `only` names the files that are wanted of an archive. ValueError where there is no model, or
-    where anything in it doesn't belong into one.
+    where anything in it doesn't belong into one, or is not what its manifest says.
     """
     if not place.is_dir():
         raise ValueError(f"no model folder at {place}")
     archive = place / ARCHIVE
     folder = unpack_model(archive, scratch, only) if archive.is_file() else place
     check_files(folder)
+    if only is None:
+        check_hashes(folder)
     return folder
 
 

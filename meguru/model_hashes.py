@@ -10,6 +10,9 @@ from meguru.fingerprint import file_sha256
 
 # A base model's manifest says more; the list of files is the same.
 MANIFEST = "manifest.json"
+# Beside weights in several files: which has which.
+INDEX = "model.safetensors.index.json"
+WEIGHTS = ".safetensors"
 
 
 def write_hashes(folder: Path) -> None:
@@ -30,24 +33,38 @@ def write_hashes(folder: Path) -> None:
 def check_hashes(folder: Path) -> bool:
     """ValueError names the first file that is not as the manifest says; False without a manifest.
 
-    Weights that the manifest doesn't name are refused, too.
+    Weights that the manifest doesn't name are refused, too, and a manifest that names none.
     """
     manifest = folder / MANIFEST
     if not manifest.is_file():
         return False
     listed = {one["path"]: one for one in _listed(manifest)}
-    for name, one in listed.items():
-        path = folder / name
+    names = {*listed, *_shards(folder)}
+    for name in sorted(names):
+        path, one = folder / name, listed.get(name)
         if not path.resolve().is_relative_to(folder.resolve()):
             raise ValueError(f"{MANIFEST} is refused: {name!r} leaves its folder")
         if not path.is_file():
-            raise ValueError(f"{name} is missing, and {MANIFEST} lists it")
-        if path.stat().st_size != one["bytes"] or file_sha256(path) != one["sha256"]:
+            raise ValueError(f"{name} is missing")
+        if one and (path.stat().st_size != one["bytes"] or file_sha256(path) != one["sha256"]):
             raise ValueError(f"{name} is not the file that {MANIFEST} lists: it was changed or cut")
-    for path in sorted(folder.rglob("*.safetensors")):
+    for path in sorted(folder.rglob(f"*{WEIGHTS}")):
         if path.relative_to(folder).as_posix() not in listed:
             raise ValueError(f"{path.relative_to(folder)} is refused: {MANIFEST} doesn't list it")
+    if not any(name.endswith(WEIGHTS) for name in listed):
+        raise ValueError(f"no {WEIGHTS} file is in {MANIFEST}")
     return True
+
+
+def _shards(folder: Path) -> set[str]:
+    """The weight files that the index names, where there is one."""
+    index = folder / INDEX
+    if not index.is_file():
+        return set()
+    try:
+        return {str(name) for name in json.loads(index.read_bytes())["weight_map"].values()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{INDEX} doesn't say which weights are in which file") from error
 
 
 def _listed(manifest: Path) -> list[dict[str, Any]]:

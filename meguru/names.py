@@ -23,6 +23,8 @@ FEEDBACK_PREFIX = "feedback/"
 LABELS_PREFIX = "labels/"
 INFERENCE_LOG_PREFIX = "inference-log/"
 BASE_MODELS_PREFIX = "models/base/"
+# What a model reads before every question, by the model and the prompt's version.
+PROMPTS_PREFIX = "prompts/"
 # What a person uploads for the job that makes a base model of it.
 INCOMING_MODELS_PREFIX = "models/incoming/"
 
@@ -94,6 +96,16 @@ def base_model_manifest_key(name: str, revision: str) -> str:
 def base_model_head_key(name: str) -> str:
     """The pointer to the revision that trainings begin from: the one added last."""
     return f"{BASE_MODELS_PREFIX}{name}/HEAD"
+
+
+def prompts_prefix(model_key: str) -> str:
+    """The prefix of a model's prompts, by its key in the environment file."""
+    return f"{PROMPTS_PREFIX}{model_key}/"
+
+
+def prompt_prefix(model_key: str, version: str) -> str:
+    """The prefix of one immutable version of a model's prompt."""
+    return f"{prompts_prefix(model_key)}{version}/"
 
 
 def feedback_key(day: date, feedback_id: str) -> str:

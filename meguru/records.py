@@ -10,7 +10,11 @@ from meguru.fingerprint import fingerprint
 
 @dataclass(frozen=True, kw_only=True)
 class Inference:
-    """One answer. `inference_id` is the completion's id; `created_at` is ISO 8601 in UTC."""
+    """One answer. `inference_id` is the completion's id; `created_at` is ISO 8601 in UTC.
+
+    `messages` are the caller's; the prompt that the model read before them is `prompt_version`'s,
+    which is empty where there was none. Its tokens are in `prompt_tokens`.
+    """
 
     inference_id: str
     created_at: str
@@ -23,6 +27,7 @@ class Inference:
     prompt_tokens: int
     completion_tokens: int
     latency_ms: int
+    prompt_version: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

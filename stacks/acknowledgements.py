@@ -70,7 +70,7 @@ ACKNOWLEDGEMENTS = (
     ),
     wildcard(
         rf"{LAKE_PREFIX}/(raw|feedback|labels|datasets|quarantine|runs|checkpoints|inference-log"
-        r"|models/base(/[^/]+)?|models/incoming)/\*",
+        r"|models/base(/[^/]+)?|models/incoming|prompts/[^/]+)/\*",
         ".*",
         "Objects under one of the lake's prefixes, which is what the grant is for.",
     ),

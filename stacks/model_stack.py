@@ -10,6 +10,7 @@ from constructs import Construct
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.model_registry import ModelRegistry
 from stacks.constructs.model_release import ModelRelease
+from stacks.constructs.prompt_release import PromptRelease
 from stacks.constructs.training import Training
 from stacks.constructs.unmaking import Unmaking
 from stacks.environment import Environment
@@ -44,10 +45,22 @@ class ModelStack(Stack):
             registry=self.registry,
             records=storage.records,
         )
+        self.prompt_release = PromptRelease(
+            self,
+            "PromptRelease",
+            environment=environment,
+            model_key=model_key,
+            model=model,
+            lake=storage.lake,
+            registry=self.registry,
+            records=storage.records,
+            training=self.training,
+        )
         self.release = ModelRelease(
             self,
             "ModelRelease",
             environment=environment,
+            model_key=model_key,
             endpoint=model.endpoint,
             lake=storage.lake,
             registry=self.registry,
@@ -55,6 +68,7 @@ class ModelStack(Stack):
         )
         alarms = Alarms(self, "Alarms", environment=environment, loop_events=storage.loop_events)
         alarms.watch_workflow("TrainingFailed", self.training.workflow)
+        alarms.watch_workflow("PromptReleaseFailed", self.prompt_release.workflow)
         alarms.watch_workflow("ReleaseFailed", self.release.workflow)
         alarms.watch_scaling("ScalingNotRegistered", self.registry.endpoint_name)
         self.release.alarms.notify(storage.loop_events.topic)
@@ -64,7 +78,11 @@ class ModelStack(Stack):
             "Unmaking",
             environment=environment,
             name=self.registry.endpoint_name,
-            workflows=[self.training.workflow, self.release.workflow],
+            workflows=[
+                self.training.workflow,
+                self.prompt_release.workflow,
+                self.release.workflow,
+            ],
             releases=storage.records.releases,
             after=[self.registry, self.release.endpoint_log],
         )
@@ -72,4 +90,6 @@ class ModelStack(Stack):
         CfnOutput(self, "ModelPackageGroup", value=self.registry.group_name)
         CfnOutput(self, "EndpointName", value=self.registry.endpoint_name)
         CfnOutput(self, "TrainAndRegisterArn", value=self.training.workflow.state_machine_arn)
+        prompt_release = self.prompt_release.workflow.state_machine_arn
+        CfnOutput(self, "ReleasePromptArn", value=prompt_release)
         CfnOutput(self, "DeployModelVersionArn", value=self.release.workflow.state_machine_arn)

@@ -1,8 +1,7 @@
-"""The base model in channel `base`: its files held against its manifest, loaded without code."""
+"""The base model in channel `base`: loaded without code, with a tokenizer to train with."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,8 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
-from meguru.fingerprint import file_sha256
 from meguru.hyperparameters import CONTEXT, SHAPE, Hyperparameters
-from meguru.model_hashes import MANIFEST
 
-INDEX = "model.safetensors.index.json"
 # For a base model without one. Only the end of a turn is a token, which no content can hold: so
 # none can forge a turn either.
 CHAT_TEMPLATE = (
@@ -28,44 +24,6 @@ CHAT_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ 'assistant\n' }}{% endif %}"
 )
-
-
-def verify_base(folder: Path) -> None:
-    """Hold each file against the manifest; ValueError names the first that isn't as it says."""
-    files = _manifest_files(folder)
-    for name, digest in files.items():
-        path = folder / name
-        if not path.is_file():
-            raise ValueError(f"the base model's {name} is missing: {again(folder)}")
-        if file_sha256(path) != digest:
-            raise ValueError(
-                f"the base model's {name} does not have the SHA-256 that its manifest gives: "
-                + again(folder)
-            )
-    if INDEX in files:
-        shards = set(json.loads((folder / INDEX).read_bytes())["weight_map"].values())
-        if missing := sorted(shards - files.keys()):
-            raise ValueError(f"the base model's {missing[0]} is missing: {again(folder)}")
-    if not any(name.endswith(".safetensors") for name in files):
-        raise ValueError(f"the base model has no .safetensors file: {again(folder)}")
-
-
-def again(folder: Path) -> str:
-    """What to do about a damaged base model."""
-    name = json.loads((folder / MANIFEST).read_bytes()).get("name", "NAME")
-    return f"add it again with `meguru model add SOURCE --name {name}`"
-
-
-def _manifest_files(folder: Path) -> dict[str, str]:
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise ValueError(f"no base model at {folder}: it has no {MANIFEST}")
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_bytes())
-        files = {Path(str(one["path"])).name: str(one["sha256"]) for one in manifest["files"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: not a base model's manifest ({error!r})") from error
-    return files
 
 
 def load_base(

@@ -13,11 +13,12 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from meguru.adapter import BaseReference
+from meguru.base_model import verify
 from meguru.dataset_version import DatasetVersion
 from meguru.hyperparameters import CONTEXT, Hyperparameters
 from meguru.model_archive import open_model
 from training.adapter import Adapter
-from training.base_model import context_length, load_base, stored_dtype, verify_base
+from training.base_model import context_length, load_base, stored_dtype
 from training.distributed import World
 from training.job import Job
 from training.model import load_initial_model, make_model, save_model, with_shape_of
@@ -73,7 +74,7 @@ def make_start(job: Job, dataset: DatasetVersion, settings: Hyperparameters, wor
     wanted = job.hyperparameters()
     if job.base_model:
         if os.environ["LOCAL_RANK"] == "0":
-            verify_base(job.base_model)
+            verify(job.base_model)
         world.gather(None)  # nothing is read before every host knows its files
         start = _from_base(job.base_model, job.initial_model, wanted, settings, world)
     elif settings.method == "lora":

@@ -18,6 +18,7 @@ from torch.distributed.elastic.multiprocessing.errors import record
 from meguru.accelerator import check_accelerator
 from meguru.dataset_version import DatasetVersion, read_dataset_version
 from meguru.hyperparameters import Hyperparameters
+from meguru.model_hashes import write_hashes
 from training.checkpoint_files import write_atomically
 from training.checkpoints import Checkpoints
 from training.distributed import World, join_world
@@ -127,6 +128,7 @@ def run(job: Job, world: World, stop_requested: StopSignal) -> Outcome:
             facts = describe(job, trainer, dataset, start)
             start.save(job.model, weights)
             write_atomically(job.model / "training.json", facts)
+            write_hashes(job.model)
     return outcome
 
 

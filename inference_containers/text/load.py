@@ -19,6 +19,8 @@ from meguru.adapter import ADAPTER, BaseReference
 from meguru.chat import ChatEncoder
 from meguru.model_archive import weight_files
 from meguru.model_version import system_fingerprint
+from meguru.prompt import PROMPT_SOURCE, Prompt
+from meguru.prompt_fit import check_fit
 
 # Another version of these may choose other tokens for the same model.
 ENGINE = f"meguru-text torch {torch.__version__} transformers {transformers.__version__}"
@@ -42,6 +44,7 @@ class LoadedModel:
     generation_config: GenerationConfig
     context_length: int
     end_token_ids: frozenset[int]
+    prompt_version: str = ""
 
     @property
     def system_fingerprint(self) -> str:
@@ -51,8 +54,10 @@ class LoadedModel:
 def load(folder: Path, version: str = "") -> LoadedModel:
     """Load the model in `folder`; ValueError says which file is missing, refused or damaged.
 
-    Where it is an adapter, its base model is expected in the data source `base` beside it.
+    Where it is an adapter, its base model is expected in the data source `base` beside it; a prompt
+    that is in the data source `prompt` goes before every conversation.
     """
+    prompt = Prompt.read(folder.parent / PROMPT_SOURCE)
     reference = BaseReference.read(folder)
     if reference is None:
         model = read_model(folder, check_files(folder))
@@ -69,7 +74,10 @@ def load(folder: Path, version: str = "") -> LoadedModel:
         nn.Module.to(model, "cuda")
     ends = model.generation_config.eos_token_id
     ends = tokenizer.eos_token_id if ends is None else ends
-    encoder = ChatEncoder(tokenizer)
+    encoder = ChatEncoder(tokenizer, prompt)
+    context_length = int(model.config.max_position_embeddings)
+    if prompt is not None:
+        check_fit(prompt, encoder, context_length)
     return LoadedModel(
         name=model_name(folder),
         version=version,
@@ -77,8 +85,9 @@ def load(folder: Path, version: str = "") -> LoadedModel:
         tokenizer=tokenizer,
         encoder=encoder,
         generation_config=model.generation_config,
-        context_length=int(model.config.max_position_embeddings),
+        context_length=context_length,
         end_token_ids=encoder.end_ids.union(ends if isinstance(ends, list) else [ends]),
+        prompt_version=prompt.version if prompt else "",
     )
 
 

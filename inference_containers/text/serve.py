@@ -25,7 +25,7 @@ from inference_containers.text.watchdog import MAX_STEP_SECONDS
 from meguru.accelerator import ROOT, check_accelerator
 from meguru.api_errors import ApiError, BodyTooLarge, Overloaded
 from meguru.model_hashes import MANIFEST, check_hashes
-from meguru.model_version import ATTRIBUTES_HEADER, version_attribute
+from meguru.model_version import ATTRIBUTES_HEADER, Answering
 
 if TYPE_CHECKING:
     from inference_containers.text.engine import Engine
@@ -60,7 +60,7 @@ class Settings:
             return int(text)
 
         version = environment.get("MODEL_VERSION", "")
-        version_attribute(version)
+        Answering(version).attributes()
         return cls(
             model_folder=Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "model",
             model_version=version,
@@ -113,8 +113,7 @@ class TextServer:
     def __init__(
         self, start: Callable[[], Engine], failed: Callable[[str], None], version: str
     ) -> None:
-        self._start, self._failed = start, failed
-        self._headers = {ATTRIBUTES_HEADER: version_attribute(version)} if version else {}
+        self._start, self._failed, self._version = start, failed, version
         self._engine: Engine | None = None
 
     def load(self) -> None:
@@ -141,13 +140,22 @@ class TextServer:
     async def invocations(self, request: Request) -> Response:
         if self._engine is None:
             raise Overloaded("The model is still loading.")
+        headers = self._headers(self._engine)
         predict = importlib.import_module("inference_containers.text.predict")
         prediction: Prediction = await predict.start(self._engine, await read_body(request))
         if prediction.request.stream:
-            headers = {"Cache-Control": "no-cache", **self._headers}
-            events = stream(prediction)
-            return StreamingResponse(events, media_type="text/event-stream", headers=headers)
-        return await answer(prediction, request, self._headers)
+            return StreamingResponse(
+                stream(prediction),
+                media_type="text/event-stream",
+                headers={"Cache-Control": "no-cache", **headers},
+            )
+        return await answer(prediction, request, headers)
+
+    def _headers(self, engine: Engine) -> dict[str, str]:
+        if not self._version:
+            return {}
+        answering = Answering(self._version, engine.loaded.prompt_version)
+        return {ATTRIBUTES_HEADER: answering.attributes()}
 
 
 async def read_body(request: Request) -> bytes:

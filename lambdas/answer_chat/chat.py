@@ -13,6 +13,7 @@ from typing import Any
 from lambdas.answer_chat.endpoint import TextEndpoint
 from lambdas.answer_chat.inference_log import InferenceLog
 from meguru.chat_request import ChatRequest
+from meguru.model_version import Answering
 from meguru.records import Inference
 
 
@@ -28,7 +29,7 @@ class Answer:
     text: str = ""
     # Until the model says why it stopped, the caller has left before the end.
     finish_reason: str = "cancelled"
-    model_package_arn: str = ""
+    answering: Answering = field(default_factory=Answering)
     usage: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -42,7 +43,8 @@ class Answer:
             created_at=self.created_at.isoformat(),
             consumer=self.consumer,
             model=self.model,
-            model_package_arn=self.model_package_arn,
+            model_package_arn=self.answering.model_version,
+            prompt_version=self.answering.prompt_version,
             messages=self.request.messages,
             answer=self.text,
             finish_reason=self.finish_reason,
@@ -60,7 +62,7 @@ class Chat:
 
     def complete(self, answer: Answer) -> dict[str, Any]:
         """The completion, recorded before it is given back."""
-        answer.model_package_arn, completion = self._endpoint.complete(answer.request.body())
+        answer.answering, completion = self._endpoint.complete(answer.request.body())
         choice = completion["choices"][0]
         answer.text = choice["message"].get("content") or ""
         answer.finish_reason = choice["finish_reason"]
@@ -75,7 +77,7 @@ class Chat:
         # (vLLM's option); the caller sees it only when asked for, and only at the end.
         options = {"include_usage": True, "continuous_usage_stats": True}
         body = answer.request.body() | {"stream_options": options}
-        with self._endpoint.stream(body) as (answer.model_package_arn, chunks):
+        with self._endpoint.stream(body) as (answer.answering, chunks):
             try:
                 yield self._read_chunks(answer, chunks)
             finally:

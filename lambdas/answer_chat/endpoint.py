@@ -17,7 +17,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as NoConnectionError
 
 from meguru.api_errors import NOT_SERVING, ApiError, NotServing, Overloaded
-from meguru.model_version import read_version
+from meguru.model_version import Answering
 
 # SageMaker ends a whole answer after 60 s and a stream after 8 minutes: whoever waits less leaves a
 # generation that is paid for. And none is begun a second time because its answer got lost.
@@ -35,19 +35,19 @@ class TextEndpoint:
     def __init__(self, runtime: Any, endpoint_name: str) -> None:
         self._runtime, self._endpoint_name = runtime, endpoint_name
 
-    def complete(self, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """The model version that answered (empty where unknown), and the whole completion."""
+    def complete(self, body: dict[str, Any]) -> tuple[Answering, dict[str, Any]]:
+        """What answered, and the whole completion."""
         with _refusals():
             response = self._runtime.invoke_endpoint(**self._request(body))
-        return _version(response), json.loads(response["Body"].read())
+        return _answering(response), json.loads(response["Body"].read())
 
     @contextmanager
-    def stream(self, body: dict[str, Any]) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
-        """The model version, and the chunks as they come; leaving ends the generation."""
+    def stream(self, body: dict[str, Any]) -> Iterator[tuple[Answering, Iterator[dict[str, Any]]]]:
+        """What answers, and the chunks as they come; leaving ends the generation."""
         with _refusals():
             response = self._runtime.invoke_endpoint_with_response_stream(**self._request(body))
         with closing(response["Body"]) as parts:
-            yield _version(response), _chunks(parts)
+            yield _answering(response), _chunks(parts)
 
     def _request(self, body: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -57,8 +57,8 @@ class TextEndpoint:
         }
 
 
-def _version(response: dict[str, Any]) -> str:
-    return read_version(response.get("CustomAttributes") or "")
+def _answering(response: dict[str, Any]) -> Answering:
+    return Answering.read(response.get("CustomAttributes") or "")
 
 
 def _chunks(parts: Any) -> Iterator[dict[str, Any]]:

@@ -84,9 +84,11 @@ def _plan(
     step = next_step(situation)
     if wanted is None:
         return {"step": step}
+    sources = hosting.data_sources(sagemaker(), wanted.package) if step == "create_model" else {}
     return {
         "step": step,
         "release": vars(wanted),
+        "data_sources": sources,
         "failure": failure(wanted, endpoint),
         "update_policy": update_policy(
             endpoint.num_instances if endpoint else 0,

@@ -12,6 +12,9 @@ from botocore.exceptions import ClientError
 from lambdas.plan_release.plan import Endpoint
 from meguru.refusals import says_missing
 
+# The folders that a container finds beside its model, each by a package's property of this name.
+CHANNELS = ("base", "prompt")
+
 
 def release_name(prefix: str, package: str, created_at: str, hosting: dict[str, Any]) -> str:
     """A name that says what a model and its config are made of: the same again has the same name.
@@ -35,6 +38,26 @@ def find_endpoint(sagemaker: Any, name: str) -> Endpoint | None:
         num_instances=variant.get("DesiredInstanceCount", 0),
         failure_reason=found.get("FailureReason", ""),
     )
+
+
+def data_sources(sagemaker: Any, package: str) -> dict[str, Any]:
+    """What a model of this package has beside its own data, as a member of its container.
+
+    An adapter's base model, and a prompt, lie in the lake by themselves: the package names them.
+    """
+    described = sagemaker.describe_model_package(ModelPackageName=package)
+    named = described.get("CustomerMetadataProperties", {})
+    sources = [
+        _data_source(channel, named[f"{channel}_uri"])
+        for channel in CHANNELS
+        if named.get(f"{channel}_uri")
+    ]
+    return {"AdditionalModelDataSources": sources} if sources else {}
+
+
+def _data_source(channel: str, uri: str) -> dict[str, Any]:
+    place = {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None"}
+    return {"ChannelName": channel, "S3DataSource": place}
 
 
 def has_model(sagemaker: Any, name: str) -> bool:

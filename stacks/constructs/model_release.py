@@ -10,7 +10,7 @@ from constructs import Construct
 
 from meguru.events import event_source
 from meguru.fingerprint import sha256_hex
-from meguru.names import RUNS_PREFIX, endpoint_log_name
+from meguru.names import BASE_MODELS_PREFIX, RUNS_PREFIX, endpoint_log_name, prompts_prefix
 from stacks.constructs.grants import default_bus_arn, grant, grant_pass_role, grant_table
 from stacks.constructs.job import ContainerRole
 from stacks.constructs.lake import Lake
@@ -39,6 +39,7 @@ class ModelRelease(Construct):
         construct_id: str,
         *,
         environment: Environment,
+        model_key: str,
         endpoint: Endpoint,
         lake: Lake,
         registry: ModelRegistry,
@@ -59,7 +60,9 @@ class ModelRelease(Construct):
             image=registry.image,
             log_groups=(log_name, f"{log_name}:*"),
         )
-        lake.grant_read(self._endpoint_role, RUNS_PREFIX)
+        # Any base model: a version serves with the one it was trained from, whatever is set now.
+        prompts = prompts_prefix(model_key)
+        lake.grant_read(self._endpoint_role, RUNS_PREFIX, BASE_MODELS_PREFIX, prompts)
         self.alarms = ReleaseAlarms(
             self,
             "EndpointAlarms",

@@ -1,11 +1,13 @@
-"""A base model goes into the lake by its job, and a training begins from it."""
+"""A base model goes into the lake by its job; an adapter of it is trained, approved and served."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,11 +35,17 @@ DOCUMENTS = [
 
 
 def synthesize(folder: Path) -> Path:
-    """environments/poc.yaml with one model, from the base model `tiny`, and no floor."""
+    """environments/poc.yaml with one model, an adapter of the base model `tiny`, and no floor."""
     values = yaml.safe_load((REPOSITORY / "environments" / "poc.yaml").read_text())
     [model] = values["models"].values()
     model["base"] = "tiny"
-    hyperparameters = {"max_steps": 3, "batch_size": 4, "max_position_embeddings": 128}
+    hyperparameters = {
+        "method": "lora",
+        "lora_rank": 4,
+        "max_steps": 3,
+        "batch_size": 4,
+        "max_position_embeddings": 128,
+    }
     model["training"] |= {"hyperparameters": hyperparameters, "instance_count": 1}
     del model["training"]["continued_hyperparameters"]
     model["gate"]["minimum"] = {"exact_match": 0.0}
@@ -97,7 +105,7 @@ def test_what_is_wrong_leaves_nothing(cloud: LoopCloud, source: Path, tmp_path: 
         BaseModels(cloud.account).head("tiny")
 
 
-def test_a_model_is_added_once_and_trained_from(
+def test_a_model_is_added_once_and_an_adapter_of_it_serves(
     cloud: LoopCloud, source: Path, tmp_path: Path
 ) -> None:
     added = add(cloud, source)
@@ -129,3 +137,23 @@ def test_a_model_is_added_once_and_trained_from(
     metadata = package["CustomerMetadataProperties"]
     assert metadata["base_model"] == f"tiny@{added['revision']}"
     assert metadata["base_model_licence"] == "MIT"
+    assert metadata["base_uri"] == base
+
+    [container] = package["InferenceSpecification"]["Containers"]
+    key = container["ModelDataUrl"].removeprefix(f"s3://{bucket}/")
+    with tarfile.open(fileobj=io.BytesIO(cloud.loop.read(key))) as archive:
+        names = {name.removeprefix("./") for name in archive.getnames()}
+    assert {"adapter/adapter_model.safetensors", "manifest.json"} <= names
+    assert "model.safetensors" not in names
+    cloud.loop.approve(outcome["model_package_arn"])
+    cloud.loop.released(outcome["model_package_arn"])
+    answer = cloud.openai_client().chat.completions.create(
+        model=cloud.outputs["ModelName"],
+        messages=[{"role": "user", "content": DOCUMENTS[0]["question"]}],
+        max_tokens=4,
+    )
+    assert answer.usage and answer.usage.completion_tokens > 0
+    [served] = cloud.client("sagemaker").list_models()["Models"]
+    model = cloud.client("sagemaker").describe_model(ModelName=served["ModelName"])
+    [source] = model["PrimaryContainer"]["AdditionalModelDataSources"]
+    assert source["S3DataSource"]["S3Uri"] == base

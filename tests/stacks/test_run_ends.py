@@ -46,7 +46,7 @@ def test_every_bad_end_is_told_as_json(synthesis: Synthesis, detail: dict[str, A
         for target in rule.properties["Targets"]
         if RUN_FAILED in json.dumps(target)
     ]
-    assert len(transformers) == 4
+    assert len(transformers) == 5
     for transformer in transformers:
         said = json.loads(told(transformer, detail))["detail"]
         assert (said["run"], said["status"]) == ("r", detail["status"])
@@ -73,7 +73,7 @@ def test_what_the_workflow_has_told_itself_is_not_told_twice(
         for rule in synthesis.resources("AWS::Events::Rule")
         if RUN_FAILED in json.dumps(rule.properties["Targets"])
     ]
-    assert len(patterns) == 4
+    assert len(patterns) == 5
     for pattern in patterns:
         [machine] = pattern["detail"]["stateMachineArn"]
         event = {

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from tests.stacks.synthesis import Synthesis
 
 WORKFLOWS = Path(__file__).parents[2] / "stacks" / "workflows"
-MACHINES = ("AddBaseModel", "CurateDataset", "TrainAndRegister", "DeployModelVersion")
+MACHINES = (
+    "AddBaseModel",
+    "CurateDataset",
+    "TrainAndRegister",
+    "ReleasePrompt",
+    "DeployModelVersion",
+)
 SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
 
 
@@ -56,7 +62,8 @@ def test_every_state_machine_ends_in_time(
     assert {key: machine.definition["TimeoutSeconds"] for key, machine in machines.items()} == {
         "AddBaseModel": 3 * 86400,
         "CurateDataset": 3 * 86400,
-        "TrainAndRegister": jobs + 4 * 86400,
+        "TrainAndRegister": jobs + (2 + len(model.training.capacities)) * 86400,
+        "ReleasePrompt": 60 * model.evaluation.max_runtime_minutes + 2 * 86400,
         "DeployModelVersion": 12 * 3600,
     }
 

@@ -38,6 +38,10 @@ EXAMPLE_TRAINING: dict[str, Any] = {
         "S3ModelArtifacts": f"s3://{'l' * 63}/runs/{EXAMPLE_RUN}/model/{'j' * 63}/model.tar.gz"
     },
 }
+# As many as a run may make, with the longest that they may say.
+EXAMPLE_ATTEMPTS = [
+    {"instance_type": "ml.trn2-ultra.48xlarge", "spot": False, "status": "ResourceLimitExceeded"}
+] * 96
 EXAMPLE_GATE = {
     "passed": True,
     "reasons": [f"{name} is missing from the evaluation" for name in (*HIGHEST, *LOWER_IS_BETTER)],
@@ -114,6 +118,8 @@ def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
                 "name": "base",
                 "kind": "hub",
                 "address": "owner/model",
+                "prompt_version": "0" * 16,
+                "package": package,
                 "detail": {"version": EXAMPLE_VERSION, "reason": EXAMPLE_REASON},
             },
             "context": {
@@ -129,6 +135,11 @@ def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
         **({"plan": _plan(package, group)} if "Deploy" in machine_name else {}),
         **({"package": package, "servingPackage": package} if "Train" in machine_name else {}),
         **({"servingPackage": package} if "Curate" in machine_name else {}),
+        **(
+            {"package": package, "servingPackage": package, "sourcePackage": package}
+            if "Prompt" in machine_name
+            else {}
+        ),
     }
 
 
@@ -156,9 +167,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "published": {"version": EXAMPLE_VERSION, "changed": True, "num_records": 1},
     },
     "TrainAndRegister": {
+        "attempts": EXAMPLE_ATTEMPTS,
         "initialModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
         "servingModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
         "servingDataset": EXAMPLE_VERSION,
+        "servingPrompt": {
+            "uri": f"s3://{'l' * 63}/prompts/{'m' * 20}/{'0' * 16}/",
+            "version": "0" * 16,
+        },
         "hasServingModel": True,
         "hasServingDataset": True,
         "hasFeedback": True,
@@ -176,6 +192,32 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "licence": "Apache-2.0",
         },
         "job": "TrainModel",
+    },
+    "ReleasePrompt": {
+        "promptUri": f"s3://{'l' * 63}/prompts/{'m' * 20}/{'0' * 16}/",
+        "sourceModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
+        "sourcePrompt": "",
+        "servingModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
+        "servingPrompt": f"s3://{'l' * 63}/prompts/{'m' * 20}/{'1' * 16}/",
+        "kept": {
+            "training_job": "t" * 63,
+            "dataset": "text",
+            "dataset_version": EXAMPLE_VERSION,
+            "source_commit": f"{'0' * 40}-modified",
+            "base_model": f"{'n' * 63}@{'0' * 16}",
+            "base_model_licence": "Apache-2.0",
+            "base_uri": f"s3://{'l' * 63}/models/base/{'n' * 63}/{'0' * 16}/",
+        },
+        "hasPrompt": True,
+        "hasServingModel": True,
+        "hasFeedback": True,
+        "hasLabels": True,
+        "modelCard": "{}",
+        "fault": "Broken: " + "あ" * 1000,
+        "evaluation": {"ProcessingJobName": "j" * 63, "ProcessingJobStatus": "Completed"},
+        "gate": EXAMPLE_GATE,
+        "registration": "0" * 36,
+        "job": "EvaluateModel",
     },
     "DeployModelVersion": {"problem": {"Error": "Broken", "Cause": "あ" * 32_768}},
 }

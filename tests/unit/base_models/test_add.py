@@ -175,7 +175,7 @@ BAD = {
     "no tokenizer": (_lose("tokenizer.json"), r"no tokenizer.json"),
     "broken tokenizer": (_write("tokenizer.json", "{}"), r"tokenizer.json can't be read"),
     "small vocabulary": (_config(vocab_size=200), r"token id 258, and the model has 200"),
-    "another hash": (_another_hash, r"generation_config.json has another SHA-256"),
+    "another hash": (_another_hash, r"generation_config.json is not the file that manifest"),
 }
 
 

@@ -227,7 +227,15 @@ def test_read_from_the_environment() -> None:
 
 
 def test_the_key_is_the_secret_s_and_in_no_text() -> None:
-    judge = read_judge({**GIVEN, "JUDGE_API_KEY_SECRET": ARN}, {ARN: "sk-1"}.__getitem__)
+    asked = []
+
+    def secret(name: str, region: str | None) -> str:
+        asked.append((name, region))
+        return "sk-1"
+
+    given = {**GIVEN, "JUDGE_API_KEY_SECRET": "judge", "AWS_REGION": "ap-northeast-1"}
+    judge = read_judge(given, secret)
+    assert asked == [("judge", "ap-northeast-1")]
     assert isinstance(judge, OpenAIJudge)
     assert judge.api_key == "sk-1"
     assert "sk-1" not in repr(judge)
@@ -241,7 +249,7 @@ def test_the_key_is_the_secret_s_and_in_no_text() -> None:
     ],
 )
 def test_a_key_that_can_t_be_read_leaves_a_judge_that_says_so(error: Exception) -> None:
-    def refuse(arn: str) -> str:
+    def refuse(secret: str, region: str | None) -> str:
         raise error
 
     judge = read_judge({**GIVEN, "JUDGE_API_KEY_SECRET": ARN}, refuse)
@@ -257,7 +265,7 @@ class Secrets:
         self._text = text
 
     def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803
-        assert SecretId == ARN
+        assert SecretId in (ARN, "judge")
         return {"SecretString": self._text}
 
 
@@ -274,13 +282,14 @@ def test_a_secret_is_the_key_or_has_it(
 ) -> None:
     regions = []
 
-    def client(service: str, region_name: str) -> Secrets:
+    def client(service: str, region_name: str | None) -> Secrets:
         regions.append((service, region_name))
         return Secrets(text)
 
     monkeypatch.setattr(boto3, "client", client)
-    assert judge_client.read_secret(ARN) == key
-    assert regions == [("secretsmanager", "ap-northeast-1")]
+    assert judge_client.read_secret(ARN, "us-east-1") == key
+    assert judge_client.read_secret("judge", "us-east-1") == key
+    assert [region for _, region in regions] == ["ap-northeast-1", "us-east-1"]
 
 
 @pytest.mark.parametrize("text", ['{"a": "sk-1", "b": "sk-2"}', '{"a": 1}', '{"api_key": ""}'])
@@ -299,7 +308,6 @@ def test_a_secret_without_a_key_is_named_without_what_is_in_it(
         ({"JUDGE_ADDRESS": "judge.example"}, "is no http address"),
         ({"JUDGE_ADDRESS": "file:///etc/passwd", "JUDGE_MODEL": "m"}, "is no http address"),
         ({"JUDGE_ADDRESS": "http://j/v1"}, "name the judge's model"),
-        ({**GIVEN, "JUDGE_API_KEY_SECRET": "sk-1"}, "not the ARN of a secret"),
     ],
 )
 def test_a_wrong_setting_is_named(given: dict[str, str], said: str) -> None:

@@ -69,7 +69,7 @@ def test_a_shapes_parameters_are_those_of_the_model() -> None:
 
 def test_what_is_missing_or_changed_is_named(folder: Path) -> None:
     (folder / "config.json").write_text("config.jsoN")
-    with pytest.raises(ValueError, match=r"config.json has another SHA-256 .* `meguru model add "):
+    with pytest.raises(ValueError, match=r"config.json is not the file .* `meguru model add "):
         verify(folder)
     (folder / "config.json").unlink()
     with pytest.raises(ValueError, match=r"tiny \([0-9a-f]{16}\): config.json is missing"):

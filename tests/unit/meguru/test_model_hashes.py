@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meguru.model_hashes import MANIFEST, check_hashes, write_hashes
+from meguru.model_hashes import INDEX, MANIFEST, check_hashes, write_hashes
 
 
 @pytest.fixture
@@ -39,6 +39,24 @@ def test_a_lost_file_is_named(folder: Path) -> None:
     (folder / "adapter" / "adapter_model.safetensors").unlink()
     with pytest.raises(ValueError, match=r"adapter_model\.safetensors is missing"):
         check_hashes(folder)
+
+
+def test_a_lost_shard_is_named(folder: Path) -> None:
+    index = {"weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}}
+    (folder / INDEX).write_text(json.dumps(index))
+    write_hashes(folder)
+    with pytest.raises(ValueError, match=r"model-2\.safetensors is missing"):
+        check_hashes(folder)
+    (folder / INDEX).write_text("[]")
+    with pytest.raises(ValueError, match="which weights are in which file"):
+        check_hashes(folder)
+
+
+def test_a_manifest_without_weights_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    write_hashes(tmp_path)
+    with pytest.raises(ValueError, match=r"no \.safetensors file"):
+        check_hashes(tmp_path)
 
 
 def test_further_weights_are_refused(folder: Path) -> None:

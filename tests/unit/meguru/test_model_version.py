@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import pytest
 
-from meguru.model_version import read_version, system_fingerprint, version_attribute
+from meguru.model_version import Answering, system_fingerprint
 
 ARN = "arn:aws:sagemaker:ap-northeast-1:123456789012:model-package/meguru-text/3"
 
 
 def test_a_version_comes_back_from_the_attributes() -> None:
-    assert read_version(version_attribute(ARN)) == ARN
+    for answering in (Answering(ARN), Answering(ARN, "0123456789abcdef")):
+        assert Answering.read(answering.attributes()) == answering
+    assert Answering(ARN).attributes() == f"model-version={ARN}"
 
 
 @pytest.mark.parametrize("attributes", ["", "trace=1", "model-version"])
 def test_other_attributes_name_no_version(attributes: str) -> None:
-    assert read_version(attributes) == ""
+    assert Answering.read(attributes) == Answering()
 
 
-@pytest.mark.parametrize("version", ["版", "a b", "a\nb", "x" * 1024])
+@pytest.mark.parametrize("version", ["版", "a b", "a\nb", "a;prompt-version=b", "x" * 1024])
 def test_what_no_header_holds_is_refused(version: str) -> None:
     with pytest.raises(ValueError, match="model version"):
-        version_attribute(version)
+        Answering(version).attributes()
 
 
 def test_a_fingerprint_tells_changes_and_no_account() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ import torch
 from transformers import Gemma2Config, LlamaConfig, MistralConfig, Qwen2Config
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
+from meguru.base_model import BaseModel, Shape, Source, hash_file, revision_of
+from meguru.model_hashes import MANIFEST
 from tests.unit.training.conftest import make_rows
 from training.tokenizer import train_tokenizer
 
@@ -55,16 +56,20 @@ def write_base(
 
 
 def write_manifest(folder: Path) -> None:
-    files = [
-        {
-            "path": path.name,
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            "bytes": path.stat().st_size,
-        }
-        for path in sorted(folder.iterdir())
-        if path.name != "manifest.json"
-    ]
-    content = json.dumps(files, sort_keys=True).encode()
-    revision = hashlib.sha256(content).hexdigest()[:16]
-    manifest = {"format": 1, "name": "tiny", "revision": revision, "files": files}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    config = json.loads((folder / "config.json").read_bytes())
+    files = tuple(hash_file(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST)
+    shape = Shape.from_config(config)
+    model = BaseModel(
+        name="tiny",
+        revision=revision_of(files),
+        source=Source("folder", "tiny"),
+        licence="MIT",
+        architecture=config["architectures"][0],
+        num_parameters=shape.num_parameters,
+        dtype="float32",
+        context_tokens=config["max_position_embeddings"],
+        has_chat_template=(folder / "chat_template.jinja").is_file(),
+        shape=shape,
+        files=files,
+    )
+    (folder / MANIFEST).write_bytes(model.to_json())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,13 @@ def test_serving_and_evaluation_read_an_adapter_over_its_base(make_based: MakeJo
     assert torch.allclose(served(ids).logits, right(ids).logits, atol=1e-5)
 
     source.unlink()
+    changed = Path(shutil.copytree(base, job.root / "changed"))
+    change_a_byte(changed)
+    source.symlink_to(changed)
+    with pytest.raises(ValueError, match=r"^the base model tiny, .*: model\.safetensors is not"):
+        load(folder)
+
+    source.unlink()
     with pytest.raises(
         ValueError, match=r"adapter of base model tiny, revision .*no base model wa"
     ):
@@ -250,12 +258,12 @@ def cut_weights(base: Path) -> None:
         (
             lose_a_shard,
             LORA,
-            "the base model's model-00002-of-00002.safetensors is missing: add it",
+            "model-00002-of-00002.safetensors is missing; add it again with",
         ),
         (lose_a_weight, LORA, "the base model lacks the weights model.layers.1.mlp.up_proj.weight"),
-        (change_a_byte, LORA, "the base model's model.safetensors does not have the SHA-256"),
+        (change_a_byte, LORA, ": model.safetensors is not the file that manifest.json lists"),
         (cut_weights, LORA, "the base model's weights are damaged"),
-        (lambda base: (base / "tokenizer.json").unlink(), {}, "tokenizer.json is missing: add it"),
+        (lambda base: (base / "tokenizer.json").unlink(), {}, "tokenizer.json is missing; add it"),
         (lambda base: (base / "manifest.json").unlink(), {}, "it has no manifest.json"),
         (lambda base: None, {"hidden_size": "64"}, "hidden_size=64: the base model has 32"),
         (lambda base: None, {"max_position_embeddings": "256"}, "=256: the base model has 128"),

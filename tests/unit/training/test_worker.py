@@ -11,6 +11,7 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
+from meguru.model_hashes import check_hashes
 from tests.unit.training.conftest import make_rows, write_dataset
 from training.worker import main
 
@@ -22,6 +23,7 @@ def test_model_folder_is_what_transformers_reads(make_job: MakeJob) -> None:
     assert job.train() == [0]
 
     folder = job.root / "model"
+    assert check_hashes(folder)
     names = {path.name for path in folder.iterdir()}
     assert {"model.safetensors", "config.json", "generation_config.json"} <= names
     assert {"tokenizer.json", "tokenizer_config.json", "training.json"} <= names

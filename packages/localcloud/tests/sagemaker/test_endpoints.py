@@ -51,6 +51,7 @@ class Handler(BaseHTTPRequestHandler):
         if "stream" in asked: return self.stream()
         time.sleep(asked.get("sleep", 0.01))
         body = {"model": name, "pid": os.getpid(), "argv": sys.argv[1:]}
+        if "file" in asked: body["content"] = open(f"{root}/{asked['file']}").read()
         self.answer(asked.get("status", 200), json.dumps(body).encode())
     def stream(self):
         self.send_response(200)
@@ -80,7 +81,7 @@ class Serving:
         self.bench, self.api = bench, bench.sagemaker
         self.runtime = bench.cloud.client("sagemaker-runtime")
 
-    def config(self, weights: str, count: int = 1, packed: bool = True) -> Any:
+    def config(self, weights: str, count: int = 1, packed: bool = True, **container: Any) -> Any:
         """A new endpoint configuration with one variant, whose model is called `weights`."""
         name = f"config-{next(_numbers)}"
         key = f"models/{name}"
@@ -102,7 +103,7 @@ class Serving:
             data = {"ModelDataSource": {"S3DataSource": source}}
         self.api.create_model(
             ModelName=name,
-            PrimaryContainer={"Image": self.bench.image("server", SERVER), **data},
+            PrimaryContainer={"Image": self.bench.image("server", SERVER), **data, **container},
             ExecutionRoleArn=self.bench.role_arn,
         )
         variant = {
@@ -430,4 +431,55 @@ def test_missing_weights_are_refused(serving: Serving) -> None:
                 "ModelDataUrl": "s3://lake/nothing.tar.gz",
             },
             ExecutionRoleArn=serving.bench.role_arn,
+        )
+
+
+def channel(name: str, uri: str, data_type: str = "S3Prefix", packed: str = "None") -> Any:
+    source = {"S3Uri": uri, "S3DataType": data_type, "CompressionType": packed}
+    return {"ChannelName": name, "S3DataSource": source}
+
+
+def test_additional_data_lies_beside_the_model(serving: Serving, bench: Bench) -> None:
+    for key in ("extra/deep/words", "extra/words", "extra-not/words"):
+        bench.s3.put_object(Bucket="lake", Key=key, Body=key.encode())
+    sources = [channel("base", "s3://lake/extra/"), channel("prompt", "s3://lake/extra/deep/")]
+    serving.create("beside", "beside", AdditionalModelDataSources=sources)
+    for file, content in {
+        "base/deep/words": "extra/deep/words",
+        "base/words": "extra/words",
+        "prompt/words": "extra/deep/words",
+    }.items():
+        answer = serving.ask("beside", file=f"additional-model-data-sources/{file}")
+        assert answer["content"] == content
+    serving.api.delete_endpoint(EndpointName="beside")
+
+
+@pytest.mark.parametrize(
+    ("sources", "message"),
+    [
+        ([channel("base", "s3://lake/nothing/")], "Could not find model data at s3://lake/nothing"),
+        ([channel("base", "s3://lake/extra")], "S3Prefix has to end with a slash"),
+        ([channel("base", "s3://lake/extra/", packed="Gzip")], "Gzip needs S3DataType S3Object"),
+        ([channel("base", "s3://lake/extra/")] * 2, "the ChannelName base is given more than once"),
+        ([channel("a b", "s3://lake/extra/")], r"ChannelName.*regular expression"),
+        ([channel(f"c{n}", "s3://lake/extra/") for n in range(6)], "less than or equal to 5"),
+    ],
+)
+def test_additional_data_that_aws_would_not_take_is_refused(
+    serving: Serving, bench: Bench, sources: list[Any], message: str
+) -> None:
+    bench.s3.put_object(Bucket="lake", Key="extra/words", Body=b"words")
+    with pytest.raises(ClientError, match=message):
+        serving.config("refused", AdditionalModelDataSources=sources)
+
+
+def test_additional_data_is_read_as_the_model_s_role(serving: Serving, bench: Bench) -> None:
+    with pytest.raises(ClientError, match=r"Could not access model data at s3://lake/extra/.*s3:"):
+        serving.api.create_model(
+            ModelName="not-beside",
+            PrimaryContainer={
+                "Image": bench.image("server", SERVER),
+                "AdditionalModelDataSources": [channel("base", "s3://lake/extra/")],
+            },
+            ExecutionRoleArn=bench.role("no-reader", "s3:PutObject"),
         )

@@ -25,7 +25,7 @@ from safetensors.torch import load_file, save_file
 from inference_containers.text.serve import Settings, start_engine
 from meguru.chat_request import READ
 from meguru.model_hashes import write_hashes
-from meguru.model_version import ATTRIBUTES_HEADER, read_version
+from meguru.model_version import ATTRIBUTES_HEADER, Answering
 
 Chat = Callable[..., dict[str, Any]]
 
@@ -259,7 +259,7 @@ def test_the_model_version_is_for_the_account_and_its_fingerprint_for_callers(
     whole = container.invoke(chat(max_tokens=2))
     streamed = container.invoke(chat(max_tokens=2, stream=True))
     for response in (whole, streamed):
-        arn = read_version(response.headers[ATTRIBUTES_HEADER])
+        arn = Answering.read(response.headers[ATTRIBUTES_HEADER]).model_version
         assert arn.startswith("arn:aws:sagemaker:")
         assert arn not in response.text and "123456789012" not in response.text
     said = whole.json()["system_fingerprint"]

@@ -9,7 +9,7 @@ import pytest
 
 from lambdas.answer_chat.chat import Answer, Chat
 from meguru.chat_request import ChatRequest
-from meguru.model_version import version_attribute
+from meguru.model_version import Answering
 
 MESSAGES = [{"role": "user", "content": "元気?"}]
 
@@ -31,16 +31,23 @@ def test_completion_is_recorded(make_chat: Any, log: Any, completion: bytes) -> 
 
 
 @pytest.mark.parametrize(
-    ("attributes", "arn"),
-    [(version_attribute("arn:p/group/3"), "arn:p/group/3"), ("trace=1", ""), (None, "")],
+    ("attributes", "answering"),
+    [
+        ("model-version=arn:p/group/3", Answering("arn:p/group/3")),
+        ("model-version=arn:p/group/3;prompt-version=0a", Answering("arn:p/group/3", "0a")),
+        ("trace=1", Answering()),
+        (None, Answering()),
+    ],
 )
 def test_the_model_version_is_recorded_where_the_engine_names_one(
-    make_chat: Any, log: Any, completion: bytes, attributes: str | None, arn: str
+    make_chat: Any, log: Any, completion: bytes, attributes: str | None, answering: Answering
 ) -> None:
     given = make_chat(completion, attributes=attributes)[0].complete(answer())
     with make_chat(attributes=attributes)[0].stream(answer(stream=True)) as chunks:
         list(chunks)
-    assert [record.model_package_arn for record in log.records] == [arn, arn]
+    for record in log.records:
+        assert Answering(record.model_package_arn, record.prompt_version) == answering
+    assert len(log.records) == 2
     assert "system_fingerprint" not in given
 
 

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from lambdas.answer_chat.admission import MAX_BODY_BYTES
 from lambdas.answer_chat.server import ChatServer
-from meguru.model_version import version_attribute
+from meguru.model_version import Answering
 
 CONTEXT = {
     "x-amzn-request-context": json.dumps(
@@ -40,7 +40,7 @@ def connect(make_chat: Any) -> Iterator[Callable[..., http.client.HTTPConnection
     servers: list[ChatServer] = []
 
     def serve(*parts: Any, error: Exception | None = None) -> http.client.HTTPConnection:
-        first, other = (version_attribute(name) for name in ("arn:p/group/3", "arn:p/other/1"))
+        first, other = (Answering(name).attributes() for name in ("arn:p/group/3", "arn:p/other/1"))
         chats = {
             "m": make_chat(*parts, error=error, attributes=first)[0],
             "n": make_chat(OTHER_COMPLETION, attributes=other)[0],

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.plan_release.hosting import find_endpoint, has_config, has_model, release_name
+from lambdas.plan_release.hosting import (
+    data_sources,
+    find_endpoint,
+    has_config,
+    has_model,
+    release_name,
+)
 from lambdas.plan_release.plan import Endpoint
 
 HOSTING = {"InstanceType": "ml.m5.large", "VariantName": "AllTraffic"}
@@ -33,6 +39,9 @@ class FakeSageMaker:
 
     def describe_model(self, **request: str) -> dict[str, Any]:
         return self._describe("model")
+
+    def describe_model_package(self, **request: str) -> dict[str, Any]:
+        return self._describe("package")
 
 
 def test_an_endpoint() -> None:
@@ -84,3 +93,12 @@ def test_a_name_says_what_a_release_is_made_of() -> None:
     ]
     assert len({name, *others}) == 4
     assert len(name) == len("meguru-poc-text-") + 12
+
+
+def test_what_a_package_names_lies_beside_its_model() -> None:
+    named = {"base_uri": "s3://lake/models/base/b/1/", "prompt_uri": "s3://lake/prompts/m/2/"}
+    sagemaker = FakeSageMaker(package={"CustomerMetadataProperties": {**named, "run": "r"}})
+    sources = data_sources(sagemaker, "arn:p")["AdditionalModelDataSources"]
+    places = {one["ChannelName"]: one["S3DataSource"]["S3Uri"] for one in sources}
+    assert places == {"base": named["base_uri"], "prompt": named["prompt_uri"]}
+    assert data_sources(FakeSageMaker(package={}), "arn:p") == {}

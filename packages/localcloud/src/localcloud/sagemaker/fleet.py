@@ -7,7 +7,6 @@ import logging
 import shutil
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,14 +14,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localcloud.account import Account
 from localcloud.sagemaker.instance import Instance
 from localcloud.sagemaker.logs import LogStream
+from localcloud.sagemaker.model_data import ADDITIONAL, MODEL, ModelData
 from localcloud.sagemaker.models import Servable
-from localcloud.sagemaker.naming import split_s3_uri
-from localcloud.sagemaker.transfer import Transfer, explain, unpack
+from localcloud.sagemaker.transfer import Transfer, explain
 
 _log = logging.getLogger(__name__)
 _DEFAULT_STARTUP_SECONDS = 480
 _SUPERVISION_SECONDS = 0.1
 _MAX_STARTS_UNTIL_HEALTHY = 2
+# Read by all instances of the fleet: they are there once.
+_DATA_FOLDERS = (MODEL, ADDITIONAL)
 
 
 class FleetClosedError(Exception):
@@ -150,7 +151,8 @@ class Fleet:
         folder = self._folder / f"instance-{len(list(self._folder.iterdir()))}"
         opt_ml = folder / "opt/ml"
         opt_ml.mkdir(parents=True)
-        (opt_ml / "model").symlink_to(self._model_folder())
+        for name in _DATA_FOLDERS:
+            (opt_ml / name).symlink_to(self._folder / name)
         return Instance(self._account, self._servable, opt_ml, lambda: self._open_log(folder.name))
 
     def _open_log(self, instance_name: str) -> LogStream:
@@ -207,28 +209,20 @@ class Fleet:
             # No process can be started now (the machine is full, the cloud stops): try again.
             _log.warning("an instance of %s did not start: %s", self.name, error)
 
-    def _model_folder(self) -> Path:
-        return self._folder / "model"
-
     def _load_model(self) -> None:
-        folder = self._model_folder()
-        folder.mkdir(parents=True)
-        uri = self._servable.data_uri
-        if uri is None:
-            return
+        for name in _DATA_FOLDERS:
+            (self._folder / name).mkdir(parents=True)
         transfer = Transfer(self._account, self._servable.role_arn)
+        for one in self._servable.data:
+            self._load(one, transfer)
+
+    def _load(self, data: ModelData, transfer: Transfer) -> None:
         try:
-            if self._servable.is_archive:
-                archive = self._folder / "model.tar.gz"
-                transfer.download(*split_s3_uri(uri), archive)
-                unpack(archive, folder)
-                archive.unlink()
-            else:
-                transfer.download_prefix(uri, folder)
+            data.load(transfer, self._folder)
         except ClientError as error:
             raise FleetFailedError(
-                f"Failed to download model data for production variant {self.name} from {uri}: "
-                f"{explain(error)}"
+                f"Failed to download model data for production variant {self.name} from "
+                f"{data.uri}: {explain(error)}"
             ) from error
         except (ValueError, OSError, BotoCoreError) as error:
-            raise FleetFailedError(f"Failed to load model data from {uri}: {error}") from error
+            raise FleetFailedError(f"Failed to load model data from {data.uri}: {error}") from error

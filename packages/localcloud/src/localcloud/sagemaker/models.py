@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from localcloud.account import Account
 from localcloud.calls import Caller, Request, Response
 from localcloud.sagemaker.images import Image
 from localcloud.sagemaker.jobs import Jobs
+from localcloud.sagemaker.model_data import ModelData, model_data
 from localcloud.sagemaker.model_packages import ModelPackages
 from localcloud.sagemaker.naming import arn, check_name, refuse_members, validation_error
 from localcloud.sagemaker.notices import emit
@@ -21,16 +20,12 @@ from localcloud.sagemaker.transfer import Transfer
 
 @dataclass(frozen=True)
 class Servable:
-    """What an instance of a variant needs to start. `data_uri` is None without model data.
-
-    `is_archive` tells a .tar.gz from a prefix (or an object) that is taken as it lies.
-    """
+    """What an instance of a variant needs to start."""
 
     model_name: str
     image_uri: str
     image: Image
-    data_uri: str | None
-    is_archive: bool
+    data: tuple[ModelData, ...]
     role_arn: str
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -54,7 +49,9 @@ class Models(ModelPackages, Jobs):
         check_role(self.account, role_arn)
         container = self._only_container(request)
         servable = self._servable(name, role_arn, container)
-        self._check_data(servable)
+        transfer = Transfer(self.account, role_arn)
+        for one in servable.data:
+            one.check(transfer, role_arn, self.account.region)
         record = {
             **{key: value for key, value in request.items() if key not in ("Tags", "Containers")},
             "PrimaryContainer": container,
@@ -103,11 +100,7 @@ class Models(ModelPackages, Jobs):
                 "a PrimaryContainer."
             )
         container: dict[str, Any] = containers[0]
-        refuse_members(
-            container,
-            ("MultiModelConfig", "AdditionalModelDataSources"),
-            "give one model in a container",
-        )
+        refuse_members(container, ("MultiModelConfig",), "give one model in a container")
         if container.get("Mode", "SingleModel") != "SingleModel":
             raise validation_error("Mode MultiModel is not carried out by localcloud.")
         return container
@@ -122,9 +115,12 @@ class Models(ModelPackages, Jobs):
             image = self.images.find(container["Image"])
         except ValueError as error:
             raise validation_error(str(error)) from error
-        uri, is_archive = _model_data(container)
+        channels = "AdditionalModelDataSources"
+        data = model_data(
+            {**container, **({channels: given[channels]} if channels in given else {})}
+        )
         environment = {**container.get("Environment", {}), **given.get("Environment", {})}
-        return Servable(name, container["Image"], image, uri, is_archive, role_arn, environment)
+        return Servable(name, container["Image"], image, data, role_arn, environment)
 
     def _container_of_package(self, given: dict[str, Any]) -> dict[str, Any]:
         package = self.approved_package(given["ModelPackageName"])
@@ -136,34 +132,6 @@ class Models(ModelPackages, Jobs):
             )
         container: dict[str, Any] = containers[0]
         return container
-
-    def _check_data(self, servable: Servable) -> None:
-        if servable.data_uri is None:
-            return
-        try:
-            transfer = Transfer(self.account, servable.role_arn)
-            look = transfer.has_object if servable.is_archive else transfer.exists
-            exists = look(servable.data_uri)
-        except ValueError as error:
-            raise validation_error(str(error)) from error
-        except ClientError as error:
-            raise validation_error(
-                f"Could not access model data at {servable.data_uri}. Please ensure that the role "
-                f'"{servable.role_arn}" exists and that its trust relationship policy allows the '
-                'action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". '
-                'Also ensure that the role has "s3:GetObject" permissions and that '
-                f"the object is located in {self.account.region}. Error message from S3: "
-                f"{error.response['Error'].get('Message')}"
-            ) from error
-        if not exists:
-            raise validation_error(f"Could not find model data at {servable.data_uri}.")
-
-
-def _model_data(container: dict[str, Any]) -> tuple[str | None, bool]:
-    source = container.get("ModelDataSource", {}).get("S3DataSource")
-    if source:
-        return source["S3Uri"], source["CompressionType"] == "Gzip"
-    return container.get("ModelDataUrl"), True
 
 
 def _shown(record: dict[str, Any]) -> dict[str, Any]:
