@@ -112,6 +112,7 @@ def test_an_openai_compatible_address_is_asked(endpoint: Endpoint) -> None:
         (500, b"{}", "status 500"),
         (302, b"", "status 302"),
         (200, b"<html>", "not JSON"),
+        (200, b"[" * 100_000, "not JSON"),
         (200, b"[]", "no chat completion"),
         (200, b'{"choices": []}', "no chat completion"),
         (200, completion(None), "no score"),
@@ -202,7 +203,7 @@ def test_a_response_that_drips_in_gives_no_verdict(
         handler.send_response(200)
         handler.send_header("Transfer-Encoding", "chunked")
         handler.end_headers()
-        for _ in range(40):
+        for _ in range(500):
             try:
                 handler.wfile.write(b"1\r\n \r\n")
             except OSError:
@@ -214,7 +215,7 @@ def test_a_response_that_drips_in_gives_no_verdict(
     started = time.monotonic()
     with pytest.raises(NoVerdict, match=r"no whole answer within 0\.2 s"):
         judge.score(make_sample("a", "b"))
-    assert time.monotonic() - started < 0.7
+    assert time.monotonic() - started < 5
 
 
 ARN = "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:judge-AbCdEf"
@@ -258,6 +259,14 @@ def test_a_key_that_can_t_be_read_leaves_a_judge_that_says_so(error: Exception) 
         judge.score(make_sample("a", "b"))
 
 
+def test_a_secret_that_is_no_key_leaves_a_judge_that_says_so() -> None:
+    def empty(secret: str, region: str | None) -> str:
+        raise ValueError("the secret judge has no key")
+
+    judge = read_judge({**GIVEN, "JUDGE_API_KEY_SECRET": "judge"}, empty)
+    assert judge == SilentJudge("m", "the secret judge has no key")
+
+
 class Secrets:
     """Secrets Manager's client with one secret."""
 
@@ -292,12 +301,14 @@ def test_a_secret_is_the_key_or_has_it(
     assert [region for _, region in regions] == ["ap-northeast-1", "us-east-1"]
 
 
-@pytest.mark.parametrize("text", ['{"a": "sk-1", "b": "sk-2"}', '{"a": 1}', '{"api_key": ""}'])
+@pytest.mark.parametrize(
+    "text", ['{"a": "sk-1", "b": "sk-2"}', '{"a": 1}', '{"api_key": ""}', "", "sk-鍵", "sk-1\nsk-2"]
+)
 def test_a_secret_without_a_key_is_named_without_what_is_in_it(
     text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(boto3, "client", lambda service, region_name: Secrets(text))
-    with pytest.raises(ValueError, match="has no 'api_key'") as raised:
+    with pytest.raises(ValueError, match="has no key") as raised:
         judge_client.read_secret(ARN)
     assert "sk-" not in str(raised.value)
 
