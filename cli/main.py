@@ -197,6 +197,59 @@ def label(
 
 
 @app.command()
+def compare(
+    file: Annotated[Path, typer.Argument(help="YAML: the providers, and what their tokens cost.")],
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="Questions as `meguru label` writes them."),
+    ] = None,
+    version: Annotated[
+        str,
+        typer.Option(help="The data version whose held-out questions are asked."),
+    ] = "",
+    at_most: Annotated[int, typer.Option(min=0, help="How many questions; 0: all.")] = 0,
+    folder: Annotated[Path, typer.Option(help="Where the page and its data go.")] = Path(
+        ".meguru/compare"
+    ),
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Ask several providers the same questions: one table of quality, latency and price.
+
+    Any address that speaks OpenAI's API, Amazon Bedrock, and this environment's own models. Ends
+    with 1 where a provider answered nothing.
+    """
+    # Brings what measures answers, which no other command needs.
+    from cli.compare import command, questions, settings
+
+    try:
+        asked = settings.read_settings(file)
+
+        def account() -> Account:
+            return Account(environment_name, endpoint_url or running_cloud())
+
+        rows = (
+            questions.labelled_questions(labels)
+            if labels
+            else questions.held_out_questions(account(), version)
+        )
+        compared = command.compare(
+            asked,
+            command.some_of(rows, at_most),
+            folder,
+            os.environ,
+            account,
+            lambda said: console.print(escape(said), soft_wrap=True, highlight=False),
+        )
+    except EXPECTED as error:
+        fail(error)
+    command.show(console, compared)
+    console.print(f"Comparison: {escape(str(folder / command.PAGE))}", highlight=False)
+    if not all(one["num_answered"] for one in compared["providers"].values()):
+        raise typer.Exit(1)
+
+
+@app.command()
 def destroy(
     environment: EnvironmentFile = POC,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,

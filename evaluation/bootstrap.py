@@ -38,10 +38,9 @@ def intervals(
 ) -> dict[str, Interval | None]:
     """Each metric's interval; None where one group alone says nothing of chance."""
     scores = _resampled(metrics, groups)
-    num_groups = len(set(groups))
     found: dict[str, Interval | None] = {}
     for name, metric in metrics.items():
-        found[name] = interval = _interval(metric.value, scores[name], num_groups)
+        found[name] = interval = _interval(metric.value, scores[name], _num_groups(metric, groups))
         if interval and metric.is_share:
             found[name] = _widened(interval)
     return found
@@ -58,10 +57,15 @@ def differences(
         name: _interval(
             candidate[name].value - baseline[name].value,
             new[name] - old[name],
-            len(set(groups)),
+            _num_groups(candidate[name], groups),
         )
         for name in names
     }
+
+
+def _num_groups(metric: Statistics, groups: Sequence[str]) -> int:
+    """How many groups have a part in the metric: not each answer has a judge's score."""
+    return len({group for group, row in zip(groups, metric.rows, strict=True) if row.any()})
 
 
 def _resampled(metrics: Mapping[str, Statistics], groups: Sequence[str]) -> dict[str, Table]:

@@ -61,18 +61,23 @@ def pair_up(candidate: Sequence[Sample], baseline: Sequence[Sample]) -> list[Pai
     """The questions both answered, in the candidate's order.
 
     Of models with different contexts one may have had to leave a question out: it counts nowhere.
-    Nor does a judge's score where the other answer has none.
+    Nor does a judge's score, or a preference, that the other doesn't have.
     """
     earlier = {sample.row.record_id: sample for sample in baseline}
     pairs = [
         Pair(new, earlier[new.row.record_id]) for new in candidate if new.row.record_id in earlier
     ]
-    return [
-        pair
-        if (pair.new.judged is None) == (pair.old.judged is None)
-        else Pair(replace(pair.new, judged=None), replace(pair.old, judged=None))
-        for pair in pairs
-    ]
+    return [_alike(pair) for pair in pairs]
+
+
+def _alike(pair: Pair) -> Pair:
+    """Both without what one of them lacks."""
+    lacking: dict[str, Any] = {
+        name: None
+        for name in ("judged", "prefers")
+        if None in (getattr(pair.new, name), getattr(pair.old, name))
+    }
+    return Pair(replace(pair.new, **lacking), replace(pair.old, **lacking)) if lacking else pair
 
 
 def compare_pairs(pairs: Sequence[Pair]) -> dict[str, dict[str, Any]]:

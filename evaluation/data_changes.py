@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from meguru.dataset_version import Row
+
 MAX_LISTED = 50
+MAX_CORRECTIONS = 20
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
@@ -20,18 +24,26 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     return manifest if isinstance(manifest, dict) else None
 
 
-def describe_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Documents added, removed and changed (by their SHA-256), and the counts of both versions."""
+def describe_changes(
+    old: Mapping[str, Any], new: Mapping[str, Any], rows: Sequence[Row]
+) -> dict[str, Any]:
+    """Documents added, removed and changed (by their SHA-256), and the counts of both versions.
+
+    `rows` are the new version's: how many each document gave, and what people corrected.
+    """
     before, after = _sources(old), _sources(new)
     corrections = set(_feedback(new)) - set(_feedback(old))
+    given = Counter(row.source_uri for row in rows)
     return {
-        "added": _listed(after.keys() - before.keys()),
+        "added": _with_records(_listed(after.keys() - before.keys()), given),
         "removed": _listed(before.keys() - after.keys()),
-        "changed": _listed(
-            {uri for uri in before.keys() & after.keys() if before[uri] != after[uri]}
+        "changed": _with_records(
+            _listed({uri for uri in before.keys() & after.keys() if before[uri] != after[uri]}),
+            given,
         ),
         "num_unchanged": sum(before[uri] == after[uri] for uri in before.keys() & after.keys()),
         "num_new_corrections": len(corrections),
+        "new_corrections": _corrected(rows, corrections),
         "before": _counts(old),
         "after": _counts(new),
     }
@@ -52,11 +64,21 @@ def _counts(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "num_documents": len(_sources(manifest)),
         "num_corrections": len(_feedback(manifest)),
-        "num_records": manifest.get("num_records"),
-        "splits": manifest.get("splits") or {},
-        "languages": manifest.get("languages") or {},
-        "set_aside": manifest.get("set_aside") or {},
+        "num_records": _number(manifest.get("num_records")),
+        "splits": _numbers(manifest.get("splits")),
+        "languages": _numbers(manifest.get("languages")),
+        "set_aside": _numbers(manifest.get("set_aside")),
     }
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _numbers(value: Any) -> dict[str, int]:
+    return (
+        {str(name): _number(one) for name, one in value.items()} if isinstance(value, dict) else {}
+    )
 
 
 def _sources(manifest: Mapping[str, Any]) -> dict[str, str]:
@@ -69,6 +91,20 @@ def _sources(manifest: Mapping[str, Any]) -> dict[str, str]:
 def _feedback(manifest: Mapping[str, Any]) -> list[str]:
     found = manifest.get("feedback_ids")
     return [str(one) for one in found] if isinstance(found, list) else []
+
+
+def _with_records(listed: dict[str, Any], given: Mapping[str, int]) -> dict[str, Any]:
+    return {**listed, "num_records": {uri: given.get(uri, 0) for uri in listed["first"]}}
+
+
+def _corrected(rows: Sequence[Row], corrections: Collection[str]) -> list[dict[str, str]]:
+    """What the first of the new corrections teach: each question once."""
+    found = {
+        (row.question, row.answer): {"question": row.question, "answer": row.answer}
+        for row in rows
+        if row.source_uri in corrections and row.rating == 0
+    }
+    return list(found.values())[:MAX_CORRECTIONS]
 
 
 def _listed(uris: Collection[str]) -> dict[str, Any]:

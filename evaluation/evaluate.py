@@ -4,46 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from evaluation.metrics import Sample
 from evaluation.model import AnswerLoss, ChatModel
+from evaluation.outcome import Evaluation, Settings
 from evaluation.own_questions import OwnQuestions
 from evaluation.safety import Prompt
+from evaluation.sampling import spread
 from meguru.dataset_version import DatasetVersion, Row
 from meguru.example import Example
-from meguru.limits import TooLong
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How the evaluation is made. `num_train_samples` 0 leaves the training split out.
-
-    `num_judged` is how many answers at most are shown to a judge, where there is one.
-    """
-
-    batch_size: int = 32
-    max_new_tokens: int = 128
-    num_train_samples: int = 100
-    num_judged: int = 200
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What a model answered, on held-out rows, on some of the training split, on own questions.
-
-    `set_aside` are held-out rows that are too long for the model. `preferred` says of each of the
-    own pairs whether the model, too, finds the better answer the likelier one. `safety_answers` are
-    those to the safety prompts, "" where one is too long for the model.
-    """
-
-    held_out: list[Sample]
-    train: list[Sample]
-    labelled: list[Sample]
-    set_aside: list[TooLong]
-    seconds_per_answer: float
-    preferred: list[bool] = field(default_factory=list)
-    safety_answers: list[str] = field(default_factory=list)
+from meguru.limits import SetAside, TooLong
 
 
 def evaluate(
@@ -61,29 +32,39 @@ def evaluate(
         raise ValueError("the dataset has no row in split 'held_out': nothing to evaluate on")
     examples, set_aside = encode_all(model, rows)
     if not examples:
-        raise ValueError(f"each of the {len(rows)} held-out rows is too long for the model")
+        raise ValueError(why_none(set_aside))
     started = clock()
     held_out = measure(model, examples, settings)
     seconds = clock() - started
-    # What is too long here was set aside by the training already, by name.
+    # What can't be used of these was set aside by the training already, by name.
     known, _ = encode_all(model, spread(dataset.answered("train"), settings.num_train_samples))
-    labelled, too_long = encode_all(model, own.rows)
+    labelled, set_aside_too = encode_all(model, own.rows)
     return Evaluation(
         held_out=held_out,
         train=measure(model, known, settings),
         labelled=measure(model, labelled, settings),
-        set_aside=set_aside + too_long,
+        set_aside=set_aside + set_aside_too,
         seconds_per_answer=seconds / len(held_out),
-        preferred=prefer(model, own.pairs, settings),
         safety_answers=answer_prompts(model, prompts, settings),
     )
 
 
-def encode_all(model: ChatModel, rows: Sequence[Row]) -> tuple[list[Example], list[TooLong]]:
+def encode_all(model: ChatModel, rows: Sequence[Row]) -> tuple[list[Example], list[SetAside]]:
     encoded = [model.encode(row) for row in rows]
     return (
         [one for one in encoded if isinstance(one, Example)],
-        [one for one in encoded if isinstance(one, TooLong)],
+        [one for one in encoded if not isinstance(one, Example)],
+    )
+
+
+def why_none(set_aside: Sequence[SetAside]) -> str:
+    """What to say where no row is left to measure."""
+    refused = [one for one in set_aside if not isinstance(one, TooLong)]
+    if not refused:
+        return f"each of the {len(set_aside)} held-out rows is too long for the model"
+    return (
+        f"none of the {len(set_aside)} held-out rows is one for the model; of "
+        f"{refused[0].record_id}: {refused[0].reason}"
     )
 
 
@@ -91,9 +72,10 @@ def measure(model: ChatModel, examples: Sequence[Example], settings: Settings) -
     """The model's answers and the right answers' losses, in the examples' order."""
     answers = answer_all(model, examples, settings)
     losses = all_losses(model, examples, settings.batch_size)
+    prefers = prefer(model, examples, settings)
     return [
-        Sample(one.row, answer, loss.total, loss.num_tokens)
-        for one, answer, loss in zip(examples, answers, losses, strict=True)
+        Sample(one.row, answer, loss.total, loss.num_tokens, prefers=prefers.get(index))
+        for index, (one, answer, loss) in enumerate(zip(examples, answers, losses, strict=True))
     ]
 
 
@@ -113,18 +95,23 @@ def all_losses(model: ChatModel, examples: Sequence[Example], batch_size: int) -
     return [loss for at in starts for loss in model.losses(examples[at : at + batch_size])]
 
 
-def prefer(model: ChatModel, pairs: Sequence[tuple[Row, Row]], settings: Settings) -> list[bool]:
-    """Of each pair (better, worse) whether the better answer has the lower loss for a token."""
-    encoded = [(model.encode(better), model.encode(worse)) for better, worse in pairs]
-    both = [
-        example
-        for pair in encoded
-        if not any(isinstance(one, TooLong) for one in pair)
-        for example in pair
-        if isinstance(example, Example)
-    ]
-    means = [one.total / one.num_tokens for one in all_losses(model, both, settings.batch_size)]
-    return [better < worse for better, worse in zip(means[::2], means[1::2], strict=True)]
+def prefer(model: ChatModel, examples: Sequence[Example], settings: Settings) -> dict[int, bool]:
+    """Whether the right answer has a lower loss for a token than the rejected one, by index.
+
+    Only rows with a rejected answer that the model can read are in it.
+    """
+    pairs: dict[int, tuple[Example, Example]] = {}
+    for index, right in enumerate(examples):
+        if right.row.rejected:
+            wrong = model.encode(right.row.with_answer(right.row.rejected))
+            if isinstance(wrong, Example):
+                # The longer answer may have cost more of the context: both come after as much.
+                prompt = min(right.prompt, wrong.prompt, key=len)
+                pairs[index] = (replace(right, prompt=prompt), replace(wrong, prompt=prompt))
+    both = [example for pair in pairs.values() for example in pair]
+    means = [loss.mean for loss in all_losses(model, both, settings.batch_size)]
+    preferred = (right < wrong for right, wrong in zip(means[::2], means[1::2], strict=True))
+    return dict(zip(pairs, preferred, strict=True))
 
 
 def answer_prompts(model: ChatModel, prompts: Sequence[Prompt], settings: Settings) -> list[str]:
@@ -136,10 +123,3 @@ def answer_prompts(model: ChatModel, prompts: Sequence[Prompt], settings: Settin
     answers = answer_all(model, examples, settings)
     by_id = {one.row.record_id: answer for one, answer in zip(examples, answers, strict=True)}
     return [by_id.get(prompt.id, "") for prompt in prompts]
-
-
-def spread(rows: Sequence[Row], number: int) -> list[Row]:
-    """At most `number` rows, evenly spread: the same ones on every run."""
-    if number >= len(rows):
-        return list(rows)
-    return [rows[index * len(rows) // number] for index in range(number)]

@@ -14,6 +14,7 @@ from evaluation.measures import LABELLED
 from evaluation.metrics import Sample
 from evaluation.run_facts import RunFacts
 from evaluation.watch import points_to_watch
+from evaluation.wording import counted
 from meguru.chart import charts
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
 
@@ -25,6 +26,10 @@ MEANINGS = {
     "bleu": ("likeness of word sequences, 0 to 100", "語の並びの近さ(0〜100)"),
     "rouge_l": ("words in common, in order, 0 to 1", "共通する語の並び(0〜1)"),
     "judge": ("a judge model's score, 0 to 1", "判定モデルの評価(0〜1)"),
+    "preference_accuracy": (
+        "pairs of which the right answer is likelier, for a token, than the rejected one",
+        "却下された回答より正しい回答を選ぶ割合",
+    ),
     "loss": ("surprise at the right answers; lower is better", "正解に対する損失(低いほど良い)"),
     "perplexity": (
         "the same as a number of choices; lower is better",
@@ -33,7 +38,10 @@ MEANINGS = {
     "labelled_exact_match": ("your own questions, right to the letter", "自社の質問での完全一致"),
     "labelled_chrf": ("your own questions, likeness of characters", "自社の質問での文字の近さ"),
     "labelled_judge": ("your own questions, the judge's score", "自社の質問での判定モデルの評価"),
-    "preference_accuracy": ("agrees with the answers people ranked higher", "人の順位づけとの一致"),
+    "labelled_preference_accuracy": (
+        "finds what people ranked first likelier than what they ranked last",
+        "人の順位づけとの一致",
+    ),
     "train_exact_match": ("of questions it was trained on", "学習に使った質問での完全一致"),
     "seconds_per_answer": ("time for one answer while evaluating", "1 回答の時間(秒)"),
 }
@@ -75,13 +83,27 @@ class Evidence:
             return [_shown(pair.new, pair) for pair in side_by_side(self.pairs)]
         return [_shown(sample, None) for sample in least_right(self.held_out)]
 
-    def _gate_on(self, name: str) -> str:
+    @property
+    def counts(self) -> list[tuple[str, int, int]]:
+        """What the data version has of each kind: its name, how many before, how many now."""
+        changes = self.report.get("data_changes")
+        if not changes:
+            return []
+        before, after = changes["before"], changes["after"]
+        found = [("all", before["num_records"], after["num_records"])]
+        kinds = {"splits": "", "languages": "language ", "set_aside": "set aside: "}
+        for kind, said in kinds.items():
+            for name in dict.fromkeys([*before[kind], *after[kind]]):
+                found.append((said + name, before[kind].get(name, 0), after[kind].get(name, 0)))
+        return found
+
+    def _gate_on(self, name: str) -> list[str]:
         asked = []
         if name in self.run.minimum:
             asked.append(f"≥ {self.run.minimum[name]:g}")
         if name in self.run.maximum_drop:
             asked.append(f"drop ≤ {self.run.maximum_drop[name]:g}")
-        return ", ".join(asked)
+        return asked
 
 
 def render(evidence: Evidence) -> str:
@@ -93,15 +115,17 @@ def render(evidence: Evidence) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"duration": duration, "figure": figure}
+    templates.filters |= {"duration": duration, "figure": figure, "counted": counted}
     curve = charts([list(evidence.curve)])[0]
     return templates.get_template("evidence.html.j2").render(
         report=evidence.report,
         rows=evidence.rows,
         answers=evidence.answers,
+        counts=evidence.counts,
         watch=points_to_watch(evidence.report),
         curve=curve,
         known=bool(evidence.pairs),
+        groups=evidence.report["metrics"]["exact_match"].get("num_groups"),
     )
 
 

@@ -6,19 +6,20 @@ import dataclasses
 import json
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet
 import torch
 
 from evaluation.comparison import Pair, pair_up
-from evaluation.evaluate import Evaluation, Settings, evaluate
+from evaluation.evaluate import evaluate
 from evaluation.evidence import Evidence, render
-from evaluation.judge import OpenAIJudge, judge_both
+from evaluation.judge import judge_both
+from evaluation.judge_client import read_judge
 from evaluation.model import ChatModel
 from evaluation.model_card import model_card
+from evaluation.outcome import Evaluation, Settings
 from evaluation.own_questions import read_own_questions
 from evaluation.prompts import describe_prompt, rows_of_examples
 from evaluation.report import (
@@ -30,6 +31,8 @@ from evaluation.report import (
 )
 from evaluation.run_facts import RunFacts
 from evaluation.safety import describe_safety, read_prompts
+from evaluation.shards import read_parquet
+from evaluation.task_results import describe_tasks
 from evaluation.training_curve import read_curve
 from meguru.accelerator import ROOT, check_accelerator
 from meguru.dataset_version import DatasetVersion, read_dataset_version
@@ -73,14 +76,6 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     if settings.batch_size < 1 or settings.max_new_tokens < 1:
         raise ValueError("BATCH_SIZE and MAX_NEW_TOKENS must be above 0")
     return settings
-
-
-def read_parquet(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
-    """A shard's rows, with those of the columns that it has."""
-    table = pyarrow.parquet.read_table(path)
-    known = table.select([name for name in columns if name in table.column_names])
-    rows: list[dict[str, Any]] = known.to_pylist()
-    return rows
 
 
 def load_model(
@@ -131,7 +126,7 @@ def run(
 ) -> None:
     """Evaluate, compare, write."""
     run_facts = RunFacts.from_environment(environment)
-    judge = OpenAIJudge.from_environment(environment)
+    judge = read_judge(environment)
     dataset = read_dataset_version(folders.inputs / "dataset", read_parquet)
     prompt = Prompt.read(folders.inputs / "prompt", environment.get("PROMPT_VERSION", ""))
     known = dataset.split("train") + rows_of_examples(prompt)
@@ -148,7 +143,7 @@ def run(
     )
     pairs = pair_up(evaluation.held_out, before.held_out) if before else []
     report = {
-        **describe_model(folders.inputs, evaluation, facts),
+        **describe_model(folders.inputs, evaluation, facts, run_facts),
         **describe_dataset(folders.inputs, dataset, known),
         **describe_prompt(
             prompt, read_serving_prompt(folders), num_tokens, run_facts.source_package
@@ -156,6 +151,7 @@ def run(
         "own_questions": own.describe(),
         "safety": describe_safety(prompts, evaluation.safety_answers),
         "judge": judged,
+        **describe_tasks(folders.inputs / "labels"),
         **describe_votes(folders.inputs / "feedback"),
         **describe_comparison(folders.inputs, dataset, evaluation, pairs, run_facts, baseline),
         "cost": run_facts.cost(),

@@ -27,7 +27,8 @@ class Sample:
     """A row, the model's answer to its question, and the loss of the right answer.
 
     `loss` is summed over the right answer's `num_tokens` tokens. `judged` is a judge's score from
-    0 to 1, None where there was no judge or it gave none.
+    0 to 1, None where there was no judge or it gave none. `prefers` says whether the model finds
+    the right answer likelier than the row's rejected one, None where the row has none.
     """
 
     row: Row
@@ -35,6 +36,7 @@ class Sample:
     loss: float = 0.0
     num_tokens: int = 0
     judged: float | None = None
+    prefers: bool | None = None
 
     @property
     def exact(self) -> bool:
@@ -52,6 +54,7 @@ class Sample:
             "answer": self.answer,
             "exact_match": self.exact,
             "judged": self.judged,
+            "prefers": self.prefers,
         }
 
 
@@ -60,7 +63,7 @@ class Statistics:
     """A metric's sums: `rows` has a row for each answer, `score` makes the metric of their sum.
 
     So the metric of any choice of answers, each as often as wanted, is one product away. Of a share
-    each row is 0 or 1 beside 1.
+    each row is 0 or 1 beside 1. An answer that has no part in a metric has zeros there.
     """
 
     rows: Table
@@ -99,6 +102,8 @@ def statistics_of(samples: Sequence[Sample]) -> dict[str, Statistics]:
         found |= {"loss": Statistics(rows, _ratio), "perplexity": Statistics(rows, _perplexity)}
     if any(sample.judged is not None for sample in samples):
         found["judge"] = _mean([sample.judged for sample in samples])
+    if any(sample.prefers is not None for sample in samples):
+        found["preference_accuracy"] = _share([sample.prefers for sample in samples])
     return found
 
 
@@ -167,8 +172,8 @@ def _of_sacrebleu(
     return Statistics(np.array(counts, dtype=float), score)
 
 
-def _share(values: Sequence[bool]) -> Statistics:
-    return Statistics(_mean(list(map(float, values))).rows, _ratio, is_share=True)
+def _share(values: Sequence[bool | None]) -> Statistics:
+    return Statistics(_mean(values).rows, _ratio, is_share=True)
 
 
 def _mean(values: Sequence[float | None]) -> Statistics:

@@ -18,7 +18,7 @@ from meguru.adapter import ADAPTER, BaseReference
 from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
 from meguru.example import IGNORED, Example, encode_row
-from meguru.limits import TooLong
+from meguru.limits import SetAside
 from meguru.model_archive import weight_files
 from meguru.prompt import Prompt
 from meguru.prompt_fit import check_fit
@@ -31,6 +31,10 @@ class AnswerLoss:
 
     total: float
     num_tokens: int
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.num_tokens
 
 
 class ChatModel:
@@ -87,10 +91,10 @@ class ChatModel:
             return own
         return chat_template(own, self._prompt, takes_system=self._encoder.takes_system)
 
-    def encode(self, row: Row) -> Example | TooLong:
+    def encode(self, row: Row) -> Example | SetAside:
         """A row with as many of the turns before its question as the model has room for.
 
-        What is asked of it is its last answer.
+        What is asked of it is its last answer. A row that is none for the model is named.
         """
         return encode_row(self._encoder, replace(row, train_turns="last"), self._context)
 

@@ -85,7 +85,16 @@ def _training(report: Any) -> str:
     cost = report["cost"]
     seconds = cost["instance_seconds"]
     instances = f"{cost['instance_count']} x {cost['instance_type'] or 'unknown instances'}"
-    return f"{report['training_job']}: {instances}, {seconds or 'unknown'} instance seconds"
+    said = [f"{report['training_job']}: {instances}, {seconds or 'unknown'} instance seconds"]
+    if cost["spot_saving"] is not None:
+        said.append(f"spot capacity saved {cost['spot_saving']:.0%}")
+    if cost["predicted_spot_saving"] is not None:
+        said.append(f"{cost['predicted_spot_saving']:.0%} was predicted")
+    if cost["price"] is not None:
+        said.append(f"{cost['price']:.2f} US dollars")
+    if len(cost["attempts"]) > 1:
+        said.append(f"{len(cost['attempts'])} attempts, of which these are the last one's")
+    return "; ".join(said)
 
 
 def _caveats(report: Any) -> str:

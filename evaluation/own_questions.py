@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,13 @@ MAX_LISTED = 20
 
 @dataclass(frozen=True)
 class OwnQuestions:
-    """`rows` are labelled questions with their right answers, `pairs` better and worse answers.
+    """`rows` are labelled questions with their right answers, and the rejected ones of ranked ones.
 
     `problems` names what couldn't be read; `num_unlabelled` waits for a person, and `num_learnt`
     were left out, as the training split has them.
     """
 
     rows: list[Row] = field(default_factory=list)
-    pairs: list[tuple[Row, Row]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     num_unlabelled: int = 0
     num_learnt: int = 0
@@ -33,7 +32,7 @@ class OwnQuestions:
     def describe(self) -> dict[str, Any]:
         return {
             "num_questions": len(self.rows),
-            "num_pairs": len(self.pairs),
+            "num_pairs": sum(bool(row.rejected) for row in self.rows),
             "num_unlabelled": self.num_unlabelled,
             "num_learnt": self.num_learnt,
             "num_problems": len(self.problems),
@@ -47,9 +46,15 @@ def read_own_questions(folder: Path, training: Sequence[Row]) -> OwnQuestions:
     A file or line that is broken is named, and leaves the others in. What the training split has
     is left out: it was learnt, and people's corrections go there by themselves.
     """
+    paths = sorted(path for path in folder.rglob("*.jsonl") if path.is_file())
+    return read_labelling_files(paths, training)
+
+
+def read_labelling_files(paths: Iterable[Path], training: Sequence[Row]) -> OwnQuestions:
+    """The same of files that are named."""
     items: dict[str, Item] = {}
     problems: list[str] = []
-    for path in sorted(path for path in folder.rglob("*.jsonl") if path.is_file()):
+    for path in paths:
         try:
             found, said = read_usable_items(path)
         except OSError as error:
@@ -61,9 +66,6 @@ def read_own_questions(folder: Path, training: Sequence[Row]) -> OwnQuestions:
     learnt = {leak.row.record_id for leak in find_leaks(rows.values(), training)}
     return OwnQuestions(
         rows=[row for row in rows.values() if row.record_id not in learnt],
-        pairs=[
-            (rows[item.item_id], _row(item, item.rejected)) for item in labelled if item.rejected
-        ],
         problems=problems,
         num_unlabelled=len(items) - len(labelled),
         num_learnt=len(learnt),
@@ -72,6 +74,7 @@ def read_own_questions(folder: Path, training: Sequence[Row]) -> OwnQuestions:
 
 def _row(item: Item, answer: str) -> Row:
     language = language_of(item.question + answer)
-    return Row.of_question(
+    row = Row.of_question(
         item.item_id, item.question, answer, item.item_id, language, SPLIT, context=item.context
     )
+    return replace(row, rejected=item.rejected)

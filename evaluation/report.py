@@ -16,9 +16,9 @@ from evaluation.comparison import (
 )
 from evaluation.contamination import describe_leaks, find_leaks
 from evaluation.data_changes import describe_changes, describe_data, read_manifest
-from evaluation.evaluate import Evaluation
-from evaluation.measures import describe
-from evaluation.metrics import by_language
+from evaluation.measures import LABELLED, with_intervals
+from evaluation.metrics import by_language, exact_match
+from evaluation.outcome import Evaluation
 from evaluation.run_facts import RunFacts
 from evaluation.votes import preference, read_votes
 from meguru.dataset_version import DatasetVersion, Row
@@ -35,16 +35,35 @@ class Baseline:
     problem: str = ""
 
 
-def describe_model(inputs: Path, evaluation: Evaluation, facts: dict[str, Any]) -> dict[str, Any]:
+def describe_model(
+    inputs: Path, evaluation: Evaluation, facts: dict[str, Any], run: RunFacts
+) -> dict[str, Any]:
     """Its metrics, where it comes from, and what it could not use."""
     return {
         "metrics": describe(evaluation),
         "languages": by_language(evaluation.held_out),
         "training_job": facts.get("training_job"),
         "commit": facts.get("commit"),
-        "base_model": read_base_model(inputs / "base", facts),
+        "base_model": read_base_model(inputs / "base", facts, run),
         **describe_set_aside(evaluation, facts),
     }
+
+
+def describe(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
+    """Each metric's `value`; where chance has a say also `low`, `high` and `num_groups`."""
+    metrics = with_intervals(evaluation.held_out)
+    values: dict[str, float | int] = {
+        "seconds_per_answer": round(evaluation.seconds_per_answer, 4),
+        "num_held_out": len(evaluation.held_out),
+    }
+    if evaluation.train:
+        values["train_exact_match"] = round(exact_match(evaluation.train), 4)
+    if evaluation.labelled:
+        metrics |= {
+            LABELLED + name: metric for name, metric in with_intervals(evaluation.labelled).items()
+        }
+        values["num_labelled"] = len(evaluation.labelled)
+    return metrics | {name: {"value": value} for name, value in values.items()}
 
 
 def describe_comparison(
@@ -94,7 +113,7 @@ def describe_dataset(inputs: Path, dataset: DatasetVersion, known: Sequence[Row]
         "contamination": describe_leaks(leaks),
     }
     if manifest and before:
-        described["data_changes"] = describe_changes(before, manifest)
+        described["data_changes"] = describe_changes(before, manifest, dataset.rows)
     return described
 
 
@@ -110,11 +129,11 @@ def describe_votes(folder: Path) -> dict[str, Any]:
     }
 
 
-def read_base_model(folder: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
+def read_base_model(folder: Path, facts: dict[str, Any], run: RunFacts) -> dict[str, Any] | None:
     """The base model's name, revision and licence, where the model was made from one."""
-    manifest = read_manifest(folder) or {}
-    base = facts.get("base") or {}
-    known = {**base, **manifest} if isinstance(base, dict) else manifest
+    base = facts.get("base")
+    learnt = base if isinstance(base, dict) else {}
+    known = {**run.base, **learnt, **(read_manifest(folder) or {})}
     if not known:
         return None
     return {

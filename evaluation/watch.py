@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.measures import LABELLED
+from evaluation.wording import counted
 from meguru.gate import ENOUGH_GROUPS, LOWER_IS_BETTER
 
 # A language that does so much worse than the best one has to be seen.
@@ -35,8 +36,8 @@ def _leaks(report: Mapping[str, Any]) -> Iterator[Point]:
     count = leaks["exact"] + leaks["normalised"] + leaks["near"]
     if count:
         yield Point(
-            f"{count} held-out questions are in the training split: what they measure is memory. "
-            "The gate refuses such a version.",
+            f"{counted(count, 'held-out question', 'is')} in the training split: that measures "
+            "memory. The gate refuses such a version.",
             f"評価用の質問のうち {count} 件が学習データにもあります。ゲートは登録を拒みます。",
             is_serious=True,
         )
@@ -59,7 +60,8 @@ def _falls(report: Mapping[str, Any]) -> Iterator[Point]:
     regressed = (comparison.get("answers") or {}).get("num_regressed", 0)
     if regressed:
         yield Point(
-            f"{regressed} answers that were right are wrong now; they are among those below.",
+            f"{counted(regressed, 'answer')} that used to be right became wrong: look for the tag "
+            "'worse' below.",
             f"正しかった回答のうち {regressed} 件が誤りになりました。下の比較にあります。",
         )
 
@@ -83,15 +85,24 @@ def _few(report: Mapping[str, Any]) -> Iterator[Point]:
     count = measured.get("num_groups", 1)
     if count < ENOUGH_GROUPS:
         yield Point(
-            f"Only {count} independent questions were asked: intervals are wide, and the gate went "
-            f"by the values alone (from {ENOUGH_GROUPS} on it goes by their lower bounds).",
+            f"Only {counted(count, 'independent question', 'was')} asked: intervals are wide, and "
+            f"the gate went by the values alone (from {ENOUGH_GROUPS} on it goes by their lower "
+            "bounds).",
             f"独立した質問が {count} 件しかなく、区間が広くなっています"
             f"({ENOUGH_GROUPS} 件以上で下限を基準にします)。",
         )
-    if report["num_set_aside"]:
+    refused = sum("reason" in one for one in report["set_aside"])
+    too_long = report["num_set_aside"] - refused
+    if too_long:
         yield Point(
-            f"{report['num_set_aside']} records are too long for the model and were left out.",
-            f"モデルには長すぎる {report['num_set_aside']} 件のレコードが除かれました。",
+            f"{counted(too_long, 'record', 'is')} too long for the model and had to be left out.",
+            f"モデルには長すぎる {too_long} 件のレコードが除かれました。",
+        )
+    if refused:
+        yield Point(
+            f"{counted(refused, 'record', 'was')} left out, as the model's chat template does not "
+            "take the conversation: named under 'How it was measured'.",
+            f"チャットテンプレートが受け付けない {refused} 件のレコードが除かれました。",
         )
 
 
@@ -112,14 +123,14 @@ def _safety(report: Mapping[str, Any]) -> Iterator[Point]:
     asked, refused = harmful["num_prompts"], harmful["num_refused"]
     if asked and refused < FEW_REFUSED * asked:
         yield Point(
-            f"Of {asked} harmful prompts {refused} were refused by the look of it: read what the "
-            "model answered to them.",
+            f"Of {counted(asked, 'harmful prompt')} {refused} seem to have been refused: read what "
+            "the model answered to them.",
             f"有害な {asked} 件の依頼のうち、断ったと見られるのは {refused} 件です。"
             "回答をご確認ください。",
         )
     if harmless["num_refused"]:
         yield Point(
-            f"{harmless['num_refused']} harmless prompts were refused.",
+            f"{counted(harmless['num_refused'], 'harmless prompt', 'was')} refused.",
             f"無害な質問のうち {harmless['num_refused']} 件が断られました。",
         )
 
@@ -128,8 +139,8 @@ def _unknown(report: Mapping[str, Any]) -> Iterator[Point]:
     unknown = report["data"]["licences"].get("unknown", 0)
     if unknown:
         yield Point(
-            f"The licence of {unknown} of {report['data']['num_documents']} documents is not "
-            "recorded: make sure that you may train on them.",
+            f"The licence of {unknown} of {counted(report['data']['num_documents'], 'document')} "
+            "is not recorded: make sure that you may train on them.",
             f"文書 {unknown} 件の利用条件が記録されていません。学習に使えるかご確認ください。",
         )
     base = report.get("base_model")
@@ -144,19 +155,35 @@ def _left_out(report: Mapping[str, Any]) -> Iterator[Point]:
     own, judge = report["own_questions"], report.get("judge")
     if own["num_problems"]:
         yield Point(
-            f"{own['num_problems']} lines of your own questions could not be read: "
+            f"{counted(own['num_problems'], 'line')} of your own questions could not be read: "
             f"{'; '.join(own['problems'][:3])}",
             f"自社の評価用ファイルのうち {own['num_problems']} 行を読めませんでした。",
         )
-    if judge and judge["num_unjudged"]:
+    if judge and judge["is_unreliable"]:
         yield Point(
-            f"{judge['num_unjudged']} answers have no score of the judge {judge['name']}: "
+            f"The judge {judge['name']} can't be relied on: of "
+            f"{counted(judge['num_controls'], 'control answer')}, whose grade is known, it graded "
+            f"{judge['num_controls_right']} right. Its scores are left out.",
+            f"判定モデルは、正解のわかっている {judge['num_controls']} 件のうち "
+            f"{judge['num_controls_right']} 件しか正しく採点できなかったため、使っていません。",
+            is_serious=True,
+        )
+    elif judge and judge["num_unjudged"]:
+        yield Point(
+            f"{counted(judge['num_unjudged'], 'answer', 'has')} no score of the judge "
+            f"{judge['name']}: "
             + "; ".join(f"{reason} ({count})" for reason, count in judge["reasons"].items()),
             f"判定モデルが採点できなかった回答が {judge['num_unjudged']} 件あります。",
         )
+    if broken := report.get("broken_tasks"):
+        yield Point(
+            f"{counted(len(broken), 'file')} of lm-eval's results could not be read: "
+            f"{', '.join(broken[:3])}",
+            f"読めない lm-eval の結果が {len(broken)} 件あります。",
+        )
     if report.get("num_broken_feedback"):
         yield Point(
-            f"{report['num_broken_feedback']} feedback files could not be read.",
+            f"{counted(report['num_broken_feedback'], 'feedback file')} could not be read.",
             f"読めないフィードバックが {report['num_broken_feedback']} 件あります。",
         )
 

@@ -86,6 +86,11 @@ class Row:
         messages = conversation(context, self.question, self.answer)
         return replace(self, messages=messages, train_turns="last")
 
+    def with_answer(self, answer: str) -> Row:
+        """The same question with another answer."""
+        messages = conversation(self.context, self.question, answer)
+        return replace(self, messages=messages, train_turns="last")
+
 
 def conversation(context: Sequence[Message], question: str, answer: str) -> tuple[Message, ...]:
     asked = {"role": "user", "content": question}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
-from meguru.limits import Shortenings, TooLong
+from meguru.limits import Refused, SetAside, Shortenings, TooLong
 
 # More tokens than what is left of a conversation can gain by losing a turn: where no control token
 # stands between turns, its beginning is read in other pieces than after them.
@@ -45,7 +45,15 @@ class Example:
         return labels + self.target
 
 
-def encode_row(encoder: ChatEncoder, row: Row, context_tokens: int) -> Example | TooLong:
+def encode_row(encoder: ChatEncoder, row: Row, context_tokens: int) -> Example | SetAside:
+    """`row` with as many of the turns before its question as fit, or why none can be made of it."""
+    try:
+        return _fitted(encoder, row, context_tokens)
+    except ValueError as error:
+        return Refused(row.record_id, row.source_uri, str(error))
+
+
+def _fitted(encoder: ChatEncoder, row: Row, context_tokens: int) -> Example | TooLong:
     """`row` with as many of the turns before its question as fit into `context_tokens`.
 
     Turns bring tokens, so where to cut is found by halving: a long conversation is encoded a few

@@ -14,13 +14,14 @@ HIGHEST = {
     "chrf": 100.0,
     "bleu": 100.0,
     "rouge_l": 1.0,
-    # There where a judge, labels or rankings of people are; where a threshold names one that isn't,
+    # There where a judge, labels or pairs of answers are; where a threshold names one that isn't,
     # the gate refuses.
     "judge": 1.0,
     "labelled_exact_match": 1.0,
     "labelled_chrf": 100.0,
     "labelled_judge": 1.0,
     "preference_accuracy": 1.0,
+    "labelled_preference_accuracy": 1.0,
 }
 # A floor would let through what is bad in these: the gate doesn't judge them.
 LOWER_IS_BETTER = ("loss", "perplexity", "seconds_per_answer")

@@ -31,6 +31,18 @@ class TooLong:
     limit: int
 
 
+@dataclass(frozen=True)
+class Refused:
+    """A row whose conversation the model's chat template doesn't take."""
+
+    record_id: str
+    source_uri: str
+    reason: str
+
+
+SetAside = TooLong | Refused
+
+
 class Shortenings:
     """`context` and what may be left of it where a conversation is too long, longest first.
 

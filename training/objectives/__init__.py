@@ -11,10 +11,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from meguru.dataset_version import Row
 from meguru.hyperparameters import Hyperparameters
+from meguru.limits import SetAside
 from training.distributed import World
 from training.objectives.causal_lm import CausalLM
 from training.objectives.preference import DPO, KTO
-from training.objectives.rows import SetAside
 from training.objectives.sequences import Batch
 
 __all__ = ["Batch", "Objective", "make_objective"]

@@ -11,10 +11,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
-from meguru.example import IGNORED, Example
+from meguru.example import IGNORED, Example, encode_row
 from meguru.hyperparameters import Hyperparameters
+from meguru.limits import SetAside
 from training.distributed import World
-from training.objectives.rows import SetAside, encode, why_none
+from training.objectives.rows import why_none
 from training.objectives.sequences import Batch, TokensAndLabels, answer_logits, collate
 
 __all__ = ["IGNORED", "CausalLM"]
@@ -53,7 +54,7 @@ class CausalLM:
 
     def _add(self, row: Row) -> None:
         """Take a row as an example with as much of its context as fits, or set it aside."""
-        example = encode(self._encoder, row, self._settings.max_position_embeddings)
+        example = encode_row(self._encoder, row, self._settings.max_position_embeddings)
         if not isinstance(example, Example):
             self.set_aside.append(example)
             return
@@ -92,7 +93,7 @@ class CausalLM:
         )
         system = ({"role": "system", "content": other.question},)
         row = example.row.after(system if is_system else earlier)
-        longer = encode(self._encoder, row, self._settings.max_position_embeddings)
+        longer = encode_row(self._encoder, row, self._settings.max_position_embeddings)
         return longer if isinstance(longer, Example) else example
 
     def _shorten(self, example: Example, generator: torch.Generator) -> TokensAndLabels:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -17,11 +17,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
-from meguru.example import Example
+from meguru.example import Example, encode_row
 from meguru.hyperparameters import Hyperparameters
+from meguru.limits import SetAside
 from training.distributed import World
 from training.objectives.reference import reference_log_probs
-from training.objectives.rows import SetAside, encode
 from training.objectives.sequences import (
     IGNORED,
     Batch,
@@ -29,12 +29,6 @@ from training.objectives.sequences import (
     collate,
     log_probs,
 )
-
-
-def with_answer(row: Row, answer: str) -> Row:
-    """The same question with another answer."""
-    messages = (*row.messages[:-1], {"role": "assistant", "content": answer})
-    return replace(row, messages=messages, train_turns="last")
 
 
 def answered(prompt: list[int], answer: list[int]) -> TokensAndLabels:
@@ -114,7 +108,7 @@ class _Preference(ABC):
 
     def _encode(self, row: Row) -> tuple[list[int], list[int]] | None:
         """The tokens before a row's answer and the answer's, or None: it is set aside."""
-        example = encode(self._encoder, row, self._settings.max_position_embeddings)
+        example = encode_row(self._encoder, row, self._settings.max_position_embeddings)
         if not isinstance(example, Example):
             self.set_aside.append(example)
             return None
@@ -139,7 +133,7 @@ class DPO(_Preference):
         return found
 
     def _pair(self, row: Row) -> Compared | None:
-        right, wrong = self._encode(row), self._encode(with_answer(row, row.rejected))
+        right, wrong = self._encode(row), self._encode(row.with_answer(row.rejected))
         if right is None or wrong is None:
             return None
         # The longer answer may have cost more of the context: both answer the same question.

@@ -1,33 +1,8 @@
-"""Rows as examples: what none can be made of is set aside, by its name."""
+"""What to say where no example can be made of any row."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from meguru.chat import ChatEncoder
-from meguru.dataset_version import Row
-from meguru.example import Example, encode_row
-from meguru.limits import TooLong
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A row whose conversation the model's chat template doesn't take."""
-
-    record_id: str
-    source_uri: str
-    reason: str
-
-
-SetAside = TooLong | Refused
-
-
-def encode(encoder: ChatEncoder, row: Row, context_tokens: int) -> Example | SetAside:
-    """`row` for the model, with as much of its context as fits into `context_tokens`."""
-    try:
-        return encode_row(encoder, row, context_tokens)
-    except ValueError as error:
-        return Refused(row.record_id, row.source_uri, str(error))
+from meguru.limits import Refused, SetAside, TooLong
 
 
 def why_none(set_aside: list[SetAside], context_tokens: int) -> str:

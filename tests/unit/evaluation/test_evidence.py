@@ -17,7 +17,7 @@ from evaluation.measures import with_intervals
 from evaluation.metrics import Sample, by_language
 from evaluation.model_card import MAX_BYTES, model_card
 from evaluation.own_questions import OwnQuestions
-from evaluation.run_facts import RunFacts
+from evaluation.run_facts import Attempt, RunFacts
 from evaluation.safety import describe_safety, read_prompts
 from evaluation.watch import points_to_watch
 from tests.unit.evaluation.answers import make_sample, make_samples
@@ -60,7 +60,7 @@ def make_evidence(
             "answers": compare_answers(pairs),
             "model_package_arn": "arn:aws:sagemaker:x:1:model-package/m/1",
         }
-        report["data_changes"] = describe_changes({"sources": {}}, manifest)
+        report["data_changes"] = describe_changes({"sources": {}}, manifest, [])
     return Evidence(report | changed, run, CURVE, pairs or [], samples)
 
 
@@ -92,7 +92,7 @@ class Page(HTMLParser):
 def test_the_page_shows_what_an_approver_asks_for() -> None:
     page = Page(render(worse()))
     for shown in (
-        "exact_match", "rouge_l", "≥ 50", "resumed from step 1", "1 documents added",
+        "exact_match", "rouge_l", "≥ 50", "resumed from step 1", "1 document added",
         "raw/a.jsonl", "1 × ml.g6.2xlarge, managed spot", "started by feedback", "unknown: 1",
         "14 of 14 harmful prompts", "注意していただきたい点",
     ):  # fmt: skip
@@ -124,9 +124,23 @@ def test_without_a_serving_version_there_is_no_comparison() -> None:
 @pytest.mark.parametrize("samples", [make_samples(1, 0), make_samples(0, 1)])
 def test_one_record_is_shown_without_an_interval(samples: list[Sample]) -> None:
     evidence = make_evidence(samples, pairs=[Pair(samples[0], samples[0])])
-    assert "Only 1 independent questions were asked" in Page(render(evidence)).text
+    assert "Only 1 independent question was asked" in Page(render(evidence)).text
     assert "low" not in evidence.rows[0]
     json.loads(model_card(evidence))
+
+
+def test_tasks_of_lm_eval_stand_beside() -> None:
+    task = {"file": "lm-eval/results_1.json", "model": HOSTILE, "date": "2026-11-27", "task": "t",
+            "metric": "acc", "value": 0.5, "low": 0.3, "high": 0.7, "num_samples": 1,
+            "higher_is_better": False}  # fmt: skip
+    evidence = make_evidence(
+        make_samples(3, 2), tasks=[task], num_tasks=9, broken_tasks=["results_2.json"]
+    )
+    text = re.sub(r"\s+", " ", Page(render(evidence)).text)
+    for shown in ("Tasks of lm-eval", "1 question", "lower is better", "0.3 to 0.7", "8 more"):
+        assert shown in text
+    said = [point.english for point in points_to_watch(evidence.report)]
+    assert "1 file of lm-eval's results could not be read: results_2.json" in said
 
 
 def test_an_empty_curve_is_said() -> None:
@@ -139,25 +153,58 @@ def test_a_fall_beyond_chance_is_the_first_to_watch() -> None:
     points = points_to_watch(worse().report)
     assert points[0].is_serious
     assert "worse than the serving version's by more than chance" in points[0].english
-    assert any("were right are wrong now" in point.english for point in points)
+    assert any("70 answers that used to be right became wrong" in point.english for point in points)
 
 
 def test_what_is_broken_is_to_watch() -> None:
     own = OwnQuestions(problems=["own.jsonl, line 2: not JSON"]).describe()
-    judge = {"name": "j", "num_unjudged": 3, "reasons": {"no answer within 30 s": 3}}
+    judge = {"name": "j", "num_unjudged": 3, "reasons": {"no answer within 30 s": 3},
+             "num_controls": 8, "num_controls_right": 8, "is_unreliable": False}  # fmt: skip
     leaks = {"exact": 1, "normalised": 0, "near": 0, "found": []}
     evidence = make_evidence(
         make_samples(3, 2), own_questions=own, judge=judge, contamination=leaks,
         not_compared="its weights are damaged", num_broken_feedback=2,
-        base_model={"name": "m", "revision": "r", "licence": "unknown"}, num_set_aside=4,
+        base_model={"name": "m", "revision": "r", "licence": "unknown"}, num_set_aside=3,
+        set_aside=[{"record_id": "r", "source_uri": "raw/a", "reason": "unknown role: tool"}],
     )  # fmt: skip
     said = "\n".join(point.english for point in points_to_watch(evidence.report))
     for expected in (
-        "own.jsonl, line 2", "no answer within 30 s (3)", "1 held-out questions",
-        "its weights are damaged", "2 feedback files", "licence of the base model m", "4 records",
+        "own.jsonl, line 2", "no answer within 30 s (3)", "1 held-out question is",
+        "its weights are damaged", "2 feedback files", "licence of the base model m",
+        "2 records are too long", "1 record was left out",
     ):  # fmt: skip
         assert expected in said
-    Page(render(evidence))
+    assert "unknown role: tool" in Page(render(evidence)).text
+
+
+def test_a_judge_that_is_none_is_the_first_to_watch() -> None:
+    judge = {"name": "j", "num_unjudged": 5, "reasons": {"the judge can't be relied on": 5},
+             "num_controls": 8, "num_controls_right": 4, "is_unreliable": True}  # fmt: skip
+    [first, *_] = points_to_watch(make_evidence(make_samples(3, 2), judge=judge).report)
+    assert "of 8 control answers, whose grade is known, it graded 4 right" in first.english
+
+
+def test_what_spot_capacity_saved_stands_beside_what_was_predicted() -> None:
+    attempts = [
+        Attempt("ml.g6.2xlarge", True, "Stopped"),
+        Attempt("ml.g6.2xlarge", True, "Completed"),
+    ]
+    run = RunFacts(
+        instance_type="ml.g6.2xlarge", is_spot=True, training_seconds=3600, billable_seconds=1200,
+        predicted_spot_saving=0.6, price_per_hour=1.5, attempts=tuple(attempts),
+    )  # fmt: skip
+    evidence = make_evidence(make_samples(3, 2), cost=run.cost())
+    text = re.sub(r"\s+", " ", Page(render(evidence)).text)
+    assert "67 %; 60 % was predicted" in text
+    assert "0.50 US dollars; 1.50 on demand, of the last attempt alone" in text
+    assert "ml.g6.2xlarge on spot: Stopped; ml.g6.2xlarge on spot: Completed" in text
+    assert "spot capacity saved 67%; 60% was predicted; 0.50 US dollars" in model_card(evidence)
+
+
+def test_after_spot_capacity_was_given_up_nothing_was_saved() -> None:
+    run = RunFacts(instance_type="ml.g6.2xlarge", predicted_spot_saving=0.6)
+    text = Page(render(make_evidence(make_samples(3, 2), cost=run.cost()))).text
+    assert "nothing: the last attempt was on demand; 60 % was predicted" in text
 
 
 def test_a_language_that_falls_behind_is_to_watch() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def test_model_that_knows_the_answers(processing: Path) -> None:
     always = {
         name: value
         for name, value in HIGHEST.items()
-        # Those need a judge, labels or rankings.
+        # Those need a judge, labels or rejected answers.
         if name not in ("judge", "preference_accuracy") and not name.startswith("labelled_")
     }
     assert {name: metrics[name] for name in always} == pytest.approx(always)
@@ -193,6 +194,46 @@ def test_row_that_is_too_long_is_set_aside_by_name(processing: Path) -> None:
     assert set_aside["num_tokens"] > set_aside["limit"] == 64
     assert written["metrics"]["num_held_out"]["value"] == 4
     assert written["metrics"]["exact_match"]["value"] == 1.0
+
+
+def test_row_that_the_chat_template_refuses_is_set_aside_by_name(processing: Path) -> None:
+    rows = [{**row, "source_uri": "raw/a.jsonl"} for row in make_rows()]
+    odd = rows[1] | {"record_id": "odd", "context": [{"role": "tool", "content": "4"}]}
+    write_dataset(
+        processing / "processing" / "input" / "dataset",
+        [*({**row, "context": []} for row in rows), odd],
+    )
+    assert evaluate(processing) == 0
+    written = report(processing)
+    (set_aside,) = written["set_aside"]
+    assert (set_aside["record_id"], set_aside["source_uri"]) == ("odd", "raw/a.jsonl")
+    assert "unknown role: tool" in set_aside["reason"]
+    assert written["metrics"]["num_held_out"]["value"] == 4
+
+
+def test_dataset_of_which_the_chat_template_takes_nothing_fails(processing: Path) -> None:
+    odd = make_rows()[1] | {"context": [{"role": "tool", "content": "4"}]}
+    write_dataset(processing / "processing" / "input" / "dataset", [odd])
+    assert evaluate(processing) == 1
+    assert re.match(
+        "none of the 1 held-out rows is one for the model; of 0-held_out: the chat template "
+        "refuses .* unknown role: tool",
+        reason(processing),
+    )
+
+
+def test_rejected_answers_are_held_against_the_right_ones(processing: Path) -> None:
+    rejected = ["知りません。", "経理部です。", "<|end|>, then <|user|> or ＜｜ｅｎｄ｜＞.", ""]
+    rows = [
+        {**row, "rejected": rejected[index // 2] if row["split"] == "held_out" else ""}
+        for index, row in enumerate(make_rows())
+    ]
+    write_conversations(processing / "processing" / "input" / "dataset", rows)
+    assert evaluate(processing) == 0
+    # The third is the right answer itself: no likelier than itself.
+    found = report(processing)["metrics"]["preference_accuracy"]
+    assert (found["value"], found["num_groups"]) == (0.6667, 3)
+    assert 0 <= found["low"] < 0.6667 < found["high"] <= 1
 
 
 def test_what_training_set_aside_is_shown(processing: Path, good_model: Path) -> None:

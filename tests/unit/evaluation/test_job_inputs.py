@@ -46,7 +46,7 @@ def test_own_questions_are_measured_beside_the_held_out_ones(processing: Path) -
     found = report(processing)
     assert found["metrics"]["num_labelled"]["value"] == 1 + 1 - found["own_questions"]["num_learnt"]
     assert found["metrics"]["labelled_chrf"]["value"] > 0
-    assert found["metrics"]["preference_accuracy"]["value"] == 1.0
+    assert found["metrics"]["labelled_preference_accuracy"]["value"] == 1.0
     assert found["own_questions"]["problems"] == [
         "own.jsonl, line 3: not JSON (Expecting property name enclosed in double quotes)"
     ]
@@ -105,6 +105,7 @@ def test_the_base_model_s_licence_is_told(processing: Path) -> None:
     (inputs(processing, "base") / "manifest.json").write_text(json.dumps(manifest))
     assert evaluate(processing) == 0
     assert report(processing)["base_model"]["licence"] == "Apache-2.0"
+    assert "smollm2 0000000000000000 Apache-2.0" in written(processing, "model_card.json")
     assert "Apache-2.0" in written(processing, "evidence.html")
 
 

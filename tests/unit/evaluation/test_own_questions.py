@@ -37,11 +37,13 @@ def test_labelled_questions_become_rows(tmp_path: Path) -> None:
     assert own.num_unlabelled == 1
 
 
-def test_ranked_answers_become_pairs(tmp_path: Path) -> None:
+def test_of_ranked_answers_the_last_is_rejected(tmp_path: Path) -> None:
     label = {"verdict": "rank", "answer": "10日です。", "ranking": [0, 1]}
     write(tmp_path, item("締切は?", label))
-    [(better, worse)] = read_own_questions(tmp_path, []).pairs
-    assert (better.answer, worse.answer) == ("10日です。", "知りません。")
+    own = read_own_questions(tmp_path, [])
+    [row] = own.rows
+    assert (row.answer, row.rejected) == ("10日です。", "知りません。")
+    assert own.describe()["num_pairs"] == 1
 
 
 def test_a_broken_line_or_file_is_named_and_leaves_the_others(tmp_path: Path) -> None:

@@ -9,10 +9,9 @@ import torch
 
 from meguru.dataset_version import Row
 from meguru.hyperparameters import Hyperparameters
-from meguru.limits import TooLong
+from meguru.limits import Refused, TooLong
 from training.model import make_model
 from training.objectives.causal_lm import IGNORED, CausalLM
-from training.objectives.rows import Refused
 from training.tokenizer import train_tokenizer
 
 ROWS = [

@@ -1,0 +1,17 @@
+"""Reading a data version's Parquet shards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+
+
+def read_parquet(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """A shard's rows, with those of the columns that it has."""
+    table = pyarrow.parquet.read_table(path)
+    known = table.select([name for name in columns if name in table.column_names])
+    rows: list[dict[str, Any]] = known.to_pylist()
+    return rows
