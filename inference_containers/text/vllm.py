@@ -18,7 +18,7 @@ from meguru.accelerator import load_newer_driver, num_gpus
 from meguru.model_version import Answering
 
 SERVER = "vllm.entrypoints.openai.api_server"
-HEADERS = "inference_containers.text.vllm_headers.VersionHeader"
+HEADERS = "inference_containers.text.vllm_headers.Headers"
 # AWS's container takes each option of `vllm serve` as such a variable, and so does this one.
 VARIABLE = "SM_VLLM_"
 
@@ -64,8 +64,8 @@ def command(environment: Mapping[str, str], scratch: Path) -> tuple[list[str], d
         "port": environment.get("SAGEMAKER_BIND_TO_PORT", "8080"),
         "middleware": HEADERS,
     }
-    variables = {**environment, "PROMPT_VERSION": serving.prompt_version}
-    return serving.arguments({**given, **place}), variables
+    variables = {"PROMPT_VERSION": serving.prompt_version, "ADAPTER_NAME": serving.adapter}
+    return serving.arguments({**given, **place}), {**environment, **variables}
 
 
 if __name__ == "__main__":

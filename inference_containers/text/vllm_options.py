@@ -29,10 +29,14 @@ OPTIONS = {
 
 @dataclass(frozen=True)
 class Serving:
-    """What is given to vLLM, by the options' names; "true" is an option without a value."""
+    """What is given to vLLM, by the options' names; "true" is an option without a value.
+
+    `adapter` is the name of the adapter that answers, empty for a whole model.
+    """
 
     options: dict[str, str] = field(default_factory=dict)
     prompt_version: str = ""
+    adapter: str = ""
 
     def arguments(self, given: Mapping[str, str]) -> list[str]:
         """The words of the command line; what is `given` goes before what was found out."""
@@ -64,10 +68,11 @@ def prepare(base_dir: Path, name: str, num_gpus: int, scratch: Path) -> Serving:
         **OPTIONS,
         **(_whole(name) if reference is None else _adapter(folder, name, reference)),
     }
+    adapter = "" if reference is None else name
     if prompt is None:
-        return Serving(options)
+        return Serving(options, adapter=adapter)
     template = _template(prompt, folder, int(config["max_position_embeddings"]), scratch)
-    return Serving({**options, "chat-template": str(template)}, prompt.version)
+    return Serving({**options, "chat-template": str(template)}, prompt.version, adapter)
 
 
 def num_parts(config: Mapping[str, Any], num_gpus: int) -> int:

@@ -14,6 +14,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import LlamaForCausalLM
 
+from inference_containers.text.load import LoadedModel, load
 from inference_containers.text.vllm import command, find_python
 from inference_containers.text.vllm_options import num_parts, prepare
 from meguru.adapter import ADAPTER, BASE, BASE_SOURCE, BaseReference
@@ -168,9 +169,17 @@ def test_our_own_engine_stands_in_and_says_so(base_dir: Path, chat: Any) -> None
         container.close()
 
 
+def ask(loaded: LoadedModel) -> str:
+    """What transformers answers to the fixture's question with 12 tokens, greedily."""
+    prompt = loaded.encoder.encode_prompt([{"role": "user", "content": "締切は?"}])
+    ids = torch.tensor([prompt])
+    answer = loaded.model.generate(ids, max_new_tokens=12, do_sample=False)  # type: ignore[operator]
+    return str(loaded.tokenizer.decode(answer[0, len(prompt) :], skip_special_tokens=True))
+
+
 @pytest.mark.skipif("VLLM_PYTHON" not in os.environ, reason="VLLM_PYTHON names no interpreter")
 def test_vllm_answers_with_the_adapter(tmp_path: Path, chat: Any) -> None:
-    """Under the model's name; its base model has another, and answers otherwise."""
+    """Whatever name it is asked for: what was not approved never answers."""
     whole = make_folder(tmp_path / "whole", hidden_size=128)
     base = Path(shutil.copytree(whole, tmp_path / BASE_SOURCE))
     write_manifest(base)
@@ -187,15 +196,16 @@ def test_vllm_answers_with_the_adapter(tmp_path: Path, chat: Any) -> None:
         shutil.copy(whole / name, folder)
     (folder / BASE).write_bytes(BaseReference.of(base).to_json())
     write_hashes(folder)
+    right = ask(load(folder))
+    assert right != ask(load(whole))
     container = VllmContainer(tmp_path, MODEL_NAME="staff-chat", MODEL_VERSION=MODEL_VERSION)
     try:
         container.pings()
-        asked = chat(max_tokens=12, temperature=0)
-        answer = container.invoke({**asked, "model": "staff-chat"})
-        assert answer.headers[ATTRIBUTES_HEADER] == f"model-version={MODEL_VERSION}"
-        name = f"tiny@{BaseReference.of(base).revision}"
-        plain = container.invoke({**asked, "model": name}).json()
-        said = [one["choices"][0]["message"]["content"] for one in (answer.json(), plain)]
-        assert said[0] != said[1]
+        for asked in ("staff-chat", f"tiny@{BaseReference.of(base).revision}", None):
+            answer = container.invoke(chat(max_tokens=12, temperature=0, model=asked))
+            assert answer.headers[ATTRIBUTES_HEADER] == f"model-version={MODEL_VERSION}"
+            completion = answer.json()
+            assert completion["model"] == "staff-chat"
+            assert completion["choices"][0]["message"]["content"] == right
     finally:
         container.close()
