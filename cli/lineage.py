@@ -14,6 +14,7 @@ from cli.dataset import read_shard, records_by_document
 from cli.loop import Loop
 from meguru.limits import MAX_ID_CHARACTERS
 from meguru.names import TEXT_DATASET, dataset_manifest_key
+from meguru.prompt import FILE, Prompt
 
 SHOWN_COLUMNS = ("split", "source_kind", "source_uri", "corrects_uri")
 JUDGEMENTS = ("rejected", "rating")
@@ -24,6 +25,7 @@ class Lineage:
     """An answer's way back.
 
     `initial_model_package` is the version whose weights the training went on from, if any;
+    `prompt` is what the model read before the question, as prompt.json has it, if anything;
     `documents` are those that gave the dataset records, each with the SHA-256 of the bytes that
     were read; what was read of the others was set aside. `records` are the rows of the dataset
     that ask the same question; the `context` of each is the turns before it, after which alone its
@@ -37,6 +39,8 @@ class Lineage:
     training_job: str
     source_commit: str
     initial_model_package: str | None
+    prompt_version: str | None = None
+    prompt: dict[str, Any] | None = None
     dataset_version: str
     feedback_ids: list[str]
     documents: dict[str, str]
@@ -68,12 +72,22 @@ def trace(account: Account, inference_id: str) -> Lineage:
         training_job=made_of["training_job"],
         source_commit=made_of["source_commit"],
         initial_model_package=made_of.get("initial_model_package"),
+        prompt_version=made_of.get("prompt_version"),
+        prompt=read_prompt(loop, made_of.get("prompt_uri")),
         dataset_version=version,
         feedback_ids=manifest["feedback_ids"],
         documents=given,
         documents_without_records=not_given,
         records=records_asking(loop, version, manifest, question),
     )
+
+
+def read_prompt(loop: Loop, uri: str | None) -> dict[str, Any] | None:
+    """The prompt of a model version, by its package's `prompt_uri`."""
+    if uri is None:
+        return None
+    _, _, prefix = uri.removeprefix("s3://").partition("/")
+    return Prompt.parse(loop.read(prefix + FILE)).values()
 
 
 def check_id(inference_id: str) -> None:

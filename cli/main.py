@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from cli import model as base_models
+from cli import prompt as model_prompts
 from cli.account import Account
 from cli.base_models import BaseModels
 from cli.cloud_process import CloudFailed, check_port
@@ -34,6 +35,7 @@ from cli.leftovers import Leftovers, check_name, nothing_found, show_leftovers
 from cli.lineage import trace
 from cli.loop import LoopFailed
 from cli.progress import Progress
+from cli.prompts import Prompts
 from cli.report import write_report
 from cli.synthesis import REPOSITORY, SynthesisFailed
 from cli.up import UP_FILE, Up
@@ -46,6 +48,8 @@ app = typer.Typer(
 )
 model_app = typer.Typer(no_args_is_help=True, help="Base models: what trainings begin from.")
 app.add_typer(model_app, name="model")
+prompt_app = typer.Typer(no_args_is_help=True, help="Prompts: what a model reads before questions.")
+app.add_typer(prompt_app, name="prompt")
 console = Console()
 EnvironmentFile = Annotated[
     Path, typer.Option("--environment", "-e", help="The environment file to synthesize.")
@@ -61,6 +65,10 @@ EndpointUrl = Annotated[
     ),
 ]
 Port = Annotated[int, typer.Option(help="The local cloud's port; 0 picks a free one.")]
+PromptedModel = Annotated[str, typer.Argument(help="The model's name.")]
+PromptVersion = Annotated[
+    str, typer.Argument(help="A prompt's version, or its beginning; 'none' for the model alone.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="For a program to read.")]
 POC = REPOSITORY / "environments" / "poc.yaml"
 EXPECTED = (
@@ -315,6 +323,96 @@ def plan_model(
         fail(error)
     if not fits:
         raise typer.Exit(1)
+
+
+@prompt_app.command("add")
+def add_prompt(
+    model: PromptedModel,
+    file: Annotated[Path, typer.Argument(help="A YAML file: system, examples, question_template.")],
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Put a prompt into the lake, as a version of what it says. It serves nowhere yet."""
+    try:
+        prompts = reach_prompts(environment_name, endpoint_url, model)
+        model_prompts.add(prompts, console, model, file)
+    except EXPECTED as error:
+        fail(error)
+
+
+@prompt_app.command("list")
+def list_prompts(
+    model: PromptedModel,
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """List a model's prompts, and which of its versions have them."""
+    try:
+        prompts = reach_prompts(environment_name, endpoint_url, model)
+        model_prompts.show_all(prompts, console, model)
+    except EXPECTED as error:
+        fail(error)
+
+
+@prompt_app.command("show")
+def show_prompt(
+    model: PromptedModel,
+    version: PromptVersion,
+    as_json: AsJson = False,
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Show what a prompt says."""
+    try:
+        prompts = reach_prompts(environment_name, endpoint_url, model)
+        model_prompts.show_one(prompts, console, version, as_json)
+    except EXPECTED as error:
+        fail(error)
+
+
+@prompt_app.command("diff")
+def diff_prompts(
+    model: PromptedModel,
+    old: PromptVersion,
+    new: PromptVersion,
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Show what is different between two prompts."""
+    try:
+        prompts = reach_prompts(environment_name, endpoint_url, model)
+        model_prompts.show_difference(prompts, console, old, new)
+    except EXPECTED as error:
+        fail(error)
+
+
+@prompt_app.command("release")
+def release_prompt(
+    model: PromptedModel,
+    version: PromptVersion,
+    package: Annotated[
+        str, typer.Option(help="The model version (its number or ARN) in place of the serving one.")
+    ] = "",
+    reason: Annotated[str, typer.Option(help="Why, for the approver.")] = "",
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Evaluate a prompt with the weights that serve, and register both for approval.
+
+    Ends with 1 where the gate refuses it.
+    """
+    try:
+        prompts = reach_prompts(environment_name, endpoint_url, model)
+        is_registered = model_prompts.release(prompts, console, version, package, reason)
+    except EXPECTED as error:
+        fail(error)
+    if not is_registered:
+        raise typer.Exit(1)
+
+
+def reach_prompts(environment_name: str, endpoint_url: str | None, model: str) -> Prompts:
+    check_name(environment_name)
+    return Prompts(Account(environment_name, endpoint_url or running_cloud()), model)
 
 
 def reach_models(environment_name: str, endpoint_url: str | None) -> BaseModels:

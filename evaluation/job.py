@@ -133,7 +133,7 @@ def run(
     run_facts = RunFacts.from_environment(environment)
     judge = OpenAIJudge.from_environment(environment)
     dataset = read_dataset_version(folders.inputs / "dataset", read_parquet)
-    prompt = Prompt.read(folders.inputs / "prompt")
+    prompt = Prompt.read(folders.inputs / "prompt", environment.get("PROMPT_VERSION", ""))
     known = dataset.split("train") + rows_of_examples(prompt)
     own = read_own_questions(folders.inputs / "labels", known)
     prompts = read_prompts()

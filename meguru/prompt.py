@@ -32,7 +32,7 @@ _CONTROL_TOKEN = re.compile(
     r"<\|[^\s<>|]{1,40}\|>|<(?:start|end)_of_turn>|\[/?(?:INST|SYSTEM_PROMPT)\]|<</?SYS>>"
 )
 # Of the signs that are no text, those that a person writes.
-_WRITTEN = "\n\t"
+WRITTEN = "\n\t"
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,14 @@ class Prompt:
             raise ValueError(f"{FILE} can't be read: {error!r}") from error
 
     @classmethod
-    def read(cls, folder: Path) -> Self | None:
+    def read(cls, folder: Path, expected: str = "") -> Self | None:
         """The prompt in `folder`, None where there is no such folder or nothing in it.
 
-        ValueError where it isn't the version that its manifest names.
+        ValueError where it isn't the version that its manifest names, or not the `expected` one.
         """
         if not folder.is_dir() or not any(folder.iterdir()):
+            if expected:
+                raise ValueError(f"the prompt {expected} isn't there: {folder} has nothing")
             return None
         path = folder / FILE
         if not path.is_file():
@@ -121,6 +123,11 @@ class Prompt:
             raise ValueError(
                 f"the prompt at {folder} was changed: its content is the version "
                 f"{prompt.version}, and its {MANIFEST} says {named}"
+            )
+        if expected not in ("", prompt.version):
+            raise ValueError(
+                f"the prompt at {folder} is the version {prompt.version}, and {expected} is "
+                "asked for"
             )
         return prompt
 
@@ -201,7 +208,7 @@ def problem_of_text(text: str) -> str:
             f"{found[0]} is how models write a control token: the model's own template sets "
             "those, so say it in words or take it out"
         )
-    wrong = [one for one in text if (one < " " and one not in _WRITTEN) or one == "\x7f"]
+    wrong = [one for one in text if (one < " " and one not in WRITTEN) or one == "\x7f"]
     wrong += [one for one in text if "\ud800" <= one <= "\udfff"]
     return f"the character U+{ord(wrong[0]):04X} is no text: take it out" if wrong else ""
 

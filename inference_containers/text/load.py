@@ -49,13 +49,14 @@ class LoadedModel:
         return system_fingerprint(self.version or self.name, ENGINE)
 
 
-def load(folder: Path, version: str = "") -> LoadedModel:
+def load(folder: Path, version: str = "", prompt_version: str = "") -> LoadedModel:
     """Load the model in `folder`; ValueError says which file is missing, refused or damaged.
 
     Where it is an adapter, its base model is expected in the data source `base` beside it; a prompt
-    that is in the data source `prompt` goes before every conversation.
+    that is in the data source `prompt` goes before every conversation, and has to be the one of
+    `prompt_version`, if that is given.
     """
-    prompt = Prompt.read(folder.parent / PROMPT_SOURCE)
+    prompt = Prompt.read(folder.parent / PROMPT_SOURCE, prompt_version)
     reference = BaseReference.read(folder)
     if reference is None:
         model = read_model(folder, check_files(folder))

@@ -52,7 +52,8 @@ def command(environment: Mapping[str, str], scratch: Path) -> tuple[list[str], d
     ValueError says why the model can't be served.
     """
     base_dir = Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
-    serving = prepare(base_dir, environment.get("MODEL_NAME", "model"), num_gpus(), scratch)
+    name, approved = environment.get("MODEL_NAME", "model"), environment.get("PROMPT_VERSION", "")
+    serving = prepare(base_dir, name, num_gpus(), scratch, approved)
     Answering(environment.get("MODEL_VERSION", ""), serving.prompt_version).attributes()
     given = {
         name.removeprefix(VARIABLE).lower().replace("_", "-"): value

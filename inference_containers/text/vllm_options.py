@@ -47,11 +47,14 @@ class Serving:
         return words
 
 
-def prepare(base_dir: Path, name: str, num_gpus: int, scratch: Path) -> Serving:
+def prepare(
+    base_dir: Path, name: str, num_gpus: int, scratch: Path, prompt_version: str = ""
+) -> Serving:
     """How to serve the model below `base_dir` (/opt/ml), which callers ask for by `name`.
 
     ValueError says what is missing, refused or changed of the model, its base model or its prompt.
-    A prompt becomes a chat template in `scratch`.
+    A prompt, which has to be the one of `prompt_version` if that is given, becomes a chat template
+    in `scratch`.
     """
     folder = base_dir / "model"
     weight_files(folder)
@@ -60,7 +63,7 @@ def prepare(base_dir: Path, name: str, num_gpus: int, scratch: Path) -> Serving:
     reference = BaseReference.read(folder)
     base = folder if reference is None else reference.check(base_dir / BASE_SOURCE)
     config = _object(base / "config.json")
-    prompt = Prompt.read(base_dir / PROMPT_SOURCE)
+    prompt = Prompt.read(base_dir / PROMPT_SOURCE, prompt_version)
     options = {
         "model": str(base),
         "tokenizer": str(folder),

@@ -23,7 +23,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, str]:
     """The newest revision of `BASE_MODEL`: its `uri` in the lake, `name`, `revision`, `licence`.
 
     Raises BaseModelRefused where there is none, or where training it, as `TRAINING` says, doesn't
-    fit the instances: nothing has been paid for yet.
+    fit its instances or those it falls back to: nothing has been paid for yet.
     """
     name, bucket = os.environ["BASE_MODEL"], os.environ["LAKE_BUCKET"]
     model = _newest(name)
@@ -51,19 +51,20 @@ def _newest(name: str) -> BaseModel:
 
 
 def _check_fit(model: BaseModel, training: dict[str, Any]) -> None:
-    """What instances of a type have that isn't known here is left to the training itself."""
-    if training["instance_type"] not in OFFERS:
-        return
-    made = plan(
-        workload(
-            model.shape,
-            training["instance_type"],
-            training["hyperparameters"],
-            instance_count=training["instance_count"],
+    """On whatever it may run. What instances of a type have that isn't known here is left to it."""
+    for instance_type, instance_count in training["instances"]:
+        if instance_type not in OFFERS:
+            continue
+        made = plan(
+            workload(
+                model.shape,
+                instance_type,
+                training["hyperparameters"],
+                instance_count=instance_count,
+            )
         )
-    )
-    if not made.fits:
-        raise BaseModelRefused(f"the base model '{model.name}' doesn't fit: {made.why_not}")
+        if not made.fits:
+            raise BaseModelRefused(f"the base model '{model.name}' doesn't fit: {made.why_not}")
 
 
 def _read(key: str) -> bytes:

@@ -57,10 +57,16 @@ class _Safeguards:
         return {
             **self._tag_list,
             "OutputDataConfig": {"KmsKeyId": KEY_VALUE},
-            "ResourceConfig": self._volume_key(_members(arguments["ResourceConfig"])),
+            **self._training_volume_key(arguments["ResourceConfig"]),
             **self._job_network,
             **self._vpc,
         }
+
+    def _training_volume_key(self, resources: Any) -> Members:
+        """What chooses among instances says itself which of them take the key."""
+        if isinstance(resources, str) and KEY_VALUE in resources:
+            return {}
+        return {"ResourceConfig": self._volume_key(_members(resources))}
 
     def _processing_job(self, arguments: Members) -> Members:
         cluster = _members(_members(arguments["ProcessingResources"])["ClusterConfig"])

@@ -86,6 +86,21 @@ def sagemaker_arn(scope: Construct, resource: str, name: str) -> str:
     return Stack.of(scope).format_arn(service="sagemaker", resource=resource, resource_name=name)
 
 
+def secret_arn(scope: Construct, secret: str) -> str:
+    """The ARN of a secret that is given by it, or by its name: AWS ends it with six characters.
+
+    Source: Secrets Manager user guide, "Authentication and access control".
+    """
+    if secret.startswith("arn:"):
+        return secret
+    return Stack.of(scope).format_arn(
+        service="secretsmanager",
+        resource="secret",
+        resource_name=f"{secret}-??????",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+
+
 def default_bus_arn(scope: Construct) -> str:
     return Stack.of(scope).format_arn(
         service="events", resource="event-bus", resource_name="default"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from aws_cdk import Duration
 from constructs import Construct
 
 from meguru.events import event_source
 from meguru.hyperparameters import as_text
+from meguru.instance_offers import OFFERS, SPOT_SHARE
 from meguru.names import (
     BASE_MODELS_PREFIX,
     CHECKPOINTS_PREFIX,
@@ -19,21 +21,25 @@ from meguru.names import (
     TEXT_DATASET,
     tried_rows,
 )
-from stacks.constructs.grants import default_bus_arn, grant, grant_table
+from stacks.constructs.grants import default_bus_arn, grant, grant_table, secret_arn
 from stacks.constructs.job import Job, source_commit
 from stacks.constructs.job_grants import grant_processing_jobs, grant_training_jobs
 from stacks.constructs.lake import Lake
 from stacks.constructs.model_registry import ModelRegistry
 from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.reclaim_limit import ReclaimLimit
 from stacks.constructs.records import Records
 from stacks.constructs.training_looks import TrainingLooks
 from stacks.constructs.workflow import Workflow
 from stacks.environment import Environment, Model
+from stacks.environment.aws_offers import has_local_storage
+from stacks.environment.capacity import Capacity
 
 # What SageMaker takes as the value of a processing job's environment variable.
 MAX_VARIABLE = 256
-# For quota and for capacity, most of a day each, of the training and of the evaluation.
-WAITS = Duration.days(4)
+# Most of a day for each of the instances that a training may run on; two for the evaluation's quota
+# and capacity.
+DAYS_OF_EVALUATION = 2
 
 
 class Training(Construct):
@@ -67,9 +73,20 @@ class Training(Construct):
             # An adapter is judged, as it serves, with the model it is of.
             for job in (self._job, self.evaluation):
                 lake.grant_read(job.role, f"{BASE_MODELS_PREFIX}{model.base}/")
+        judge = model.evaluation.judge
+        if judge and judge.api_key_secret:
+            secret = secret_arn(self, judge.api_key_secret)
+            grant(self.evaluation.role, "secretsmanager:GetSecretValue", secret)
         self._choose_base_model = self._create_choose_base_model()
         self.check_gate = self._create_check_gate()
         self.workflow = self._create_workflow()
+        ReclaimLimit(
+            self,
+            "ReclaimLimit",
+            environment=environment,
+            jobs=registry.made_by_runs,
+            role=self._job.role,
+        )
         TrainingLooks(
             self,
             "Looks",
@@ -85,8 +102,7 @@ class Training(Construct):
         """Called where the model has a base model."""
         base, training = self._model.base or "", self._model.training
         wanted = {
-            "instance_type": training.instance_type,
-            "instance_count": training.instance_count,
+            "instances": [(one.instance_type, one.instance_count) for one in training.capacities],
             "hyperparameters": training.hyperparameters,
         }
         function = PythonFunction(
@@ -166,20 +182,20 @@ class Training(Construct):
     def _time_limit(self) -> Duration:
         training, evaluation = self._model.training, self._model.evaluation
         jobs = training.longest_minutes + evaluation.max_runtime_minutes
-        return WAITS.plus(Duration.minutes(jobs))
+        waits = Duration.days(DAYS_OF_EVALUATION + len(training.capacities))
+        return waits.plus(Duration.minutes(jobs))
 
     def _substitutions(self) -> dict[str, str]:
-        training, judge = self._model.training, self._model.evaluation.judge
+        training = self._model.training
         return {
             "LakeBucket": self._lake.bucket.bucket_name,
             "Dataset": TEXT_DATASET,
             "NamePrefix": self._registry.group_name,
             "SourceCommit": source_commit("training", "evaluation"),
-            "UseSpot": json.dumps(training.spot),
+            "Capacities": jsonata_text([capacity_facts(one) for one in training.capacities]),
+            "MaxInterruptions": str(training.max_interruptions),
             "TrainingRoleArn": self._job.role.role_arn,
             "TrainingImageUri": self._job.image.image_uri,
-            "TrainingInstanceType": training.instance_type,
-            "TrainingInstanceCount": str(training.instance_count),
             "VolumeSizeInGB": str(training.volume_gb),
             "MaxRuntimeSeconds": str(training.max_runtime_minutes * 60),
             "MaxWaitSeconds": str(training.wait_minutes * 60),
@@ -190,16 +206,25 @@ class Training(Construct):
             "LoopTable": self._records.loop.table_name,
             "TriedRows": tried_rows(self._registry.group_name, ""),
             "EndpointName": self._registry.endpoint_name,
-            "EvaluationRoleArn": self.evaluation.role.role_arn,
-            "EvaluationImageUri": self.evaluation.image.image_uri,
-            "EvaluationVolumeSizeInGB": str(self._model.evaluation.volume_gb),
-            "EvaluationMaxRuntimeSeconds": str(self._model.evaluation.max_runtime_minutes * 60),
-            "EvaluationInstanceType": self._model.evaluation.instance_type,
             "HasBaseModel": json.dumps(self._model.base is not None),
             "ChooseBaseModelArn": self._choose_base_model.function_arn,
+            **self.evaluation_values,
+        }
+
+    @property
+    def evaluation_values(self) -> dict[str, str]:
+        """What a definition needs to evaluate, to ask the gate, to register, and to tell of it."""
+        evaluation, judge = self._model.evaluation, self._model.evaluation.judge
+        return {
+            "EvaluationRoleArn": self.evaluation.role.role_arn,
+            "EvaluationImageUri": self.evaluation.image.image_uri,
+            "EvaluationVolumeSizeInGB": str(evaluation.volume_gb),
+            "EvaluationMaxRuntimeSeconds": str(evaluation.max_runtime_minutes * 60),
+            "EvaluationInstanceType": evaluation.instance_type,
             # In quotes: CloudFormation leaves a substitution by nothing out.
             "JudgeAddress": f"'{judge.address if judge else ''}'",
             "JudgeModel": f"'{judge.model if judge else ''}'",
+            "JudgeApiKeySecret": f"'{judge.api_key_secret or '' if judge else ''}'",
             "MinimumMetrics": variable_text(self._model.gate.minimum),
             "MaximumMetricDrops": variable_text(self._model.gate.maximum_drop),
             "CheckGateArn": self.check_gate.function_arn,
@@ -209,6 +234,19 @@ class Training(Construct):
             "EventBusName": "default",
             "EventSource": event_source(self._environment.name),
         }
+
+
+def capacity_facts(capacity: Capacity) -> dict[str, Any]:
+    """Instances as the workflow needs them; numbers for the evidence as text, empty if unknown."""
+    offer = OFFERS.get(capacity.instance_type)
+    return {
+        "instance_type": capacity.instance_type,
+        "instance_count": capacity.instance_count,
+        "spot": capacity.spot,
+        "takes_key": not has_local_storage(capacity.instance_type),
+        "price": str(offer.dollars_an_hour) if offer else "",
+        "saving": f"{1 - SPOT_SHARE:.2f}" if capacity.spot else "",
+    }
 
 
 def jsonata_text(value: object) -> str:

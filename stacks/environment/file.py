@@ -15,13 +15,16 @@ class InvalidEnvironment(ValueError):
     """What is wrong in an environment file: one line for each key, with its place."""
 
 
-def read_document(path: Path) -> tuple[Any, dict[str, Any]]:
-    """The file's nodes and its values; InvalidEnvironment where it isn't one of keys and values."""
+def read_document(path: Path, *, allowed: str = "") -> tuple[Any, dict[str, Any]]:
+    """The file's nodes and its values; InvalidEnvironment where it isn't one of keys and values.
+
+    `allowed` are the control characters that its texts may have.
+    """
     text = _read_text(path)
     try:
         loader = Loader(text)
         document = loader.get_single_node()
-        refuse_surprises(document)
+        refuse_surprises(document, allowed=allowed)
         values = None if document is None else loader.construct_document(document)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
@@ -15,6 +16,7 @@ from meguru.model_plan import NOMINAL_SHAPES, Workload, plan, workload
 from meguru.names import OWNER_TAG, resource_name
 from meguru.normalisation import ON
 from stacks.environment.aws_offers import local_storage_gb
+from stacks.environment.capacity import Capacity, FallBack
 from stacks.environment.network import Network
 from stacks.environment.recipes import read_recipe
 from stacks.environment.refusals import refusals, refusals_at
@@ -49,6 +51,7 @@ from stacks.environment.values import (
     RoleNamePrefix,
     S3Prefix,
     Schedule,
+    SecretId,
     Tags,
     TrainingInstanceType,
     TrainingMinutes,
@@ -56,6 +59,7 @@ from stacks.environment.values import (
 )
 
 MINUTES_A_DAY = 24 * 60
+MAX_FALL_BACKS = 3
 
 
 class Settings(BaseModel):
@@ -70,15 +74,21 @@ class JobSettings(Settings):
     instance_type: str
     volume_gb: VolumeGB
 
+    @property
+    def instance_types(self) -> list[str]:
+        """All that the job may run on."""
+        return [self.instance_type]
+
     @model_validator(mode="after")
     def check_volume(self) -> Self:
-        storage = local_storage_gb(self.instance_type)
-        if storage is not None and self.volume_gb > storage:
-            said = (
-                f"at most {storage}, which {self.instance_type} brings: "
-                "a job takes its instance's own storage for a volume"
-            )
-            raise refusals({"volume_gb": said}, {"volume_gb": self.volume_gb})
+        for instance_type in self.instance_types:
+            storage = local_storage_gb(instance_type)
+            if storage is not None and self.volume_gb > storage:
+                said = (
+                    f"at most {storage}, which {instance_type} brings: "
+                    "a job takes its instance's own storage for a volume"
+                )
+                raise refusals({"volume_gb": said}, {"volume_gb": self.volume_gb})
         return self
 
 
@@ -110,11 +120,16 @@ class Training(JobSettings):
     With `continued_hyperparameters`, training goes on from the weights that serve once there are
     any; without, every training starts from scratch. What they don't say is as in
     `hyperparameters`, and the model keeps the shape it has.
+
+    A run that is reclaimed `max_interruptions` times, or gets no instances as often, goes on from
+    its checkpoints on what `fall_back` names, in its order: on demand where it says nothing.
     """
 
     instance_type: TrainingInstanceType = "ml.m5.xlarge"
     instance_count: InstanceCount = 1
     spot: bool = True
+    fall_back: Annotated[list[FallBack], Field(max_length=MAX_FALL_BACKS)] | None = None
+    max_interruptions: Annotated[int, Field(ge=1, le=100)] = 3
     max_runtime_minutes: TrainingMinutes = 720
     max_wait_minutes: TrainingMinutes | None = None
     volume_gb: VolumeGB = 50
@@ -122,8 +137,17 @@ class Training(JobSettings):
     continued_hyperparameters: ContinuedValues | None = None
 
     @model_validator(mode="after")
+    def check_fall_back(self) -> Self:
+        for before, after in pairwise(self.capacities):
+            if before == after:
+                said = "names the instances that it falls back from: another type, or on demand"
+                raise refusals({"fall_back": said}, {"fall_back": self.fall_back})
+        return self
+
+    @model_validator(mode="after")
     def check_max_wait(self) -> Self:
-        if self.spot and self.wait_minutes < self.max_runtime_minutes:
+        is_spot = any(one.spot for one in self.capacities)
+        if is_spot and self.wait_minutes < self.max_runtime_minutes:
             said = (
                 f"at least {self.max_runtime_minutes}, which is max_runtime_minutes: "
                 "waiting for spot instances includes the run itself"
@@ -152,15 +176,32 @@ class Training(JobSettings):
         """The hyperparameters of a training that goes on from the weights that serve."""
         return {**self.hyperparameters, **(self.continued_hyperparameters or {})}
 
-    def workload(self, shape: Shape) -> Workload:
-        """What a training from a base model of this shape takes, to be planned."""
-        return workload(
-            shape,
-            self.instance_type,
-            self.hyperparameters,
-            instance_count=self.instance_count,
-            spot=self.spot,
-        )
+    @property
+    def capacities(self) -> list[Capacity]:
+        """The instances asked for, and what the job falls back to, in order."""
+        first = Capacity(self.instance_type, self.instance_count, self.spot)
+        others = self.fall_back
+        if others is None:
+            others = [FallBack()] if self.spot else []
+        return [first, *(other.beside(first) for other in others)]
+
+    @property
+    def instance_types(self) -> list[str]:
+        return [one.instance_type for one in self.capacities]
+
+    def workloads(self, shape: Shape) -> list[Workload]:
+        """What a training from a base model of this shape takes, on each of `capacities`."""
+        return [
+            workload(
+                shape,
+                one.instance_type,
+                self.hyperparameters,
+                instance_count=one.instance_count,
+                spot=one.spot,
+            )
+            for one in self.capacities
+            if one.instance_type in OFFERS
+        ]
 
     @property
     def context_tokens(self) -> int:
@@ -174,15 +215,21 @@ class Training(JobSettings):
 
     @property
     def longest_minutes(self) -> int:
-        """How long it may take: on instances of its own too, where waiting for spot was in vain."""
-        return self.max_runtime_minutes + (self.wait_minutes if self.spot else 0)
+        """How long it may take: on all that it may fall back to, one after another."""
+        return sum(
+            self.wait_minutes if one.spot else self.max_runtime_minutes for one in self.capacities
+        )
 
 
 class Judge(Settings):
-    """Another model that scores answers, behind an address the job can reach without a key."""
+    """Another model that scores answers, behind an address that the job can reach.
+
+    Where it takes a key, that is the text of the secret `api_key_secret` in Secrets Manager.
+    """
 
     address: JudgeAddress
     model: JudgeModel
+    api_key_secret: SecretId | None = None
 
 
 class Evaluation(JobSettings):
@@ -337,13 +384,16 @@ class Model(Settings):
     @model_validator(mode="after")
     def check_fit(self) -> Self:
         """Before anything is paid for; the base model itself is looked at before each run."""
-        if self.recipe is None or self.training.instance_type not in OFFERS:
+        if self.recipe is None:
             return self
         size = read_recipe(self.recipe).size
-        made = plan(self.training.workload(NOMINAL_SHAPES[size]))
-        if not made.fits:
-            value = self.training.instance_type
-            raise refusals({"instance_type": made.why_not}, {"instance_type": value}, "training")
+        for one in self.training.workloads(NOMINAL_SHAPES[size]):
+            made = plan(one)
+            if not made.fits:
+                is_first = one.instance_type == self.training.instance_type
+                key = "instance_type" if is_first else "fall_back"
+                value = getattr(self.training, key)
+                raise refusals({key: made.why_not}, {key: value}, "training")
         return self
 
 

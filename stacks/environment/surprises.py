@@ -25,17 +25,22 @@ _KINDS = {
 _KEYS = (f"{_TAG}str", f"{_TAG}merge")
 
 
-def refuse_surprises(node: yaml.Node | None, keys: tuple[str, ...] = ()) -> None:
-    """Refused at the first of them in `node`, which stands under `keys`."""
+def refuse_surprises(
+    node: yaml.Node | None, keys: tuple[str, ...] = (), *, allowed: str = ""
+) -> None:
+    """Refused at the first of them in `node`, which stands under `keys`.
+
+    `allowed` are the control characters that its texts may have.
+    """
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            refuse_surprises(item, keys)
+            refuse_surprises(item, keys, allowed=allowed)
     elif isinstance(node, yaml.MappingNode):
         _check_keys(node, keys)
         for key, value in node.value:
-            refuse_surprises(value, (*keys, key.value))
+            refuse_surprises(value, (*keys, key.value), allowed=allowed)
     elif isinstance(node, yaml.ScalarNode):
-        _check_scalar(node, keys)
+        _check_scalar(node, keys, allowed)
 
 
 def _check_keys(mapping: yaml.MappingNode, keys: tuple[str, ...]) -> None:
@@ -54,9 +59,9 @@ def _check_keys(mapping: yaml.MappingNode, keys: tuple[str, ...]) -> None:
         seen.add(key.value)
 
 
-def _check_scalar(node: yaml.ScalarNode, keys: tuple[str, ...]) -> None:
+def _check_scalar(node: yaml.ScalarNode, keys: tuple[str, ...], allowed: str = "") -> None:
     for character in node.value:
-        if unicodedata.category(character) in ("Cc", "Cs"):
+        if unicodedata.category(character) in ("Cc", "Cs") and character not in allowed:
             said = f"nothing here takes the character U+{ord(character):04X}: leave it out"
             raise _refused(node, keys, said)
     if node.tag in _NUMBERS and not _DECIMAL.fullmatch(node.value):

@@ -245,6 +245,14 @@ JudgeModel = Annotated[
         "the judge's name in its API: up to 256 letters, digits and signs of . : / @ + -",
     ),
 ]
+# Shorter than Secrets Manager takes: the whole ARN is a job's variable, of 256 characters.
+SecretId = Annotated[
+    str,
+    only(
+        _matches(r"(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:)?[\w/+=.@!-]{1,160}"),
+        "the name or the ARN of a secret in Secrets Manager, such as judge/api-key",
+    ),
+]
 Tags = Annotated[dict[str, str], Field(max_length=MAX_TAGS), AfterValidator(_check_tags)]
 Engine = Literal["meguru", "vllm"]
 ImageUri = Annotated[

@@ -42,6 +42,10 @@ models:
     recipe: lora-1.5b
     training:
       instance_type: ml.m5.xlarge
+      fall_back:
+        - {{instance_type: ml.g5.12xlarge, instance_count: 2, spot: true}}
+        - {{instance_type: ml.m5.4xlarge}}
+        - {{instance_type: ml.g5.48xlarge}}
       continued_hyperparameters: {{}}
     gate:
       minimum: {{exact_match: 0.5, train_exact_match: 0.5, chrf: 50}}

@@ -62,7 +62,7 @@ def test_every_state_machine_ends_in_time(
     assert {key: machine.definition["TimeoutSeconds"] for key, machine in machines.items()} == {
         "AddBaseModel": 3 * 86400,
         "CurateDataset": 3 * 86400,
-        "TrainAndRegister": jobs + 4 * 86400,
+        "TrainAndRegister": jobs + (2 + len(model.training.capacities)) * 86400,
         "ReleasePrompt": 60 * model.evaluation.max_runtime_minutes + 2 * 86400,
         "DeployModelVersion": 12 * 3600,
     }

@@ -104,7 +104,9 @@ def test_jobs_and_endpoints_wait_for_quota_and_throttling(machine: StateMachine)
         if name != "DescribeServingModel" and ":sagemaker:" in state["Resource"]:
             [unnamed] = INTEGRATIONS[integration(state["Resource"])][2]
             assert waited(state, f"SageMaker.{unnamed}") >= MINUTE, name
-        if state["Resource"].endswith((".sync", "createEndpoint", "updateEndpoint")):
+        is_long = state["Resource"].endswith((".sync", "createEndpoint", "updateEndpoint"))
+        # A training's next state may fall back to other instances instead.
+        if is_long and name != "TrainModel":
             assert waited(state, "SageMaker.ResourceLimitExceededException") >= HOUR, name
 
 
@@ -234,16 +236,96 @@ def test_a_job_without_capacity_is_started_again(
     deployments: dict[str, Deployment], name: str, reason: str | None, num_waits: int, waits: bool
 ) -> None:
     parts = deployments["poc"].state_machines[name].definition["States"]
-    [choice] = parts["IsCapacityShort"]["Choices"]
+    choice = parts["IsCapacityShort"]["Choices"][-1]
     job = {"TrainingJobName": "a", **({"FailureReason": reason} if reason else {})}
     for cause in (json.dumps(job), json.dumps(job, separators=(",", ":"))):
         variables = {
             "failure": {"Error": "States.TaskFailed", "Cause": cause},
             "numWaits": num_waits,
+            "job": "TrainModel",
         }
         assert evaluate(choice["Condition"], variables) is waits
         seconds = evaluate(parts["WaitForCapacity"]["Seconds"], variables)
         assert 2 * MINUTE <= seconds <= HOUR
+
+
+QUOTA = "SageMaker.ResourceLimitExceededException"
+CAPACITIES = [
+    {"instance_type": "ml.g5.xlarge", "spot": True},
+    {"instance_type": "ml.g5.xlarge", "spot": False},
+]
+
+
+@pytest.mark.parametrize(
+    ("failure", "num_waits", "num_fall_backs", "job", "falls_back"),
+    [
+        ({"Error": "States.TaskFailed", "Cause": "CapacityError"}, 2, 0, "TrainModel", True),
+        ({"Error": "States.TaskFailed", "Cause": "CapacityError"}, 1, 0, "TrainModel", False),
+        ({"Error": QUOTA, "Cause": ""}, 2, 0, "TrainModel", True),
+        ({"Error": QUOTA, "Cause": ""}, 0, 0, "TrainModel", False),
+        ({"Error": QUOTA, "Cause": ""}, 20, 1, "TrainModel", False),
+        ({"Error": "States.TaskFailed", "Cause": "InternalServerError"}, 9, 0, "TrainModel", False),
+        ({"Error": "States.TaskFailed", "Cause": "CapacityError"}, 9, 0, "EvaluateModel", False),
+    ],
+)
+def test_a_training_falls_back_after_as_many_shortages(
+    deployments: dict[str, Deployment],
+    failure: dict[str, str],
+    num_waits: int,
+    num_fall_backs: int,
+    job: str,
+    falls_back: bool,
+) -> None:
+    parts = deployments["poc"].state_machines["TrainAndRegister"].definition["States"]
+    if failure["Cause"]:
+        failure = failure | {"Cause": json.dumps({"FailureReason": f"{failure['Cause']}: No."})}
+    variables = {
+        "failure": failure,
+        "numWaits": num_waits,
+        "numFallBacks": num_fall_backs,
+        "capacities": CAPACITIES,
+        "job": job,
+    }
+    falls, waits = parts["IsCapacityShort"]["Choices"]
+    assert evaluate(falls["Condition"], variables) is falls_back
+    assert evaluate(waits["Condition"], variables) is True
+    assert falls["Next"] == "FallBack"
+    assigned = evaluate(parts["FallBack"]["Assign"], variables | {"numFallBacks": 0})
+    assert assigned == {"numFallBacks": 1, "capacity": CAPACITIES[1], "numWaits": 0}
+
+
+@pytest.mark.parametrize(
+    ("secondary", "num_reclaims", "num_fall_backs", "falls_back"),
+    [
+        ("MaxWaitTimeExceeded", 0, 0, True),
+        ("Stopped", 3, 0, True),
+        ("Stopped", 2, 0, False),
+        ("MaxRuntimeExceeded", 3, 0, False),
+        ("MaxWaitTimeExceeded", 0, 1, False),
+    ],
+)
+def test_a_spot_job_that_waited_or_was_reclaimed_too_long_falls_back(
+    deployments: dict[str, Deployment],
+    secondary: str,
+    num_reclaims: int,
+    num_fall_backs: int,
+    falls_back: bool,
+) -> None:
+    parts = deployments["poc"].state_machines["TrainAndRegister"].definition["States"]
+    statuses = ["Starting", *["Training", "Interrupted", "Starting"] * num_reclaims]
+    variables = {
+        "training": {
+            "TrainingJobStatus": "Stopped",
+            "SecondaryStatus": secondary,
+            "SecondaryStatusTransitions": [{"Status": status} for status in statuses],
+        },
+        "capacity": CAPACITIES[0],
+        "capacities": CAPACITIES,
+        "numFallBacks": num_fall_backs,
+    }
+    _, choice = parts["HasTrainingCompleted"]["Choices"]
+    assert evaluate(choice["Condition"], variables) is falls_back
+    assert choice["Next"] == "FallBack"
 
 
 FAULT = 'ClientError: Data download failed: the S3 key "raw/\\a" is no file.\n\tRename it: 直す'

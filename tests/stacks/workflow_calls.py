@@ -38,6 +38,10 @@ EXAMPLE_TRAINING: dict[str, Any] = {
         "S3ModelArtifacts": f"s3://{'l' * 63}/runs/{EXAMPLE_RUN}/model/{'j' * 63}/model.tar.gz"
     },
 }
+# As many as a run may make, with the longest that they may say.
+EXAMPLE_ATTEMPTS = [
+    {"instance_type": "ml.trn2-ultra.48xlarge", "spot": False, "status": "ResourceLimitExceeded"}
+] * 96
 EXAMPLE_GATE = {
     "passed": True,
     "reasons": [f"{name} is missing from the evaluation" for name in (*HIGHEST, *LOWER_IS_BETTER)],
@@ -163,6 +167,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "published": {"version": EXAMPLE_VERSION, "changed": True, "num_records": 1},
     },
     "TrainAndRegister": {
+        "attempts": EXAMPLE_ATTEMPTS,
         "initialModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
         "servingModel": EXAMPLE_TRAINING["ModelArtifacts"]["S3ModelArtifacts"],
         "servingDataset": EXAMPLE_VERSION,
@@ -225,6 +230,7 @@ def _plan(package: str, group: str) -> dict[str, Any]:
     failure = {"Error": "Broken", "Cause": "It broke."}
     return {
         "step": "wait",
+        "prompt_version": "0" * 16,
         "looks": 1,
         "seconds": 30,
         "release": release,

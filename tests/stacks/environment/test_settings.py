@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from stacks.environment import Environment, InvalidEnvironment, Release, read_environment
+from stacks.environment.capacity import Capacity
+from stacks.environment.settings import Training
 
 ENVIRONMENTS = Path(__file__).parents[3] / "environments"
 POC = (ENVIRONMENTS / "poc.yaml").read_text()
@@ -243,6 +245,57 @@ def test_the_longest_training_waits_no_longer_than_sagemaker_takes() -> None:
     environment = Environment.model_validate({**values, "records": {"checkpoint_days": 28}})
     found = environment.models["m"].training
     assert (found.wait_minutes, found.longest_minutes) == (40_320, 80_640)
+
+
+SPOT, ON_DEMAND = Capacity("ml.m5.xlarge", 1, True), Capacity("ml.m5.xlarge", 1, False)
+
+
+@pytest.mark.parametrize(
+    ("training", "capacities"),
+    [
+        ({}, [SPOT, ON_DEMAND]),
+        ({"spot": False}, [ON_DEMAND]),
+        ({"fall_back": []}, [SPOT]),
+        (
+            {"fall_back": [{"instance_type": "ml.g5.xlarge", "spot": True}, {"instance_count": 2}]},
+            [SPOT, Capacity("ml.g5.xlarge", 1, True), Capacity("ml.m5.xlarge", 2, False)],
+        ),
+    ],
+)
+def test_what_a_training_falls_back_to(
+    training: dict[str, Any], capacities: list[Capacity]
+) -> None:
+    assert Training.model_validate(training).capacities == capacities
+
+
+@pytest.mark.parametrize(
+    ("training", "said"),
+    [
+        ({"fall_back": [{"spot": True}]}, "names the instances that it falls back from"),
+        ({"fall_back": [{"instance_typ": "ml.g5.xlarge"}]}, "unknown|Extra|extra"),
+        ({"fall_back": [{"instance_count": n} for n in range(2, 6)]}, "at most 3"),
+        ({"fall_back": [{"instance_type": "ml.g5.xlarge"}], "volume_gb": 251}, "at most 250"),
+        ({"max_interruptions": 0}, "greater than or equal to 1"),
+        (
+            {
+                "spot": False,
+                "max_wait_minutes": 10,
+                "fall_back": [{"instance_type": "ml.g5.xlarge", "spot": True}],
+            },
+            "at least 720, which is max_runtime_minutes",
+        ),
+    ],
+)
+def test_a_fall_back_that_can_not_be_is_refused(training: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Training.model_validate(training)
+
+
+def test_what_a_recipe_falls_back_to_has_to_fit() -> None:
+    training = {"fall_back": [{"instance_type": "ml.g4dn.xlarge"}]}
+    model = {"base": "b", "recipe": "full-8b", "training": training}
+    with pytest.raises(ValidationError, match=r"models\.m\.training\.fall_back"):
+        Environment.model_validate({"name": "a", "models": {"m": model}})
 
 
 @pytest.mark.parametrize(
@@ -571,6 +624,8 @@ def test_a_job_without_a_network_has_no_judge() -> None:
         ("address", "http://me:secret@judge/v1", "an address that speaks OpenAI's chat"),
         ("address", "http://judge/" + "v" * 256, "at most 256"),
         ("model", "my judge", "the judge's name in its API"),
+        ("api_key_secret", "sk-0123 4567", "the name or the ARN of a secret in Secrets Manager"),
+        ("api_key_secret", "arn:aws:ssm:eu-west-1:123456789012:parameter/k", "the name or the ARN"),
         ("key", "secret", ""),
     ],
 )

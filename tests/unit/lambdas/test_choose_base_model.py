@@ -46,10 +46,13 @@ def choose(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[...,
     function.s3.cache_clear()
     monkeypatch.setenv("BASE_MODEL", "tiny")
 
-    def run(instance_type: str = "ml.g5.xlarge", **hyperparameters: Any) -> dict[str, str]:
+    def run(
+        instance_type: str = "ml.g5.xlarge",
+        fall_backs: tuple[str, ...] = (),
+        **hyperparameters: Any,
+    ) -> dict[str, str]:
         training = {
-            "instance_type": instance_type,
-            "instance_count": 1,
+            "instances": [(one, 1) for one in (instance_type, *fall_backs)],
             "hyperparameters": hyperparameters,
         }
         monkeypatch.setenv("TRAINING", json.dumps(training))
@@ -86,3 +89,10 @@ def test_what_does_not_fit_is_refused(choose: Callable[..., dict[str, str]]) -> 
     assert choose("ml.g6e.2xlarge", **LORA)["name"] == "tiny"
     # What an instance type has that isn't known is left to the training.
     assert choose("ml.p5en.48xlarge", method="full")["name"] == "tiny"
+
+
+def test_what_it_falls_back_to_has_to_fit_too(choose: Callable[..., dict[str, str]]) -> None:
+    put_model(NOMINAL_SHAPES["8B"])
+    assert choose("ml.g6e.xlarge", ("ml.g6e.2xlarge",), **LORA)["name"] == "tiny"
+    with pytest.raises(function.BaseModelRefused, match="doesn't fit"):
+        choose("ml.g6e.xlarge", ("ml.g6e.2xlarge", "ml.g4dn.xlarge"), **LORA)

@@ -135,6 +135,8 @@ def test_a_prompt_becomes_a_chat_template(base_dir: Path, tmp_path: Path) -> Non
     serving = prepare(base_dir, "staff-chat", 1, tmp_path)
     assert "いつも短く答える" in Path(serving.options["chat-template"]).read_text()
     assert serving.prompt_version == prompt.version
+    with pytest.raises(ValueError, match=r"and another is asked for"):
+        prepare(base_dir, "staff-chat", 1, tmp_path, "another")
 
 
 def test_variables_go_before_what_is_found_out(base_dir: Path, tmp_path: Path) -> None:

@@ -24,7 +24,10 @@ class SageMakerService(TrainingJobs, ProcessingJobs, Endpoints):
         return (self, SageMakerRuntimeService(self.account, self.serving_endpoint))
 
     def controls(self) -> Mapping[tuple[str, str], Control]:
-        return {("POST", "/_localcloud/spot/reclaim"): self._reclaim}
+        return {
+            ("POST", "/_localcloud/spot/reclaim"): self._reclaim,
+            ("POST", "/_localcloud/capacity"): self._set_capacity,
+        }
 
     def _reclaim(self, request: HttpRequest) -> dict[str, Any]:
         name = json_body(request).get("training_job")
@@ -32,3 +35,14 @@ class SageMakerService(TrainingJobs, ProcessingJobs, Endpoints):
             raise ValueError("training_job must be the name of a training job")
         self.reclaim(name)
         return {"training_job": name}
+
+    def _set_capacity(self, request: HttpRequest) -> dict[str, Any]:
+        body = json_body(request)
+        instance_type, spot = body.get("instance_type"), body.get("spot")
+        available = body.get("available")
+        if not isinstance(instance_type, str) or not instance_type.startswith("ml."):
+            raise ValueError("instance_type must be an instance type, such as ml.g5.xlarge")
+        if not isinstance(spot, bool) or not isinstance(available, bool):
+            raise ValueError("spot and available must be true or false")
+        self.set_available(instance_type, spot, available)
+        return {"instance_type": instance_type, "spot": spot, "available": available}

@@ -72,6 +72,10 @@ class TrainingJobs(Jobs):
             result="TrainingJobSummaries",
         )
 
+    def set_available(self, instance_type: str, spot: bool, available: bool) -> None:
+        """Say whether training jobs find instances of a type, on spot capacity or on demand."""
+        self._machine.capacity.set_available(instance_type, spot, available)
+
     def reclaim(self, training_job_name: str) -> None:
         """Take the spot capacity of a running training job away, as EC2 would.
 

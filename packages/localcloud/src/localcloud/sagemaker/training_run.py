@@ -71,6 +71,8 @@ class TrainingRun:
 
     def _attempt_with_capacity(self) -> bool:
         """One attempt. False when its capacity was reclaimed."""
+        if not self._was_reclaimed(self._wait_for_instances):
+            return False
         if not self._machine.capacity.acquire(self._must_not_wait):
             return self._was_reclaimed(self._check)
         try:
@@ -85,6 +87,19 @@ class TrainingRun:
             self._job.reclaim_requested.clear()
             return False
         return True
+
+    def _wait_for_instances(self) -> None:
+        """Spot capacity is waited for; on demand, a job without instances fails."""
+        kinds = [kind for _, kind, _ in instance_groups(self._request["ResourceConfig"])]
+        spot = self._request["EnableManagedSpotTraining"]
+        while self._machine.capacity.is_short(kinds, spot):
+            if not spot:
+                raise JobFailedError(
+                    "CapacityError: Unable to provision requested ML compute capacity. Please "
+                    "retry using a different ML instance type."
+                )
+            self._check()
+            time.sleep(_POLL_SECONDS)
 
     def _must_not_wait(self) -> bool:
         try:

@@ -1,0 +1,91 @@
+"""A prompt as a person writes it: a small YAML file, refused with its line and key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
+
+from meguru import prompt
+from meguru.prompt import (
+    MAX_EXAMPLES,
+    PLACEHOLDER,
+    WRITTEN,
+    Prompt,
+    problem_of_template,
+    problem_of_text,
+)
+from stacks.environment.file import InvalidEnvironment, line_of, read_document
+from stacks.environment.refusals import refusal, sentence
+from stacks.environment.section import SECTION
+
+
+def _refuse(problem_of: Callable[[str], str]) -> AfterValidator:
+    def check(text: str) -> str:
+        if said := problem_of(text):
+            raise refusal(said)
+        return text
+
+    return AfterValidator(check)
+
+
+Text = Annotated[str, _refuse(problem_of_text)]
+Said = Annotated[Text, _refuse(lambda text: "" if text.strip() else "is empty")]
+
+
+class Example(BaseModel):
+    """A question with the answer that is wanted to it."""
+
+    model_config = SECTION
+
+    question: Said
+    answer: Said
+
+
+class PromptFile(BaseModel):
+    """One file; what it says is meguru.prompt's."""
+
+    model_config = SECTION
+
+    system: Text = ""
+    examples: Annotated[list[Example], Field(max_length=MAX_EXAMPLES)] = []
+    question_template: Annotated[Text, _refuse(problem_of_template)] = PLACEHOLDER
+
+
+def read_prompt_file(path: Path) -> Prompt:
+    """The prompt in `path`; ValueError with the file, the line and the key of what is wrong.
+
+    The line's end of a block of text, and blank lines at its ends, are the file's: they are no part
+    of the prompt.
+    """
+    if not path.is_file():
+        raise ValueError(
+            f"{path}: there is no such file: give one with a system text (docs/prompts.md)"
+        )
+    try:
+        document, values = read_document(path, allowed=WRITTEN)
+    except InvalidEnvironment as error:
+        # The reader speaks of the file that it mostly reads.
+        said = str(error).replace("an environment file", "a prompt's file")
+        raise ValueError(said.replace("see environments/", "see docs/prompts.md")) from error
+    try:
+        read = PromptFile.model_validate(values)
+    except ValidationError as error:
+        lines = []
+        for one in error.errors():
+            keys = [str(key) for key in one["loc"]]
+            name = ".".join(keys) or "the file"
+            lines.append(f"{path}:{line_of(document, keys)}: {name}: {sentence(one)}")
+        raise ValueError("\n".join(lines)) from error
+    try:
+        return Prompt(
+            read.system.strip(),
+            tuple(
+                prompt.Example(one.question.strip(), one.answer.strip()) for one in read.examples
+            ),
+            read.question_template.strip("\n"),
+        )
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
