@@ -15,7 +15,7 @@ from torch import nn
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
-from meguru.adapter import ADAPTER, BaseReference
+from meguru.adapter import ADAPTER, BASE_SOURCE, BaseReference
 from meguru.chat import ChatEncoder
 from meguru.model_archive import weight_files
 from meguru.model_version import system_fingerprint
@@ -25,8 +25,6 @@ from meguru.prompt_fit import check_fit
 # Another version of these may choose other tokens for the same model.
 ENGINE = f"meguru-text torch {torch.__version__} transformers {transformers.__version__}"
 REQUIRED = ("config.json", "tokenizer.json")
-# Where SageMaker puts the channel `base` of a model's additional data sources, beside the model.
-BASE_SOURCE = Path("additional-model-data-sources", "base")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from transformers import PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
 from evaluation.model import ChatModel
-from inference_containers.text.load import BASE_SOURCE, load
+from inference_containers.text.load import load
+from meguru.adapter import BASE_SOURCE
 from tests.unit.training.base_models import write_base, write_manifest
 from training.checkpoint_files import Manifest
 from training.checkpoints import Checkpoint
