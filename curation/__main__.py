@@ -15,6 +15,7 @@ from curation.corrections import apply_corrections
 from curation.dataset import dataset_rows, freeze, held_out_identities, with_votes
 from curation.deduplication import deduplicate
 from curation.feedback import parse_feedback
+from curation.licences import find_licences, is_licence
 from curation.parsing import parse_document
 from curation.records import Record, SetAside
 from curation.token_limit import TokenLimit
@@ -58,6 +59,7 @@ def curate(
     version, its counts, and how much was set aside and why.
     """
     documents, sources, set_aside = read_documents(source / "raw")
+    licences = read_licences(source / "raw")
     feedback, broken, feedback_ids = read_feedback(source / "feedback", with_preferences)
     serving_model = source / "serving_model"
     if context_tokens and serving_model.is_dir():
@@ -76,7 +78,7 @@ def curate(
     rows = with_votes(rows, counted, rules)
     set_aside += broken + duplicates + superseded + left_out
     version, manifest = freeze(
-        output / "datasets" / dataset, dataset, rows, sources, set_aside, rules
+        output / "datasets" / dataset, dataset, rows, sources, set_aside, rules, licences
     )
     write_quarantine(output / "quarantine", version, set_aside)
     result = {
@@ -97,8 +99,10 @@ def read_documents(folder: Path) -> tuple[list[Record], dict[str, str], list[Set
     records: list[Record] = []
     set_aside: list[SetAside] = []
     sources: dict[str, str] = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        uri = RAW_PREFIX + path.relative_to(folder).as_posix()
+    for path in _files(folder):
+        if is_licence(path):
+            continue
+        uri = _uri(path, folder)
         sources[uri] = file_sha256(path)
         for parsed in parse_document(path, uri):
             if isinstance(parsed, SetAside):
@@ -106,6 +110,21 @@ def read_documents(folder: Path) -> tuple[list[Record], dict[str, str], list[Set
             else:
                 records.append(parsed)
     return records, sources, set_aside
+
+
+def read_licences(folder: Path) -> dict[str, str]:
+    """The licence of each raw object that has one, by its key."""
+    return {
+        _uri(path, folder): name for path, name in find_licences(folder, _files(folder)).items()
+    }
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _uri(path: Path, folder: Path) -> str:
+    return RAW_PREFIX + path.relative_to(folder).as_posix()
 
 
 def read_feedback(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -175,10 +175,12 @@ def freeze(
     sources: dict[str, str],
     set_aside: list[SetAside],
     rules: Sequence[str] = RULES,
+    licences: Mapping[str, str] | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """Write shards and manifest under `folder/VERSION/`; returns the version and the manifest.
 
-    `sources` is the SHA-256 of every object that was read, by its key in the lake. Nothing in a
+    `sources` is the SHA-256 of every object that was read, by its key in the lake; `licences` says
+    by key what is known of its licence. Nothing in a
     version depends on when or where it was made: the same content is the same version.
     """
     staging = folder / ".staging"
@@ -202,6 +204,7 @@ def freeze(
             {row["source_uri"] for row in rows if row["source_kind"] == "feedback"}
         ),
         "set_aside": dict(Counter(item.reason for item in set_aside)),
+        **({"licences": dict(licences)} if licences else {}),
     }
     content = canonical_json(manifest)
     version = sha256_hex(content)

@@ -32,6 +32,7 @@ from evaluation.report import (
 from evaluation.run_facts import RunFacts
 from evaluation.safety import describe_safety, read_prompts
 from evaluation.shards import read_parquet
+from evaluation.task_results import describe_tasks
 from evaluation.training_curve import read_curve
 from meguru.accelerator import ROOT, check_accelerator
 from meguru.dataset_version import DatasetVersion, read_dataset_version
@@ -127,7 +128,7 @@ def run(
     run_facts = RunFacts.from_environment(environment)
     judge = read_judge(environment)
     dataset = read_dataset_version(folders.inputs / "dataset", read_parquet)
-    prompt = Prompt.read(folders.inputs / "prompt")
+    prompt = Prompt.read(folders.inputs / "prompt", environment.get("PROMPT_VERSION", ""))
     known = dataset.split("train") + rows_of_examples(prompt)
     own = read_own_questions(folders.inputs / "labels", known)
     prompts = read_prompts()
@@ -150,6 +151,7 @@ def run(
         "own_questions": own.describe(),
         "safety": describe_safety(prompts, evaluation.safety_answers),
         "judge": judged,
+        **describe_tasks(folders.inputs / "labels"),
         **describe_votes(folders.inputs / "feedback"),
         **describe_comparison(folders.inputs, dataset, evaluation, pairs, run_facts, baseline),
         "cost": run_facts.cost(),

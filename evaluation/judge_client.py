@@ -23,6 +23,8 @@ LOWEST, HIGHEST = 1, 5
 TIMEOUT_SECONDS = 30.0
 # Asked twice, a judge that means what it says differs by no more.
 MAX_DIFFERENCE = 1
+# Room for a thought before the score.
+MAX_TOKENS = 1024
 _MAX_CHARACTERS = 8000
 _MAX_BYTES = 1024**2
 # A busy judge says when to come again; nobody waits longer for one.
@@ -36,6 +38,7 @@ _RETRIES = Retry(
     raise_on_status=False,
     retry_after_max=20,
 )
+_ARN = re.compile(r"arn:[\w-]+:secretsmanager:([\w-]+):")
 _THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
 _OBJECT = re.compile(r"\{[^{}]*\}")
 INSTRUCTION = (
@@ -85,15 +88,15 @@ class OpenAIJudge:
                 {"role": "user", "content": json.dumps(asked, ensure_ascii=False)},
             ],
         }
-        status, content = self._post({**request, "temperature": 0, "max_tokens": 50})
+        status, content = self._post({**request, "temperature": 0, "max_tokens": MAX_TOKENS})
         if status == 400:
-            # Models that think take neither: what they may say has no end, and they choose.
+            # Some models take neither of the two.
             status, content = self._post(request)
         if status != 200:
             raise NoVerdict(f"it answered with status {status}")
         try:
             said = json.loads(content)["choices"][0]["message"]["content"]
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise NoVerdict("its response is not JSON") from error
         except (KeyError, IndexError, TypeError) as error:
             raise NoVerdict("its response is no chat completion") from error
@@ -101,7 +104,6 @@ class OpenAIJudge:
 
     def _post(self, body: Mapping[str, Any]) -> tuple[int, bytes]:
         headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
-        until = time.monotonic() + self.timeout_seconds
         try:
             with requests.Session() as session:
                 for scheme in ("http://", "https://"):
@@ -114,14 +116,15 @@ class OpenAIJudge:
                     allow_redirects=False,
                     stream=True,
                 )
-                return response.status_code, self._read(response, until)
+                return response.status_code, self._read(response)
         except requests.Timeout as error:
             raise NoVerdict(f"no answer within {self.timeout_seconds:g} s") from error
         except requests.RequestException as error:
             raise NoVerdict(f"it can't be reached ({type(error).__name__})") from error
 
-    def _read(self, response: requests.Response, until: float) -> bytes:
+    def _read(self, response: requests.Response) -> bytes:
         """The body, unless it drips in for ever or has no end."""
+        until = time.monotonic() + self.timeout_seconds
         content = b""
         for part in response.iter_content(8192):
             content += part
@@ -161,28 +164,32 @@ def read_verdict(said: Any) -> int:
     return score
 
 
-def read_secret(arn: str) -> str:
-    """A secret's text: the key itself, or a JSON object with it alone or as `api_key`."""
-    parts = arn.split(":")
-    if len(parts) != 7 or parts[2] != "secretsmanager":
-        raise ValueError(f"JUDGE_API_KEY_SECRET={arn!r} is not the ARN of a secret")
-    client = boto3.client("secretsmanager", region_name=parts[3])
-    text = str(client.get_secret_value(SecretId=arn).get("SecretString", "")).strip()
-    if not text.startswith("{"):
-        return text
+def read_secret(secret: str, region: str | None = None) -> str:
+    """The text of a secret, by its ARN or by its name in `region`.
+
+    That is the key itself, or a JSON object with it alone or as `api_key`. ValueError where it is
+    no key, without a word of what it is.
+    """
+    in_arn = _ARN.match(secret)
+    client = boto3.client("secretsmanager", region_name=in_arn[1] if in_arn else region)
+    text = str(client.get_secret_value(SecretId=secret).get("SecretString", "")).strip()
+    key = _key_in(text) if text.startswith("{") else text
+    if not key or not (key.isascii() and key.isprintable()):
+        raise ValueError(f"the secret {secret} has no key, nor a JSON object with 'api_key'")
+    return key
+
+
+def _key_in(text: str) -> str:
     try:
         values = json.loads(text)
     except ValueError:
         return text
-    found = values.get("api_key") or (next(iter(values.values())) if len(values) == 1 else None)
-    if not isinstance(found, str) or not found:
-        # Without a word of what is in it.
-        raise ValueError(f"the secret {arn} has no 'api_key'")
-    return found
+    found = values.get("api_key") or (next(iter(values.values())) if len(values) == 1 else "")
+    return found.strip() if isinstance(found, str) else ""
 
 
 def read_judge(
-    environment: Mapping[str, str], secret: Callable[[str], str] = read_secret
+    environment: Mapping[str, str], secret: Callable[[str, str | None], str] = read_secret
 ) -> Judge | None:
     """By `JUDGE_ADDRESS`, `JUDGE_MODEL` and, where it takes a key, `JUDGE_API_KEY_SECRET`.
 
@@ -196,12 +203,14 @@ def read_judge(
     name = environment.get("JUDGE_MODEL", "")
     if not name:
         raise ValueError("JUDGE_ADDRESS is given and JUDGE_MODEL is not: name the judge's model")
-    arn = environment.get("JUDGE_API_KEY_SECRET", "")
+    given = environment.get("JUDGE_API_KEY_SECRET", "")
     try:
-        key = secret(arn) if arn else ""
+        key = secret(given, environment.get("AWS_REGION")) if given else ""
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "unknown")
-        return SilentJudge(name, f"its key can't be read ({code}): {arn}")
+        return SilentJudge(name, f"its key can't be read ({code}): {given}")
+    except ValueError as error:
+        return SilentJudge(name, str(error))
     except BotoCoreError as error:
-        return SilentJudge(name, f"its key can't be read ({type(error).__name__}): {arn}")
+        return SilentJudge(name, f"its key can't be read ({type(error).__name__}): {given}")
     return OpenAIJudge(address.rstrip("/"), name, key)

@@ -175,6 +175,12 @@ def _left_out(report: Mapping[str, Any]) -> Iterator[Point]:
             + "; ".join(f"{reason} ({count})" for reason, count in judge["reasons"].items()),
             f"判定モデルが採点できなかった回答が {judge['num_unjudged']} 件あります。",
         )
+    if broken := report.get("broken_tasks"):
+        yield Point(
+            f"{counted(len(broken), 'file')} of lm-eval's results could not be read: "
+            f"{', '.join(broken[:3])}",
+            f"読めない lm-eval の結果が {len(broken)} 件あります。",
+        )
     if report.get("num_broken_feedback"):
         yield Point(
             f"{counted(report['num_broken_feedback'], 'feedback file')} could not be read.",

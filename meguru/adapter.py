@@ -13,6 +13,8 @@ from meguru.model_hashes import MANIFEST, check_hashes
 # In a trained model's folder: the adapter as peft writes it, and its base model by name.
 ADAPTER = "adapter"
 BASE = "base.json"
+# Where SageMaker puts the channel `base` of a model's additional data sources, beside the model.
+BASE_SOURCE = Path("additional-model-data-sources", "base")
 
 
 @dataclass(frozen=True)

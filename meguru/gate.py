@@ -124,8 +124,8 @@ def _leaked(leaks: Mapping[str, int]) -> tuple[str, ...]:
     total = sum(found.values())
     subject = "1 held-out question is" if total == 1 else f"{total} held-out questions are"
     return (
-        f"{subject} in the training split ({kinds}): the evaluation names them; take them out of "
-        "the documents or word them as one question's phrasings",
+        f"{subject} in the training split ({kinds}) or in the prompt's examples: the evaluation "
+        "names them; take them out there, or word them as one question's phrasings",
     )
 
 

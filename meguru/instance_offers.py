@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # Prices are AWS's list prices for SageMaker training in US East (N. Virginia), in US dollars an
-# hour, as noted on this day and rounded: for an estimate, not for a bill.
-PRICES_AS_OF = "2025-06"
+# hour, rounded: for an estimate, not for a bill. Those of g5, g6, g6e, p4d and p5 were held in this
+# month against figures that others have published from AWS's price list API (the newest of
+# 2026-08); those of t3, m5 and g4dn are as AWS's pricing page had them in 2025-06.
+PRICES_AS_OF = "2026-11"
 # What spot capacity costs of that, on a long average; AWS says up to 90 % less.
 SPOT_SHARE = 0.45
 GIB = 1024**3
@@ -14,7 +16,7 @@ GIB = 1024**3
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU's memory, and its dense 16-bit tensor FLOP/s as its maker says (NVIDIA data sheets)."""
+    """A GPU's memory, and its 16-bit tensor FLOP/s by NVIDIA's data sheets, without sparsity."""
 
     name: str
     memory_gib: int
@@ -76,7 +78,7 @@ OFFERS = {
     "ml.g6.2xlarge": Offer(8, 32, 1.22, 1, _L4),
     "ml.g6.12xlarge": Offer(48, 192, 5.75, 4, _L4),
     "ml.g6.48xlarge": Offer(192, 768, 16.69, 8, _L4),
-    "ml.g6e.xlarge": Offer(4, 32, 2.33, 1, _L40S),
+    "ml.g6e.xlarge": Offer(4, 32, 2.61, 1, _L40S),
     "ml.g6e.2xlarge": Offer(8, 64, 2.80, 1, _L40S),
     "ml.g6e.12xlarge": Offer(48, 384, 13.12, 4, _L40S),
     "ml.g6e.48xlarge": Offer(192, 1536, 37.66, 8, _L40S),

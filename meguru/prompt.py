@@ -99,12 +99,14 @@ class Prompt:
             raise ValueError(f"{FILE} can't be read: {error!r}") from error
 
     @classmethod
-    def read(cls, folder: Path) -> Self | None:
+    def read(cls, folder: Path, expected: str = "") -> Self | None:
         """The prompt in `folder`, None where there is no such folder or nothing in it.
 
-        ValueError where it isn't the version that its manifest names.
+        ValueError where it isn't the version that its manifest names, or not the `expected` one.
         """
         if not folder.is_dir() or not any(folder.iterdir()):
+            if expected:
+                raise ValueError(f"the prompt {expected} isn't there: {folder} has nothing")
             return None
         path = folder / FILE
         if not path.is_file():
@@ -121,6 +123,11 @@ class Prompt:
             raise ValueError(
                 f"the prompt at {folder} was changed: its content is the version "
                 f"{prompt.version}, and its {MANIFEST} says {named}"
+            )
+        if expected not in ("", prompt.version):
+            raise ValueError(
+                f"the prompt at {folder} is the version {prompt.version}, and {expected} is "
+                "asked for"
             )
         return prompt
 

@@ -35,6 +35,7 @@ class ModelStack(Stack):
             "ModelRegistry",
             environment=environment,
             name=environment.resource_name(model_key),
+            model=model,
         )
         self.training = Training(
             self,
@@ -61,7 +62,7 @@ class ModelStack(Stack):
             "ModelRelease",
             environment=environment,
             model_key=model_key,
-            endpoint=model.endpoint,
+            model=model,
             lake=storage.lake,
             registry=self.registry,
             releases=storage.records.releases,

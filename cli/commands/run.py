@@ -18,9 +18,30 @@ from cli.commands.shared import (
     reach,
 )
 from cli.run_progress import RunProgress
+from cli.run_start import start_runs
 from cli.runs import find_run
 
 app = typer.Typer(no_args_is_help=True, help="Training runs: what goes on, what came of it.")
+
+
+@app.command("start")
+def start_run(
+    models: Annotated[
+        list[str] | None, typer.Argument(help="Models by their names in the API; without, all.")
+    ] = None,
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Train every model on the newest dataset version, each in a run of its own.
+
+    Ends with 1 where one couldn't be started; the others are.
+    """
+    try:
+        are_started = start_runs(reach(environment_name, endpoint_url), models or [], console)
+    except EXPECTED as error:
+        fail(error)
+    if not are_started:
+        raise typer.Exit(1)
 
 
 @app.command("watch")

@@ -36,7 +36,8 @@ class Bedrock:
         stream: bool,
         timeout_seconds: float,
     ) -> None:
-        self._model, self._inference, self._stream = model, dict(inference), stream
+        self._model, self._inference = model, dict(inference)
+        self._stream, self._limit = stream, timeout_seconds
         retries: Any = {"total_max_attempts": NUM_ATTEMPTS, "mode": "standard"}
         try:
             self._client: Any = boto3.client(
@@ -65,7 +66,7 @@ class Bedrock:
         started = now()
         if self._stream:
             response = self._client.converse_stream(**request)
-            return gather(_parts(response["stream"]), started, _retries(response), now)
+            return gather(_parts(response["stream"]), started, _retries(response), self._limit, now)
         response = self._client.converse(**request)
         seconds, usage = now() - started, response["usage"]
         blocks = response["output"]["message"]["content"]
@@ -96,7 +97,7 @@ def _parts(events: Any) -> Iterator[Part]:
             yield event["contentBlockDelta"]["delta"].get("text", "")
         elif "metadata" in event:
             usage = event["metadata"]["usage"]
-            yield Usage(usage["inputTokens"], usage["outputTokens"])
+            yield Usage.of(usage["inputTokens"], usage["outputTokens"])
 
 
 def _retries(response: Mapping[str, Any]) -> int:

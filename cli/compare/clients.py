@@ -46,9 +46,12 @@ def make_client(
 def read_key(variable: str | None, environment: Mapping[str, str]) -> str:
     if variable is None:
         return ""
-    if not environment.get(variable):
+    key = environment.get(variable, "").strip()
+    if not key:
         raise NoReply(f"the environment variable {variable} is not set", is_final=True)
-    return environment[variable]
+    if not (key.isascii() and key.isprintable()):
+        raise NoReply(f"the environment variable {variable} holds no key", is_final=True)
+    return key
 
 
 def _of_account(provider: MeguruModel, account: Callable[[], Account]) -> tuple[str, str, str]:

@@ -39,7 +39,7 @@ class OpenAIChat:
             timeout=timeout_seconds,
         )
         self._request = {"model": model, **parameters}
-        self._stream = stream
+        self._stream, self._limit = stream, timeout_seconds
 
     def ask(self, messages: Sequence[Message]) -> Reply:
         try:
@@ -68,20 +68,18 @@ class OpenAIChat:
         if self._stream:
             options = {"stream": True, "stream_options": {"include_usage": True}}
             raw = create(**request, **options)
-            reply = gather(_parts(raw.parse()), started, raw.retries_taken, now)
+            reply = gather(_parts(raw.parse()), started, raw.retries_taken, self._limit, now)
             if reply.first_seconds is None and reply.output_tokens is None:
                 raise NoReply("its response is no stream of a chat completion")
             return reply
         raw = create(**request)
         completion = raw.parse()
-        seconds, usage = now() - started, completion.usage
+        seconds, said = now() - started, completion.choices[0].message.content or ""
+        if not isinstance(said, str):
+            raise NoReply("its response is no chat completion")
+        usage = _usage(completion.usage)
         return Reply(
-            completion.choices[0].message.content or "",
-            seconds,
-            None,
-            usage.prompt_tokens if usage else None,
-            usage.completion_tokens if usage else None,
-            raw.retries_taken,
+            said, seconds, None, usage.input_tokens, usage.output_tokens, raw.retries_taken
         )
 
 
@@ -90,7 +88,13 @@ def _parts(chunks: Any) -> Iterator[Part]:
         if chunk.choices:
             yield chunk.choices[0].delta.content or ""
         if chunk.usage:
-            yield Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+            yield _usage(chunk.usage)
+
+
+def _usage(counted: Any) -> Usage:
+    return Usage.of(
+        getattr(counted, "prompt_tokens", None), getattr(counted, "completion_tokens", None)
+    )
 
 
 def _message(error: openai.APIStatusError) -> str:

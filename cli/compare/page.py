@@ -8,8 +8,7 @@ from typing import Any
 from jinja2 import Environment as Templates
 from jinja2 import PackageLoader, StrictUndefined
 
-from cli.metrics import MEANINGS
-from evaluation.evidence import figure, verdict
+from evaluation.evidence import MEANINGS, figure, verdict
 from evaluation.wording import counted
 
 NUM_ANSWERS = 20

@@ -47,22 +47,38 @@ class Client(Protocol):
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens as the provider counts them for its bill."""
+    """Tokens as the provider counts them for its bill; None where it says no number."""
 
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int | None
+    output_tokens: int | None
+
+    @classmethod
+    def of(cls, input_tokens: object, output_tokens: object) -> Usage:
+        """What is no number counts nothing."""
+        return cls(_count(input_tokens), _count(output_tokens))
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 Part = str | Usage
 
 
 def gather(
-    parts: Iterator[Part], started: float, num_retries: int, clock: Callable[[], float]
+    parts: Iterator[Part],
+    started: float,
+    num_retries: int,
+    limit_seconds: float,
+    clock: Callable[[], float],
 ) -> Reply:
-    """A reply out of a stream of texts and of what they cost."""
+    """A reply out of a stream of texts and of what they cost; NoReply where it has no end."""
+    until = clock() + limit_seconds
     said: list[str] = []
     first, usage = None, None
     for part in parts:
+        if clock() > until:
+            raise NoReply(f"no whole answer within {limit_seconds:g} s")
         if isinstance(part, Usage):
             usage = part
         elif part:

@@ -15,7 +15,7 @@ from torch import nn
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
-from meguru.adapter import ADAPTER, BaseReference
+from meguru.adapter import ADAPTER, BASE_SOURCE, BaseReference
 from meguru.chat import ChatEncoder
 from meguru.model_archive import weight_files
 from meguru.model_version import system_fingerprint
@@ -25,8 +25,6 @@ from meguru.prompt_fit import check_fit
 # Another version of these may choose other tokens for the same model.
 ENGINE = f"meguru-text torch {torch.__version__} transformers {transformers.__version__}"
 REQUIRED = ("config.json", "tokenizer.json")
-# Where SageMaker puts the channel `base` of a model's additional data sources, beside the model.
-BASE_SOURCE = Path("additional-model-data-sources", "base")
 
 
 @dataclass(frozen=True)
@@ -51,13 +49,14 @@ class LoadedModel:
         return system_fingerprint(self.version or self.name, ENGINE)
 
 
-def load(folder: Path, version: str = "") -> LoadedModel:
+def load(folder: Path, version: str = "", prompt_version: str = "") -> LoadedModel:
     """Load the model in `folder`; ValueError says which file is missing, refused or damaged.
 
     Where it is an adapter, its base model is expected in the data source `base` beside it; a prompt
-    that is in the data source `prompt` goes before every conversation.
+    that is in the data source `prompt` goes before every conversation, and has to be the one of
+    `prompt_version`, if that is given.
     """
-    prompt = Prompt.read(folder.parent / PROMPT_SOURCE)
+    prompt = Prompt.read(folder.parent / PROMPT_SOURCE, prompt_version)
     reference = BaseReference.read(folder)
     if reference is None:
         model = read_model(folder, check_files(folder))

@@ -44,6 +44,7 @@ class Settings:
 
     model_folder: Path
     model_version: str
+    prompt_version: str
     host: str
     port: int
     num_threads: int
@@ -64,6 +65,7 @@ class Settings:
         return cls(
             model_folder=Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "model",
             model_version=version,
+            prompt_version=environment.get("PROMPT_VERSION", ""),
             host=environment.get("SAGEMAKER_BIND_TO_HOST", "0.0.0.0"),
             port=number("SAGEMAKER_BIND_TO_PORT", 8080),
             num_threads=number("NUM_THREADS", os.cpu_count() or 1),
@@ -91,7 +93,7 @@ def start_engine(settings: Settings, failed: Callable[[str], None], devices: Pat
     torch.set_num_threads(settings.num_threads)
     if not check_hashes(settings.model_folder):
         logger.warning("the model has no %s: its files are served as they are", MANIFEST)
-    loaded = load(settings.model_folder, settings.model_version)
+    loaded = load(settings.model_folder, settings.model_version, settings.prompt_version)
     forward = make_forward(loaded.model)
     if isinstance(forward, Decoder):
         nn.Module.to(loaded.model, "meta")  # the decoder holds all it needs: no weight lies twice

@@ -84,11 +84,13 @@ def _plan(
     step = next_step(situation)
     if wanted is None:
         return {"step": step}
-    sources = hosting.data_sources(sagemaker(), wanted.package) if step == "create_model" else {}
+    named = hosting.metadata(sagemaker(), wanted.package) if step == "create_model" else {}
     return {
         "step": step,
         "release": vars(wanted),
-        "data_sources": sources,
+        "data_sources": hosting.data_sources(named),
+        # What a person approved, for the container to hold what lies there against.
+        "prompt_version": named.get("prompt_version", ""),
         "failure": failure(wanted, endpoint),
         "update_policy": update_policy(
             endpoint.num_instances if endpoint else 0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -40,13 +40,18 @@ def find_endpoint(sagemaker: Any, name: str) -> Endpoint | None:
     )
 
 
-def data_sources(sagemaker: Any, package: str) -> dict[str, Any]:
-    """What a model of this package has beside its own data, as a member of its container.
+def metadata(sagemaker: Any, package: str) -> dict[str, str]:
+    """What a package was registered with: text by name."""
+    described = sagemaker.describe_model_package(ModelPackageName=package)
+    named: dict[str, str] = described.get("CustomerMetadataProperties", {})
+    return named
+
+
+def data_sources(named: Mapping[str, str]) -> dict[str, Any]:
+    """What a model has beside its own data, as a member of its container, by its metadata.
 
     An adapter's base model, and a prompt, lie in the lake by themselves: the package names them.
     """
-    described = sagemaker.describe_model_package(ModelPackageName=package)
-    named = described.get("CustomerMetadataProperties", {})
     sources = [
         _data_source(channel, named[f"{channel}_uri"])
         for channel in CHANNELS

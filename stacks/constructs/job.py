@@ -31,15 +31,27 @@ INTERFACES_OF_CONTAINERS = [
 
 
 class Image(ecr_assets.DockerImageAsset):
-    """The image of one folder: that folder and `meguru`, nothing else of the repository."""
+    """The image of one folder: that folder and `meguru`, nothing else of the repository.
 
-    def __init__(self, scope: Construct, construct_id: str, *, folder: str) -> None:
+    `base` is what it is built on, where its Dockerfile leaves that open.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        folder: str,
+        dockerfile: str = "Dockerfile",
+        base: str | None = None,
+    ) -> None:
         packages = [f"!{parent}/__init__.py" for parent in list(Path(folder).parents)[:-1]]
         super().__init__(
             scope,
             construct_id,
             directory=str(REPOSITORY),
-            file=f"{folder}/Dockerfile",
+            file=f"{folder}/{dockerfile}",
+            build_args={"BASE": base} if base else None,
             platform=ecr_assets.Platform.LINUX_AMD64,
             exclude=["*", "!meguru", f"!{folder}", *packages, "**/__pycache__", "**/*.pyc"],
             ignore_mode=IgnoreMode.DOCKER,

@@ -10,6 +10,9 @@ from stacks.constructs.grants import sagemaker_arn
 from stacks.constructs.job import Image
 from stacks.constructs.retention import removal_policy
 from stacks.environment import Environment
+from stacks.environment.settings import Model
+
+DOCKERFILES = {"meguru": "Dockerfile", "vllm": "vllm.Dockerfile"}
 
 
 class ModelRegistry(Construct):
@@ -17,11 +20,23 @@ class ModelRegistry(Construct):
     who trains and who serves need not know each other. Both have the model's name."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, environment: Environment, name: str
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        name: str,
+        model: Model,
     ) -> None:
         super().__init__(scope, construct_id)
         self.group_name = self.endpoint_name = name
-        self.image = Image(self, "Image", folder="inference_containers/text")
+        self.image = Image(
+            self,
+            "Image",
+            folder="inference_containers/text",
+            dockerfile=DOCKERFILES[model.engine],
+            base=model.engine_image,
+        )
         self.group = sagemaker.CfnModelPackageGroup(
             self,
             "Group",

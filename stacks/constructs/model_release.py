@@ -22,10 +22,13 @@ from stacks.constructs.release_triggers import ReleaseTriggers
 from stacks.constructs.retention import LogGroup
 from stacks.constructs.table import Table
 from stacks.constructs.workflow import Workflow
-from stacks.environment import Endpoint, Environment
+from stacks.environment import Environment
 from stacks.environment.aws_offers import inference_ami
+from stacks.environment.settings import Model
 
 VARIANT_NAME = "AllTraffic"
+# How long a container may take until it serves. vLLM compiles, and captures graphs, before it does.
+STARTUP_SECONDS = {"meguru": 480, "vllm": 1800}
 # Longer than a release takes that waits for capacity.
 TIME_LIMIT = Duration.hours(12)
 
@@ -40,13 +43,14 @@ class ModelRelease(Construct):
         *,
         environment: Environment,
         model_key: str,
-        endpoint: Endpoint,
+        model: Model,
         lake: Lake,
         registry: ModelRegistry,
         releases: Table,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._environment, self._endpoint = environment, endpoint
+        self._environment, self._model, self._endpoint = environment, model, model.endpoint
+        self._model_name = environment.name_in_api(model_key)
         self._registry, self._releases, self._lake = registry, releases, lake
         log_name = endpoint_log_name(registry.endpoint_name)
         self.endpoint_log = LogGroup(
@@ -68,7 +72,7 @@ class ModelRelease(Construct):
             "EndpointAlarms",
             endpoint_name=registry.endpoint_name,
             variant_name=VARIANT_NAME,
-            release=endpoint.release,
+            release=model.endpoint.release,
         )
         self._plan_release = self._create_plan_release()
         self.workflow = self._create_workflow()
@@ -115,6 +119,8 @@ class ModelRelease(Construct):
                 "EndpointInstanceType": endpoint.instance_type,
                 "InferenceAmiVersion": inference_ami(endpoint.instance_type) or "none",
                 "VariantName": VARIANT_NAME,
+                "ModelName": self._model_name,
+                "StartupSeconds": str(STARTUP_SECONDS[self._model.engine]),
                 "Network": self._network,
                 "MinInstances": str(endpoint.min_instances),
                 "MaxInstances": str(endpoint.max_instances),

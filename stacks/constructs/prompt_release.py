@@ -5,7 +5,6 @@ from __future__ import annotations
 from aws_cdk import Duration
 from constructs import Construct
 
-from meguru.events import event_source
 from meguru.names import (
     BASE_MODELS_PREFIX,
     DATASETS_PREFIX,
@@ -20,7 +19,7 @@ from stacks.constructs.job_grants import grant_processing_jobs
 from stacks.constructs.lake import Lake
 from stacks.constructs.model_registry import ModelRegistry
 from stacks.constructs.records import Records
-from stacks.constructs.training import Training, variable_text
+from stacks.constructs.training import Training
 from stacks.constructs.workflow import Workflow
 from stacks.environment import Environment, Model
 
@@ -66,8 +65,6 @@ class PromptRelease(Construct):
         )
 
     def _substitutions(self) -> dict[str, str]:
-        evaluation, job = self._model.evaluation, self._training.evaluation
-        judge = evaluation.judge
         return {
             "LakeBucket": self._lake.bucket.bucket_name,
             "PromptsPrefix": self._prompts,
@@ -75,22 +72,7 @@ class PromptRelease(Construct):
             "NamePrefix": self._registry.group_name,
             "ReleaseTable": self._records.releases.table_name,
             "EndpointName": self._registry.endpoint_name,
-            "EvaluationRoleArn": job.role.role_arn,
-            "EvaluationImageUri": job.image.image_uri,
-            "EvaluationVolumeSizeInGB": str(evaluation.volume_gb),
-            "EvaluationMaxRuntimeSeconds": str(evaluation.max_runtime_minutes * 60),
-            "EvaluationInstanceType": evaluation.instance_type,
-            # In quotes: CloudFormation leaves a substitution by nothing out.
-            "JudgeAddress": f"'{judge.address if judge else ''}'",
-            "JudgeModel": f"'{judge.model if judge else ''}'",
-            "MinimumMetrics": variable_text(self._model.gate.minimum),
-            "MaximumMetricDrops": variable_text(self._model.gate.maximum_drop),
-            "CheckGateArn": self._training.check_gate.function_arn,
-            "ModelPackageGroupName": self._registry.group_name,
-            "InferenceImageUri": self._registry.image.image_uri,
-            "EndpointInstanceType": self._model.endpoint.instance_type,
-            "EventBusName": "default",
-            "EventSource": event_source(self._environment.name),
+            **self._training.evaluation_values,
         }
 
     def _grant(self) -> None:

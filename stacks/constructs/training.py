@@ -195,7 +195,7 @@ class Training(Construct):
         return waits.plus(Duration.minutes(jobs))
 
     def _substitutions(self) -> dict[str, str]:
-        training, judge = self._model.training, self._model.evaluation.judge
+        training = self._model.training
         return {
             "LakeBucket": self._lake.bucket.bucket_name,
             "Dataset": TEXT_DATASET,
@@ -215,13 +215,21 @@ class Training(Construct):
             "LoopTable": self._records.loop.table_name,
             "TriedRows": tried_rows(self._registry.group_name, "", self._model.training_code),
             "EndpointName": self._registry.endpoint_name,
-            "EvaluationRoleArn": self.evaluation.role.role_arn,
-            "EvaluationImageUri": self.evaluation.image.image_uri,
-            "EvaluationVolumeSizeInGB": str(self._model.evaluation.volume_gb),
-            "EvaluationMaxRuntimeSeconds": str(self._model.evaluation.max_runtime_minutes * 60),
-            "EvaluationInstanceType": self._model.evaluation.instance_type,
             "HasBaseModel": json.dumps(self._model.base is not None),
             "ChooseBaseModelArn": self._choose_base_model.function_arn,
+            **self.evaluation_values,
+        }
+
+    @property
+    def evaluation_values(self) -> dict[str, str]:
+        """What a definition needs to evaluate, to ask the gate, to register, and to tell of it."""
+        evaluation, judge = self._model.evaluation, self._model.evaluation.judge
+        return {
+            "EvaluationRoleArn": self.evaluation.role.role_arn,
+            "EvaluationImageUri": self.evaluation.image.image_uri,
+            "EvaluationVolumeSizeInGB": str(evaluation.volume_gb),
+            "EvaluationMaxRuntimeSeconds": str(evaluation.max_runtime_minutes * 60),
+            "EvaluationInstanceType": evaluation.instance_type,
             # In quotes: CloudFormation leaves a substitution by nothing out.
             "JudgeAddress": f"'{judge.address if judge else ''}'",
             "JudgeModel": f"'{judge.model if judge else ''}'",

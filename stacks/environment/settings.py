@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
+from meguru.accelerator import GPU_INSTANCE
 from meguru.base_model import Shape
 from meguru.fingerprint import fingerprint
 from meguru.hyperparameters import CONTEXT, SHAPE, Hyperparameters, as_text, read_values
@@ -31,7 +32,9 @@ from stacks.environment.values import (
     Days,
     Email,
     EndpointInstanceType,
+    Engine,
     HyperparameterValues,
+    ImageUri,
     InstanceCount,
     JudgeAddress,
     JudgeModel,
@@ -335,12 +338,15 @@ class Model(Settings):
 
     `name` is its name in the API where that is another than its key. It is trained from the base
     model `base`, and from scratch without one. What `training` doesn't say is as in `recipe`.
+    It is served by `engine`: our own, or vLLM on AWS's image for it or on `engine_image`.
     """
 
     kind: Kind = "text"
     name: ModelName | None = None
     base: BaseModelName | None = None
     recipe: RecipeName | None = None
+    engine: Engine = "meguru"
+    engine_image: ImageUri | None = None
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     gate: Gate = Gate()
@@ -381,6 +387,16 @@ class Model(Settings):
         training = self.training
         settings = [training.hyperparameters, training.continued_hyperparameters, self.base]
         return fingerprint([files_fingerprint(self.retrain.on_commit), *settings])[:16]
+
+    @model_validator(mode="after")
+    def check_engine(self) -> Self:
+        if self.engine == "vllm" and not GPU_INSTANCE.match(self.endpoint.instance_type):
+            said = f"vLLM needs a GPU, and the endpoint's {self.endpoint.instance_type} has none"
+            raise refusals({"engine": said}, {"engine": self.engine})
+        if self.engine_image and self.engine != "vllm":
+            said = "is the image of `engine: vllm`"
+            raise refusals({"engine_image": said}, {"engine_image": self.engine_image})
+        return self
 
     @model_validator(mode="after")
     def check_fit(self) -> Self:

@@ -254,6 +254,14 @@ SecretId = Annotated[
     ),
 ]
 Tags = Annotated[dict[str, str], Field(max_length=MAX_TAGS), AfterValidator(_check_tags)]
+Engine = Literal["meguru", "vllm"]
+ImageUri = Annotated[
+    str,
+    only(
+        _matches(r"[a-z0-9][a-z0-9._-]*(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+|@sha256:[0-9a-f]{64})"),
+        "an image with its tag or digest, such as ACCOUNT.dkr.ecr.REGION.amazonaws.com/vllm:TAG",
+    ),
+]
 Kind = Annotated[Literal["text"], BeforeValidator(_check_kind)]
 Schedule = Annotated[str, AfterValidator(_check_schedule)]
 Normalisation = Annotated[str, BeforeValidator(_as_text), AfterValidator(_check_normalisation)]

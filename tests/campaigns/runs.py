@@ -81,10 +81,10 @@ class Runs:
         outcomes = {item["outcome"] for item in services.items}
         said = [entry["DetailType"] for entry in told]
         if status == "SUCCEEDED":
-            expected, event = (
+            expected, news = (
                 ("registered", REGISTERED) if services.packages else ("refused", REFUSED)
             )
-            if outcomes != {expected} or event not in [e["DetailType"] for e in services.events]:
+            if outcomes != {expected} or news not in [e["DetailType"] for e in services.events]:
                 found.append(f"it succeeded with {outcomes}, and has told {said}")
             if ("model_package_arn" in json.loads(end["output"])) != bool(services.packages):
                 found.append(f"its output is {end['output']}")

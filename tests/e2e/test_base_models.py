@@ -21,6 +21,7 @@ from cli.cloud_process import CloudProcess
 from cli.loop import LoopFailed
 from cli.synthesis import REPOSITORY
 from meguru.base_model import verify
+from meguru.names import endpoint_log_name
 from tests.e2e.loop_cloud import LoopCloud
 from tests.unit.base_models.conftest import write_model, write_tokenizer
 
@@ -39,6 +40,8 @@ def synthesize(folder: Path) -> Path:
     values = yaml.safe_load((REPOSITORY / "environments" / "poc.yaml").read_text())
     [model] = values["models"].values()
     model["base"] = "tiny"
+    # There is no GPU here: our own engine stands in behind its entrypoint.
+    model["engine"], model["endpoint"]["instance_type"] = "vllm", "ml.g6.2xlarge"
     hyperparameters = {
         "method": "lora",
         "lora_rank": 4,
@@ -149,11 +152,15 @@ def test_a_model_is_added_once_and_an_adapter_of_it_serves(
     cloud.loop.released(outcome["model_package_arn"])
     answer = cloud.openai_client().chat.completions.create(
         model=cloud.outputs["ModelName"],
-        messages=[{"role": "user", "content": DOCUMENTS[0]["question"]}],
+        messages=[{"role": "user", "content": "When is form 1 due?"}],
         max_tokens=4,
     )
     assert answer.usage and answer.usage.completion_tokens > 0
     [served] = cloud.client("sagemaker").list_models()["Models"]
     model = cloud.client("sagemaker").describe_model(ModelName=served["ModelName"])
-    [source] = model["PrimaryContainer"]["AdditionalModelDataSources"]
-    assert source["S3DataSource"]["S3Uri"] == base
+    [beside] = model["PrimaryContainer"]["AdditionalModelDataSources"]
+    assert beside["S3DataSource"]["S3Uri"] == base
+    logged = cloud.client("logs").filter_log_events(
+        logGroupName=endpoint_log_name(cloud.outputs["EndpointName"])
+    )
+    assert any("our own engine stands in" in one["message"] for one in logged["events"])

@@ -91,6 +91,16 @@ class Trained:
     def training_jobs(self) -> int:
         return len(self.cloud.client("sagemaker").list_training_jobs()["TrainingJobSummaries"])
 
+    def evaluation(self, package: str) -> str:
+        """Where the evaluation of a version lies in the lake."""
+        place = self.metadata(package)["evidence"].partition("/runs/")[2]
+        return f"runs/{place.rpartition('/')[0]}"
+
+    def packages(self) -> list[str]:
+        group = self.cloud.outputs["ModelPackageGroup"]
+        listed = self.cloud.client("sagemaker").list_model_packages(ModelPackageGroupName=group)
+        return [one["ModelPackageArn"] for one in listed["ModelPackageSummaryList"]]
+
     def metadata(self, package: str) -> dict[str, str]:
         found: dict[str, str] = self.cloud.loop.model_package(package)["CustomerMetadataProperties"]
         return found
@@ -147,6 +157,22 @@ def test_what_can_not_be_released_says_why(trained: Trained, tmp_path: Path) -> 
     assert trained.training_jobs() == 1
 
 
+def test_a_prompt_that_gives_answers_away_is_refused_by_the_gate(
+    trained: Trained, tmp_path: Path
+) -> None:
+    samples = trained.cloud.loop.read(f"{trained.evaluation(trained.first)}/samples.jsonl").decode()
+    held_out = json.loads(samples.splitlines()[0])
+    example = {"question": held_out["question"], "answer": held_out["expected"]}
+    file = tmp_path / "leak.yaml"
+    file.write_text(yaml.safe_dump({"examples": [example]}, allow_unicode=True))
+    added = trained.command("add", MODEL, str(file)).output
+    version = added.split("prompt version ")[1].split()[0]
+    result = trained.command("release", MODEL, version)
+    assert result.exit_code == 1, result.output
+    assert "the gate refused it" in result.output and "1 held-out question" in result.output
+    assert trained.packages() == [trained.first]
+
+
 def test_a_prompt_goes_round_like_a_version(trained: Trained, tmp_path: Path) -> None:
     cloud = trained.cloud
     before = trained.ask()
@@ -176,7 +202,7 @@ def test_a_prompt_goes_round_like_a_version(trained: Trained, tmp_path: Path) ->
     assert metadata["prompt_uri"] == f"s3://{bucket}/prompts/{MODEL}/{PROMPT.version}/"
     assert metadata["prompt_version"] == PROMPT.version
     assert metadata["source_package"] == trained.first and metadata["reason"] == "短い回答"
-    place = metadata["evidence"].removeprefix(f"s3://{bucket}/").rpartition("/")[0]
+    place = trained.evaluation(package)
     report = cloud.loop.read_json(f"{place}/evaluation.json")
     assert report["comparison"]["model_package_arn"] == trained.first
     assert "短く。" in cloud.loop.read(f"{place}/evidence.html").decode()
@@ -218,8 +244,7 @@ def test_the_prompt_that_serves_goes_along_with_a_new_model(trained: Trained) ->
     metadata = trained.metadata(third)
     assert metadata["prompt_version"] == PROMPT.version
     assert metadata["prompt_uri"] == trained.metadata(package)["prompt_uri"]
-    place = metadata["evidence"].partition("/runs/")[2].rpartition("/")[0]
-    report = cloud.loop.read_json(f"runs/{place}/evaluation.json")
+    report = cloud.loop.read_json(f"{trained.evaluation(third)}/evaluation.json")
     assert report["prompt"]["version"] == report["prompt"]["serving_version"] == PROMPT.version
 
     # It is taken off in the same way.

@@ -114,6 +114,24 @@ def test_an_image_s_base_is_pinned_by_its_digest(folder: str) -> None:
         assert re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", base)
 
 
+def test_vllm_s_image_is_aws_s_with_our_entrypoint_alone() -> None:
+    """Of it AWS publishes no digest: the environment file may name one."""
+    text = (REPOSITORY / "inference_containers/text/vllm.Dockerfile").read_text()
+    [base] = re.findall(r"^ARG BASE=(.*)$", text, re.MULTILINE)
+    assert re.fullmatch(r"763104351884\.dkr\.ecr\.us-west-2\.amazonaws\.com/vllm:\S+", base)
+    assert re.findall(r"^FROM (.*)$", text, re.MULTILINE) == ["${BASE}"]
+    assert "RUN" not in text
+    for name in ("vllm", "vllm_options", "vllm_headers"):
+        needed = _imports(REPOSITORY / f"inference_containers/text/{name}.py")
+        # transformers comes with vLLM.
+        assert needed <= {
+            "meguru",
+            "inference_containers",
+            "transformers",
+            *sys.stdlib_module_names,
+        }
+
+
 def test_images_with_torch_have_one_base_and_bring_no_torch() -> None:
     with_torch = [folder for folder in IMAGES if _uses_torch(folder)]
     assert with_torch == ["base_models", "training", "evaluation", "inference_containers/text"]

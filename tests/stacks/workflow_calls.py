@@ -230,6 +230,7 @@ def _plan(package: str, group: str) -> dict[str, Any]:
     failure = {"Error": "Broken", "Cause": "It broke."}
     return {
         "step": "wait",
+        "prompt_version": "0" * 16,
         "looks": 1,
         "seconds": 30,
         "release": release,

@@ -129,6 +129,20 @@ def test_one_record_is_shown_without_an_interval(samples: list[Sample]) -> None:
     json.loads(model_card(evidence))
 
 
+def test_tasks_of_lm_eval_stand_beside() -> None:
+    task = {"file": "lm-eval/results_1.json", "model": HOSTILE, "date": "2026-11-27", "task": "t",
+            "metric": "acc", "value": 0.5, "low": 0.3, "high": 0.7, "num_samples": 1,
+            "higher_is_better": False}  # fmt: skip
+    evidence = make_evidence(
+        make_samples(3, 2), tasks=[task], num_tasks=9, broken_tasks=["results_2.json"]
+    )
+    text = re.sub(r"\s+", " ", Page(render(evidence)).text)
+    for shown in ("Tasks of lm-eval", "1 question", "lower is better", "0.3 to 0.7", "8 more"):
+        assert shown in text
+    said = [point.english for point in points_to_watch(evidence.report)]
+    assert "1 file of lm-eval's results could not be read: results_2.json" in said
+
+
 def test_an_empty_curve_is_said() -> None:
     evidence = make_evidence(make_samples(3, 2))
     page = render(Evidence(evidence.report, evidence.run, [], [], evidence.held_out))

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import pytest
 
-from evaluation.outcome import Evaluation
 from evaluation.judge import (
     MAX_FAILURES_IN_A_ROW,
     MAX_SECONDS,
@@ -19,6 +18,7 @@ from evaluation.judge import (
     try_out,
 )
 from evaluation.metrics import Sample
+from evaluation.outcome import Evaluation
 from tests.unit.evaluation.answers import make_sample, make_samples
 
 

@@ -112,6 +112,7 @@ def test_an_openai_compatible_address_is_asked(endpoint: Endpoint) -> None:
         (500, b"{}", "status 500"),
         (302, b"", "status 302"),
         (200, b"<html>", "not JSON"),
+        (200, b"[" * 100_000, "not JSON"),
         (200, b"[]", "no chat completion"),
         (200, b'{"choices": []}', "no chat completion"),
         (200, completion(None), "no score"),
@@ -202,7 +203,7 @@ def test_a_response_that_drips_in_gives_no_verdict(
         handler.send_response(200)
         handler.send_header("Transfer-Encoding", "chunked")
         handler.end_headers()
-        for _ in range(40):
+        for _ in range(500):
             try:
                 handler.wfile.write(b"1\r\n \r\n")
             except OSError:
@@ -214,7 +215,7 @@ def test_a_response_that_drips_in_gives_no_verdict(
     started = time.monotonic()
     with pytest.raises(NoVerdict, match=r"no whole answer within 0\.2 s"):
         judge.score(make_sample("a", "b"))
-    assert time.monotonic() - started < 0.7
+    assert time.monotonic() - started < 5
 
 
 ARN = "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:judge-AbCdEf"
@@ -227,7 +228,15 @@ def test_read_from_the_environment() -> None:
 
 
 def test_the_key_is_the_secret_s_and_in_no_text() -> None:
-    judge = read_judge({**GIVEN, "JUDGE_API_KEY_SECRET": ARN}, {ARN: "sk-1"}.__getitem__)
+    asked = []
+
+    def secret(name: str, region: str | None) -> str:
+        asked.append((name, region))
+        return "sk-1"
+
+    given = {**GIVEN, "JUDGE_API_KEY_SECRET": "judge", "AWS_REGION": "ap-northeast-1"}
+    judge = read_judge(given, secret)
+    assert asked == [("judge", "ap-northeast-1")]
     assert isinstance(judge, OpenAIJudge)
     assert judge.api_key == "sk-1"
     assert "sk-1" not in repr(judge)
@@ -241,13 +250,21 @@ def test_the_key_is_the_secret_s_and_in_no_text() -> None:
     ],
 )
 def test_a_key_that_can_t_be_read_leaves_a_judge_that_says_so(error: Exception) -> None:
-    def refuse(arn: str) -> str:
+    def refuse(secret: str, region: str | None) -> str:
         raise error
 
     judge = read_judge({**GIVEN, "JUDGE_API_KEY_SECRET": ARN}, refuse)
     assert isinstance(judge, SilentJudge)
     with pytest.raises(NoVerdict, match=r"its key can't be read \((AccessDenied|EndpointConn)"):
         judge.score(make_sample("a", "b"))
+
+
+def test_a_secret_that_is_no_key_leaves_a_judge_that_says_so() -> None:
+    def empty(secret: str, region: str | None) -> str:
+        raise ValueError("the secret judge has no key")
+
+    judge = read_judge({**GIVEN, "JUDGE_API_KEY_SECRET": "judge"}, empty)
+    assert judge == SilentJudge("m", "the secret judge has no key")
 
 
 class Secrets:
@@ -257,7 +274,7 @@ class Secrets:
         self._text = text
 
     def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803
-        assert SecretId == ARN
+        assert SecretId in (ARN, "judge")
         return {"SecretString": self._text}
 
 
@@ -274,21 +291,24 @@ def test_a_secret_is_the_key_or_has_it(
 ) -> None:
     regions = []
 
-    def client(service: str, region_name: str) -> Secrets:
+    def client(service: str, region_name: str | None) -> Secrets:
         regions.append((service, region_name))
         return Secrets(text)
 
     monkeypatch.setattr(boto3, "client", client)
-    assert judge_client.read_secret(ARN) == key
-    assert regions == [("secretsmanager", "ap-northeast-1")]
+    assert judge_client.read_secret(ARN, "us-east-1") == key
+    assert judge_client.read_secret("judge", "us-east-1") == key
+    assert [region for _, region in regions] == ["ap-northeast-1", "us-east-1"]
 
 
-@pytest.mark.parametrize("text", ['{"a": "sk-1", "b": "sk-2"}', '{"a": 1}', '{"api_key": ""}'])
+@pytest.mark.parametrize(
+    "text", ['{"a": "sk-1", "b": "sk-2"}', '{"a": 1}', '{"api_key": ""}', "", "sk-鍵", "sk-1\nsk-2"]
+)
 def test_a_secret_without_a_key_is_named_without_what_is_in_it(
     text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(boto3, "client", lambda service, region_name: Secrets(text))
-    with pytest.raises(ValueError, match="has no 'api_key'") as raised:
+    with pytest.raises(ValueError, match="has no key") as raised:
         judge_client.read_secret(ARN)
     assert "sk-" not in str(raised.value)
 
@@ -299,7 +319,6 @@ def test_a_secret_without_a_key_is_named_without_what_is_in_it(
         ({"JUDGE_ADDRESS": "judge.example"}, "is no http address"),
         ({"JUDGE_ADDRESS": "file:///etc/passwd", "JUDGE_MODEL": "m"}, "is no http address"),
         ({"JUDGE_ADDRESS": "http://j/v1"}, "name the judge's model"),
-        ({**GIVEN, "JUDGE_API_KEY_SECRET": "sk-1"}, "not the ARN of a secret"),
     ],
 )
 def test_a_wrong_setting_is_named(given: dict[str, str], said: str) -> None:

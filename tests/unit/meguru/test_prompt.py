@@ -73,7 +73,12 @@ def test_the_version_is_that_of_what_it_says(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"isn't whole: .* add it again"):
         Prompt.read(tmp_path)
     (tmp_path / "manifest.json").write_bytes(PROMPT.manifest())
-    assert Prompt.read(tmp_path) == PROMPT
+    assert Prompt.read(tmp_path) == Prompt.read(tmp_path, PROMPT.version) == PROMPT
+    # What was approved, whatever lies there.
+    with pytest.raises(ValueError, match=f"is the version {PROMPT.version}, and 0a is asked for"):
+        Prompt.read(tmp_path, "0a")
+    with pytest.raises(ValueError, match="the prompt 0a isn't there"):
+        Prompt.read(tmp_path / "none", "0a")
     (tmp_path / "prompt.json").write_bytes(others[0].to_json())
     with pytest.raises(ValueError, match="was changed: its content is the version"):
         Prompt.read(tmp_path)

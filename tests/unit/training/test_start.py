@@ -16,7 +16,8 @@ from transformers import PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
 from evaluation.model import ChatModel
-from inference_containers.text.load import BASE_SOURCE, load
+from inference_containers.text.load import load
+from meguru.adapter import BASE_SOURCE
 from tests.unit.training.base_models import write_base, write_manifest
 from training.checkpoint_files import Manifest
 from training.checkpoints import Checkpoint
@@ -146,9 +147,7 @@ def test_serving_and_evaluation_read_an_adapter_over_its_base(make_based: MakeJo
     changed = Path(shutil.copytree(base, job.root / "changed"))
     change_a_byte(changed)
     source.symlink_to(changed)
-    with pytest.raises(
-        ValueError, match=r"^the base model tiny, .*: model\.safetensors is not"
-    ):
+    with pytest.raises(ValueError, match=r"^the base model tiny, .*: model\.safetensors is not"):
         load(folder)
 
     source.unlink()

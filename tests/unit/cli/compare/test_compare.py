@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.compare.asking import MAX_FAILURES_IN_A_ROW, Answered, ask_all, conversation
+from cli.compare.clients import read_key
 from cli.compare.comparison import latency, price
 from cli.compare.reply import NoReply, Reply
 from cli.compare.settings import Price
@@ -119,6 +120,19 @@ def test_labels_that_are_none_are_named(tmp_path: Path, content: str, said: str)
     status, output = run(tmp_path, path, {"ours": {"kind": "meguru"}})
     assert status == 1
     assert said in output
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [("", "not set"), (" \n", "not set"), ("鍵", "no key"), ("a\nb", "no key")]
+)
+def test_a_variable_without_a_key_is_named(value: str, said: str) -> None:
+    with pytest.raises(NoReply, match=f"the environment variable KEY .*{said}"):
+        read_key("KEY", {"KEY": value})
+
+
+def test_a_key_is_read_without_the_space_around_it() -> None:
+    assert read_key("KEY", {"KEY": "sk-1\n"}) == "sk-1"
+    assert read_key(None, {}) == ""
 
 
 class Client:

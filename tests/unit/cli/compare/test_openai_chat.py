@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from cli.compare.openai_chat import OpenAIChat
-from cli.compare.reply import NoReply
+from cli.compare.reply import NoReply, gather
 from tests.unit.cli.compare.endpoints import Endpoint, OpenAIHandler, serve
 
 ASKED = [{"role": "user", "content": "締切は?"}]
@@ -74,6 +77,39 @@ def test_a_refusal_is_named(status: int, content: bytes, said: str, is_final: bo
 def test_what_is_no_completion_is_no_answer(raw: bytes, stream: bool) -> None:
     with serve(OpenAIHandler, raw=raw) as endpoint, pytest.raises(NoReply, match="response"):
         chat(endpoint, stream=stream).ask(ASKED)
+
+
+@pytest.mark.parametrize(
+    ("message", "usage", "text"),
+    [
+        ({"content": None}, {"prompt_tokens": None, "completion_tokens": 3}, ""),
+        ({"content": "a"}, {"prompt_tokens": "many", "completion_tokens": 3}, "a"),
+        ({"content": "a"}, None, "a"),
+    ],
+)
+def test_tokens_that_are_no_number_are_not_known(
+    message: dict[str, Any], usage: Any, text: str
+) -> None:
+    raw = json.dumps({"choices": [{"message": message}], "usage": usage}).encode()
+    with serve(OpenAIHandler, raw=raw) as endpoint:
+        reply = chat(endpoint, stream=False).ask(ASKED)
+    assert (reply.text, reply.input_tokens) == (text, None)
+
+
+def test_an_answer_without_text_is_none() -> None:
+    raw = json.dumps({"choices": [{"message": {"content": [1]}}]}).encode()
+    with serve(OpenAIHandler, raw=raw) as endpoint, pytest.raises(NoReply, match="no chat compl"):
+        chat(endpoint, stream=False).ask(ASKED)
+
+
+def test_a_stream_without_an_end_is_left() -> None:
+    def parts() -> Iterator[str]:
+        while True:
+            yield "a"
+
+    times = itertools.count()
+    with pytest.raises(NoReply, match="no whole answer within 10 s"):
+        gather(parts(), 0, 0, 10, lambda: float(next(times)))
 
 
 def test_an_answer_that_breaks_off_is_none() -> None:

@@ -38,6 +38,11 @@ def test_every_kind_is_read(tmp_path: Path) -> None:
     assert settings.providers["gpt"].parameters["max_tokens"] is None
 
 
+def test_the_example_is_read() -> None:
+    path = Path(__file__).parents[4] / "examples" / "providers.yaml"
+    assert len(read_settings(path).providers) == 3
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

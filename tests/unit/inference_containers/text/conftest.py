@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
@@ -11,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx2
 import pytest
@@ -131,21 +130,22 @@ class Container:
 
 
 class VllmContainer(Container):
-    """vLLM as AWS's image starts it, of an interpreter that VLLM_PYTHON names."""
+    """vLLM of an interpreter that VLLM_PYTHON names, started as in AWS's image."""
 
+    entrypoint = (
+        "from runpy import run_module; "
+        "run_module('inference_containers.text.vllm', run_name='__main__')"
+    )
     seconds_to_start = 400
+    # What a GPU has no need of.
+    ON_CPU: ClassVar = {
+        "SM_VLLM_DTYPE": "float32",
+        "SM_VLLM_ENFORCE_EAGER": "true",
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+    }
 
-    def command(self, base_dir: Path, code: str) -> list[str]:
-        folder = str(base_dir / "model")
-        arguments = ["--model", folder, "--served-model-name", "model", "--port", str(self.port)]
-        arguments += ["--host", "127.0.0.1", "--dtype", "float32", "--enforce-eager"]
-        # Without these it draws where the model's own settings say it shouldn't, and a model that
-        # knows nothing better puts blanks into JSON for ever.
-        arguments += ["--override-generation-config", '{"temperature": 0}']
-        structured = {"backend": "xgrammar", "disable_any_whitespace": True}
-        arguments += ["--structured-outputs-config", json.dumps(structured)]
-        module = "vllm.entrypoints.openai.api_server"
-        return [os.environ["VLLM_PYTHON"], "-m", module, *arguments]
+    def __init__(self, base_dir: Path, code: str = "", **environment: str) -> None:
+        super().__init__(base_dir, code, **self.ON_CPU, **environment)
 
     def close(self) -> None:
         # Its engine is a process of its own, which only a server that is asked to end takes along.
@@ -183,7 +183,7 @@ def container(model_folder: Path) -> Iterator[Container]:
 def vllm_container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
     # Heads of 64: vLLM has no kernel for the other model's of 16.
     folder = make_folder(tmp_path_factory.mktemp("vllm") / "model", hidden_size=128)
-    container = VllmContainer(folder.parent, VLLM_CPU_KVCACHE_SPACE="1")
+    container = VllmContainer(folder.parent, MODEL_VERSION=MODEL_VERSION)
     try:
         container.pings()
         yield container

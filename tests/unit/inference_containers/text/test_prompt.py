@@ -35,7 +35,8 @@ def test_every_answer_is_made_with_it_and_says_so(
     base_dir: Path, container: Any, start_container: Callable[..., Any], chat: Callable[..., Any]
 ) -> None:
     put(base_dir, PROMPT)
-    prompted = start_container(base_dir, MODEL_VERSION=MODEL_VERSION)
+    versions = {"MODEL_VERSION": MODEL_VERSION, "PROMPT_VERSION": PROMPT.version}
+    prompted = start_container(base_dir, **versions)
     prompted.pings()
     asked = chat("締切", max_tokens=8, temperature=0)
     answers = [one.invoke(asked).json() for one in (container, prompted)]
@@ -58,6 +59,8 @@ def test_what_can_not_go_before_this_model_keeps_it_from_serving(base_dir: Path)
     folder = put(base_dir, PROMPT)
     loaded = load(base_dir / "model")
     assert loaded.prompt_version == PROMPT.version
+    with pytest.raises(ValueError, match="and 0a is asked for"):
+        load(base_dir / "model", prompt_version="0a")
     for prompt, said in (
         (Prompt("長い" * 40), "of the model's 96 tokens of context"),
         (PROMPT, "was changed"),

@@ -12,6 +12,7 @@ from lambdas.plan_release.hosting import (
     find_endpoint,
     has_config,
     has_model,
+    metadata,
     release_name,
 )
 from lambdas.plan_release.plan import Endpoint
@@ -98,7 +99,7 @@ def test_a_name_says_what_a_release_is_made_of() -> None:
 def test_what_a_package_names_lies_beside_its_model() -> None:
     named = {"base_uri": "s3://lake/models/base/b/1/", "prompt_uri": "s3://lake/prompts/m/2/"}
     sagemaker = FakeSageMaker(package={"CustomerMetadataProperties": {**named, "run": "r"}})
-    sources = data_sources(sagemaker, "arn:p")["AdditionalModelDataSources"]
+    sources = data_sources(metadata(sagemaker, "arn:p"))["AdditionalModelDataSources"]
     places = {one["ChannelName"]: one["S3DataSource"]["S3Uri"] for one in sources}
     assert places == {"base": named["base_uri"], "prompt": named["prompt_uri"]}
-    assert data_sources(FakeSageMaker(package={}), "arn:p") == {}
+    assert data_sources(metadata(FakeSageMaker(package={}), "arn:p")) == {}
