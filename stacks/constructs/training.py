@@ -53,9 +53,9 @@ class Training(Construct):
         super().__init__(scope, construct_id)
         self._environment, self._model, self._lake = environment, model, lake
         self._registry, self._records = registry, records
-        self._job = Job(self, "Job", environment=environment, key=lake.key, folder="training")
-        lake.grant_read(self._job.role, DATASETS_PREFIX, RUNS_PREFIX, CHECKPOINTS_PREFIX)
-        lake.grant_write(self._job.role, RUNS_PREFIX, CHECKPOINTS_PREFIX)
+        self.job = Job(self, "Job", environment=environment, key=lake.key, folder="training")
+        lake.grant_read(self.job.role, DATASETS_PREFIX, RUNS_PREFIX, CHECKPOINTS_PREFIX)
+        lake.grant_write(self.job.role, RUNS_PREFIX, CHECKPOINTS_PREFIX)
         self._evaluation = Job(
             self, "Evaluation", environment=environment, key=lake.key, folder="evaluation"
         )
@@ -65,7 +65,7 @@ class Training(Construct):
         lake.grant_write(self._evaluation.role, RUNS_PREFIX)
         if model.base:
             # An adapter is judged, as it serves, with the model it is of.
-            for job in (self._job, self._evaluation):
+            for job in (self.job, self._evaluation):
                 lake.grant_read(job.role, f"{BASE_MODELS_PREFIX}{model.base}/")
         self._choose_base_model = self._create_choose_base_model()
         self._check_gate = self._create_check_gate()
@@ -140,7 +140,7 @@ class Training(Construct):
             owner=self._registry.group_name,
             substitutions=self._substitutions(),
         )
-        grant_training_jobs(workflow, self._registry.made_by_runs, self._job.role)
+        grant_training_jobs(workflow, self._registry.made_by_runs, self.job.role)
         grant_processing_jobs(workflow, self._registry.made_by_runs, self._evaluation.role)
         self._lake.grant_list(
             workflow, DATASETS_PREFIX, RUNS_PREFIX, FEEDBACK_PREFIX, LABELS_PREFIX
@@ -164,10 +164,12 @@ class Training(Construct):
         )
         return workflow
 
-    def _starting_paths(self) -> list[str]:
-        """What else a commit may change that starts a training: the rule's paths, the settings."""
+    @property
+    def source_commit(self) -> str:
+        """The commit that runs are of: where one may start a training, the one that did."""
         paths = self._model.retrain.on_commit
-        return [*paths, self._environment.file] if paths else []
+        starting = [*paths, self._environment.file] if paths else []
+        return source_commit("training", "evaluation", *starting)
 
     @property
     def _time_limit(self) -> Duration:
@@ -181,10 +183,10 @@ class Training(Construct):
             "LakeBucket": self._lake.bucket.bucket_name,
             "Dataset": TEXT_DATASET,
             "NamePrefix": self._registry.group_name,
-            "SourceCommit": source_commit("training", "evaluation", *self._starting_paths()),
+            "SourceCommit": self.source_commit,
             "UseSpot": json.dumps(training.spot),
-            "TrainingRoleArn": self._job.role.role_arn,
-            "TrainingImageUri": self._job.image.image_uri,
+            "TrainingRoleArn": self.job.role.role_arn,
+            "TrainingImageUri": self.job.image.image_uri,
             "TrainingInstanceType": training.instance_type,
             "TrainingInstanceCount": str(training.instance_count),
             "VolumeSizeInGB": str(training.volume_gb),

@@ -43,12 +43,16 @@ models:
     recipe: lora-1.5b
     training:
       instance_type: ml.m5.xlarge
-      continued_hyperparameters: {{}}
+      continued_hyperparameters: {{objective: dpo}}
     gate:
       minimum: {{exact_match: 0.5, train_exact_match: 0.5, chrf: 50}}
     endpoint:
       release: {{traffic: canary}}
-    retrain: {{schedule: weekly, on_commit: true}}
+    retrain:
+      schedule: weekly
+      on_commit: true
+      falling_quality: {{}}
+      votes: 2147483647
 """
 
 
