@@ -74,22 +74,6 @@ def test_eight_corrections_are_one_training(loop: QuickLoop) -> None:
     assert [item for item in loop.cloud.items("Feedback") if "pending" in item] == []
 
 
-def test_answers_found_bad_teach_what_was_corrected_by_then(loop: QuickLoop) -> None:
-    curations, first, second = loop.counts()
-    # Fewer than the threshold, and nothing else is new.
-    loop.correct()
-    loop.settle()
-    assert loop.counts() == (curations, first, second)
-    loop.judge(bad=3)
-    # The alarm looks at whole hours.
-    loop.cloud.account.advance_clock(3600)
-    loop.cloud.wait(lambda: loop.curations()[curations:] or None, "a curation")
-    loop.settle()
-    assert loop.counts() == (curations + 1, first + 1, second + 1)
-    assert loop.cloud.loop.read_json("datasets/text/HEAD")["reason"] == "quality"
-    assert loop.faults() == []
-
-
 def test_a_deletion_is_a_change(loop: QuickLoop) -> None:
     curations, first, second = loop.counts()
     loop.delete("raw/b/0.jsonl")
@@ -176,6 +160,22 @@ def test_each_failure_is_told_once_in_one_line(loop: QuickLoop) -> None:
     reasons = {one["workflow"]: one["reason"] for one in failed}
     assert reasons["curate_dataset"] == FOLDER_TOO
     assert reasons["train_and_register"].startswith("TrainingStopped: meguru-")
+
+
+def test_answers_found_bad_teach_what_was_corrected_by_then(loop: QuickLoop) -> None:
+    curations, first, second = loop.counts()
+    # Fewer than the threshold, and nothing else is new.
+    loop.correct()
+    loop.settle()
+    assert loop.counts() == (curations, first, second)
+    loop.judge(bad=3)
+    # The alarm looks at whole hours.
+    loop.cloud.account.advance_clock(3600)
+    loop.cloud.wait(lambda: loop.curations()[curations:] or None, "a curation")
+    loop.settle()
+    assert loop.counts() == (curations + 1, first + 1, second + 1)
+    assert loop.cloud.loop.read_json("datasets/text/HEAD")["reason"] == "quality"
+    assert loop.faults() == []
 
 
 def test_a_commit_that_changed_the_training_is_tried_once(loop: QuickLoop) -> None:
