@@ -8,7 +8,7 @@ IN_PARALLEL := --numprocesses $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 3
 CAMPAIGNS := campaigns kills
 SOURCES := app.py base_models benchmarks cli curation evaluation inference_containers lambdas meguru stacks tests training
 
-.PHONY: demo up models test test-localcloud lint synth bench campaigns lock setup clean
+.PHONY: demo up models test test-localcloud test-sdk lint synth bench campaigns lock setup clean
 
 demo: setup ## turn the whole loop twice on this machine; ARGS=--manual to approve yourself
 	@exec $(BIN)/meguru demo $(ARGS)
@@ -23,6 +23,15 @@ test: setup ## Meguru's tests
 
 test-localcloud: setup ## the tests of the local cloud, a library of its own
 	@cd $(LOCALCLOUD) && ../../$(BIN)/python -m pytest $(IN_PARALLEL) --dist loadfile $(ARGS)
+
+test-sdk: setup .venv-sdk/.ready ## the SageMaker Python SDK against the local cloud, in an environment of its own (1 GB)
+	@$(BIN)/python -m pytest tests/e2e/test_sagemaker_sdk.py $(ARGS)
+
+.venv-sdk/.ready: examples/sagemaker_sdk/requirements.txt
+	@echo "Setting up .venv-sdk: once, some minutes, 1 GB"
+	@$(PYTHON) -m venv .venv-sdk
+	@.venv-sdk/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
 
 lint: setup ## style, types, import contracts
 	@$(BIN)/ruff check .
@@ -50,7 +59,7 @@ lock: setup ## pin every dependency anew
 	@tools/lock.sh
 
 clean: ## remove what was made here, the virtual environment too
-	rm -rf .venv .meguru cdk.out
+	rm -rf .venv .venv-sdk .meguru cdk.out
 
 setup: .venv/.ready
 

@@ -31,6 +31,8 @@ INCOMING_MODELS_PREFIX = "models/incoming/"
 _DAY_OF_RAW_KEY = re.compile(rf"{RAW_PREFIX}(?:.+?/)?(\d{{4}})/(\d{{2}})/(\d{{2}})/", re.ASCII)
 
 METRIC_NAMESPACE = "Meguru"
+# One sample for each answer that was voted on or corrected: 1 for a bad one, else 0.
+BAD_ANSWER_METRIC = "AnswerFoundBad"
 TEXT_DATASET = "text"
 
 ENVIRONMENT_NAME = r"[a-z][a-z0-9-]{0,19}"

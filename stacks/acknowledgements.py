@@ -68,11 +68,6 @@ ACKNOWLEDGEMENTS = (
         ".*-Source/CommitPipeline/Artifacts/Resource",
         "It holds nothing but which commit a deployment is of, for a month.",
     ),
-    Acknowledgement(
-        "AwsSolutions-CB3",
-        ".*-Source/CommitPipeline/Deployment",
-        "A deployment builds the images, with Docker.",
-    ),
     wildcard(
         r"<CommitPipelineArtifacts\w+\.Arn>/\*",
         ".*-Source/CommitPipeline/(Deployment|Pipeline)Role/DefaultPolicy/Resource",

@@ -11,6 +11,7 @@ from meguru.names import CURATION, resource_name
 from stacks.constructs.alarms import Alarms
 from stacks.constructs.base_models import BaseModels
 from stacks.constructs.curation import Curation
+from stacks.constructs.falling_quality import QualityLook
 from stacks.constructs.feedback_capture import RetrainingTrigger
 from stacks.constructs.unmaking import Unmaking
 from stacks.environment import Environment
@@ -43,6 +44,17 @@ class DataStack(Stack):
             key=storage.lake.key,
             looks=self.curation.looks.queue,
         )
+        for key, model in environment.models.items():
+            if rule := model.retrain.falling_quality:
+                QualityLook(
+                    self,
+                    f"QualityLook-{key}",
+                    environment=environment,
+                    model_key=key,
+                    rule=rule,
+                    looks=self.curation.looks.queue,
+                    topic=storage.loop_events.topic,
+                )
         self.base_models = BaseModels(
             self, "BaseModels", environment=environment, lake=storage.lake
         )

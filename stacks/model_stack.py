@@ -88,6 +88,11 @@ class ModelStack(Stack):
             after=[self.registry, self.release.endpoint_log],
         )
         CfnOutput(self, "ModelName", value=environment.name_in_api(model_key))
+        # What an experiment takes that isn't started by the loop.
+        CfnOutput(self, "TrainingImage", value=self.training.job.image.image_uri)
+        CfnOutput(self, "TrainingRoleArn", value=self.training.job.role.role_arn)
+        CfnOutput(self, "SourceCommit", value=self.training.source_commit)
+        CfnOutput(self, "InferenceImage", value=self.registry.image.image_uri)
         CfnOutput(self, "ModelPackageGroup", value=self.registry.group_name)
         CfnOutput(self, "InferenceImageUri", value=self.registry.image.image_uri)
         CfnOutput(self, "EndpointName", value=self.registry.endpoint_name)

@@ -34,3 +34,5 @@ for image in training evaluation base_models inference_containers/text; do
     --output-file "$image/requirements.txt" "$image/requirements.in"
   if grep -E '^(torch|triton|nvidia-|cuda-)' "$image/requirements.txt"; then exit 1; fi
 done
+# The SageMaker Python SDK has an environment of its own, and versions of its own.
+$compile --python-version 3.11 --group sdk --output-file examples/sagemaker_sdk/requirements.txt

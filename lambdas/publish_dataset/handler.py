@@ -11,7 +11,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from meguru.names import dataset_head_key, dataset_manifest_key
-from meguru.pending_corrections import PendingCorrections
+from meguru.pending_feedback import KINDS, PendingFeedback
 
 
 class HeadMoved(Exception):
@@ -23,8 +23,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
     Takes `dataset`, `run`, `reason`, `result_key` (curation's result.json in the lake) and
     `head_etag` (HEAD's ETag before curation read the lake, empty when there was none). Returns
-    `version`, `changed` and the manifest's `num_records`. The corrections that curation has read
-    wait no longer. Called again for the same result, it answers the same. Raises HeadMoved when
+    `version`, `changed` and the manifest's `num_records`. The feedback that curation has read waits
+    no longer. Called again for the same result, it answers the same. Raises HeadMoved when
     HEAD is no longer what `head_etag` says.
     """
     dataset, head_etag, result_key = event["dataset"], event["head_etag"], event["result_key"]
@@ -36,7 +36,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     changed = head.get("version") != version
     if changed:
         _move_head(dataset, wanted, head_etag)
-    pending_corrections().take(result["feedback_ids"], event["run"])
+    for pending in pending_feedback():
+        pending.take(result["feedback_ids"], event["run"])
     return {
         "version": version,
         # An earlier attempt may have moved HEAD and ended before it could say so.
@@ -76,6 +77,6 @@ def s3() -> Any:
 
 
 @cache
-def pending_corrections() -> PendingCorrections:
+def pending_feedback() -> list[PendingFeedback]:
     table = boto3.resource("dynamodb").Table(os.environ["FEEDBACK_TABLE"])
-    return PendingCorrections(table, os.environ["PENDING_INDEX"])
+    return [PendingFeedback(table, os.environ["PENDING_INDEX"], kind) for kind in KINDS]

@@ -13,6 +13,7 @@ from lambdas.record_feedback.correction import CorrectionCheck, split_conversati
 from lambdas.record_feedback.feedback_request import FeedbackRequest
 from meguru.api_errors import ApiError
 from meguru.names import feedback_key
+from meguru.pending_feedback import CORRECTION, VOTE
 from meguru.records import Feedback
 
 ALREADY_THERE = ("PreconditionFailed", "ConditionalRequestConflict")
@@ -94,9 +95,11 @@ class FeedbackStore:
     def _put_in_table(self, feedback: Feedback) -> str | None:
         """Since when the same is there already, if it is."""
         item = feedback.as_dict()
+        # Sparse index: only what can be learnt waits for it.
         if feedback.corrected_output:
-            # Sparse index: only corrections wait for training.
-            item["pending"] = "correction"
+            item["pending"] = CORRECTION
+        elif feedback.rating:
+            item["pending"] = VOTE
         try:
             self._feedback.put_item(
                 Item=item,

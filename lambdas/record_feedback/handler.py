@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.metrics import MetricUnit
@@ -33,7 +33,8 @@ from lambdas.record_feedback.settings import Settings
 from lambdas.record_feedback.token_counter import TokenCounter
 from meguru.api_errors import ApiError, unknown_path
 from meguru.fingerprint import fingerprint
-from meguru.names import METRIC_NAMESPACE
+from meguru.names import BAD_ANSWER_METRIC, METRIC_NAMESPACE
+from meguru.records import Feedback
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 # The model has this long to count a correction's tokens.
@@ -162,12 +163,25 @@ def record(*, attempt: dict[str, Any], consumer: str) -> dict[str, Any]:
     if is_new:
         metrics.add_dimension(name="environment", value=settings().environment_name)
         metrics.add_metric(name="FeedbackReceived", unit=MetricUnit.Count, value=1)
+        measure_quality(feedback)
     return {
         "id": feedback.feedback_id,
         "object": "feedback",
         "inference_id": feedback.inference_id,
         "created_at": feedback.created_at,
     }
+
+
+def measure_quality(feedback: Feedback) -> None:
+    """A sample of how good the model's answers are, where somebody has said so."""
+    if not feedback.rating and not feedback.corrected_output:
+        return
+    is_bad = feedback.rating < 0 or bool(feedback.corrected_output)
+    with single_metric(
+        BAD_ANSWER_METRIC, MetricUnit.Count, int(is_bad), namespace=METRIC_NAMESPACE
+    ) as metric:
+        metric.add_dimension("environment", settings().environment_name)
+        metric.add_dimension("model", feedback.model)
 
 
 def _json(

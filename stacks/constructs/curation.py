@@ -31,7 +31,6 @@ from stacks.environment import Environment
 
 MAX_RUNTIME = Duration.hours(4)
 # The objective that learns from right answers alone.
-CAUSAL_LM = "causal_lm"
 # Longer than it takes with a wait for quota or capacity, and for arrivals to end.
 TIME_LIMIT = Duration.days(3)
 
@@ -85,15 +84,6 @@ class Curation(Construct):
         self._lake.grant_write(function, DATASETS_PREFIX)
         return function
 
-    def _learns_from_preferences(self) -> bool:
-        """Whether a model of the environment learns from votes, not from right answers alone."""
-        trainings = [model.training for model in self._environment.models.values()]
-        return any(
-            (values or {}).get("objective", CAUSAL_LM) != CAUSAL_LM
-            for training in trainings
-            for values in (training.hyperparameters, training.continued_hyperparameters)
-        )
-
     def _create_workflow(self) -> Workflow:
         settings = self._environment.curation
         name = resource_name(self._environment.name, CURATION)
@@ -118,7 +108,7 @@ class Curation(Construct):
                 "FeedbackWeight": str(settings.feedback_weight),
                 "Normalisation": settings.normalisation,
                 "ContextTokens": str(self._environment.models[reader].training.context_tokens),
-                "Preferences": ON if self._learns_from_preferences() else OFF,
+                "Preferences": ON if self._environment.learns_from_preferences else OFF,
                 "ReleaseTable": self._records.releases.table_name,
                 "EndpointName": endpoint_name,
                 "VolumeSizeInGB": str(settings.volume_gb),

@@ -12,6 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from meguru.names import FEEDBACK_PREFIX
+from meguru.pending_feedback import CORRECTION, VOTE
 from stacks.constructs.grants import grant, grant_table, sagemaker_arn
 from stacks.constructs.lake import Lake
 from stacks.constructs.python_function import PythonFunction
@@ -63,7 +64,7 @@ class FeedbackCapture(Construct):
 
 
 class RetrainingTrigger(Construct):
-    """Asks for curation when enough corrections wait; a failing batch is set aside, not lost."""
+    """Asks for curation when enough feedback waits; a failing batch is set aside, not lost."""
 
     def __init__(
         self,
@@ -83,10 +84,7 @@ class RetrainingTrigger(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             retention_period=Duration.days(14),
         )
-        thresholds = {
-            environment.name_in_api(key): model.retrain.corrections
-            for key, model in environment.models.items()
-        }
+        thresholds = thresholds_of(environment)
         function = PythonFunction(
             self,
             "StartRetraining",
@@ -96,7 +94,7 @@ class RetrainingTrigger(Construct):
                 "FEEDBACK_TABLE": feedback.table_name,
                 "PENDING_INDEX": PENDING_INDEX,
                 "LOOKS_QUEUE": looks.queue_url,
-                "CORRECTIONS_BEFORE_RETRAINING": json.dumps(thresholds),
+                "FEEDBACK_BEFORE_RETRAINING": json.dumps(thresholds),
             },
             timeout=Duration.seconds(60),
         )
@@ -116,9 +114,23 @@ class RetrainingTrigger(Construct):
                     lambda_.FilterCriteria.filter(
                         {
                             "eventName": lambda_.FilterRule.is_equal("INSERT"),
-                            "dynamodb": {"NewImage": {"pending": {"S": ["correction"]}}},
+                            "dynamodb": {"NewImage": {"pending": {"S": list(thresholds)}}},
                         }
                     )
                 ],
             )
         )
+
+
+def thresholds_of(environment: Environment) -> dict[str, dict[str, int | None]]:
+    """How many of each model's answers have to be corrected, or voted on, to turn the loop.
+
+    By kind of feedback and the model's name in the API. A kind that turns it for no model is not
+    there.
+    """
+    retrain = {environment.name_in_api(key): one.retrain for key, one in environment.models.items()}
+    found: dict[str, dict[str, int | None]] = {
+        CORRECTION: {name: one.corrections for name, one in retrain.items()},
+        VOTE: {name: one.votes for name, one in retrain.items()},
+    }
+    return {kind: numbers for kind, numbers in found.items() if any(numbers.values())}

@@ -59,9 +59,9 @@ class Training(Construct):
         super().__init__(scope, construct_id)
         self._environment, self._model, self._lake = environment, model, lake
         self._registry, self._records = registry, records
-        self._job = Job(self, "Job", environment=environment, key=lake.key, folder="training")
-        lake.grant_read(self._job.role, DATASETS_PREFIX, RUNS_PREFIX, CHECKPOINTS_PREFIX)
-        lake.grant_write(self._job.role, RUNS_PREFIX, CHECKPOINTS_PREFIX)
+        self.job = Job(self, "Job", environment=environment, key=lake.key, folder="training")
+        lake.grant_read(self.job.role, DATASETS_PREFIX, RUNS_PREFIX, CHECKPOINTS_PREFIX)
+        lake.grant_write(self.job.role, RUNS_PREFIX, CHECKPOINTS_PREFIX)
         self.evaluation = Job(
             self, "Evaluation", environment=environment, key=lake.key, folder="evaluation"
         )
@@ -71,7 +71,7 @@ class Training(Construct):
         lake.grant_write(self.evaluation.role, RUNS_PREFIX)
         if model.base:
             # An adapter is judged, as it serves, with the model it is of.
-            for job in (self._job, self.evaluation):
+            for job in (self.job, self.evaluation):
                 lake.grant_read(job.role, f"{BASE_MODELS_PREFIX}{model.base}/")
         judge = model.evaluation.judge
         if judge and judge.api_key_secret:
@@ -85,7 +85,7 @@ class Training(Construct):
             "ReclaimLimit",
             environment=environment,
             jobs=registry.made_by_runs,
-            role=self._job.role,
+            role=self.job.role,
         )
         looks = TrainingLooks(
             self,
@@ -156,7 +156,7 @@ class Training(Construct):
             owner=self._registry.group_name,
             substitutions=self._substitutions(),
         )
-        grant_training_jobs(workflow, self._registry.made_by_runs, self._job.role)
+        grant_training_jobs(workflow, self._registry.made_by_runs, self.job.role)
         grant_processing_jobs(workflow, self._registry.made_by_runs, self.evaluation.role)
         # A base model that serves as it is, too: a run is compared with what serves.
         bases = (f"{BASE_MODELS_PREFIX}{self._model.base}/",) if self._model.base else ()
@@ -182,10 +182,12 @@ class Training(Construct):
         )
         return workflow
 
-    def _starting_paths(self) -> list[str]:
-        """What else a commit may change that starts a training: the rule's paths, the settings."""
+    @property
+    def source_commit(self) -> str:
+        """The commit that runs are of: where one may start a training, the one that did."""
         paths = self._model.retrain.on_commit
-        return [*paths, self._environment.file] if paths else []
+        starting = [*paths, self._environment.file] if paths else []
+        return source_commit("training", "evaluation", *starting)
 
     @property
     def _time_limit(self) -> Duration:
@@ -200,11 +202,11 @@ class Training(Construct):
             "LakeBucket": self._lake.bucket.bucket_name,
             "Dataset": TEXT_DATASET,
             "NamePrefix": self._registry.group_name,
-            "SourceCommit": source_commit("training", "evaluation", *self._starting_paths()),
+            "SourceCommit": self.source_commit,
             "Capacities": jsonata_text([capacity_facts(one) for one in training.capacities]),
             "MaxInterruptions": str(training.max_interruptions),
-            "TrainingRoleArn": self._job.role.role_arn,
-            "TrainingImageUri": self._job.image.image_uri,
+            "TrainingRoleArn": self.job.role.role_arn,
+            "TrainingImageUri": self.job.image.image_uri,
             "VolumeSizeInGB": str(training.volume_gb),
             "MaxRuntimeSeconds": str(training.max_runtime_minutes * 60),
             "MaxWaitSeconds": str(training.wait_minutes * 60),

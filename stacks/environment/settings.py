@@ -62,6 +62,8 @@ from stacks.environment.values import (
 
 MINUTES_A_DAY = 24 * 60
 MAX_FALL_BACKS = 3
+# The objective that learns right answers alone.
+CAUSAL_LM = "causal_lm"
 
 
 class Settings(BaseModel):
@@ -319,8 +321,21 @@ class Endpoint(Settings):
         raise refusals(said, self.model_dump())
 
 
+class FallingQuality(Settings):
+    """How many of the answers that people judge they may find bad, and correct.
+
+    It is looked at over the last `hours`, once there are as many as `answers`.
+    """
+
+    bad_percent: Annotated[int, Field(ge=1, le=100)] = 40
+    answers: Count = 20
+    # A longer window CloudWatch's alarms don't look back on in one piece.
+    hours: Annotated[int, Field(ge=1, le=24)] = 24
+
+
 class Retrain(Settings):
-    """What turns the loop: that many of the model's answers corrected, a schedule, commits.
+    """What turns the loop: that many of the model's answers corrected or voted on, its answers
+    getting worse, a schedule, commits.
 
     `on_commit` are the paths of the repository whose change starts a training once it is deployed;
     so does a change of the hyperparameters then. What has changed is trained on by itself at most
@@ -328,6 +343,8 @@ class Retrain(Settings):
     """
 
     corrections: Count = 50
+    votes: Count | None = None
+    falling_quality: FallingQuality | None = None
     schedule: Schedule | None = None
     on_commit: OnCommit = []
     max_runs_per_day: Count = 24
@@ -503,6 +520,16 @@ class Environment(Settings):
         return self
 
     @model_validator(mode="after")
+    def check_votes(self) -> Self:
+        """Votes that nobody learns from would start curation for nothing."""
+        for key, model in self.models.items():
+            if model.retrain.votes and not self.learns_from_preferences:
+                said = "leave it out: no model has an objective that learns from votes (dpo, kto)"
+                values = {"votes": model.retrain.votes}
+                raise refusals({"votes": said}, values, "models", key, "retrain")
+        return self
+
+    @model_validator(mode="after")
     def check_checkpoints(self) -> Self:
         """What a run goes on from must not expire while it waits or runs."""
         longest = max(model.training.wait_minutes for model in self.models.values())
@@ -523,6 +550,16 @@ class Environment(Settings):
         """What every resource is tagged with, from the templates or by workflows."""
         kit = {"project": "meguru", "environment": self.name}
         return {**kit, **self.tags, OWNER_TAG: self.name}
+
+    @property
+    def learns_from_preferences(self) -> bool:
+        """Whether some model learns from votes, not from right answers alone."""
+        trainings = [model.training for model in self.models.values()]
+        return any(
+            values.get("objective", CAUSAL_LM) != CAUSAL_LM
+            for training in trainings
+            for values in (training.hyperparameters, training.continued)
+        )
 
     def name_in_api(self, key: str) -> str:
         return self.models[key].name or key

@@ -58,6 +58,8 @@ def synthesize_trial(folder: Path) -> Path:
     [model] = values["models"].values()
     model["training"]["hyperparameters"] = {**SIZES, "max_steps": 60, "checkpoint_steps": 5}
     model["gate"]["minimum"] = {"exact_match": 0.0}
+    # Rules that a client may have, and that start nothing until something happens.
+    model["retrain"] |= {"falling_quality": {"answers": 3, "hours": 1}, "on_commit": True}
     values["name"], values["models"] = NAME, {MODEL: model, SECOND_MODEL: model}
     values |= GUARDED
     values["api"] |= {"requests_per_second": 500, "burst": 1000}

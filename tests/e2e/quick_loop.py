@@ -14,6 +14,8 @@ from typing import Any
 
 from localcloud.check import Assembly
 
+from cli.source import look
+from meguru.names import BAD_ANSWER_METRIC, METRIC_NAMESPACE, tried_rows
 from meguru.records import Feedback
 from tests.e2e.loop_cloud import MODEL, SECOND_MODEL, LoopCloud
 
@@ -128,6 +130,38 @@ class QuickLoop:
             TableName=self.cloud.outputs["FeedbackTable"], Item=item
         )
         self.corrections.add(feedback.feedback_id)
+
+    def judge(self, bad: int) -> None:
+        """So many of the first model's answers found bad, as the function for feedback measures."""
+        dimensions = {"environment": self.cloud.account.environment_name, "model": MODEL}
+        metric = {
+            "MetricName": BAD_ANSWER_METRIC,
+            "Dimensions": [{"Name": name, "Value": dimensions[name]} for name in dimensions],
+            "Values": [1.0],
+            "Counts": [bad],
+        }
+        self.cloud.client("cloudwatch").put_metric_data(
+            Namespace=METRIC_NAMESPACE, MetricData=[metric]
+        )
+
+    def deploy(self, code: str) -> None:
+        """What the first model's stack gets of a commit that changed its training, and the look."""
+        functions, outputs = self.cloud.client("lambda"), self.cloud.outputs
+        name, machine = outputs["StartTrainingName"], outputs["TrainAndRegisterArn"]
+        known = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        described = self._states.describe_state_machine(stateMachineArn=machine)
+        model = known["MODEL"]
+        before, after = (tried_rows(model, "", one) for one in (known["TRAINING_CODE"], code))
+        assert before in described["definition"]
+        self._states.update_state_machine(
+            stateMachineArn=machine, definition=described["definition"].replace(before, after)
+        )
+        functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": {**known, "TRAINING_CODE": code}}
+        )
+        deployed = self.folder / "outputs.json"
+        deployed.write_text(json.dumps({"Meguru-Model": {"StartTrainingName": name}}))
+        look(functions, deployed)
 
     def ask(self, change: Callable[[], None]) -> None:
         """Make a change, and wait until curation was asked for because of it."""

@@ -160,3 +160,34 @@ def test_each_failure_is_told_once_in_one_line(loop: QuickLoop) -> None:
     reasons = {one["workflow"]: one["reason"] for one in failed}
     assert reasons["curate_dataset"] == FOLDER_TOO
     assert reasons["train_and_register"].startswith("TrainingStopped: meguru-")
+
+
+def test_answers_found_bad_teach_what_was_corrected_by_then(loop: QuickLoop) -> None:
+    curations, first, second = loop.counts()
+    # Fewer than the threshold, and nothing else is new.
+    loop.correct()
+    loop.settle()
+    assert loop.counts() == (curations, first, second)
+    loop.judge(bad=3)
+    # The alarm looks at whole hours.
+    loop.cloud.account.advance_clock(3600)
+    loop.cloud.wait(lambda: loop.curations()[curations:] or None, "a curation")
+    loop.settle()
+    assert loop.counts() == (curations + 1, first + 1, second + 1)
+    assert loop.cloud.loop.read_json("datasets/text/HEAD")["reason"] == "quality"
+    assert loop.faults() == []
+
+
+def test_a_commit_that_changed_the_training_is_tried_once(loop: QuickLoop) -> None:
+    """Last: the same rows have a second model afterwards."""
+    curations, first, second = loop.counts()
+    for _ in range(2):
+        loop.deploy("another-code")
+        loop.settle()
+        assert loop.counts() == (curations, first + 1, second)
+    [newest] = loop.trainings(0)[-1:]
+    assert newest["status"] == "SUCCEEDED"
+    given = loop.cloud.client("stepfunctions").describe_execution(
+        executionArn=newest["executionArn"]
+    )
+    assert json.loads(given["input"])["detail"]["reason"] == "commit"

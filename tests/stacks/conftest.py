@@ -47,14 +47,18 @@ models:
         - {{instance_type: ml.g5.12xlarge, instance_count: 2, spot: true}}
         - {{instance_type: ml.m5.4xlarge}}
         - {{instance_type: ml.g5.48xlarge}}
-      continued_hyperparameters: {{}}
+      continued_hyperparameters: {{objective: dpo}}
     gate:
       minimum: {{exact_match: 0.5, train_exact_match: 0.5, chrf: 50}}
     engine: vllm
     endpoint:
       instance_type: ml.g6.2xlarge
       release: {{traffic: canary}}
-    retrain: {{schedule: weekly, on_commit: true}}
+    retrain:
+      schedule: weekly
+      on_commit: true
+      falling_quality: {{}}
+      votes: 2147483647
 """
 
 

@@ -10,22 +10,42 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stacks.environment import Environment
+
 if TYPE_CHECKING:
     from tests.stacks.synthesis import Synthesis
 
 REPOSITORY = Path(__file__).parents[2]
+DEPLOYED_BY_A_PIPELINE = {
+    "name": "acme",
+    "source": {
+        "github": "acme/chat",
+        "connection": "arn:aws:codeconnections:us-east-1:123456789012:connection/1f",
+    },
+    "models": {"a": {}},
+}
 Finding = tuple[str, str]
 
 
 @pytest.fixture(scope="module")
-def findings(syntheses: dict[str, Synthesis]) -> set[Finding]:
-    """Every finding of every environment with the construct it is about."""
+def findings(
+    syntheses: dict[str, Synthesis], tmp_path_factory: pytest.TempPathFactory
+) -> set[Finding]:
+    """Every finding of every environment with the construct it is about.
+
+    Of one more that a pipeline deploys, too: the others are deployed by nobody, or from GitHub.
+    """
     from cdk_nag import AwsSolutionsChecks
 
+    from app import synthesize
+
+    pipeline = synthesize(
+        Environment.model_validate(DEPLOYED_BY_A_PIPELINE), str(tmp_path_factory.mktemp("pipeline"))
+    )
     return {
         (violation.rule_name, resource.construct_path or "")
-        for made in syntheses.values()
-        for violation in AwsSolutionsChecks(made.app).validate_scope(made.app).violations
+        for app in [pipeline, *(made.app for made in syntheses.values())]
+        for violation in AwsSolutionsChecks(app).validate_scope(app).violations
         for resource in violation.violating_resources
     }
 

@@ -56,7 +56,9 @@ def test_functions_may_be_told_of_all_models(
         "list_models": {"ENDPOINTS": json.dumps(most_models.endpoints)},
         "record_feedback": {"MODELS": json.dumps(most_models.learners)},
         "start_retraining": {
-            "CORRECTIONS_BEFORE_RETRAINING": json.dumps(dict.fromkeys(most_models.endpoints, 10**6))
+            "FEEDBACK_BEFORE_RETRAINING": json.dumps(
+                dict.fromkeys(("correction", "vote"), dict.fromkeys(most_models.endpoints, 10**6))
+            )
         },
     }
     for folder, variables in told.items():

@@ -209,3 +209,17 @@ def test_every_type_is_known_to_the_local_cloud(template: Any) -> None:
     for source in ({}, {"connection": CONNECTION}):
         for one in template(**source)["Resources"].values():
             assert handling_of(one["Type"]) is not None, one["Type"]
+
+
+def test_a_run_s_commit_is_one_that_may_have_started_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from app import compose
+
+    monkeypatch.setattr("stacks.constructs.training.source_commit", lambda *paths: "+".join(paths))
+    rule = {"retrain": {"on_commit": ["training", "recipes"]}}
+    values = {"name": "acme", "models": {"a": rule, "b": {}}}
+    app = compose(Environment.model_validate(values))
+    commits = {key: app.node.find_child(f"Meguru-acme-Model-{key}") for key in "ab"}
+    assert {key: stack.training.source_commit for key, stack in commits.items()} == {
+        "a": "training+evaluation+training+recipes+environments/acme.yaml",
+        "b": "training+evaluation",
+    }

@@ -633,3 +633,18 @@ def test_a_judge_that_could_not_be_asked_is_refused(name: str, value: str, said:
     judge = {"address": "http://judge.internal/v1", "model": "m", name: value}
     with pytest.raises(ValueError, match=rf"(?s)judge\.{name}.*{said}"):
         Environment.model_validate({"name": "a", "models": {"m": {"evaluation": {"judge": judge}}}})
+
+
+@pytest.mark.parametrize("objective", ["dpo", "kto"])
+def test_votes_turn_the_loop_where_a_model_learns_from_them(objective: str) -> None:
+    learner = {"training": {"hyperparameters": {"objective": objective}}}
+    models = {"a": {"retrain": {"votes": 10}}, "b": learner}
+    assert Environment.model_validate({"name": "acme", "models": models}).learns_from_preferences
+
+
+def test_votes_that_nobody_learns_from_are_refused(tmp_path: Path) -> None:
+    text = "name: acme\nmodels:\n  a:\n    retrain:\n      votes: 10\n"
+    assert refusal(tmp_path, text) == (
+        "FILE:5: models.a.retrain.votes: leave it out: no model has an objective that learns from "
+        "votes (dpo, kto) (it is 10)"
+    )

@@ -33,7 +33,9 @@ ENVIRONMENT = {
     "DATASET": "text",
     "TRAINING_CODE": "",
     "LOOKS_QUEUE": "https://sqs/looks",
-    "CORRECTIONS_BEFORE_RETRAINING": '{"meguru-text": 3, "other": 5}',
+    "FEEDBACK_BEFORE_RETRAINING": (
+        '{"correction": {"meguru-text": 3, "other": 5}, "vote": {"meguru-text": 2, "other": null}}'
+    ),
     "MINIMUM_METRICS": '{"exact_match": 0.5}',
     "MAXIMUM_METRIC_DROPS": '{"exact_match": 0.1}',
 }

@@ -22,10 +22,10 @@ def feedback(make_table: Callable[..., Any]) -> Any:
 @pytest.fixture
 def s3(feedback: Any) -> Iterator[Any]:
     function.s3.cache_clear()
-    function.pending_corrections.cache_clear()
+    function.pending_feedback.cache_clear()
     yield function.s3()
     function.s3.cache_clear()
-    function.pending_corrections.cache_clear()
+    function.pending_feedback.cache_clear()
 
 
 def curated(s3: Any, run: str, version: str, etag: str = "", read: str = "") -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Enough corrections ask for curation, until a dataset version has them."""
+"""Enough feedback asks for curation, until a dataset version has it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lambdas.start_retraining import handler as function
-from meguru.pending_corrections import PendingCorrections
+from meguru.pending_feedback import CORRECTION, KINDS, VOTE, PendingFeedback
 
 
 class FakeQueue:
@@ -31,17 +31,21 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
 @pytest.fixture
 def table(make_table: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
     table = make_table("feedback", "feedback_id", "pending")
-    pending = PendingCorrections(table, "pending")
-    monkeypatch.setattr(function, "pending_corrections", lambda: pending)
+    pending = {kind: PendingFeedback(table, "pending", kind) for kind in KINDS}
+    monkeypatch.setattr(function, "pending_feedback", lambda: pending)
     return table
 
 
 def correct(
-    table: Any, *names: str, model: str = "meguru-text", answer: str = ""
+    table: Any,
+    *names: str,
+    model: str = "meguru-text",
+    answer: str = "",
+    kind: str = CORRECTION,
 ) -> dict[str, Any]:
-    """Put corrections, each of an answer of its own or all of one; the batch that tells of them."""
+    """Put feedback, each of an answer of its own or all of one; the batch that tells of them."""
     for name in names:
-        item = {"feedback_id": name, "pending": "correction", "model": model}
+        item = {"feedback_id": name, "pending": kind, "model": model}
         of = {"inference_id": answer or f"answer-{name}", "created_at": f"2026-01-01T{name}"}
         table.put_item(Item=item | of)
     return batch(*names)
@@ -90,7 +94,7 @@ def test_threshold_over_several_batches(table: Any, queue: FakeQueue) -> None:
 
 def test_what_a_version_has_counts_no_more(table: Any, queue: FakeQueue) -> None:
     correct(table, "a", "b", "c")
-    PendingCorrections(table, "pending").take(["a", "b", "c"], "run")
+    PendingFeedback(table, "pending").take(["a", "b", "c"], "run")
     function.handler(batch("a", "b", "c"), None)
     function.handler(correct(table, "d"), None)
     assert queue.looks == []
@@ -102,3 +106,35 @@ def test_a_batch_again_asks_again(table: Any, queue: FakeQueue) -> None:
     for _ in range(2):
         function.handler(arrived, None)
     assert queue.looks == ["feedback"] * 2
+
+
+def test_votes_have_a_threshold_of_their_own(table: Any, queue: FakeQueue) -> None:
+    function.handler(correct(table, "a", "b"), None)
+    function.handler(correct(table, "c", kind=VOTE), None)
+    assert queue.looks == []
+    function.handler(correct(table, "d", kind=VOTE), None)
+    assert queue.looks == ["feedback"]
+
+
+def test_an_answer_counts_once_however_often_it_is_voted_on(table: Any, queue: FakeQueue) -> None:
+    for name in "abcd":
+        function.handler(correct(table, name, answer="one", kind=VOTE), None)
+    assert queue.looks == []
+
+
+def test_votes_of_a_model_without_a_threshold_ask_for_nothing(table: Any, queue: FakeQueue) -> None:
+    function.handler(correct(table, *"abcdefgh", model="other", kind=VOTE), None)
+    assert queue.looks == []
+
+
+def test_votes_of_a_model_that_has_gone_are_learnt(table: Any, queue: FakeQueue) -> None:
+    function.handler(correct(table, "a", "b", model="gone", kind=VOTE), None)
+    assert queue.looks == ["feedback"]
+
+
+def test_without_the_rule_votes_ask_for_nothing(
+    table: Any, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEEDBACK_BEFORE_RETRAINING", '{"correction": {"meguru-text": 3}}')
+    function.handler(correct(table, *"abcdefgh", kind=VOTE), None)
+    assert queue.looks == []

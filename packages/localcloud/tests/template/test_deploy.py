@@ -235,6 +235,34 @@ def test_a_boundary_that_is_not_here_is_noted_and_limits_nothing(
     assert noted == ([] if is_here else ["PermissionsBoundary"])
 
 
+def test_an_identity_provider_is_there_and_roles_trust_it(bring_up: BringUp) -> None:
+    issuer = "token.actions.githubusercontent.com"
+    provider = {"Url": f"https://{issuer}", "ClientIdList": ["sts.amazonaws.com"]}
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Principal": {"Federated": {"Ref": "Provider"}},
+                "Condition": {"StringEquals": {f"{issuer}:sub": "repo:a/b:ref:refs/heads/main"}},
+            }
+        ],
+    }
+    resources = {
+        "Provider": {"Type": "AWS::IAM::OIDCProvider", "Properties": provider},
+        "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": trust}},
+    }
+    cloud = bring_up({"S": {"Resources": resources}})
+    iam = cloud.client("iam")
+    [listed] = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    made = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=listed["Arn"])
+    assert (made["Url"], made["ClientIDList"]) == (issuer, ["sts.amazonaws.com"])
+    [role] = iam.list_roles()["Roles"]
+    [statement] = role["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Federated": listed["Arn"]}
+
+
 def test_what_is_recorded_has_plausible_values(bring_up: BringUp) -> None:
     resources = {
         "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.1.0.0/16"}},

@@ -108,9 +108,39 @@ def test_kept_beside_its_inference_and_in_the_lake(service: Service) -> None:
     assert item["context"] == kept["context"] == turns
 
 
-def test_rating_alone_waits_for_no_training(service: Service) -> None:
+def test_a_vote_waits_for_who_learns_from_votes(service: Service) -> None:
     assert service.post({"inference_id": "chatcmpl-1", "rating": "up"})[0] == 200
+    assert service.items()[0]["pending"] == "vote"
+
+
+def test_a_comment_waits_for_no_training(service: Service) -> None:
+    assert service.post({"inference_id": "chatcmpl-1", "comment": "hm"})[0] == 200
     assert "pending" not in service.items()[0]
+
+
+@pytest.mark.parametrize(
+    ("said", "bad"),
+    [
+        (CORRECTION, [1]),
+        ({"rating": "down"}, [1]),
+        ({"corrected_output": "10日です"}, [1]),
+        ({"rating": "up", "corrected_output": "10日です"}, [1]),
+        ({"rating": "up"}, [0]),
+        ({"comment": "hm"}, []),
+    ],
+)
+def test_each_judged_answer_is_a_sample_of_the_model_s_quality(
+    service: Service, capsys: pytest.CaptureFixture[str], said: dict[str, Any], bad: list[int]
+) -> None:
+    for _ in range(2):
+        assert service.post({"inference_id": "chatcmpl-1", **said})[0] == 200
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line[:1] == "{"]
+    samples = [line for line in lines if "AnswerFoundBad" in line]
+    assert [sample["AnswerFoundBad"] for sample in samples] == [[one] for one in bad]
+    for sample in samples:
+        [metric] = sample["_aws"]["CloudWatchMetrics"]
+        assert sorted(metric["Dimensions"][0]) == ["environment", "model"]
+        assert (sample["environment"], sample["model"]) == ("poc", "meguru-text")
 
 
 @pytest.mark.parametrize("keys", [("", ""), ("k", "k"), ("k", "other"), ("", "k")])
@@ -125,7 +155,7 @@ def test_duplicate_counts_once(
     (kept,) = service.objects()
     assert {answer["created_at"] for _, answer in answers} == {kept["created_at"]}
     printed = capsys.readouterr().out
-    assert printed.count('"FeedbackReceived":[1.0]') == printed.count('"environment":"poc"') == 1
+    assert printed.count('"FeedbackReceived":[1.0]') == printed.count('"AnswerFoundBad":[') == 1
 
 
 def test_key_of_other_feedback(service: Service) -> None:

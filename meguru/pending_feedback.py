@@ -1,34 +1,36 @@
-"""Corrections that wait for a dataset version that has them."""
+"""Feedback that waits for a dataset version that has it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-PENDING = "correction"
+# What an answer was given: a better one, or a vote alone.
+CORRECTION, VOTE = "correction", "vote"
+KINDS = (CORRECTION, VOTE)
 
 
-class PendingCorrections:
-    """The sparse index of the corrections that no dataset version has yet."""
+class PendingFeedback:
+    """The sparse index of the corrections, or of the votes, that no dataset version has yet."""
 
-    def __init__(self, table: Any, index_name: str) -> None:
-        self._table, self._index_name = table, index_name
+    def __init__(self, table: Any, index_name: str, kind: str = CORRECTION) -> None:
+        self._table, self._index_name, self._kind = table, index_name, kind
 
     def answers(self, arrived: set[str]) -> dict[str, str]:
-        """The model of each answer that has a pending correction, by the answer's id.
+        """The model of each answer that has pending feedback, by the answer's id.
 
-        Of several corrections of one answer the newest waits alone from now on: no other is learnt,
-        and however often an answer is corrected, there is one to look up.
+        Of several of one answer the newest waits alone from now on: no other correction is learnt,
+        votes are with whichever waits, and however many there are, there is one to look up.
 
         `arrived` are ids that have just come in. The index lags behind the table: it may lack what
         has just arrived, and still have what was just taken. So each is looked up in the table
-        itself. A correction from before feedback named its model has an empty one.
+        itself. Feedback from before it named its model has an empty one.
         """
         items = (self._item(feedback_id) for feedback_id in self._indexed() | arrived)
         waiting = sorted(
             (item["created_at"], item["feedback_id"], item["inference_id"], item.get("model", ""))
             for item in items
-            if item.get("pending") == PENDING
+            if item.get("pending") == self._kind
         )
         newest: dict[str, str] = {}
         for _, feedback_id, answer, _ in waiting:
@@ -49,7 +51,7 @@ class PendingCorrections:
                 Key={"feedback_id": feedback_id},
                 UpdateExpression=f"REMOVE pending SET {attribute} = :reason",
                 ConditionExpression="pending = :pending",
-                ExpressionAttributeValues={":reason": reason, ":pending": PENDING},
+                ExpressionAttributeValues={":reason": reason, ":pending": self._kind},
             )
         except self._table.meta.client.exceptions.ConditionalCheckFailedException:
             return
@@ -58,7 +60,7 @@ class PendingCorrections:
         query: dict[str, Any] = {
             "IndexName": self._index_name,
             "KeyConditionExpression": "pending = :pending",
-            "ExpressionAttributeValues": {":pending": PENDING},
+            "ExpressionAttributeValues": {":pending": self._kind},
         }
         found: set[str] = set()
         while True:

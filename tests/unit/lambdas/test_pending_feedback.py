@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from meguru.pending_corrections import PendingCorrections
+from meguru.pending_feedback import VOTE, PendingFeedback
 
 
 @pytest.fixture
@@ -41,20 +41,20 @@ class LaggingTable:
 
 def test_index_that_lacks_the_newest(table: Any) -> None:
     correct(table, "a", "b")
-    pending = PendingCorrections(LaggingTable(table, []), "pending")
+    pending = PendingFeedback(LaggingTable(table, []), "pending")
     assert pending.answers({"a", "b"}).keys() == {"answer-a", "answer-b"}
 
 
 def test_index_that_still_has_what_was_taken(table: Any) -> None:
     correct(table, "a", "b")
-    PendingCorrections(table, "pending").take(["a"], "run-1")
-    pending = PendingCorrections(LaggingTable(table, ["a", "b"]), "pending")
+    PendingFeedback(table, "pending").take(["a"], "run-1")
+    pending = PendingFeedback(LaggingTable(table, ["a", "b"]), "pending")
     assert pending.answers(set()) == {"answer-b": "meguru-text"}
 
 
 def test_racing_runs_take_each_correction_once(table: Any) -> None:
     correct(table, "a", "b", "c", "d")
-    pending = PendingCorrections(table, "pending")
+    pending = PendingFeedback(table, "pending")
     pending.take(["a", "b"], "run-1")
     pending.take(["a", "b", "c", "d"], "run-2")
     runs = [table.get_item(Key={"feedback_id": one})["Item"]["curation_run"] for one in "abcd"]
@@ -70,14 +70,14 @@ def test_more_than_a_page(table: Any) -> None:
             page: dict[str, Any] = table.query(Limit=25, **query)
             return page
 
-    found = PendingCorrections(Paged(table, []), "pending").answers(set())
+    found = PendingFeedback(Paged(table, []), "pending").answers(set())
     assert found.keys() == {f"answer-{name}" for name in names}
 
 
 def test_what_no_run_has_read_waits(table: Any) -> None:
     correct(table, "a", "b")
-    PendingCorrections(table, "pending").take(["a", "unknown"], "run-1")
-    assert PendingCorrections(table, "pending").answers(set()).keys() == {"answer-b"}
+    PendingFeedback(table, "pending").take(["a", "unknown"], "run-1")
+    assert PendingFeedback(table, "pending").answers(set()).keys() == {"answer-b"}
 
 
 def waiting(table: Any) -> set[str]:
@@ -88,7 +88,7 @@ def test_of_an_answer_s_corrections_the_newest_waits(table: Any) -> None:
     for name, day in (("c", "2026-01-01"), ("a", "2026-01-03"), ("b", "2026-01-02")):
         table.put_item(Item=correction(name, "one", day))
     table.put_item(Item=correction("d", "other"))
-    pending = PendingCorrections(table, "pending")
+    pending = PendingFeedback(table, "pending")
     assert pending.answers({"c"}) == {"one": "meguru-text", "other": "meguru-text"}
     assert waiting(table) == {"a", "d"}
     assert table.get_item(Key={"feedback_id": "c"})["Item"]["superseded_by"] == "b"
@@ -103,7 +103,17 @@ def test_batches_at_once_leave_the_newest_waiting(table: Any, seen: list[str]) -
     """Whichever of them a batch sees, and in whatever order, the newest is nobody's older one."""
     for name in "abc":
         table.put_item(Item=correction(name, "one"))
-    PendingCorrections(LaggingTable(table, seen), "pending").answers(set())
+    PendingFeedback(LaggingTable(table, seen), "pending").answers(set())
     assert "c" in waiting(table)
-    assert PendingCorrections(table, "pending").answers(set()).keys() == {"one"}
+    assert PendingFeedback(table, "pending").answers(set()).keys() == {"one"}
     assert waiting(table) == {"c"}
+
+
+def test_votes_and_corrections_wait_apart(table: Any) -> None:
+    correct(table, "a")
+    table.put_item(Item=correction("b") | {"pending": VOTE})
+    votes = PendingFeedback(table, "pending", VOTE)
+    assert votes.answers({"a", "b"}).keys() == {"answer-b"}
+    votes.take(["a", "b"], "run-1")
+    assert votes.answers(set()) == {}
+    assert PendingFeedback(table, "pending").answers(set()).keys() == {"answer-a"}

@@ -1,0 +1,61 @@
+"""Which feedback comes to the function that asks for curation, and which thresholds it has."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from localcloud.check import matches
+
+if TYPE_CHECKING:
+    from tests.stacks.synthesis import Synthesis
+
+# By the environment's file: of those, one learns from votes.
+KINDS = {"poc": {"correction"}, "production": {"correction"}, "longest": {"correction", "vote"}}
+
+
+def filters(synthesis: Synthesis) -> list[dict[str, Any]]:
+    [mapping] = [
+        one.properties
+        for one in synthesis.resources("AWS::Lambda::EventSourceMapping")
+        if "StartingPosition" in one.properties
+    ]
+    return [json.loads(one["Pattern"]) for one in mapping["FilterCriteria"]["Filters"]]
+
+
+def thresholds(synthesis: Synthesis) -> dict[str, dict[str, int]]:
+    variables = [
+        one.properties["Environment"]["Variables"]
+        for one in synthesis.resources("AWS::Lambda::Function")
+        if "FEEDBACK_BEFORE_RETRAINING"
+        in one.properties.get("Environment", {}).get("Variables", {})
+    ]
+    [told] = [json.loads(one["FEEDBACK_BEFORE_RETRAINING"]) for one in variables]
+    return dict(told)
+
+
+def record(kind: str | None) -> dict[str, Any]:
+    image = {"feedback_id": {"S": "a"}} | ({"pending": {"S": kind}} if kind else {})
+    return {"eventName": "INSERT", "dynamodb": {"NewImage": image}}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_feedback_comes_where_it_may_turn_the_loop(
+    syntheses: dict[str, Synthesis], name: str
+) -> None:
+    patterns = filters(syntheses[name])
+    coming = {
+        kind
+        for kind in ("correction", "vote", None)
+        if any(matches(pattern, record(kind)) for pattern in patterns)
+    }
+    assert coming == KINDS[name] == thresholds(syntheses[name]).keys()
+
+
+def test_each_model_has_its_thresholds(syntheses: dict[str, Synthesis]) -> None:
+    assert thresholds(syntheses["poc"]) == {"correction": {"meguru-text": 3}}
+    assert thresholds(syntheses["longest"]) == {
+        "correction": {"N" * 63: 50},
+        "vote": {"N" * 63: 2_147_483_647},
+    }
