@@ -21,34 +21,43 @@ _BROKEN = (ValueError, KeyError, TypeError, AttributeError, OverflowError, Recur
 def parse_feedback(path: Path, *, with_preferences: bool = False) -> Parsed | None:
     """One feedback object; None where it corrects nothing.
 
-    With preferences a correction keeps the answer it corrects as `rejected`, and what is only rated
-    is a record of its `rating`.
+    With preferences a correction keeps the answer it corrects as `rejected`. What only says that
+    another answer was better is a record of that one with the `rating` 1 and the worse one as
+    `rejected`; what is only rated, one of its `rating`.
     """
     source = Source("feedback", path.stem)
     try:
         value = _loads(path.read_bytes())
-        rating = value.get("rating") if with_preferences else 0
-        if not value["corrected_output"] and rating not in (1, -1):
+        answer, rejected, rating = value["corrected_output"], "", 0
+        if with_preferences:
+            answer, rejected, rating = _preference(value)
+        if not answer and not rating:
             return None
         source = Source("feedback", _text(value["feedback_id"]))
-        is_vote = not value["corrected_output"]
-        answer = value["answer"] if is_vote else value["corrected_output"]
         row = {"question": value["question"], "answer": answer}
         context = _context(value.get("context") or [])
         parsed = question_record(row, source, created_at=_utc(value["created_at"]))
         if isinstance(parsed, SetAside):
             return parsed
-        if is_vote:
-            return replace(parsed, context=context, rating=int(rating))
-        rejected = _rejected(value, answer) if with_preferences else ""
-        return replace(parsed, context=context, rejected=rejected)
+        return replace(parsed, context=context, rejected=rejected, rating=rating)
     except _BROKEN as error:
         content = path.read_bytes().decode("utf-8", "replace")
         return SetAside("broken_feedback", f"not a feedback record: {error!r}", source, content)
 
 
+def _preference(value: Any) -> tuple[Any, str, int]:
+    """The answer that is spoken of, the worse one, and the rating: a correction has none."""
+    if corrected := value["corrected_output"]:
+        return corrected, _rejected(value, corrected), 0
+    preferred = value.get("preferred_answer")
+    if preferred and (rejected := _rejected(value, preferred)):
+        return preferred, rejected, 1
+    rating = value.get("rating")
+    return (value["answer"], "", int(rating)) if rating in (1, -1) else ("", "", 0)
+
+
 def _rejected(value: Any, answer: str) -> str:
-    """What was corrected, where it says something else and is no longer than can be learnt."""
+    """What another is better than, where it says something else and isn't too long to be learnt."""
     rejected = value.get("answer") or ""
     if not isinstance(rejected, str) or len(rejected) > MAX_CONVERSATION_CHARACTERS:
         return ""

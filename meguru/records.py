@@ -39,7 +39,8 @@ class Feedback:
 
     `rating` is 1 (good), -1 (bad) or 0 (none given). A correction is feedback with the right
     answer in `corrected_output`; `model` is the API's name of the model that answered. `context` is
-    the messages before the question, oldest first, each with `role` and `content`.
+    the messages before the question, oldest first, each with `role` and `content`. Where another
+    answer to the same was better, `preferred_answer` is what it said.
     """
 
     inference_id: str
@@ -53,6 +54,7 @@ class Feedback:
     comment: str = ""
     corrected_output: str = ""
     preferred_inference_id: str = ""
+    preferred_answer: str = ""
     model: str = ""
     tags: list[str] = field(default_factory=list)
     context: list[dict[str, str]] = field(default_factory=list)
@@ -62,8 +64,8 @@ class Feedback:
         """The same feedback has the same id, so that it counts once however often it is sent."""
         said = asdict(self)
         del said["created_at"]
-        # It follows from the inference, and earlier feedback was kept without.
-        del said["context"]
+        # They follow from the inferences, and earlier feedback was kept without.
+        del said["context"], said["preferred_answer"]
         return f"fb-{fingerprint(said)[:32]}"
 
     def as_dict(self) -> dict[str, Any]:

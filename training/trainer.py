@@ -78,7 +78,8 @@ class Trainer:
         self.model = model.train()
         self.model.to(device=world.device)
         self.is_sharded = is_sharded(self.model, settings, world)
-        self.loss = distribute(_Loss(self.model, objective), self.model, self.is_sharded, world)
+        loss = _Loss(self.model, objective)
+        self.loss = distribute(loss, self.model, settings, world, sharded=self.is_sharded)
         # What is frozen is no part of the run's state: it comes from where it came from.
         named = self.model.named_parameters()
         self.parameters = {name: one for name, one in named if one.requires_grad}

@@ -37,9 +37,13 @@ class FeedbackStore:
         as one that never was.
         """
         inference = self._inference(request.inference_id, consumer, "inference_id")
-        if request.preferred_inference_id:
-            self._inference(request.preferred_inference_id, consumer, "preferred_inference_id")
         context, question = split_conversation(inference["messages"])
+        preferred_answer = ""
+        if preferred_id := request.preferred_inference_id:
+            preferred = self._inference(preferred_id, consumer, "preferred_inference_id")
+            # An answer to something else is no better answer to this.
+            if split_conversation(preferred["messages"]) == (context, question):
+                preferred_answer = preferred["answer"]
         if request.corrected_output:
             corrected = request.corrected_output
             self._check.refuse_unlearnable(inference["model"], context, question, corrected)
@@ -57,6 +61,7 @@ class FeedbackStore:
             comment=request.comment,
             corrected_output=request.corrected_output,
             preferred_inference_id=request.preferred_inference_id,
+            preferred_answer=preferred_answer,
             tags=request.tags,
         )
         # The lake first: what the table counts has to be there when training starts.

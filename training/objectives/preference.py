@@ -66,6 +66,7 @@ class _Preference(ABC):
         self.weights = [one.row.weight for one in self._examples]
         self.num_tokens = [one.num_tokens for one in self._examples]
         self._reference: torch.Tensor | None = None
+        self._world: World | None = None
 
     @abstractmethod
     def _compare(self, rows: Sequence[Row]) -> list[Compared]:
@@ -77,6 +78,7 @@ class _Preference(ABC):
 
     def prepare(self, score: Callable[[Batch], torch.Tensor], world: World, folder: Path) -> None:
         """Ask the reference, which scores now; `folder` keeps its answers for a resumed run."""
+        self._world = world
         sequences = [sequence for one in self._examples for sequence in one.sequences]
 
         def score_all(indices: Sequence[int]) -> list[float]:
@@ -149,7 +151,7 @@ class KTO(_Preference):
 
     Ethayarajh et al. 2024, "KTO: Model Alignment as Prospect Theoretic Optimization", equation 7.
     How far the model has moved from the reference is estimated, as there, on questions with
-    another's answer, over the examples that are computed together.
+    another's answer, over the examples that all processes compute together.
     """
 
     def _compare(self, rows: Sequence[Row]) -> list[Compared]:
@@ -166,7 +168,9 @@ class KTO(_Preference):
         ]
 
     def _losses(self, ratios: torch.Tensor, batch: Batch) -> torch.Tensor:
-        moved = ratios[:, 1].mean().clamp(min=0).detach()
+        assert self._world is not None, "prepare comes first"
+        total, number = self._world.mean([ratios[:, 1].sum().item(), len(ratios)])
+        moved = ratios.new_tensor(max(0.0, total / number))
         return kto_losses(ratios[:, 0], moved, batch["rating"] > 0, self._settings.beta)
 
 

@@ -80,6 +80,52 @@ def test_a_correction_is_preferred_to_what_it_corrects(lake: Any) -> None:
     assert (plain.answer, plain.rejected) == ("10日です", "")
 
 
+@pytest.mark.parametrize(
+    ("better", "expected"),
+    [
+        (["B"], [("B", "A")]),
+        (["B", "A", "B"], [("B", "A")]),
+        (["A", "A", "B"], [("A", "B")]),
+        (["A", "B"], []),
+    ],
+)
+def test_of_two_answers_most_people_preferred_one(
+    lake: Any, better: list[str], expected: list[tuple[str, str]]
+) -> None:
+    for number, one in enumerate(better):
+        worse = {"A": "B", "B": "A"}[one]
+        vote(lake, f"fb-{number}", 0, answer=worse, preferred_answer=one)
+    curated = lake.curate(with_preferences=True)
+    read = rows(curated)
+    assert [(row.answer, row.rejected) for row in read] == expected
+    assert all(row.rating == 0 for row in read)
+    assert curated.manifest()["set_aside"] == ({} if expected else {"undecided": len(better)})
+    assert rows(lake.curate()) == ()
+
+
+def test_a_preference_is_no_correction(lake: Any) -> None:
+    lake.document("a.jsonl", [{"question": "締切は?", "answer": "5日です"}])
+    vote(lake, "fb-1", -1, answer="知りません", preferred_answer="10日です")
+    read = rows(lake.curate(with_preferences=True))
+    assert {(row.answer, row.rejected) for row in read} == {
+        ("5日です", ""),
+        ("10日です", "知りません"),
+    }
+    vote(lake, "fb-2", -1, corrected_output="20日です")
+    curated = lake.curate(with_preferences=True)
+    assert [(row.answer, row.rejected) for row in rows(curated)] == [("20日です", "5日です")]
+    assert curated.manifest()["set_aside"] == {"superseded": 2}
+
+
+@pytest.mark.parametrize("preferred", ["", None, "5日です ", 7])
+def test_what_prefers_nothing_else_is_its_rating(lake: Any, preferred: Any) -> None:
+    vote(lake, "fb-1", -1, preferred_answer=preferred)
+    curated = lake.curate(with_preferences=True)
+    assert [(row.answer, row.rejected, row.rating) for row in rows(curated)] == (
+        [] if preferred == 7 else [("5日です", "", -1)]
+    )
+
+
 @pytest.mark.parametrize("answer", [None, "", "10日です ", 5])
 def test_correction_of_nothing_else_has_no_worse_answer(lake: Any, answer: Any) -> None:
     vote(lake, "fb-1", 0, answer=answer, corrected_output="10日です")

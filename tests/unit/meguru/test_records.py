@@ -26,13 +26,15 @@ def test_time_is_no_part_of_it() -> None:
     assert replace(FEEDBACK, created_at="2027").feedback_id == FEEDBACK.feedback_id
 
 
-def test_context_follows_from_the_inference_and_is_no_part_of_it() -> None:
+def test_what_follows_from_inferences_is_no_part_of_it() -> None:
     turns = [{"role": "user", "content": "q"}]
+    assert replace(FEEDBACK, preferred_answer="a").feedback_id == FEEDBACK.feedback_id
     assert replace(FEEDBACK, context=turns).feedback_id == FEEDBACK.feedback_id
     assert replace(FEEDBACK, context=turns).as_dict()["context"] == turns
 
 
-NAMES = [one.name for one in fields(Feedback) if one.name not in ("created_at", "context")]
+FOLLOWS = ("created_at", "context", "preferred_answer")
+NAMES = [one.name for one in fields(Feedback) if one.name not in FOLLOWS]
 
 
 @pytest.mark.parametrize("name", NAMES)

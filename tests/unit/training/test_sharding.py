@@ -46,6 +46,22 @@ def test_what_is_asked_for_is_done(asked: str) -> None:
     assert sharding.is_sharded(nn.Linear(2, 2), settings, world) is (asked == "fsdp")
 
 
+@pytest.mark.parametrize(
+    ("precision", "device", "expected"),
+    [
+        ("auto", GPU, torch.bfloat16),
+        ("bf16", GPU, torch.bfloat16),
+        ("fp32", GPU, None),
+        ("auto", torch.device("cpu"), None),
+    ],
+)
+def test_parts_are_gathered_in_the_precision_that_is_asked_for(
+    precision: str, device: torch.device, expected: torch.dtype | None
+) -> None:
+    policy = sharding.mixed_precision(Hyperparameters(precision=precision), device)
+    assert (policy.param_dtype, policy.reduce_dtype) == (expected, torch.float32)
+
+
 def test_each_rank_writes_its_part_and_the_model_is_whole(make_job: MakeJob) -> None:
     job = make_job(max_steps="12", checkpoint_steps="10", sharding="fsdp")
     assert job.train(world_size=2) == [0, 0]

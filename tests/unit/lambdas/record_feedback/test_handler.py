@@ -76,7 +76,9 @@ def service(make_table: Callable[..., Any]) -> Iterator[Service]:
     for one in [*cached, function.idempotency]:
         one.cache_clear()
     inferences = make_table("inferences", "inference_id")
-    for number, consumer in enumerate("ab", 1):
+    asked = [{"type": "text", "text": "いつ?"}]
+    answers = {1: "5日です", 2: "5日です", 3: "10日です", 4: "10日です"}
+    for number, consumer in enumerate("abaa", 1):
         inferences.put_item(
             Item={
                 "inference_id": f"chatcmpl-{number}",
@@ -84,9 +86,9 @@ def service(make_table: Callable[..., Any]) -> Iterator[Service]:
                 "messages": [
                     {"role": "user", "content": [{"type": "text", "text": "締め切り"}]},
                     {"role": "assistant", "content": "はい"},
-                    {"role": "user", "content": [{"type": "text", "text": "いつ?"}]},
+                    {"role": "user", "content": asked if number < 4 else "誰?"},
                 ],
-                "answer": "5日です",
+                "answer": answers[number],
                 "model": "meguru-text",
                 "model_package_arn": "arn:p",
             }
@@ -141,6 +143,16 @@ def test_each_judged_answer_is_a_sample_of_the_model_s_quality(
         [metric] = sample["_aws"]["CloudWatchMetrics"]
         assert sorted(metric["Dimensions"][0]) == ["environment", "model"]
         assert (sample["environment"], sample["model"]) == ("poc", "meguru-text")
+
+
+@pytest.mark.parametrize(("number", "kept_answer"), [(3, "10日です"), (4, "")])
+def test_a_better_answer_is_kept_where_it_answers_the_same(
+    service: Service, number: int, kept_answer: str
+) -> None:
+    said = {"inference_id": "chatcmpl-1", "preferred_inference_id": f"chatcmpl-{number}"}
+    assert service.post(said)[0] == 200
+    (kept,) = service.objects()
+    assert kept["preferred_answer"] == kept_answer
 
 
 @pytest.mark.parametrize("keys", [("", ""), ("k", "k"), ("k", "other"), ("", "k")])

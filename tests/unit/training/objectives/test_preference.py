@@ -137,6 +137,30 @@ def test_kto_holds_each_answer_against_another_s(world: World, tmp_path: Path) -
     assert objective.loss(model, batch).item() == pytest.approx(expected, rel=1e-4)
 
 
+class WorldOfTwo(World):
+    """The other process has as many examples, which have moved as far as is said."""
+
+    def __init__(self, world: World, moved: float) -> None:
+        super().__init__(world.rank, world.size, world.device, world.group)
+        object.__setattr__(self, "moved", moved)
+
+    def mean(self, values: list[float]) -> list[float]:
+        return [(values[0] + self.moved * values[1]) / 2, values[1]]  # type: ignore[attr-defined]
+
+
+def test_kto_estimates_the_movement_over_all_processes(world: World, tmp_path: Path) -> None:
+    losses = []
+    for moved in (0.0, 30.0):
+        objective = KTO(VOTES, TOKENIZER, settings(beta=0.5))
+        torch.manual_seed(0)
+        model = make_model(TOKENIZER, settings())
+        objective.prepare(scores_of(model), WorldOfTwo(world, moved), tmp_path)
+        # Both good: the farther all has moved, the less either has gained by comparison.
+        batch = objective.batch([0, 2], CHANCE)
+        losses.append(objective.loss(model, batch).item())
+    assert losses == pytest.approx([0.5, 1 - 1 / (1 + math.exp(0.5 * 15))], abs=1e-4)
+
+
 def test_the_reference_is_asked_once(world: World, tmp_path: Path) -> None:
     torch.manual_seed(0)
     one, other = (make_model(TOKENIZER, settings()) for _ in range(2))
