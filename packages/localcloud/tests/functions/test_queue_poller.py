@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 READ = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "logs:*")
-# So long that none shows again because the machine is busy; where one has to, the clock is advanced.
+# So long that none shows again because the machine is busy: where one has to, time is advanced.
 HIDDEN_SECONDS = 600
 RECORDER = """
     import json, os, time
