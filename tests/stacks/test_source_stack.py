@@ -218,8 +218,8 @@ def test_a_run_s_commit_is_one_that_may_have_started_it(monkeypatch: pytest.Monk
     rule = {"retrain": {"on_commit": ["training", "recipes"]}}
     values = {"name": "acme", "models": {"a": rule, "b": {}}}
     app = compose(Environment.model_validate(values))
-    commits = {key: app.node.find_child(f"Meguru-acme-Model-{key}") for key in "ab"}
-    assert {key: stack.training.source_commit for key, stack in commits.items()} == {
+    stacks: dict[str, Any] = {key: app.node.find_child(f"Meguru-acme-Model-{key}") for key in "ab"}
+    assert {key: stack.training.source_commit for key, stack in stacks.items()} == {
         "a": "training+evaluation+training+recipes+environments/acme.yaml",
         "b": "training+evaluation",
     }
