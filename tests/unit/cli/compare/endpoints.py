@@ -16,8 +16,9 @@ from typing import Any
 
 @dataclass
 class Behaviour:
-    """`answers` by question, else `other`, or what `say` makes of a request; `refusals` are statuses (with headers) that come first.
+    """`answers` by question, else `other`, or what `say` makes of a request.
 
+    `refusals` are statuses with headers and bodies that come first, `raw` a body in place of all.
     Whole answers, and each half of a streamed one, take `seconds`.
     """
 
