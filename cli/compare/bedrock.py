@@ -46,7 +46,7 @@ class Bedrock:
                 endpoint_url=endpoint_url,
                 config=Config(retries=retries, read_timeout=timeout_seconds),
             )
-        except BotoCoreError as error:
+        except (BotoCoreError, ValueError) as error:
             raise NoReply(str(error), is_final=True) from error
 
     def ask(self, messages: Sequence[Message]) -> Reply:

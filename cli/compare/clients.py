@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from cli.account import Account
 from cli.compare.bedrock import Bedrock
 from cli.compare.openai_chat import OpenAIChat
@@ -58,7 +60,7 @@ def _of_account(provider: MeguruModel, account: Callable[[], Account]) -> tuple[
     try:
         own = account().of_model(provider.model_key) if provider.model_key else account()
         return own.outputs["ApiBase"], provider.model or own.outputs["ModelName"], own.api_key
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, BotoCoreError, ClientError) as error:
         raise NoReply(str(error), is_final=True) from error
 
 

@@ -32,12 +32,15 @@ class OpenAIChat:
         stream: bool,
         timeout_seconds: float,
     ) -> None:
-        self._client = openai.OpenAI(
-            base_url=address,
-            api_key=api_key or _NO_KEY,
-            max_retries=NUM_RETRIES,
-            timeout=timeout_seconds,
-        )
+        try:
+            self._client = openai.OpenAI(
+                base_url=address,
+                api_key=api_key or _NO_KEY,
+                max_retries=NUM_RETRIES,
+                timeout=timeout_seconds,
+            )
+        except httpx2.InvalidURL as error:
+            raise NoReply(f"{address} is no address: {error}", is_final=True) from error
         self._request = {"model": model, **parameters}
         self._stream, self._limit = stream, timeout_seconds
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.cli.compare.endpoints import OpenAIHandler, serve
 from tests.unit.evaluation.test_job import evaluate, report
 
 
@@ -75,6 +76,27 @@ def test_a_judge_that_is_nowhere_ends_nothing(processing: Path) -> None:
     assert evaluate(processing, JUDGE_ADDRESS="http://127.0.0.1:1/v1", JUDGE_MODEL="m") == 0
     assert report(processing)["judge"]["num_unjudged"] == 4
     assert "judge" not in report(processing)["metrics"]
+
+
+def test_a_judge_that_likes_everything_has_no_say(processing: Path) -> None:
+    with serve(OpenAIHandler, other='{"score": 5}') as endpoint:
+        assert evaluate(processing, JUDGE_ADDRESS=f"{endpoint.url}/v1", JUDGE_MODEL="m") == 0
+    judge = report(processing)["judge"]
+    assert (judge["num_controls_right"], judge["is_unreliable"]) == (4, True)
+    assert "judge" not in report(processing)["metrics"]
+    assert "can&#39;t be relied on" in written(processing, "evidence.html")
+    assert "can't be relied on" in written(processing, "model_card.json")
+
+
+def test_a_judge_that_can_tell_has_its_say(processing: Path) -> None:
+    def grade(body: dict[str, Any]) -> str:
+        asked = json.loads(body["messages"][1]["content"])
+        is_right = asked["right_answer"] == asked["assistant_answer"]
+        return '{"score": 5}' if is_right else '{"score": 1}'
+
+    with serve(OpenAIHandler, say=grade) as endpoint:
+        assert evaluate(processing, JUDGE_ADDRESS=f"{endpoint.url}/v1", JUDGE_MODEL="m") == 0
+    assert report(processing)["metrics"]["judge"]["value"] == 1.0
 
 
 def test_a_serving_model_that_is_damaged_ends_nothing(processing: Path) -> None:

@@ -7,7 +7,7 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,8 +16,9 @@ from typing import Any
 
 @dataclass
 class Behaviour:
-    """`answers` by question, else `other`; `refusals` are statuses (with headers) that come first.
+    """`answers` by question, else `other`, or what `say` makes of a request.
 
+    `refusals` are statuses with headers and bodies that come first, `raw` a body in place of all.
     Whole answers, and each half of a streamed one, take `seconds`.
     """
 
@@ -28,6 +29,7 @@ class Behaviour:
     counts_tokens: bool = True
     breaks_off: bool = False
     raw: bytes | None = None
+    say: Callable[[dict[str, Any]], str] | None = None
 
 
 class Endpoint(ThreadingHTTPServer):
@@ -100,6 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
 class OpenAIHandler(_Handler):
     def answer(self, behaviour: Behaviour, body: dict[str, Any]) -> None:
         said = behaviour.answers.get(body["messages"][-1]["content"], behaviour.other)
+        said = behaviour.say(body) if behaviour.say else said
         usage = {"prompt_tokens": 10, "completion_tokens": len(said), "total_tokens": 10}
         own = {"id": "c-1", "object": "chat.completion", "created": 1, "model": body["model"]}
         if not body.get("stream"):

@@ -101,6 +101,21 @@ def test_one_provider_alone_ends_with_0(tmp_path: Path, labels: Path) -> None:
     assert re.search(r"one\s+3 of 3\s+1\s+100\s", output)
 
 
+def test_providers_that_are_nowhere_stop_no_other(tmp_path: Path, labels: Path) -> None:
+    with serve(OpenAIHandler, answers=RIGHT) as endpoint:
+        status, output = run(tmp_path, labels, {
+            "ours": {"kind": "meguru"},
+            "bad": {"kind": "openai", "address": "http://[x/v1", "model": "m"},
+            "odd": {"kind": "bedrock", "model": "m", "region": "us-east-1",
+                    "endpoint_url": "nowhere"},
+            "good": {"kind": "openai", "address": f"{endpoint.url}/v1", "model": "m"},
+        }, "--endpoint-url", "http://127.0.0.1:1", "--at-most", "2")  # fmt: skip
+    found = written(tmp_path)["providers"]
+    assert [one["num_answered"] for one in found.values()] == [0, 0, 0, 2], output
+    assert status == 1
+    assert all(sum(one["reasons"].values()) == 2 for one in list(found.values())[:3])
+
+
 def test_without_labels_the_lake_is_asked_for(tmp_path: Path) -> None:
     file = tmp_path / "providers.yaml"
     file.write_text("providers: {ours: {kind: meguru}}")
