@@ -17,6 +17,8 @@ from stacks.environment import read_environment
 ENVIRONMENTS = Path(__file__).parents[2] / "environments"
 Templates = dict[str, dict[str, Any]]
 MODEL = "Model-meguru-text"
+# It evaluates and registers as the training does.
+PROMPT_RELEASE = f"{MODEL}/PromptReleaseReleasePrompt"
 # What a setting may touch: the stack's concern and the beginning of the logical ID.
 CHANGES: list[tuple[str, Any, set[str]]] = [
     ("api.burst", 7, {"Api/InferenceApiUsagePlan"}),
@@ -31,18 +33,26 @@ CHANGES: list[tuple[str, Any, set[str]]] = [
     ("training.instance_type", "ml.g5.24xlarge", {f"{MODEL}/TrainingTrainAndRegister"}),
     ("training.spot", False, {f"{MODEL}/TrainingTrainAndRegister"}),
     ("training.hyperparameters.num_epochs", 7, {f"{MODEL}/TrainingTrainAndRegister"}),
-    ("evaluation.instance_type", "ml.m5.4xlarge", {f"{MODEL}/TrainingTrainAndRegister"}),
+    (
+        "evaluation.instance_type",
+        "ml.m5.4xlarge",
+        {f"{MODEL}/TrainingTrainAndRegister", PROMPT_RELEASE},
+    ),
     (
         "gate.minimum.exact_match",
         0.7,
         # The evidence shows what the gate asks.
-        {f"{MODEL}/TrainingCheckGate", f"{MODEL}/TrainingTrainAndRegister"},
+        {f"{MODEL}/TrainingCheckGate", f"{MODEL}/TrainingTrainAndRegister", PROMPT_RELEASE},
     ),
     (
         "endpoint.instance_type",
         "ml.g5.2xlarge",
         # A version says what it may be served on.
-        {f"{MODEL}/ModelReleaseDeployModelVersion", f"{MODEL}/TrainingTrainAndRegister"},
+        {
+            f"{MODEL}/ModelReleaseDeployModelVersion",
+            f"{MODEL}/TrainingTrainAndRegister",
+            PROMPT_RELEASE,
+        },
     ),
     ("endpoint.max_instances", 9, {f"{MODEL}/ModelReleaseDeployModelVersion"}),
     ("endpoint.release.bake_seconds", 900, {f"{MODEL}/ModelReleasePlanRelease"}),

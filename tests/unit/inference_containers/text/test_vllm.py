@@ -12,10 +12,17 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
 from transformers import LlamaForCausalLM
 
 from inference_containers.text.load import LoadedModel, load
 from inference_containers.text.vllm import command, find_python
+from inference_containers.text.vllm_headers import ADAPTER_HEADER, Headers
 from inference_containers.text.vllm_options import num_parts, prepare
 from meguru.adapter import ADAPTER, BASE, BASE_SOURCE, BaseReference
 from meguru.model_hashes import write_hashes
@@ -157,6 +164,26 @@ def test_variables_go_before_what_is_found_out(base_dir: Path, tmp_path: Path) -
 def test_an_interpreter_that_has_vllm_may_be_named() -> None:
     assert find_python({"VLLM_PYTHON": "/opt/python"}) == "/opt/python"
     assert find_python({}) is None
+
+
+@pytest.mark.parametrize("adapter", ["staff-chat", ""])
+def test_requests_name_the_adapter_and_answers_the_version(
+    adapter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def told(request: Request) -> JSONResponse:
+        return JSONResponse(request.headers.getlist(ADAPTER_HEADER))
+
+    for name, value in {"ADAPTER_NAME": adapter, "MODEL_VERSION": "arn:m/1"}.items():
+        monkeypatch.setenv(name, value)
+    app = Starlette(
+        routes=[Route("/invocations", told, methods=["POST"])], middleware=[Middleware(Headers)]
+    )
+    client = TestClient(app)
+    answer = client.post("/invocations")
+    assert answer.json() == ([adapter] if adapter else [])
+    assert answer.headers[ATTRIBUTES_HEADER] == "model-version=arn:m/1"
+    if adapter:
+        assert client.post("/invocations", headers={ADAPTER_HEADER: "other"}).json() == [adapter]
 
 
 def test_our_own_engine_stands_in_and_says_so(base_dir: Path, chat: Any) -> None:
