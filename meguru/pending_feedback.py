@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-# What an answer was given: a better one, or a vote alone.
-CORRECTION, VOTE = "correction", "vote"
-KINDS = (CORRECTION, VOTE)
+from meguru.records import CORRECTION
 
 
 class PendingFeedback:

@@ -7,6 +7,10 @@ from typing import Any
 
 from meguru.fingerprint import fingerprint
 
+# What an answer was given, and may wait to be learnt: a better one, or a vote alone.
+CORRECTION, VOTE = "correction", "vote"
+FEEDBACK_KINDS = (CORRECTION, VOTE)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Inference:

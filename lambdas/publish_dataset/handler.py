@@ -11,7 +11,8 @@ import boto3
 from botocore.exceptions import ClientError
 
 from meguru.names import dataset_head_key, dataset_manifest_key
-from meguru.pending_feedback import KINDS, PendingFeedback
+from meguru.pending_feedback import PendingFeedback
+from meguru.records import FEEDBACK_KINDS
 
 
 class HeadMoved(Exception):
@@ -79,4 +80,4 @@ def s3() -> Any:
 @cache
 def pending_feedback() -> list[PendingFeedback]:
     table = boto3.resource("dynamodb").Table(os.environ["FEEDBACK_TABLE"])
-    return [PendingFeedback(table, os.environ["PENDING_INDEX"], kind) for kind in KINDS]
+    return [PendingFeedback(table, os.environ["PENDING_INDEX"], kind) for kind in FEEDBACK_KINDS]

@@ -13,8 +13,7 @@ from lambdas.record_feedback.correction import CorrectionCheck, split_conversati
 from lambdas.record_feedback.feedback_request import FeedbackRequest
 from meguru.api_errors import ApiError
 from meguru.names import feedback_key
-from meguru.pending_feedback import CORRECTION, VOTE
-from meguru.records import Feedback
+from meguru.records import CORRECTION, VOTE, Feedback
 
 ALREADY_THERE = ("PreconditionFailed", "ConditionalRequestConflict")
 

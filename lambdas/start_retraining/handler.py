@@ -11,7 +11,8 @@ from typing import Any
 import boto3
 
 from meguru.events import FEEDBACK
-from meguru.pending_feedback import KINDS, PendingFeedback
+from meguru.pending_feedback import PendingFeedback
+from meguru.records import FEEDBACK_KINDS
 
 
 def handler(event: dict[str, Any], context: object) -> None:
@@ -52,4 +53,5 @@ def sqs() -> Any:
 @cache
 def pending_feedback() -> dict[str, PendingFeedback]:
     table = boto3.resource("dynamodb").Table(os.environ["FEEDBACK_TABLE"])
-    return {kind: PendingFeedback(table, os.environ["PENDING_INDEX"], kind) for kind in KINDS}
+    index = os.environ["PENDING_INDEX"]
+    return {kind: PendingFeedback(table, index, kind) for kind in FEEDBACK_KINDS}

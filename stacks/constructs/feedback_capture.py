@@ -12,7 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from meguru.names import FEEDBACK_PREFIX
-from meguru.pending_feedback import CORRECTION, VOTE
+from meguru.records import CORRECTION, VOTE
 from stacks.constructs.grants import grant, grant_table, sagemaker_arn
 from stacks.constructs.lake import Lake
 from stacks.constructs.python_function import PythonFunction

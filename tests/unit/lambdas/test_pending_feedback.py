@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from meguru.pending_feedback import VOTE, PendingFeedback
+from meguru.pending_feedback import PendingFeedback
+from meguru.records import VOTE
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from lambdas.start_retraining import handler as function
-from meguru.pending_feedback import CORRECTION, KINDS, VOTE, PendingFeedback
+from meguru.pending_feedback import PendingFeedback
+from meguru.records import CORRECTION, FEEDBACK_KINDS, VOTE
 
 
 class FakeQueue:
@@ -31,7 +32,7 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
 @pytest.fixture
 def table(make_table: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
     table = make_table("feedback", "feedback_id", "pending")
-    pending = {kind: PendingFeedback(table, "pending", kind) for kind in KINDS}
+    pending = {kind: PendingFeedback(table, "pending", kind) for kind in FEEDBACK_KINDS}
     monkeypatch.setattr(function, "pending_feedback", lambda: pending)
     return table
 
