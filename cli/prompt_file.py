@@ -9,14 +9,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from meguru import prompt
-from meguru.prompt import (
-    MAX_EXAMPLES,
-    PLACEHOLDER,
-    WRITTEN,
-    Prompt,
-    problem_of_template,
-    problem_of_text,
-)
+from meguru.prompt import MAX_EXAMPLES, Prompt
+from meguru.prompt_checks import PLACEHOLDER, WRITTEN, problem_of_template, problem_of_text
 from stacks.environment.file import InvalidEnvironment, line_of, read_document
 from stacks.environment.refusals import refusal, sentence
 from stacks.environment.section import SECTION

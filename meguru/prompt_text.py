@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from difflib import unified_diff
 
-from meguru.prompt import PLACEHOLDER, Prompt
+from meguru.prompt import Prompt
+from meguru.prompt_checks import PLACEHOLDER
 
 
 def lines(prompt: Prompt | None) -> list[str]:

@@ -68,6 +68,7 @@ def test_the_same_weights_are_held_against_themselves_with_another_prompt(
 
     page, card = output(processing, "evidence.html"), output(processing, "model_card.json")
     assert "短く&lt;答&gt;" in page and "No training was done" in page and source in page
+    assert "only the prompt is another" in page
     assert f"the serving version has <code>{SERVING.version}</code>" in page
     assert json.loads(card)["additional_information"]["custom_details"]["prompt_version"]
     assert "短く<答>" in output(processing, "chat_template.jinja")
