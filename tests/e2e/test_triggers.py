@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from cli.loop import LoopFailed
+from cli.run_progress import RunProgress
+from cli.run_view import watch
+from cli.runs import find_run, newest_runs
 from tests.e2e.loop_cloud import loop_cloud
 from tests.e2e.quick_loop import QuickLoop, with_quick_jobs
 
@@ -160,6 +166,21 @@ def test_each_failure_is_told_once_in_one_line(loop: QuickLoop) -> None:
     reasons = {one["workflow"]: one["reason"] for one in failed}
     assert reasons["curate_dataset"] == FOLDER_TOO
     assert reasons["train_and_register"].startswith("TrainingStopped: meguru-")
+
+
+def test_a_run_is_followed_to_its_end(loop: QuickLoop) -> None:
+    account = loop.cloud.loop.account
+    runs = {run.name for run in newest_runs(account, 100)}
+    loop.put("z/followed.jsonl")
+    while {run.name for run in newest_runs(account, 100)} == runs:
+        time.sleep(0.2)
+    said = io.StringIO()
+    end = watch(RunProgress(account, find_run(account)), Console(file=said, width=80), time.sleep)
+    assert end.is_registered
+    lines = [line.partition("  ")[2] or line for line in said.getvalue().splitlines()]
+    assert lines[0].startswith("Run ") and "Train model" in lines
+    assert any(line.startswith("Training job meguru-") for line in lines)
+    assert lines[-1].startswith("Registered as version ")
 
 
 def test_answers_found_bad_teach_what_was_corrected_by_then(loop: QuickLoop) -> None:

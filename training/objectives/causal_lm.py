@@ -9,22 +9,19 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
 from meguru.example import IGNORED, Example, encode_row
 from meguru.hyperparameters import Hyperparameters
-from meguru.limits import SetAside
 from training.distributed import World
+from training.objectives.examples import Examples
 from training.objectives.rows import why_none
-from training.objectives.sequences import Batch, TokensAndLabels, answer_logits, collate
+from training.objectives.sequences import Batch, TokensAndLabels, answer_logits
 
 __all__ = ["IGNORED", "CausalLM"]
 
 
-class CausalLM:
+class CausalLM(Examples):
     """Questions and answers, after the turns before them, in the tokenizer's chat template.
-
-    What the model can't take is in `set_aside`; `num_contexts_cut` lost their oldest turns.
 
     Each example's loss is the mean over its answers' tokens, so that a long answer weighs no more
     than a short one. An answer that a person found bad is none to learn.
@@ -36,15 +33,9 @@ class CausalLM:
         tokenizer: PreTrainedTokenizerFast,
         hyperparameters: Hyperparameters,
     ) -> None:
-        self._settings = hyperparameters
-        self._pad_token_id = int(tokenizer.pad_token_id)
-        self._encoder = ChatEncoder(tokenizer)
-        self._examples: list[Example] = []
-        self.set_aside: list[SetAside] = []
-        self.num_contexts_cut = 0
-        for row in rows:
-            if row.rating >= 0:
-                self._add(row)
+        super().__init__(tokenizer, hyperparameters)
+        encoded = (self._encode(row) for row in rows if row.rating >= 0)
+        self._examples = [example for example in encoded if example]
         if not self._examples and not self.set_aside:
             raise ValueError("no record of the dataset has an answer that was not found bad")
         if not self._examples:
@@ -52,24 +43,14 @@ class CausalLM:
         self.weights = [example.row.weight for example in self._examples]
         self.num_tokens = [example.num_tokens for example in self._examples]
 
-    def _add(self, row: Row) -> None:
-        """Take a row as an example with as much of its context as fits, or set it aside."""
-        example = encode_row(self._encoder, row, self._settings.max_position_embeddings)
-        if not isinstance(example, Example):
-            self.set_aside.append(example)
-            return
-        self._examples.append(example)
-        self.num_contexts_cut += example.is_cut
-
     def prepare(self, score: Callable[[Batch], torch.Tensor], world: World, folder: Path) -> None:
         """Nothing: the loss asks no other model."""
 
     def batch(self, indices: Sequence[int], generator: torch.Generator) -> Batch:
-        """The examples at `indices` as `collate` makes them, packed where the settings say so."""
+        """The examples at `indices` as `collate` makes them."""
         examples = self._choose(indices, generator)
         sequences = [self._shorten(one, generator) for one in examples]
-        packing = bool(self._settings.packing)
-        return collate(sequences, self._pad_token_id, packing=packing)
+        return self._collate(sequences)
 
     def _choose(self, indices: Sequence[int], generator: torch.Generator) -> list[Example]:
         """The examples, in some batches with a context before each question.

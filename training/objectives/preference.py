@@ -15,18 +15,15 @@ import torch
 from torch.nn.functional import logsigmoid
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
-from meguru.example import Example, encode_row
 from meguru.hyperparameters import Hyperparameters
-from meguru.limits import SetAside
 from training.distributed import World
+from training.objectives.examples import Examples
 from training.objectives.reference import reference_log_probs
 from training.objectives.sequences import (
     IGNORED,
     Batch,
     TokensAndLabels,
-    collate,
     log_probs,
 )
 
@@ -48,7 +45,7 @@ class Compared:
         return sum(len(tokens) for tokens, _ in self.sequences)
 
 
-class _Preference(ABC):
+class _Preference(Examples, ABC):
     """What DPO and KTO share: two sequences for each example, and the reference's opinion."""
 
     def __init__(
@@ -57,11 +54,7 @@ class _Preference(ABC):
         tokenizer: PreTrainedTokenizerFast,
         hyperparameters: Hyperparameters,
     ) -> None:
-        self._settings = hyperparameters
-        self._pad_token_id = int(tokenizer.pad_token_id)
-        self._encoder = ChatEncoder(tokenizer)
-        self.set_aside: list[SetAside] = []
-        self.num_contexts_cut = 0
+        super().__init__(tokenizer, hyperparameters)
         self._examples = self._compare(rows)
         self.weights = [one.row.weight for one in self._examples]
         self.num_tokens = [one.num_tokens for one in self._examples]
@@ -83,10 +76,7 @@ class _Preference(ABC):
 
         def score_all(indices: Sequence[int]) -> list[float]:
             chosen = [sequences[index] for index in indices]
-            packing = bool(self._settings.packing)
-            values: list[float] = score(
-                collate(chosen, self._pad_token_id, packing=packing)
-            ).tolist()
+            values: list[float] = score(self._collate(chosen)).tolist()
             return values
 
         values = reference_log_probs(sequences, score_all, self._settings, world, folder)
@@ -98,7 +88,7 @@ class _Preference(ABC):
         examples = [self._examples[index] for index in indices]
         sequences = [sequence for one in examples for sequence in one.sequences]
         return {
-            **collate(sequences, self._pad_token_id, packing=bool(self._settings.packing)),
+            **self._collate(sequences),
             "reference": self._reference[list(indices)],
             "rating": torch.tensor([one.rating for one in examples]),
         }
@@ -107,15 +97,6 @@ class _Preference(ABC):
         """Mean over examples."""
         policy = log_probs(model, batch, self._settings.dropout).reshape(-1, 2)
         return self._losses(policy - batch["reference"], batch).mean()
-
-    def _encode(self, row: Row) -> tuple[list[int], list[int]] | None:
-        """The tokens before a row's answer and the answer's, or None: it is set aside."""
-        example = encode_row(self._encoder, row, self._settings.max_position_embeddings)
-        if not isinstance(example, Example):
-            self.set_aside.append(example)
-            return None
-        self.num_contexts_cut += example.is_cut
-        return example.prompt, example.target
 
 
 class DPO(_Preference):
@@ -139,8 +120,8 @@ class DPO(_Preference):
         if right is None or wrong is None:
             return None
         # The longer answer may have cost more of the context: both answer the same question.
-        prompt = min(right[0], wrong[0], key=len)
-        return Compared(row, (answered(prompt, right[1]), answered(prompt, wrong[1])))
+        prompt = min(right.prompt, wrong.prompt, key=len)
+        return Compared(row, (answered(prompt, right.target), answered(prompt, wrong.target)))
 
     def _losses(self, ratios: torch.Tensor, batch: Batch) -> torch.Tensor:
         return dpo_losses(ratios, self._settings.beta, self._settings.label_smoothing)
@@ -155,7 +136,7 @@ class KTO(_Preference):
     """
 
     def _compare(self, rows: Sequence[Row]) -> list[Compared]:
-        encoded = [(row, ids) for row in rows if row.rating and (ids := self._encode(row))]
+        encoded = [one for row in rows if row.rating and (one := self._encode(row))]
         if len(encoded) < 2:
             raise ValueError(
                 "objective kto learns from votes, and the dataset's split 'train' has fewer than "
@@ -163,8 +144,12 @@ class KTO(_Preference):
             )
         others = [*encoded[1:], encoded[0]]
         return [
-            Compared(row, (answered(prompt, answer), answered(prompt, other)), row.rating)
-            for (row, (prompt, answer)), (_, (_, other)) in zip(encoded, others, strict=True)
+            Compared(
+                one.row,
+                (answered(one.prompt, one.target), answered(one.prompt, other.target)),
+                one.row.rating,
+            )
+            for one, other in zip(encoded, others, strict=True)
         ]
 
     def _losses(self, ratios: torch.Tensor, batch: Batch) -> torch.Tensor:
