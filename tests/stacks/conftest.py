@@ -50,9 +50,7 @@ models:
       continued_hyperparameters: {{objective: dpo}}
     gate:
       minimum: {{exact_match: 0.5, train_exact_match: 0.5, chrf: 50}}
-    engine: vllm
     endpoint:
-      instance_type: ml.g6.2xlarge
       release: {{traffic: canary}}
     retrain:
       schedule: weekly
