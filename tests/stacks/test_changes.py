@@ -31,18 +31,30 @@ CHANGES: list[tuple[str, Any, set[str]]] = [
     ("training.instance_type", "ml.g5.24xlarge", {f"{MODEL}/TrainingTrainAndRegister"}),
     ("training.spot", False, {f"{MODEL}/TrainingTrainAndRegister"}),
     ("training.hyperparameters.num_epochs", 7, {f"{MODEL}/TrainingTrainAndRegister"}),
-    ("evaluation.instance_type", "ml.m5.4xlarge", {f"{MODEL}/TrainingTrainAndRegister"}),
+    (
+        "evaluation.instance_type",
+        "ml.m5.4xlarge",
+        {f"{MODEL}/TrainingTrainAndRegister", f"{MODEL}/PromptReleaseReleasePrompt"},
+    ),
     (
         "gate.minimum.exact_match",
         0.7,
         # The evidence shows what the gate asks.
-        {f"{MODEL}/TrainingCheckGate", f"{MODEL}/TrainingTrainAndRegister"},
+        {
+            f"{MODEL}/TrainingCheckGate",
+            f"{MODEL}/TrainingTrainAndRegister",
+            f"{MODEL}/PromptReleaseReleasePrompt",
+        },
     ),
     (
         "endpoint.instance_type",
         "ml.g5.2xlarge",
         # A version says what it may be served on.
-        {f"{MODEL}/ModelReleaseDeployModelVersion", f"{MODEL}/TrainingTrainAndRegister"},
+        {
+            f"{MODEL}/ModelReleaseDeployModelVersion",
+            f"{MODEL}/TrainingTrainAndRegister",
+            f"{MODEL}/PromptReleaseReleasePrompt",
+        },
     ),
     ("endpoint.max_instances", 9, {f"{MODEL}/ModelReleaseDeployModelVersion"}),
     ("endpoint.release.bake_seconds", 900, {f"{MODEL}/ModelReleasePlanRelease"}),
