@@ -93,7 +93,7 @@ def small_model(num_rows: int, max_steps: int) -> Subject:
 
 
 def base_model(folder: Path, num_rows: int, max_steps: int) -> Subject:
-    """A base model in `folder`, in fp32, as TRL keeps it on a CPU; an adapter is still to be added."""
+    """A base model in `folder`, in fp32, as TRL keeps it; an adapter is to be added."""
     settings = Hyperparameters.parse({**LORA, "max_steps": str(max_steps)})
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
