@@ -1,7 +1,8 @@
 """TRL's SFTTrainer, counted: as it is by default, and as its documentation says is fastest.
 
-Of what that names, a CPU has: fp32 instead of autocast bf16, activations kept, sequences packed
-(`packing`), or batches of like lengths (`train_sampling_strategy`). Its other settings need a GPU.
+Of what that names, a CPU has: activations kept, in fp32 or in autocast bf16, and sequences padded
+in small batches, packed (`packing`), or of like lengths (`train_sampling_strategy`). Its other
+settings need a GPU.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ from typing import Any
 from datasets import Dataset
 from peft import LoraConfig
 from transformers import TrainerCallback
-from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 from benchmarks.sft.subject import MAX_TOKENS, Count, Subject
 
-FP32 = {"bf16": False, "gradient_checkpointing": False, "optim": "adamw_torch_fused"}
+KEPT = {"gradient_checkpointing": False, "optim": "adamw_torch_fused"}
+SMALL_BATCH = 8  # its default
 
 
 def train(subject: Subject, count: Count, kind: str) -> None:
-    """Train by TRL. `kind` is defaults, packed or grouped."""
+    """Train by TRL. `kind` is defaults, packed, grouped or padded; with -bf16, autocast."""
     with tempfile.TemporaryDirectory() as folder:
         trainer = SFTTrainer(
             model=subject.model,
@@ -48,7 +51,9 @@ def _settings(subject: Subject, kind: str) -> dict[str, Any]:
     if kind == "defaults":
         return {}
     ours = subject.settings
+    kind, _, autocast = kind.partition("-")
     learning = {
+        "bf16": autocast == "bf16",
         "learning_rate": ours.learning_rate,
         "lr_scheduler_type": "cosine_with_min_lr",
         "lr_scheduler_kwargs": {"min_lr_rate": ours.min_learning_rate_ratio},
@@ -60,11 +65,14 @@ def _settings(subject: Subject, kind: str) -> dict[str, Any]:
     if kind == "packed":
         batch = ours.tokens_per_step // MAX_TOKENS
         packing = {"packing": True, "max_length": MAX_TOKENS, "per_device_train_batch_size": batch}
-        return {**FP32, **learning, **packing}
+        return {**KEPT, **learning, **packing}
+    if kind == "padded":
+        small = {"max_length": MAX_TOKENS, "per_device_train_batch_size": SMALL_BATCH}
+        return {**KEPT, **learning, **small}
     lengths = subject.objective.num_tokens
     batch = round(ours.tokens_per_step / (sum(lengths) / len(lengths)))
     grouping = {"train_sampling_strategy": "group_by_length", "max_length": MAX_TOKENS}
-    return {**FP32, **learning, **grouping, "per_device_train_batch_size": batch}
+    return {**KEPT, **learning, **grouping, "per_device_train_batch_size": batch}
 
 
 def _adapter(subject: Subject) -> LoraConfig:
@@ -99,9 +107,9 @@ class _Steps(TrainerCallback):
 class _Counted:
     """A collator that notes each batch's tokens."""
 
-    def __init__(self, collator: Callable[[Sequence[Any]], dict[str, Any]], count: Count) -> None:
+    def __init__(self, collator: Callable[..., Any], count: Count) -> None:
         self._collator, self._count = collator, count
 
-    def __call__(self, examples: Sequence[Any]) -> dict[str, Any]:
+    def __call__(self, examples: Sequence[Any]) -> Any:
         self._count.tokens.append(sum(len(one["input_ids"]) for one in examples))
         return self._collator(examples)

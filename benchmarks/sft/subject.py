@@ -24,10 +24,12 @@ from training.tokenizer import train_tokenizer
 NUM_THREADS = 1
 # Steps that make things ready: memory is asked for, kernels are chosen.
 NUM_WARM_UP = 2
-NUM_HELD_OUT = 48
+NUM_HELD_OUT = 24
 MAX_TOKENS = 512
 # What the two runs share; neither augments nor saves.
 RUN = {
+    # As TRL by default: on a processor that multiplies in bf16 (AVX-512 BF16) it is quicker.
+    "precision": "bf16",
     "dropout": "0",
     "question_dropout": "0",
     "context_ratio": "0",
@@ -53,7 +55,7 @@ LORA = {
     "lora_rank": "16",
     "lora_alpha": "32",
     "learning_rate": "0.0005",
-    "tokens_per_step": "1024",
+    "tokens_per_step": "512",
 }
 
 
@@ -91,7 +93,7 @@ def small_model(num_rows: int, max_steps: int) -> Subject:
 
 
 def base_model(folder: Path, num_rows: int, max_steps: int) -> Subject:
-    """A base model in `folder`, in fp32 as a CPU computes it; an adapter is still to be added."""
+    """A base model in `folder`, in fp32, as TRL keeps it; an adapter is to be added."""
     settings = Hyperparameters.parse({**LORA, "max_steps": str(max_steps)})
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
