@@ -48,4 +48,5 @@ def test_only_the_evaluation_may_read_it(
         for machine in made.resources("AWS::StepFunctions::StateMachine")
     ]
     given = [one["JudgeApiKeySecret"] for one in definitions if "JudgeApiKeySecret" in one]
-    assert given == [f"'{secret}'"]
+    # A training's evaluation, and a prompt's.
+    assert given == [f"'{secret}'"] * 2

@@ -196,7 +196,8 @@ def test_concurrency_is_reserved_where_it_is_set(syntheses: dict[str, Synthesis]
         )
         for name, made in syntheses.items()
     }
-    assert reserved == {"poc": [], "production": [], "longest": [5, 50]}
+    assert reserved.pop("longest") == [5, 50]
+    assert not any(reserved.values())
 
 
 def test_what_holds_state_is_protected_unless_it_may_be_destroyed(synthesis: Synthesis) -> None:

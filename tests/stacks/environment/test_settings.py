@@ -61,10 +61,10 @@ def refusal(folder: Path, text: str) -> str:
     return str(refused.value).replace(str(path), "FILE")
 
 
-@pytest.mark.parametrize("path", sorted(ENVIRONMENTS.iterdir()), ids=lambda path: path.stem)
-def test_every_environment_of_ours_is_read(path: Path) -> None:
-    environment = read_environment(path)
-    assert environment.name == path.stem
+def test_every_environment_of_ours_is_read() -> None:
+    names = {path.stem: read_environment(path).name for path in ENVIRONMENTS.iterdir()}
+    # Another model in the proof of concept's place: what asks for no other environment finds it.
+    assert names == {"poc": "poc", "production": "production", "smollm2": "poc"}
 
 
 @pytest.mark.parametrize(
