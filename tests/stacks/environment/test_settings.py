@@ -62,7 +62,8 @@ def refusal(folder: Path, text: str) -> str:
 @pytest.mark.parametrize("path", sorted(ENVIRONMENTS.iterdir()), ids=lambda path: path.stem)
 def test_every_environment_of_ours_is_read(path: Path) -> None:
     environment = read_environment(path)
-    assert environment.name == path.stem
+    # The proof of concept with another model: the commands' default name reaches it.
+    assert environment.name == {"smollm2": "poc"}.get(path.stem, path.stem)
 
 
 @pytest.mark.parametrize(
