@@ -14,7 +14,7 @@ from constructs import Construct
 from meguru.events import QUALITY
 from meguru.names import BAD_ANSWER_METRIC, METRIC_NAMESPACE
 from stacks.environment import Environment
-from stacks.environment.settings import FallingQuality
+from stacks.environment.model import FallingQuality
 
 
 class QualityLook(Construct):

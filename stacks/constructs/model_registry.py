@@ -10,7 +10,7 @@ from stacks.constructs.grants import sagemaker_arn
 from stacks.constructs.job import Image
 from stacks.constructs.retention import removal_policy
 from stacks.environment import Environment
-from stacks.environment.settings import Model
+from stacks.environment.model import Model
 
 DOCKERFILES = {"meguru": "Dockerfile", "vllm": "vllm.Dockerfile"}
 

@@ -24,7 +24,7 @@ from stacks.constructs.table import Table
 from stacks.constructs.workflow import Workflow
 from stacks.environment import Environment
 from stacks.environment.aws_offers import inference_ami
-from stacks.environment.settings import Model
+from stacks.environment.model import Model
 
 VARIANT_NAME = "AllTraffic"
 # How long a container may take until it serves. vLLM compiles, and captures graphs, before it does.

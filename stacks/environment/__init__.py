@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from stacks.environment.file import InvalidEnvironment
+from stacks.environment.model import ALARM_SECONDS, Endpoint, Gate, Model, Release
 from stacks.environment.read import read_environment
-from stacks.environment.settings import (
-    ALARM_SECONDS,
-    Endpoint,
-    Environment,
-    Gate,
-    Model,
-    Release,
-)
+from stacks.environment.settings import Environment
 
 __all__ = [
     "ALARM_SECONDS",

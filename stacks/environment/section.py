@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 SECTION = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Settings(BaseModel):
+    """A part of the environment file."""
+
+    model_config = SECTION

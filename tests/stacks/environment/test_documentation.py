@@ -10,7 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 from stacks.environment import read_environment
-from stacks.environment.settings import Environment, Model
+from stacks.environment.model import Model
+from stacks.environment.settings import Environment
 
 REFERENCE = (Path(__file__).parents[3] / "docs" / "environment-file.md").read_text("utf-8")
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from stacks.environment import Environment, InvalidEnvironment, Release, read_environment
 from stacks.environment.capacity import Capacity
-from stacks.environment.settings import Training
+from stacks.environment.jobs import Training
 
 ENVIRONMENTS = Path(__file__).parents[3] / "environments"
 POC = (ENVIRONMENTS / "poc.yaml").read_text()
