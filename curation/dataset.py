@@ -27,7 +27,9 @@ SCHEMA = pa.schema(
     [
         ("record_id", pa.string()),
         ("group_id", pa.string()),
-        # The question and its answer are the last two.
+        # The question and its answer are the last two of the messages.
+        ("question", pa.string()),
+        ("answer", pa.string()),
         ("messages", MESSAGES),
         ("original_messages", MESSAGES),
         ("train_turns", pa.string()),
@@ -180,8 +182,8 @@ def freeze(
     """Write shards and manifest under `folder/VERSION/`; returns the version and the manifest.
 
     `sources` is the SHA-256 of every object that was read, by its key in the lake; `licences` says
-    by key what is known of its licence. Nothing in a
-    version depends on when or where it was made: the same content is the same version.
+    by key what is known of its licence. Nothing in a version depends on when or where it was made:
+    the same content is the same version.
     """
     staging = folder / ".staging"
     staging.mkdir(parents=True)
@@ -215,5 +217,11 @@ def freeze(
 
 def _write_shard(folder: Path, index: int, rows: list[Row]) -> dict[str, Any]:
     path = folder / f"shard-{index:05d}.parquet"
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), path)
+    pq.write_table(pa.Table.from_pylist(list(map(_with_columns, rows)), schema=SCHEMA), path)
     return {"path": path.name, "sha256": sha256_hex(path.read_bytes()), "rows": len(rows)}
+
+
+def _with_columns(row: Row) -> Row:
+    """A row and its last two messages by themselves: for who asks a shard by SQL."""
+    question, answer = row["messages"][-2:]
+    return {**row, "question": question["content"], "answer": answer["content"]}

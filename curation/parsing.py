@@ -59,7 +59,8 @@ def parse_document(path: Path, uri: str) -> Iterator[Parsed]:
     except NotText as error:
         yield SetAside("undecodable", str(error), source, "")
         return
-    if is_empty:
+    # An object of no bytes is a folder's marker, or has nothing to miss.
+    if is_empty and path.stat().st_size:
         yield SetAside("no_records", "nothing in it is a record", source, "")
 
 

@@ -49,13 +49,10 @@ class Curated:
 
 
 def named(row: dict[str, Any]) -> dict[str, Any]:
-    *context, question, answer = row["messages"]
     original_question, original_answer = row["original_messages"][-2:]
     return {
         **row,
-        "context": context,
-        "question": question["content"],
-        "answer": answer["content"],
+        "context": row["messages"][:-2],
         "original_question": original_question["content"],
         "original_answer": original_answer["content"],
     }

@@ -85,10 +85,14 @@ def test_limits_are_taken(tmp_path: Path) -> None:
     assert reasons(parse(tmp_path, "a.jsonl", record)) == [""]
 
 
-@pytest.mark.parametrize("content", ["", "\n\n", "\ufeff", "\r\n"])
+@pytest.mark.parametrize("content", ["\n\n", "\ufeff", "\r\n"])
 @pytest.mark.parametrize("name", ["a.jsonl", "a.ndjson", "a.json", "a.csv", "a.tsv"])
 def test_nothing_in_it(tmp_path: Path, name: str, content: str) -> None:
     assert reasons(parse(tmp_path, name, content)) == ["no_records"]
+
+
+def test_no_byte_at_all(tmp_path: Path) -> None:
+    assert reasons(parse(tmp_path, "a.jsonl", "")) == []
 
 
 def test_a_header_alone(tmp_path: Path) -> None:

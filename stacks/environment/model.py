@@ -1,0 +1,226 @@
+"""A model of an environment file: what it is made of, judged by and served on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from meguru.accelerator import GPU_INSTANCE
+from meguru.fingerprint import fingerprint
+from meguru.model_plan import NOMINAL_SHAPES, plan
+from stacks.environment.jobs import Evaluation, Training
+from stacks.environment.recipes import read_recipe
+from stacks.environment.refusals import refusals
+from stacks.environment.section import Settings
+from stacks.environment.source import OnCommit, files_fingerprint
+from stacks.environment.values import (
+    BaseModelName,
+    Count,
+    EndpointInstanceType,
+    Engine,
+    ImageUri,
+    InstanceCount,
+    Kind,
+    Metrics,
+    ModelName,
+    RecipeName,
+    Schedule,
+)
+
+
+class Gate(Settings):
+    """Floors, and how far a metric may fall below the serving model's.
+
+    The first version of a model is held against the floors alone.
+    """
+
+    minimum: Annotated[Metrics, Field(min_length=1)] = {"exact_match": 0.5}
+    maximum_drop: Metrics = {"exact_match": 0.05}
+
+
+# What the alarms of a release look back on: one that bakes for less would be over before they ring.
+ALARM_SECONDS = 300
+
+
+class Release(Settings):
+    """How a version comes to serve, and when an alarm takes it back.
+
+    `maximum_error_percent` is of all requests, of which a canary answers `canary_percent`: without
+    it, half of a canary's share, and at most 5. `maximum_latency_seconds` is what nine answers in
+    ten stay below; SageMaker itself ends an answer after 60 seconds. `bake_seconds` is how long a
+    release waits for the alarms, and no less than they look back on.
+    """
+
+    traffic: Literal["all_at_once", "canary"] = "all_at_once"
+    canary_percent: Annotated[int, Field(ge=1, le=50)] = 10
+    bake_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
+    poll_seconds: Count = 30
+    maximum_error_percent: Annotated[float, Field(gt=0, lt=100)] | None = None
+    maximum_latency_seconds: Annotated[int, Field(ge=1, le=480)] = 30
+
+    @property
+    def error_percent(self) -> float:
+        if self.maximum_error_percent is not None:
+            return self.maximum_error_percent
+        return min(5.0, self.canary_percent / 2) if self.traffic == "canary" else 5.0
+
+    @model_validator(mode="after")
+    def check_alarms(self) -> Self:
+        """The alarms have to be able to ring while there is still something to take back."""
+        problems = {}
+        waits_for_alarms = self.bake_seconds > 0 or self.traffic == "canary"
+        if waits_for_alarms and self.bake_seconds < ALARM_SECONDS:
+            problems["bake_seconds"] = (
+                f"at least {ALARM_SECONDS}, which the alarms look back on: a shorter release would "
+                "be over before they ring (0, with all_at_once, waits for none)"
+            )
+        given = self.maximum_error_percent
+        if self.traffic == "canary" and given is not None and given >= self.canary_percent:
+            problems["maximum_error_percent"] = (
+                f"below {self.canary_percent}, which is canary_percent: a canary that answers "
+                "nothing but errors would not ring it"
+            )
+        if problems:
+            raise refusals(problems, self.model_dump())
+        return self
+
+
+class Endpoint(Settings):
+    instance_type: EndpointInstanceType = "ml.m5.xlarge"
+    min_instances: InstanceCount = 1
+    max_instances: InstanceCount = 2
+    invocations_per_instance_per_minute: Count = 300
+    release: Release = Release()
+
+    @model_validator(mode="after")
+    def check_instances(self) -> Self:
+        if self.max_instances >= self.min_instances:
+            return self
+        # At what stands in the file.
+        if "max_instances" in self.model_fields_set:
+            said = {"max_instances": f"at least {self.min_instances}, which is min_instances"}
+        else:
+            said = {"min_instances": f"at most {self.max_instances}, unless max_instances is more"}
+        raise refusals(said, self.model_dump())
+
+
+class FallingQuality(Settings):
+    """How many of the answers that people judge they may find bad, and correct.
+
+    It is looked at over the last `hours`, once there are as many as `answers`.
+    """
+
+    bad_percent: Annotated[int, Field(ge=1, le=100)] = 40
+    answers: Count = 20
+    # A longer window CloudWatch's alarms don't look back on in one piece.
+    hours: Annotated[int, Field(ge=1, le=24)] = 24
+
+
+class Retrain(Settings):
+    """What turns the loop: that many of the model's answers corrected or voted on, its answers
+    getting worse, a schedule, commits.
+
+    `on_commit` are the paths of the repository whose change starts a training once it is deployed;
+    so does a change of the hyperparameters then. What has changed is trained on by itself at most
+    `max_runs_per_day` times, in UTC's days.
+    """
+
+    corrections: Count = 50
+    votes: Count | None = None
+    falling_quality: FallingQuality | None = None
+    schedule: Schedule | None = None
+    on_commit: OnCommit = []
+    max_runs_per_day: Count = 24
+
+
+class Model(Settings):
+    """One model: trained, registered and served beside the others.
+
+    `name` is its name in the API where that is another than its key. It is trained from the base
+    model `base`, and from scratch without one. What `training` doesn't say is as in `recipe`.
+    It is served by `engine`: our own, or vLLM on AWS's image for it or on `engine_image`.
+    """
+
+    kind: Kind = "text"
+    name: ModelName | None = None
+    base: BaseModelName | None = None
+    recipe: RecipeName | None = None
+    engine: Engine = "meguru"
+    engine_image: ImageUri | None = None
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    gate: Gate = Gate()
+    endpoint: Endpoint = Endpoint()
+    retrain: Retrain = Retrain()
+
+    @model_validator(mode="before")
+    @classmethod
+    def read_recipe(cls, values: Any) -> Any:
+        """What the file says of the training, on top of what the recipe does."""
+        if not isinstance(values, dict) or not isinstance(values.get("recipe"), str):
+            return values
+        try:
+            recipe = read_recipe(values["recipe"])
+        except ValueError as error:
+            said = "; ".join(str(error).splitlines())
+            raise refusals({"recipe": said}, values) from error
+        training = values.get("training", {})
+        return {**values, "training": with_recipe(recipe.settings, training)}
+
+    @model_validator(mode="after")
+    def check_base(self) -> Self:
+        method = self.training.hyperparameters.get("method", "full")
+        if self.base is None and (self.recipe or method == "lora"):
+            key = "recipe" if self.recipe else "training"
+            said = "needs a base model: name one of the lake's as `base`"
+            raise refusals({key: said}, {key: getattr(self, key)})
+        return self
+
+    @property
+    def training_code(self) -> str:
+        """A fingerprint of what commits may change that a model depends on; empty where none may.
+
+        What instances it is trained on changes nothing of it.
+        """
+        if not self.retrain.on_commit:
+            return ""
+        training = self.training
+        settings = [training.hyperparameters, training.continued_hyperparameters, self.base]
+        return fingerprint([files_fingerprint(self.retrain.on_commit), *settings])[:16]
+
+    @model_validator(mode="after")
+    def check_engine(self) -> Self:
+        if self.engine == "vllm" and not GPU_INSTANCE.match(self.endpoint.instance_type):
+            said = f"vLLM needs a GPU, and the endpoint's {self.endpoint.instance_type} has none"
+            raise refusals({"engine": said}, {"engine": self.engine})
+        if self.engine_image and self.engine != "vllm":
+            said = "is the image of `engine: vllm`"
+            raise refusals({"engine_image": said}, {"engine_image": self.engine_image})
+        return self
+
+    @model_validator(mode="after")
+    def check_fit(self) -> Self:
+        """Before anything is paid for; the base model itself is looked at before each run."""
+        if self.recipe is None:
+            return self
+        size = read_recipe(self.recipe).size
+        for one in self.training.workloads(NOMINAL_SHAPES[size]):
+            made = plan(one)
+            if not made.fits:
+                is_first = one.instance_type == self.training.instance_type
+                key = "instance_type" if is_first else "fall_back"
+                value = getattr(self.training, key)
+                raise refusals({key: made.why_not}, {key: value}, "training")
+        return self
+
+
+def with_recipe(settings: dict[str, Any], training: Any) -> Any:
+    """The section `training` as it stands, with the recipe's where it says nothing."""
+    if not isinstance(training, dict):
+        return training
+    own = training.get("hyperparameters", {})
+    if not isinstance(own, dict):
+        return training
+    hyperparameters = {**settings["hyperparameters"], **own}
+    return {**settings, **training, "hyperparameters": hyperparameters}
