@@ -31,6 +31,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         convert(SMOLLM2.find(), Path(folder))
         small = measure("small", "small", ("ours", *BEST, "defaults"))
+        keep("fine_tuning", rows_of_small(small))
         lora = measure("lora", folder, ("ours", *BEST))
     keep("fine_tuning", [*rows_of_small(small), *rows_of_lora(lora)])
 
