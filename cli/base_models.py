@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from base_models.source_files import CONFIG, choose_files
 from cli.account import Account
 from cli.loop import Loop
 from meguru.base_model import BaseModel
+from meguru.model_hashes import MANIFEST
 from meguru.names import (
     BASE_MODELS_PREFIX,
     INCOMING_MODELS_PREFIX,
@@ -43,6 +45,11 @@ def read_source(source: str, revision: str = "") -> Place:
     A path that is there, `s3://bucket/prefix/`, or a hub's `owner/model` with a commit, which may
     stand behind an @.
     """
+    if not source.strip():
+        raise ValueError(
+            "the source is empty: give a folder, a .gguf file, s3://bucket/prefix/, or a hub's "
+            "owner/model@commit"
+        )
     if source.startswith("s3://"):
         if source.endswith(".gguf"):
             return _once(Place("gguf", source), revision)
@@ -67,6 +74,17 @@ def read_source(source: str, revision: str = "") -> Place:
             f"at, 40 hexadecimal digits ({said}): owner/model@commit, or --revision"
         )
     return Place("hub", repository, commit)
+
+
+def model_files(folder: Path) -> list[Path]:
+    """What is sent of a folder: what the job takes of it, by the same rules.
+
+    ValueError, before anything is sent, for what the job would refuse by its name.
+    """
+    if not (folder / CONFIG).is_file():
+        raise ValueError(f"{folder} has no {CONFIG}: give the folder that has the model's")
+    manifest = folder / MANIFEST
+    return [*choose_files(folder).taken.values(), *([manifest] if manifest.is_file() else [])]
 
 
 def _once(place: Place, revision: str) -> Place:
@@ -186,9 +204,7 @@ class BaseModels:
         if place.address.startswith("s3://") or place.kind == "hub":
             return ""
         path = Path(place.address)
-        files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-        if not files:
-            raise ValueError(f"{path} has no file: give the folder that has the config.json")
+        files = [path] if path.is_file() else model_files(path)
         root = path.parent if path.is_file() else path
         prefix = f"{INCOMING_MODELS_PREFIX}{uuid.uuid4().hex}/"
         total = sum(file.stat().st_size for file in files)

@@ -43,7 +43,11 @@ class Labelling:
 
     def run(self) -> None:
         """Go through what has no label yet, until nothing is left or the person quits."""
-        waiting = [index for index, item in enumerate(self.items) if item.label is None]
+        waiting = [
+            index
+            for index, item in enumerate(self.items)
+            if item.label is None and not item.is_trained_on
+        ]
         if waiting:
             self._tell(HELP)
         at = 0

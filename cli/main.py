@@ -11,11 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from botocore.exceptions import (
-    EndpointConnectionError,
-    NoCredentialsError,
-    NoRegionError,
-)
 from rich.markup import escape
 
 from cli.account import Account
@@ -147,14 +142,6 @@ def lineage(
     try:
         address = endpoint_url or running_cloud()
         found = trace(Account(environment_name, address), inference_id)
-    except EndpointConnectionError as error:
-        fail(f"{error}: nothing answers there; start a local cloud with `meguru up`")
-    except (NoCredentialsError, NoRegionError) as error:
-        fail(
-            "no local cloud was started from this folder: run `meguru up` here, or give "
-            "--endpoint-url; for an AWS account, configure its credentials and region "
-            f"({str(error).rstrip('.')})"
-        )
     except EXPECTED as error:
         fail(error)
     console.print_json(json.dumps(found.as_dict(), ensure_ascii=False))

@@ -24,7 +24,12 @@ def workflow_text(environment: Environment) -> str:
     Raises ValueError for an environment that no workflow deploys.
     """
     source = environment.source
-    if source is None or source.connection:
+    if source and source.connection:
+        raise ValueError(
+            f"the environment {environment.name} has a `source.connection`: its pipeline in AWS "
+            "deploys it, and no workflow is needed"
+        )
+    if source is None:
         raise ValueError(
             f"the environment {environment.name} has no `source` that GitHub's workflows deploy: "
             "write `source: {github: OWNER/REPOSITORY, branch: main}` into its file"

@@ -100,7 +100,9 @@ class ChatModel:
 
     @torch.inference_mode()
     def answer(self, examples: Sequence[Example], max_new_tokens: int) -> list[str]:
-        """Greedy answers to a batch of questions: the same on every run, in whatever batch.
+        """Greedy answers to a batch of questions, the same on every run.
+
+        In whatever batch, too, but for weights in bf16: there another batch may round otherwise.
 
         An answer ends where the context does, or after `max_new_tokens` and as many as the right
         one has.

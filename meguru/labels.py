@@ -58,6 +58,11 @@ class Item:
         return str(own) if own else fingerprint([list(self.context), self.question])[:16]
 
     @property
+    def is_trained_on(self) -> bool:
+        """Of a samples.jsonl: a question that was learnt can't measure a model."""
+        return self.values.get("split") == "train"
+
+    @property
     def rejected(self) -> str:
         """The worst of ranked answers; "" where none is ranked below another."""
         ranking = self.label.ranking if self.label else ()

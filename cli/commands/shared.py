@@ -8,7 +8,13 @@ from typing import Annotated, NoReturn
 
 import openai
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+)
 from rich.console import Console
 from rich.markup import escape
 
@@ -59,6 +65,14 @@ def running_cloud() -> str | None:
 
 
 def fail(error: BaseException | str) -> NoReturn:
+    if isinstance(error, EndpointConnectionError):
+        error = f"{error}: nothing answers there; start a local cloud with `meguru up`"
+    if isinstance(error, NoCredentialsError | NoRegionError):
+        error = (
+            "no local cloud was started from this folder: run `meguru up` here, or give "
+            "--endpoint-url; for an AWS account, configure its credentials and region "
+            f"({str(error).rstrip('.')})"
+        )
     said = escape(str(error) or type(error).__name__)
     console.print(f"[bold red]error:[/] {said}", soft_wrap=True, highlight=False)
     raise typer.Exit(1)

@@ -59,6 +59,11 @@ def read_key(variable: str | None, environment: Mapping[str, str]) -> str:
 def _of_account(provider: MeguruModel, account: Callable[[], Account]) -> tuple[str, str, str]:
     try:
         own = account().of_model(provider.model_key) if provider.model_key else account()
+        if "ModelName" not in own.outputs:
+            raise ValueError(
+                f"there is no model '{provider.model_key}' in {own.environment_name}: model_key is "
+                "its key in the environment file"
+            )
         return own.outputs["ApiBase"], provider.model or own.outputs["ModelName"], own.api_key
     except (KeyError, ValueError, BotoCoreError, ClientError) as error:
         raise NoReply(str(error), is_final=True) from error

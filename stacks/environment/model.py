@@ -28,6 +28,9 @@ from stacks.environment.values import (
     Schedule,
 )
 
+# Metrics that are there only where another model scores the answers.
+OF_A_JUDGE = ("judge", "labelled_judge")
+
 
 class Gate(Settings):
     """Floors, and how far a metric may fall below the serving model's.
@@ -188,6 +191,20 @@ class Model(Settings):
         training = self.training
         settings = [training.hyperparameters, training.continued_hyperparameters, self.base]
         return fingerprint([files_fingerprint(self.retrain.on_commit), *settings])[:16]
+
+    @model_validator(mode="after")
+    def check_judged(self) -> Self:
+        """A gate on what nobody measures would refuse every version, after its training."""
+        if self.evaluation.judge:
+            return self
+        for part, values in (
+            ("minimum", self.gate.minimum),
+            ("maximum_drop", self.gate.maximum_drop),
+        ):
+            for name in (one for one in values if one in OF_A_JUDGE):
+                said = "needs a judge: name one as `evaluation.judge`, or leave it out"
+                raise refusals({name: said}, values, "gate", part)
+        return self
 
     @model_validator(mode="after")
     def check_engine(self) -> Self:

@@ -249,8 +249,12 @@ JudgeModel = Annotated[
 SecretId = Annotated[
     str,
     only(
-        _matches(r"(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:)?[\w/+=.@!-]{1,160}"),
-        "the name or the ARN of a secret in Secrets Manager, such as judge/api-key",
+        # What begins as keys do is one: it would stand in the template for everybody to read.
+        _matches(
+            r"(?!sk-|hf_|gsk_|AIza|xai-)"
+            r"(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:)?[\w/+=.@!-]{1,160}"
+        ),
+        "the name or the ARN of a secret in Secrets Manager, such as judge/api-key, never a key",
     ),
 ]
 Tags = Annotated[dict[str, str], Field(max_length=MAX_TAGS), AfterValidator(_check_tags)]

@@ -624,6 +624,7 @@ def test_a_job_without_a_network_has_no_judge() -> None:
         ("address", "http://me:secret@judge/v1", "an address that speaks OpenAI's chat"),
         ("address", "http://judge/" + "v" * 256, "at most 256"),
         ("model", "my judge", "the judge's name in its API"),
+        ("api_key_secret", "sk-ABCDEF0123456789", "never a key"),
         ("api_key_secret", "sk-0123 4567", "the name or the ARN of a secret in Secrets Manager"),
         ("api_key_secret", "arn:aws:ssm:eu-west-1:123456789012:parameter/k", "the name or the ARN"),
         ("key", "secret", ""),
@@ -648,3 +649,13 @@ def test_votes_that_nobody_learns_from_are_refused(tmp_path: Path) -> None:
         "FILE:5: models.a.retrain.votes: leave it out: no model has an objective that learns from "
         "votes (dpo, kto) (it is 10)"
     )
+
+
+@pytest.mark.parametrize("part", ["minimum", "maximum_drop"])
+def test_a_gate_on_what_no_judge_measures_is_refused(part: str) -> None:
+    model = {"gate": {part: {"judge": 0.5}}}
+    with pytest.raises(ValueError, match=rf"(?s)gate\.{part}\.judge.*needs a judge"):
+        Environment.model_validate({"name": "a", "models": {"m": model}})
+    judge = {"address": "http://judge.internal/v1", "model": "m"}
+    judged = {**model, "evaluation": {"judge": judge}}
+    Environment.model_validate({"name": "a", "models": {"m": judged}})

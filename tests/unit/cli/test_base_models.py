@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.base_models import Place, read_source
+from cli.base_models import Place, model_files, read_source
 from cli.main import app
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -26,10 +26,26 @@ def test_a_source_is_known_by_how_it_looks(tmp_path: Path) -> None:
     assert read_source("owner/model", COMMIT) == Place("hub", "owner/model", COMMIT)
 
 
+def test_of_a_folder_a_model_s_files_alone_are_sent(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "config").touch()
+    with pytest.raises(ValueError, match=r"has no config\.json"):
+        model_files(tmp_path)
+    for name in ("config.json", "model.safetensors", "tokenizer.json", "manifest.json", "a.txt"):
+        (tmp_path / name).write_text("{}")
+    sent = [path.name for path in model_files(tmp_path)]
+    assert sent == ["config.json", "model.safetensors", "tokenizer.json", "manifest.json"]
+    (tmp_path / "pytorch_model.bin").touch()
+    with pytest.raises(ValueError, match=r"pytorch_model\.bin"):
+        model_files(tmp_path)
+
+
 def test_what_can_not_be_one_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.bin").touch()
     for source, revision, said in (
         (str(tmp_path / "m.bin"), "", "is no folder and no .gguf file"),
+        ("", "", "the source is empty"),
+        (" ", "", "the source is empty"),
         (str(tmp_path / "nothing" / "here"), "", "is not here: give a folder"),
         ("owner/model", "", r"needs the commit .* \(there is none\)"),
         ("owner/model@main", "", r"needs the commit .* \(it is 'main'\)"),

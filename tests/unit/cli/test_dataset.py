@@ -65,7 +65,8 @@ def test_long_lists_and_long_records_are_cut(tmp_path: Path) -> None:
     ("content", "said"),
     [
         ("{broken", ["no record to train on", "broken_json 1", "raw/a.jsonl: line 1"]),
-        ("", ["no record to train on", "no_records 1"]),
+        ("", ["no record to train on"]),
+        ("\n", ["no record to train on", "no_records 1"]),
         (line("When?", "By when?"), ["of 2 records none is held out", "two phrasings"]),
     ],
 )

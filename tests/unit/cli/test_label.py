@@ -57,6 +57,14 @@ def test_accept_correct_and_rank(path: Path) -> None:
     assert {one.labelled_by for one in found if one} == {"hana"}
 
 
+def test_what_was_trained_on_is_not_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "samples.jsonl"
+    lines = [{"question": "q", "answer": "a", "split": one} for one in ("train", "held_out")]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    label(path, "a", "a")
+    assert [item.label is not None for item in read_items(path)] == [False, True]
+
+
 def test_a_number_accepts_that_answer_in_any_width(path: Path) -> None:
     label(path, "２")
     first = read_items(path)[0].label

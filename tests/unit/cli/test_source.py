@@ -80,7 +80,7 @@ def test_it_is_written_where_github_looks(tmp_path: Path) -> None:
         (None, "has no `source`"),
         (
             {"connection": "arn:aws:codeconnections:us-east-1:123456789012:connection/1f"},
-            "has no `source`",
+            "its pipeline in AWS deploys it",
         ),
         ({"file": "environments/gone.yaml"}, "there is no environments/gone.yaml"),
     ],
