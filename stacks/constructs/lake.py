@@ -14,6 +14,7 @@ from constructs import Construct
 from meguru.names import (
     CHECKPOINTS_PREFIX,
     FEEDBACK_PREFIX,
+    INCOMING_MODELS_PREFIX,
     INFERENCE_LOG_PREFIX,
     QUARANTINE_PREFIX,
     RAW_PREFIX,
@@ -195,6 +196,8 @@ def _lifecycle_rules(records: Records) -> list[s3.LifecycleRule]:
         INFERENCE_LOG_PREFIX: records.inference_log_days or records.inference_days,
         CHECKPOINTS_PREFIX: records.checkpoint_days,
         QUARANTINE_PREFIX: records.quarantine_days,
+        # The command deletes what it has uploaded, unless it was ended before.
+        INCOMING_MODELS_PREFIX: 7,
     }
     whole_bucket = s3.LifecycleRule(
         abort_incomplete_multipart_upload_after=Duration.days(7),

@@ -225,6 +225,7 @@ def test_objects_expire_as_the_environment_says(synthesis: Synthesis) -> None:
         "inference-log/": records.inference_log_days or records.inference_days,
         "checkpoints/": records.checkpoint_days,
         "quarantine/": records.quarantine_days,
+        "models/incoming/": 7,
     }
     assert expiring == {prefix: days for prefix, days in expected.items() if days}
     [whole] = [rule for rule in rules if "Prefix" not in rule]
