@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -97,9 +98,11 @@ def train(cloud: LoopCloud, version: str) -> str:
 
 
 def test_what_is_wrong_leaves_nothing(cloud: LoopCloud, source: Path, tmp_path: Path) -> None:
-    (tmp_path / "pytorch_model.bin").write_bytes(b"x")
-    with pytest.raises(LoopFailed, match=r"pytorch_model.bin is refused: .*save_pretrained"):
-        add(cloud, tmp_path)
+    damaged = Path(shutil.copytree(source, tmp_path / "damaged"))
+    with (damaged / "model.safetensors").open("rb+") as file:
+        file.truncate(1000)
+    with pytest.raises(LoopFailed, match=r"model\.safetensors"):
+        add(cloud, damaged)
     assert keys(cloud, "models/") == []
     # No run is paid for without it.
     with pytest.raises(LoopFailed, match=r"no base model 'tiny' is in the lake: `meguru model add"):
