@@ -46,7 +46,7 @@ synth: setup ## write the templates of one environment to cdk.out/NAME; ENV=envi
 peers: models .venv/.trl ## what benchmarks/fine_tuning.py is measured beside: TRL and the real model
 
 bench: peers ## measure everything in benchmarks/ anew, but for campaigns
-	@for name in $(filter-out __init__ measuring $(CAMPAIGNS),$(basename $(notdir $(wildcard benchmarks/*.py)))); do \
+	@for name in $(filter-out __init__ counted measuring $(CAMPAIGNS),$(basename $(notdir $(wildcard benchmarks/*.py)))); do \
 		$(BIN)/python -m benchmarks.$$name || exit 1; done
 
 campaigns: setup ## every campaign at full length, an hour or two: trials, failures, and 3/N

@@ -8,14 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment as Templates
-from jinja2 import PackageLoader, StrictUndefined
-
 from cli.dataset import Dataset
 from cli.demo_folder import REPORT_JSON, REPORT_PAGE
 from cli.findings import Findings, Turn
 from cli.metrics import MEANINGS, gate_on
 from cli.progress import Progress
+from evaluation.pages import page_templates
 from meguru.chart import charts, resumed_from
 from stacks.environment import Gate
 
@@ -76,13 +74,7 @@ def num_interruptions(job: dict[str, Any]) -> int:
 
 def render(report: dict[str, Any]) -> str:
     """The report as one HTML page that needs nothing else."""
-    templates = Templates(
-        loader=PackageLoader("cli", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = page_templates("cli")
     curves = charts([turn["loss_curve"] for turn in report["turns"]])
     return templates.get_template("report.html.j2").render(report=report, curves=curves)
 

@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Environment as Templates
-from jinja2 import PackageLoader, StrictUndefined
-
 from evaluation.comparison import Pair, least_right, side_by_side
 from evaluation.measures import LABELLED
 from evaluation.metrics import Sample
+from evaluation.pages import page_templates
 from evaluation.run_facts import RunFacts
 from evaluation.watch import points_to_watch
 from evaluation.wording import counted
@@ -108,13 +106,7 @@ class Evidence:
 
 def render(evidence: Evidence) -> str:
     """The page: one HTML file that needs nothing else; whatever a model said stays text."""
-    templates = Templates(
-        loader=PackageLoader("evaluation", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = page_templates("evaluation")
     templates.filters |= {"duration": duration, "figure": figure, "counted": counted}
     curve = charts([list(evidence.curve)])[0]
     return templates.get_template("evidence.html.j2").render(

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import TrainerCallback
 
+from benchmarks.counted import CountedSteps, train_alone
 from benchmarks.gpu.subject import PARTS_PER_STEP, Subject, attention_of_peer
-from training.checkpoints import Checkpoints
-from training.distributed import join_world
-from training.precision import prepare_for_training
-from training.trainer import Trainer
 
 NUM_WARM_UP = 4
 
@@ -50,28 +44,11 @@ class Count:
         return sum(measured) / (self.ended_at - self.began_at)
 
 
-class CountedTrainer(Trainer):
-    count: Count
-
-    def training_step(self) -> tuple[float, int]:
-        loss, num_tokens = super().training_step()
-        self.count.tokens.append(num_tokens)
-        self.count.step_done()
-        return loss, num_tokens
-
-
 def ours(subject: Subject) -> Count:
     """The job's own loop, on one GPU."""
-    alone = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
-    os.environ |= {**alone, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}
-    settings, model, (objective, _) = subject.settings, subject.model(), subject.examples()
-    with tempfile.TemporaryDirectory() as folder, join_world() as world:
-        prepare_for_training(model, settings, world.device)
-        checkpoints = Checkpoints(Path(folder), world)
-        trainer = CountedTrainer(model, objective, settings, world, checkpoints, {}, lambda: False)
-        trainer.count = Count(subject.num_steps)
-        trainer.train()
-    return trainer.count
+    count, (objective, _) = Count(subject.num_steps), subject.examples()
+    train_alone(subject.model(), objective, subject.settings, count)
+    return count
 
 
 def has_peer() -> bool:
@@ -115,7 +92,7 @@ def peer(subject: Subject) -> Count:
                 }
             ),
             processing_class=tokenizer,
-            callbacks=[_Steps(count)],
+            callbacks=[CountedSteps(count)],
         )
         collator = _Counted(trainer.data_collator)
         trainer.data_collator = collator
@@ -124,14 +101,6 @@ def peer(subject: Subject) -> Count:
     steps = range(0, len(parts), PARTS_PER_STEP)
     count.tokens = [sum(parts[start : start + PARTS_PER_STEP]) for start in steps]
     return count
-
-
-class _Steps(TrainerCallback):
-    def __init__(self, count: Count) -> None:
-        self._count = count
-
-    def on_step_end(self, *arguments: Any, **options: Any) -> None:
-        self._count.step_done()
 
 
 class _Counted:

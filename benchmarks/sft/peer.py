@@ -13,10 +13,10 @@ from typing import Any
 
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import TrainerCallback
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
+from benchmarks.counted import CountedSteps
 from benchmarks.sft.subject import MAX_TOKENS, Count, Subject
 
 KEPT = {"gradient_checkpointing": False, "optim": "adamw_torch_fused"}
@@ -40,7 +40,7 @@ def train(subject: Subject, count: Count, kind: str) -> None:
             train_dataset=_dataset(subject),
             processing_class=subject.tokenizer,
             peft_config=_adapter(subject) if subject.settings.method == "lora" else None,
-            callbacks=[_Steps(count)],
+            callbacks=[CountedSteps(count)],
         )
         trainer.data_collator = _Counted(trainer.data_collator, count)
         trainer.train()
@@ -94,14 +94,6 @@ def _dataset(subject: Subject) -> Dataset:
             "labels": [one.labels for one in examples],
         }
     )
-
-
-class _Steps(TrainerCallback):
-    def __init__(self, count: Count) -> None:
-        self._count = count
-
-    def on_step_end(self, *arguments: Any, **options: Any) -> None:
-        self._count.step_done()
 
 
 class _Counted:

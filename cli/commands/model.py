@@ -9,12 +9,11 @@ import typer
 from cli import model as base_models
 from cli.base_models import BaseModels
 from cli.commands.shared import (
-    EXPECTED,
     AsJson,
     EndpointUrl,
     EnvironmentName,
     console,
-    fail,
+    failing_in_one_line,
     reach,
 )
 
@@ -36,11 +35,9 @@ def add_model(
     endpoint_url: EndpointUrl = None,
 ) -> None:
     """Put a model into the lake, by a job: checked, hashed, in safetensors."""
-    try:
+    with failing_in_one_line():
         models = reach_models(environment_name, endpoint_url)
         base_models.add(models, console, source, name, revision, licence)
-    except EXPECTED as error:
-        fail(error)
 
 
 @app.command("register")
@@ -53,11 +50,9 @@ def register_model(
     endpoint_url: EndpointUrl = None,
 ) -> None:
     """Register a base model as it is: a version like any other, which waits for approval."""
-    try:
+    with failing_in_one_line():
         models = reach_models(environment_name, endpoint_url, model)
         base_models.register(models, console, name)
-    except EXPECTED as error:
-        fail(error)
 
 
 @app.command("list")
@@ -65,10 +60,8 @@ def list_models(
     environment_name: EnvironmentName = "poc", endpoint_url: EndpointUrl = None
 ) -> None:
     """List the base models in the lake."""
-    try:
+    with failing_in_one_line():
         base_models.show_all(reach_models(environment_name, endpoint_url), console)
-    except EXPECTED as error:
-        fail(error)
 
 
 @app.command("show")
@@ -79,11 +72,9 @@ def show_model(
     endpoint_url: EndpointUrl = None,
 ) -> None:
     """Show what the lake knows of a base model."""
-    try:
+    with failing_in_one_line():
         models = reach_models(environment_name, endpoint_url)
         base_models.show_one(models, console, name, as_json)
-    except EXPECTED as error:
-        fail(error)
 
 
 @app.command("plan")
@@ -103,13 +94,11 @@ def plan_model(
 
     Ends with 1 where it doesn't fit.
     """
-    try:
+    with failing_in_one_line():
         model = reach_models(environment_name, endpoint_url).head(base) if base else None
         fits = base_models.show_plan(
             console, recipe, model, instance_type, instance_count, tokens, as_json
         )
-    except EXPECTED as error:
-        fail(error)
     if not fits:
         raise typer.Exit(1)
 

@@ -9,12 +9,11 @@ import typer
 
 from cli import prompt as model_prompts
 from cli.commands.shared import (
-    EXPECTED,
     AsJson,
     EndpointUrl,
     EnvironmentName,
     console,
-    fail,
+    failing_in_one_line,
     reach,
 )
 from cli.prompts import Prompts
@@ -34,11 +33,9 @@ def add_prompt(
     endpoint_url: EndpointUrl = None,
 ) -> None:
     """Put a prompt into the lake, as a version of what it says. It serves nowhere yet."""
-    try:
+    with failing_in_one_line():
         prompts = reach_prompts(environment_name, endpoint_url, model)
         model_prompts.add(prompts, console, model, file)
-    except EXPECTED as error:
-        fail(error)
 
 
 @app.command("list")
@@ -48,11 +45,9 @@ def list_prompts(
     endpoint_url: EndpointUrl = None,
 ) -> None:
     """List a model's prompts, and which of its versions have them."""
-    try:
+    with failing_in_one_line():
         prompts = reach_prompts(environment_name, endpoint_url, model)
         model_prompts.show_all(prompts, console, model)
-    except EXPECTED as error:
-        fail(error)
 
 
 @app.command("show")
@@ -64,11 +59,9 @@ def show_prompt(
     endpoint_url: EndpointUrl = None,
 ) -> None:
     """Show what a prompt says."""
-    try:
+    with failing_in_one_line():
         prompts = reach_prompts(environment_name, endpoint_url, model)
         model_prompts.show_one(prompts, console, version, as_json)
-    except EXPECTED as error:
-        fail(error)
 
 
 @app.command("diff")
@@ -80,11 +73,9 @@ def diff_prompts(
     endpoint_url: EndpointUrl = None,
 ) -> None:
     """Show what is different between two prompts."""
-    try:
+    with failing_in_one_line():
         prompts = reach_prompts(environment_name, endpoint_url, model)
         model_prompts.show_difference(prompts, console, old, new)
-    except EXPECTED as error:
-        fail(error)
 
 
 @app.command("release")
@@ -102,11 +93,9 @@ def release_prompt(
 
     Ends with 1 where the gate refuses it.
     """
-    try:
+    with failing_in_one_line():
         prompts = reach_prompts(environment_name, endpoint_url, model)
         is_registered = model_prompts.release(prompts, console, version, package, reason)
-    except EXPECTED as error:
-        fail(error)
     if not is_registered:
         raise typer.Exit(1)
 

@@ -15,6 +15,7 @@ from cli.commands.shared import (
     EnvironmentName,
     console,
     fail,
+    failing_in_one_line,
     reach,
 )
 from cli.run_progress import RunProgress
@@ -36,10 +37,8 @@ def start_run(
 
     Ends with 1 where one couldn't be started; the others are.
     """
-    try:
+    with failing_in_one_line():
         are_started = start_runs(reach(environment_name, endpoint_url), models or [], console)
-    except EXPECTED as error:
-        fail(error)
     if not are_started:
         raise typer.Exit(1)
 
@@ -74,7 +73,5 @@ def list_runs(
     endpoint_url: EndpointUrl = None,
 ) -> None:
     """List the newest training runs of all models, and what came of them."""
-    try:
+    with failing_in_one_line():
         run_view.show_runs(reach(environment_name, endpoint_url), console, most)
-    except EXPECTED as error:
-        fail(error)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -76,3 +78,12 @@ def fail(error: BaseException | str) -> NoReturn:
     said = escape(str(error) or type(error).__name__)
     console.print(f"[bold red]error:[/] {said}", soft_wrap=True, highlight=False)
     raise typer.Exit(1)
+
+
+@contextmanager
+def failing_in_one_line() -> Iterator[None]:
+    """End the command with one line where what it does fails as it may."""
+    try:
+        yield
+    except EXPECTED as error:
+        fail(error)

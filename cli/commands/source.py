@@ -9,10 +9,9 @@ import boto3
 import typer
 
 from cli.commands.shared import (
-    EXPECTED,
     EnvironmentFile,
     console,
-    fail,
+    failing_in_one_line,
 )
 from cli.source import look, write_workflow
 from cli.synthesis import REPOSITORY
@@ -27,10 +26,8 @@ def write_actions_workflow(
     folder: Annotated[Path, typer.Option(help="The checkout it is written to.")] = REPOSITORY,
 ) -> None:
     """Write the workflow of GitHub Actions that deploys an environment's branch."""
-    try:
+    with failing_in_one_line():
         console.print(f"{write_workflow(read_environment(environment), folder)}", soft_wrap=True)
-    except EXPECTED as error:
-        fail(error)
 
 
 @app.command("look")
@@ -38,8 +35,6 @@ def look_after_deployment(
     outputs: Annotated[Path, typer.Argument(help="What `cdk deploy --outputs-file` has written.")],
 ) -> None:
     """Ask each model that was deployed whether there is something new to train on."""
-    try:
+    with failing_in_one_line():
         for stack in look(boto3.client("lambda"), outputs):
             console.print(f"{stack}: has looked", soft_wrap=True)
-    except EXPECTED as error:
-        fail(error)
