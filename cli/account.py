@@ -15,6 +15,16 @@ LOCAL_CREDENTIALS = {"access_key_id": "local", "secret_access_key": "local"}
 LOCAL_REGION = "us-east-1"
 
 
+class Outputs(dict[str, str]):
+    """Outputs of stacks by their names; ValueError for one that these stacks don't have."""
+
+    def __missing__(self, name: str) -> str:
+        raise ValueError(
+            f"the stacks here have no output {name}: deploy the environment anew with this version "
+            "of Meguru, and with a model"
+        )
+
+
 class Account:
     """An AWS account as the caller's credentials reach it, or a local cloud by its address.
 
@@ -67,7 +77,7 @@ class Account:
                 f"no stacks of the environment '{self.environment_name}' are here: run "
                 "`meguru up` for a local cloud, or `cdk deploy` for an account"
             )
-        return found
+        return Outputs(found)
 
     def stacks(self) -> dict[str, dict[str, str]]:
         """The outputs of each stack of the environment, by the stack's name."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from base_models.source_files import CONFIG, choose_files
 from cli.account import Account
-from cli.loop import Loop
+from cli.loop import ExecutionFailed, Loop, LoopFailed
 from meguru.base_model import BaseModel
 from meguru.model_hashes import MANIFEST
 from meguru.names import (
@@ -25,7 +25,10 @@ from meguru.names import (
 )
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+_S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
+# What S3 says of it, within what SageMaker says of the job.
+_UNREADABLE = re.compile(r"Access ?Denied|not authorized|Forbidden|\b403\b")
 # A day: a job waits for capacity.
 TIMEOUT_SECONDS = 86_400.0
 
@@ -51,6 +54,8 @@ def read_source(source: str, revision: str = "") -> Place:
             "owner/model@commit"
         )
     if source.startswith("s3://"):
+        if not _S3.fullmatch(source):
+            raise ValueError(f"{source} names no bucket: give s3://bucket/prefix/")
         if source.endswith(".gguf"):
             return _once(Place("gguf", source), revision)
         return _once(Place("s3", source.rstrip("/") + "/"), revision)
@@ -93,6 +98,17 @@ def _once(place: Place, revision: str) -> Place:
     return place
 
 
+def why_refused(place: Place, reason: str) -> str:
+    """Why the job made no base model of `place`: its own words, but where it couldn't read it."""
+    if place.address.startswith("s3://") and _UNREADABLE.search(reason):
+        return (
+            f"the job may not read {place.address}: write the prefix into `base_models: sources:` "
+            "of the environment file and deploy; where it stands there, the bucket's owner has to "
+            "let the job's role read it"
+        )
+    return reason
+
+
 class BaseModels:
     """The base models of one account's lake."""
 
@@ -132,6 +148,8 @@ class BaseModels:
             )
             say("the job checks it")
             return self._loop.finished(started["executionArn"])
+        except ExecutionFailed as error:
+            raise LoopFailed(why_refused(place, error.reason)) from error
         finally:
             self._delete(uploaded)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pyarrow.compute as pc
@@ -12,18 +12,27 @@ from boto3.dynamodb.types import TypeDeserializer
 from cli.account import Account
 from cli.dataset import read_shard, records_by_document
 from cli.loop import Loop
+from cli.model_versions import describe_version
 from meguru.limits import MAX_ID_CHARACTERS
 from meguru.names import TEXT_DATASET, dataset_manifest_key
 from meguru.prompt import FILE, Prompt
 
 SHOWN_COLUMNS = ("split", "source_kind", "source_uri", "corrects_uri")
 JUDGEMENTS = ("rejected", "rating")
+# What a version's metadata say it was made of.
+MADE_OF = (
+    "base_model", "base_model_licence", "training_job", "source_commit", "initial_model_package",
+    "prompt_version", "dataset_version",
+)  # fmt: skip
+APPROVAL = {"status": "ModelApprovalStatus", "said": "ApprovalDescription"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lineage:
-    """An answer's way back.
+    """An answer's way back, as far as it is known; `note` says why it ends before the documents.
 
+    `approval` is how the version stands in the registry. `base_model` is NAME@REVISION where it
+    began from one: one that was registered as it is has no training job and no data.
     `initial_model_package` is the version whose weights the training went on from, if any;
     `prompt` is what the model read before the question, as prompt.json has it, if anything;
     `documents` are those that gave the dataset records, each with the SHA-256 of the bytes that
@@ -36,53 +45,79 @@ class Lineage:
     question: str
     answer: str
     model_package_arn: str
-    training_job: str
-    source_commit: str
-    initial_model_package: str | None
+    note: str = ""
+    approval: dict[str, str] = field(default_factory=dict)
+    base_model: str | None = None
+    base_model_licence: str | None = None
+    training_job: str | None = None
+    source_commit: str | None = None
+    initial_model_package: str | None = None
     prompt_version: str | None = None
     prompt: dict[str, Any] | None = None
-    dataset_version: str
-    feedback_ids: list[str]
-    documents: dict[str, str]
-    documents_without_records: dict[str, str]
-    records: list[dict[str, Any]]
+    dataset_version: str | None = None
+    feedback_ids: list[str] = field(default_factory=list)
+    documents: dict[str, str] = field(default_factory=dict)
+    documents_without_records: dict[str, str] = field(default_factory=dict)
+    records: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def trace(account: Account, inference_id: str) -> Lineage:
-    """Follow an inference back. ValueError where there is no such inference."""
+    """Follow an inference back as far as it goes. ValueError where there is no such inference."""
     check_id(inference_id)
     inference = read_inference(account, inference_id)
-    loop = Loop(account)
-    arn = inference["model_package_arn"]
+    loop, arn = Loop(account), inference["model_package_arn"]
     if not arn:
         raise ValueError(f"no model had begun to answer '{inference_id}' when its caller left")
-    made_of = loop.model_package(arn)["CustomerMetadataProperties"]
-    if "dataset_version" not in made_of:
-        base = made_of.get("base_model", "a model from elsewhere")
-        raise ValueError(f"'{inference_id}' was answered by {base} as it is: nothing trained it")
-    version = made_of["dataset_version"]
-    manifest = loop.read_json(dataset_manifest_key(TEXT_DATASET, version))
     question = last_question(inference["messages"])
-    given, not_given = documents(loop, version, manifest)
+    package = describe_version(account, arn)
+    made_of = package.get("CustomerMetadataProperties", {})
+    version = made_of.get("dataset_version")
+    manifest = find_manifest(loop, version) if version else None
     return Lineage(
         inference_id=inference_id,
         question=question,
         answer=inference["answer"],
         model_package_arn=arn,
-        training_job=made_of["training_job"],
-        source_commit=made_of["source_commit"],
-        initial_model_package=made_of.get("initial_model_package"),
-        prompt_version=made_of.get("prompt_version"),
+        note=why_it_ends(package, manifest),
+        approval={name: package[key] for name, key in APPROVAL.items() if key in package},
         prompt=read_prompt(loop, made_of.get("prompt_uri")),
-        dataset_version=version,
-        feedback_ids=manifest["feedback_ids"],
-        documents=given,
-        documents_without_records=not_given,
-        records=records_asking(loop, version, manifest, question),
+        **{name: made_of.get(name) for name in MADE_OF},
+        **(data_of(loop, version, manifest, question) if manifest else {}),
     )
+
+
+def find_manifest(loop: Loop, version: str) -> dict[str, Any] | None:
+    try:
+        return loop.read_json(dataset_manifest_key(TEXT_DATASET, version))
+    except loop.account.client("s3").exceptions.NoSuchKey:
+        return None
+
+
+def why_it_ends(package: dict[str, Any], manifest: dict[str, Any] | None) -> str:
+    """Why nothing is known beyond the version; empty where the documents are."""
+    made_of = package.get("CustomerMetadataProperties", {})
+    if not package:
+        return "the version is no longer in the registry: what it was made of went with it"
+    if manifest:
+        return ""
+    if "dataset_version" in made_of:
+        return "the dataset version is no longer in the lake: its documents can't be named"
+    if "base_model" in made_of and "training_job" not in made_of:
+        return "the base model answered as it is: no run trained it, and no data of the lake did"
+    return "the version names no dataset version: it was registered by something else than a run"
+
+
+def data_of(loop: Loop, version: str, manifest: dict[str, Any], question: str) -> dict[str, Any]:
+    given, not_given = documents(loop, version, manifest)
+    return {
+        "feedback_ids": manifest["feedback_ids"],
+        "documents": given,
+        "documents_without_records": not_given,
+        "records": records_asking(loop, version, manifest, question),
+    }
 
 
 def read_prompt(loop: Loop, uri: str | None) -> dict[str, Any] | None:

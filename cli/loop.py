@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cli.account import Account
-from cli.run_failure import why_failed
+from cli.run_failure import reason_of, why_failed
 from meguru.names import TEXT_DATASET, dataset_head_key, dataset_manifest_key, raw_key
 
 # Often at first; then a small share of what was waited for: looking costs the machine something.
@@ -21,6 +21,14 @@ FAILED = ("FAILED", "TIMED_OUT", "ABORTED")
 
 class LoopFailed(Exception):
     """A step of the loop failed; the message says which, and its own reason."""
+
+
+class ExecutionFailed(LoopFailed):
+    """An execution of a workflow failed; `reason` is why, without which one it was."""
+
+    def __init__(self, execution: dict[str, Any]) -> None:
+        super().__init__(why_failed(execution))
+        self.reason = reason_of(execution)
 
 
 class Loop:
@@ -73,7 +81,7 @@ class Loop:
         def look() -> dict[str, Any] | None:
             execution = states.describe_execution(executionArn=execution_arn)
             if execution["status"] in FAILED:
-                raise LoopFailed(why_failed(execution))
+                raise ExecutionFailed(execution)
             if execution["status"] != "SUCCEEDED":
                 return None
             output: dict[str, Any] = json.loads(execution["output"])

@@ -18,7 +18,6 @@ from cli.chat import ChatApi
 from cli.cloud_process import check_port
 from cli.commands import model, prompt, run, source
 from cli.commands.shared import (
-    EXPECTED,
     POC,
     EndpointUrl,
     EnvironmentFile,
@@ -28,6 +27,7 @@ from cli.commands.shared import (
     fail,
     running_cloud,
 )
+from cli.complaint import EXPECTED, complaint
 from cli.demo import Demo
 from cli.destroy import Destruction
 from cli.label import Labelling, put_labels
@@ -75,7 +75,7 @@ def demo(
         try:
             run.run()
         except EXPECTED as error:
-            run.findings.error = str(error) or type(error).__name__
+            run.findings.error = complaint(error)
             raise
         finally:
             report = write_report(run.findings, progress, folder)

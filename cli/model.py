@@ -102,7 +102,7 @@ def show_plan(
     recipe_name: str,
     model: BaseModel | None,
     instance_type: str,
-    instance_count: int,
+    instance_count: int | None,
     num_tokens: int,
     as_json: bool,
 ) -> bool:
@@ -145,14 +145,14 @@ def show_plan(
 
 
 def make_plan(
-    recipe: Recipe, shape: Shape, instance_type: str, instance_count: int, num_tokens: int
+    recipe: Recipe, shape: Shape, instance_type: str, instance_count: int | None, num_tokens: int
 ) -> Plan:
     return plan(
         workload(
             shape,
             instance_type or recipe.instance_type,
             recipe.settings["hyperparameters"],
-            instance_count=instance_count or recipe.instance_count,
+            instance_count=recipe.instance_count if instance_count is None else instance_count,
             spot=recipe.spot,
             num_tokens=num_tokens,
         )

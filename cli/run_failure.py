@@ -13,10 +13,20 @@ _BY_AN_EXPRESSION = re.compile(r"threw an error during evaluation(?:\. \w+)?: (.
 _OWN_WORDS = re.compile(r'"(?:FailureReason|errorMessage)":\s*("(?:[^"\\]|\\.)+")')
 
 
+# What SageMaker puts around a container's own words.
+_AROUND = re.compile(r"AlgorithmError: (.+?)(?:, exit code: \d+)?", re.DOTALL)
+
+
 def why_failed(execution: Mapping[str, Any]) -> str:
     """What DescribeExecution tells of a failed execution: its reason, then the execution."""
+    return f"{reason_of(execution)} (the execution {execution['executionArn']})"
+
+
+def reason_of(execution: Mapping[str, Any]) -> str:
+    """Its reason alone: where a job failed, what the job said."""
     reason = _reason(execution.get("error") or execution["status"], execution.get("cause") or "")
-    return f"{' '.join(reason.split())} (the execution {execution['executionArn']})"
+    own = _AROUND.fullmatch(reason)
+    return " ".join((own[1] if own else reason).split())
 
 
 def _reason(error: str, cause: str) -> str:

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from cli.account import Account
+from cli.complaint import complaint
 from meguru.names import TEXT_DATASET, dataset_head_key, dataset_manifest_key
 
 
@@ -33,7 +34,9 @@ def start_runs(account: Account, models: Sequence[str], console: Console) -> boo
             name = _start(account, machines[model], detail)
         except (ClientError, BotoCoreError) as error:
             are_started = False
-            console.print(f"{model}: not started: {error}", highlight=False, soft_wrap=True)
+            console.print(
+                f"{model}: not started: {complaint(error)}", highlight=False, soft_wrap=True
+            )
         else:
             console.print(f"{model}: {name}", highlight=False, soft_wrap=True)
     return are_started

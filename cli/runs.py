@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from cli.account import Account
+from cli.model_versions import standing
 from cli.run_failure import why_failed
 
 RUNNING = "RUNNING"
@@ -16,13 +17,14 @@ RUNNING = "RUNNING"
 
 @dataclass(frozen=True)
 class Run:
-    """One run; `ended_at` is None while it goes on."""
+    """One run; `ended_at` is None while it goes on. `endpoint` is what serves its model."""
 
     name: str
     model: str
     arn: str
     started_at: datetime
     ended_at: datetime | None = None
+    endpoint: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def newest_runs(account: Account, most: int) -> list[Run]:
     found: list[Run] = []
     for outputs in account.stacks().values():
         if arn := outputs.get("TrainAndRegisterArn"):
-            found += _runs_of(account, outputs["ModelName"], arn, most)
+            found += _runs_of(account, outputs, arn, most)
     found.sort(key=lambda run: (run.ended_at is None, run.started_at), reverse=True)
     return found[:most]
 
@@ -69,18 +71,26 @@ def end_of(account: Account, run: Run) -> End | None:
     outcome = json.loads(execution["output"])
     if arn := outcome.get("model_package_arn"):
         group, _, version = arn.partition(":model-package/")[2].partition("/")
-        return End(True, f"registered as version {version} of {group}, for a person to approve")
+        how = standing(account, arn, run.endpoint)
+        return End(True, f"registered as version {version} of {group}: {how}")
     return End(False, f"refused by the gate: {'; '.join(outcome.get('reasons', []))}")
 
 
-def _runs_of(account: Account, model: str, arn: str, most: int) -> list[Run]:
+def _runs_of(account: Account, outputs: Mapping[str, str], arn: str, most: int) -> list[Run]:
     pages = (
         account.client("stepfunctions")
         .get_paginator("list_executions")
         .paginate(stateMachineArn=arn, PaginationConfig={"MaxItems": most})
     )
     return [
-        Run(one["name"], model, one["executionArn"], one["startDate"], one.get("stopDate"))
+        Run(
+            one["name"],
+            outputs["ModelName"],
+            one["executionArn"],
+            one["startDate"],
+            one.get("stopDate"),
+            outputs["EndpointName"],
+        )
         for page in pages
         for one in page["executions"]
     ]

@@ -84,7 +84,9 @@ def plan_model(
         str, typer.Option(help="A base model of the lake; without, one of the recipe's size.")
     ] = "",
     instance_type: Annotated[str, typer.Option(help="Another than the recipe's.")] = "",
-    instance_count: Annotated[int, typer.Option(min=0, help="Other than the recipe's.")] = 0,
+    instance_count: Annotated[
+        int | None, typer.Option(min=1, help="Other than the recipe's.")
+    ] = None,
     tokens: Annotated[int, typer.Option(min=1, help="How many tokens the data has.")] = 1_000_000,
     as_json: AsJson = False,
     environment_name: EnvironmentName = "poc",

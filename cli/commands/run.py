@@ -10,7 +10,6 @@ import typer
 
 from cli import run_view
 from cli.commands.shared import (
-    EXPECTED,
     EndpointUrl,
     EnvironmentName,
     console,
@@ -18,6 +17,7 @@ from cli.commands.shared import (
     failing_in_one_line,
     reach,
 )
+from cli.complaint import EXPECTED
 from cli.run_progress import RunProgress
 from cli.run_start import start_runs
 from cli.runs import find_run

@@ -8,23 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-import openai
 import typer
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    NoRegionError,
-)
 from rich.console import Console
 from rich.markup import escape
 
 from cli.account import Account
-from cli.cloud_process import CloudFailed
+from cli.complaint import EXPECTED, complaint
 from cli.leftovers import check_name
-from cli.loop import LoopFailed
-from cli.synthesis import REPOSITORY, SynthesisFailed
+from cli.synthesis import REPOSITORY
 from cli.up import UP_FILE
 
 console = Console()
@@ -44,10 +35,6 @@ EndpointUrl = Annotated[
 Port = Annotated[int, typer.Option(help="The local cloud's port; 0 picks a free one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For a program to read.")]
 POC = REPOSITORY / "environments" / "poc.yaml"
-EXPECTED = (
-    *(CloudFailed, LoopFailed, SynthesisFailed, ValueError, OSError),
-    *(BotoCoreError, ClientError, openai.OpenAIError),
-)
 
 
 def reach(environment_name: str, endpoint_url: str | None, model_key: str = "") -> Account:
@@ -67,15 +54,7 @@ def running_cloud() -> str | None:
 
 
 def fail(error: BaseException | str) -> NoReturn:
-    if isinstance(error, EndpointConnectionError):
-        error = f"{error}: nothing answers there; start a local cloud with `meguru up`"
-    if isinstance(error, NoCredentialsError | NoRegionError):
-        error = (
-            "no local cloud was started from this folder: run `meguru up` here, or give "
-            "--endpoint-url; for an AWS account, configure its credentials and region "
-            f"({str(error).rstrip('.')})"
-        )
-    said = escape(str(error) or type(error).__name__)
+    said = escape(error if isinstance(error, str) else complaint(error))
     console.print(f"[bold red]error:[/] {said}", soft_wrap=True, highlight=False)
     raise typer.Exit(1)
 

@@ -12,6 +12,7 @@ from cli.compare.bedrock import Bedrock
 from cli.compare.openai_chat import OpenAIChat
 from cli.compare.reply import Client, NoReply
 from cli.compare.settings import BedrockModel, MeguruModel, OpenAIModel, Settings
+from cli.complaint import complaint
 
 
 def make_client(
@@ -65,8 +66,8 @@ def _of_account(provider: MeguruModel, account: Callable[[], Account]) -> tuple[
                 "its key in the environment file"
             )
         return own.outputs["ApiBase"], provider.model or own.outputs["ModelName"], own.api_key
-    except (KeyError, ValueError, BotoCoreError, ClientError) as error:
-        raise NoReply(str(error), is_final=True) from error
+    except (ValueError, BotoCoreError, ClientError) as error:
+        raise NoReply(complaint(error), is_final=True) from error
 
 
 def _with(defaults: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:

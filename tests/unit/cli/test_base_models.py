@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.base_models import Place, model_files, read_source
+from cli.base_models import Place, model_files, read_source, why_refused
 from cli.main import app
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -18,10 +18,10 @@ def test_a_source_is_known_by_how_it_looks(tmp_path: Path) -> None:
     file.touch()
     assert read_source(str(tmp_path)) == Place("folder", str(tmp_path))
     assert read_source(str(file)) == Place("gguf", str(file))
-    assert read_source("s3://b/m/") == Place("s3", "s3://b/m/")
+    assert read_source("s3://bucket/m/") == Place("s3", "s3://bucket/m/")
     # A prefix without its slash would be that of its neighbours too.
-    assert read_source("s3://b/m") == Place("s3", "s3://b/m/")
-    assert read_source("s3://b/m.gguf") == Place("gguf", "s3://b/m.gguf")
+    assert read_source("s3://bucket/m") == Place("s3", "s3://bucket/m/")
+    assert read_source("s3://bucket/m.gguf") == Place("gguf", "s3://bucket/m.gguf")
     assert read_source(f"owner/model@{COMMIT}") == Place("hub", "owner/model", COMMIT)
     assert read_source("owner/model", COMMIT) == Place("hub", "owner/model", COMMIT)
 
@@ -49,10 +49,28 @@ def test_what_can_not_be_one_is_refused(tmp_path: Path) -> None:
         (str(tmp_path / "nothing" / "here"), "", "is not here: give a folder"),
         ("owner/model", "", r"needs the commit .* \(there is none\)"),
         ("owner/model@main", "", r"needs the commit .* \(it is 'main'\)"),
-        ("s3://b/m/", COMMIT, "--revision is for a hub's models"),
+        ("s3:///m/", "", "names no bucket: give s3://bucket/prefix/"),
+        ("s3://", "", "names no bucket"),
+        ("s3://bucket/m/", COMMIT, "--revision is for a hub's models"),
     ):
         with pytest.raises(ValueError, match=said):
             read_source(source, revision)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "ClientError: Data download failed: AccessDenied: User: arn:r is not authorized to perform",
+        "ClientError: Failed to download data. Access Denied (403)",
+    ],
+)
+def test_a_source_that_the_job_may_not_read(reason: str) -> None:
+    said = why_refused(read_source("s3://bucket/m/"), reason)
+    assert "the job may not read s3://bucket/m/" in said and "base_models: sources:" in said
+    # A hub that lets nobody in is another matter, and so is a broken file.
+    assert why_refused(Place("hub", "owner/model", COMMIT), reason) == reason
+    broken = "the shard model-1.safetensors is missing"
+    assert why_refused(read_source("s3://bucket/m/"), broken) == broken
 
 
 def test_a_plan_ends_with_one_where_it_does_not_fit() -> None:
@@ -61,6 +79,9 @@ def test_a_plan_ends_with_one_where_it_does_not_fit() -> None:
     assert fits.exit_code == 0 and "it fits" in fits.output and "estimate" in fits.output
     small = runner.invoke(app, ["model", "plan", "full-8b", "--instance-type", "ml.g5.xlarge"])
     assert small.exit_code == 1 and "it doesn't fit: the training needs" in small.output
+    for count in ("0", "-1"):
+        refused = runner.invoke(app, ["model", "plan", "lora-8b", "--instance-count", count])
+        assert refused.exit_code == 2 and "--instance-count" in refused.output
     unknown = runner.invoke(app, ["model", "plan", "nothing"])
     assert (
         unknown.exit_code == 1 and "no recipe of this name; there are full-0.1b" in unknown.output
