@@ -62,7 +62,7 @@ class Account:
 
         Raises ValueError where the environment is not deployed.
         """
-        stacks = self.stacks()
+        stacks = self._deployed_stacks()
         models = sorted(name for name in stacks if "-Model-" in name)
         if self._model_key:
             models = [stack_name(self.environment_name, "Model", self._model_key)]
@@ -72,11 +72,6 @@ class Account:
             if name in models[:1] or "-Model-" not in name
             for key, value in outputs.items()
         }
-        if not found:
-            raise ValueError(
-                f"no stacks of the environment '{self.environment_name}' are here: run "
-                "`meguru up` for a local cloud, or `cdk deploy` for an account"
-            )
         return Outputs(found)
 
     def stacks(self) -> dict[str, dict[str, str]]:
@@ -89,10 +84,31 @@ class Account:
             if is_stack_of(stack["StackName"], self.environment_name)
         }
 
+    def models(self) -> dict[str, Outputs]:
+        """The outputs of each model's stack, by the model's key.
+
+        Raises ValueError where the environment is not deployed.
+        """
+        return {
+            name.rpartition("-Model-")[2]: Outputs(outputs)
+            for name, outputs in self._deployed_stacks().items()
+            # One that is not made yet has none.
+            if "-Model-" in name and outputs
+        }
+
     def environments(self) -> list[str]:
         """The names of all environments that have a stack here."""
         found = (environment_of_stack(stack["StackName"]) for stack in self._all_stacks())
         return sorted({name for name in found if name is not None})
+
+    def _deployed_stacks(self) -> dict[str, dict[str, str]]:
+        stacks = self.stacks()
+        if not stacks:
+            raise ValueError(
+                f"no stacks of the environment '{self.environment_name}' are here: run "
+                "`meguru up` for a local cloud, or `cdk deploy` for an account"
+            )
+        return stacks
 
     def _all_stacks(self) -> list[dict[str, Any]]:
         pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()

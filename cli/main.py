@@ -25,13 +25,13 @@ from cli.commands.shared import (
     Port,
     console,
     fail,
-    running_cloud,
+    reach,
 )
 from cli.complaint import EXPECTED, complaint
 from cli.demo import Demo
 from cli.destroy import Destruction
 from cli.label import Labelling, put_labels
-from cli.leftovers import Leftovers, check_name, nothing_found, show_leftovers
+from cli.leftovers import Leftovers, nothing_found, show_leftovers
 from cli.lineage import trace
 from cli.packaged_models import packaged_model
 from cli.progress import Progress
@@ -122,7 +122,7 @@ def ask(
 ) -> None:
     """Ask the model that serves one question, with the first API key, and print its answer."""
     try:
-        account = Account(environment_name, endpoint_url or running_cloud())
+        account = reach(environment_name, endpoint_url)
         reply = ChatApi(account).ask(question, max_tokens)
     except EXPECTED as error:
         fail(error)
@@ -140,8 +140,7 @@ def lineage(
     Each document stands with the SHA-256 of the bytes that were read.
     """
     try:
-        address = endpoint_url or running_cloud()
-        found = trace(Account(environment_name, address), inference_id)
+        found = trace(reach(environment_name, endpoint_url), inference_id)
     except EXPECTED as error:
         fail(error)
     console.print_json(json.dumps(found.as_dict(), ensure_ascii=False))
@@ -176,7 +175,7 @@ def label(
             f"{labelled} of {total} are labelled in {escape(str(file))}.", highlight=False
         )
         if put:
-            key = put_labels(Account(environment_name, endpoint_url or running_cloud()), file)
+            key = put_labels(reach(environment_name, endpoint_url), file)
             console.print(f"In the lake as {escape(key)}: the next evaluation reads it.")
     except EXPECTED as error:
         fail(error)
@@ -212,7 +211,7 @@ def compare(
         asked = settings.read_settings(file)
 
         def account() -> Account:
-            return Account(environment_name, endpoint_url or running_cloud())
+            return reach(environment_name, endpoint_url)
 
         rows = (
             questions.labelled_questions(labels)
@@ -248,7 +247,7 @@ def destroy(
     """
     try:
         settings = read_environment(environment)
-        account = Account(settings.name, endpoint_url or running_cloud())
+        account = reach(settings.name, endpoint_url)
         found = Leftovers(account).find()
         if not found:
             print(nothing_found(account), file=sys.stderr)
@@ -280,8 +279,7 @@ def leftovers(
 ) -> None:
     """List what is still there of an environment; ends with 1 where some of it costs money."""
     try:
-        check_name(environment_name)
-        account = Account(environment_name, endpoint_url or running_cloud())
+        account = reach(environment_name, endpoint_url)
         found = Leftovers(account).find()
         nothing = "" if found else nothing_found(account)
     except EXPECTED as error:

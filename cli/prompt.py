@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.table import Table
 
 from cli.prompt_file import read_prompt_file
 from cli.prompts import NONE, Prompts
+from cli.run_view import watch
 from meguru.prompt_text import difference, lines
 
 
@@ -54,19 +56,32 @@ def show_difference(prompts: Prompts, console: Console, old: str, new: str) -> N
     say(console, "\n".join(changed) if changed else "they say the same")
 
 
-def release(prompts: Prompts, console: Console, version: str, package: str, reason: str) -> bool:
-    """Evaluate and register a version; whether the gate let it through."""
-    say(console, "it is evaluated; no model is trained")
-    outcome = prompts.release(version, package, reason)
+def release(
+    prompts: Prompts,
+    console: Console,
+    version: str,
+    package: str,
+    reason: str,
+    pause: Callable[[float], None],
+) -> bool:
+    """Evaluate and register a version; False where the gate refuses it, or its run fails."""
+    if has_it := prompts.already_with(version, package):
+        word = "no prompt" if version == NONE else "this prompt"
+        say(console, f"nothing to do: it is with {word} already ({has_it})")
+        return True
+    run = prompts.release(version, package, reason)
+    say(console, "It is evaluated, and no model is trained; Ctrl-C leaves it alone.")
+    end = watch(prompts.progress(run), console, pause)
+    if end.failed:
+        return False
+    outcome = prompts.outcome(run)
     metrics = {name: value for name, value in outcome["metrics"].items() if value is not None}
     say(console, ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
-    if "model_package_arn" not in outcome:
-        say(console, "the gate refused it: " + "; ".join(outcome["reasons"]))
-        return False
-    arn = outcome["model_package_arn"]
-    say(console, f"registered, and waits for a person's approval: {arn}")
-    say(console, f"evidence: {prompts.evidence(arn)}")
-    return True
+    if end.is_registered:
+        arn = outcome["model_package_arn"]
+        say(console, f"model version: {arn}")
+        say(console, f"evidence: {prompts.evidence(arn)}")
+    return end.is_registered
 
 
 def say(console: Console, text: str) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field
 
+from cli.yaml_file import read_yaml
 from meguru import prompt
 from meguru.prompt import MAX_EXAMPLES, Prompt
 from meguru.prompt_checks import PLACEHOLDER, WRITTEN, problem_of_template, problem_of_text
-from stacks.environment.file import InvalidEnvironment, line_of, read_document
-from stacks.environment.refusals import refusal, sentence
+from stacks.environment.refusals import refusal
 from stacks.environment.section import SECTION
 
 
@@ -54,25 +54,9 @@ def read_prompt_file(path: Path) -> Prompt:
     The line's end of a block of text, and blank lines at its ends, are the file's: they are no part
     of the prompt.
     """
-    if not path.is_file():
-        raise ValueError(
-            f"{path}: there is no such file: give one with a system text (docs/prompts.md)"
-        )
-    try:
-        document, values = read_document(path, allowed=WRITTEN)
-    except InvalidEnvironment as error:
-        # The reader speaks of the file that it mostly reads.
-        said = str(error).replace("an environment file", "a prompt's file")
-        raise ValueError(said.replace("see environments/", "see docs/prompts.md")) from error
-    try:
-        read = PromptFile.model_validate(values)
-    except ValidationError as error:
-        lines = []
-        for one in error.errors():
-            keys = [str(key) for key in one["loc"]]
-            name = ".".join(keys) or "the file"
-            lines.append(f"{path}:{line_of(document, keys)}: {name}: {sentence(one)}")
-        raise ValueError("\n".join(lines)) from error
+    read = read_yaml(
+        path, PromptFile, what="a prompt's file", see="docs/prompts.md", allowed=WRITTEN
+    )
     try:
         return Prompt(
             read.system.strip(),

@@ -10,11 +10,12 @@ from typing import Any
 
 from cli.account import Account
 from cli.loop import Loop
+from cli.model_versions import describe_version, read_release, standing
+from cli.run_progress import RunProgress
+from cli.runs import Run
 from meguru.names import prompt_prefix, prompts_prefix
 from meguru.prompt import FILE, MANIFEST, Prompt, is_prompt_version
 
-# A day: an evaluation waits for capacity.
-TIMEOUT_SECONDS = 86_400.0
 NONE = "none"
 SHORTEST = 4
 
@@ -35,7 +36,7 @@ class Prompts:
     def __init__(self, account: Account, model: str) -> None:
         self._key = find_model(account, model)
         self._account = account.of_model(self._key)
-        self._loop = Loop(self._account, TIMEOUT_SECONDS)
+        self._loop = Loop(self._account)
 
     def add(self, prompt: Prompt) -> bool:
         """Put a version into the lake; whether it is a new one."""
@@ -68,9 +69,14 @@ class Prompts:
         found = [one for one in known if one.startswith(version)]
         if len(version) >= SHORTEST and len(found) == 1:
             return found[0]
-        if len(found) > 1:
+        if len(version) >= SHORTEST and len(found) > 1:
             raise ValueError(
                 f"{version!r} is the beginning of {len(found)} versions: {', '.join(found)}"
+            )
+        if len(version) < SHORTEST:
+            raise ValueError(
+                f"{version!r} is too short for a prompt's version: give its first {SHORTEST} "
+                f"characters or more (there are: {', '.join(known) or 'none yet'})"
             )
         raise ValueError(
             f"no prompt version {version!r} of this model is in the lake (there are: "
@@ -96,18 +102,58 @@ class Prompts:
             found.append(Stored(version, added_at, prompt, users.get(version, [])))
         return found
 
-    def release(self, version: str, package: str = "", reason: str = "") -> dict[str, Any]:
-        """Have a version evaluated and registered; `model_package_arn` and `metrics`, or `reasons`
-        where the gate refuses it. LoopFailed with the workflow's own line where it fails.
+    def already_with(self, version: str, package: str = "") -> str:
+        """Why there is nothing to release: how the model version stands that has this prompt.
+
+        Empty where it has another. ValueError where no version serves and none is named, and for
+        one that there are no questions to evaluate on.
+        """
+        endpoint = self._account.outputs["EndpointName"]
+        release = read_release(self._account, endpoint)
+        arn = self._package(package) or release.get("released_model_package_arn", "")
+        if not arn:
+            raise ValueError(
+                "no version of this model serves yet: name the one that the prompt is for with "
+                "--package"
+            )
+        described = describe_version(self._account, arn)
+        made_of = described.get("CustomerMetadataProperties", {})
+        if described and "dataset_version" not in made_of:
+            raise ValueError(
+                f"version {arn.rpartition('/')[2]} is {made_of.get('base_model', 'a model')} as it "
+                "is: no data version belongs to it, to evaluate a prompt on; name one that a run "
+                "has trained with --package"
+            )
+        if made_of.get("prompt_version", NONE) != self.find(version):
+            return ""
+        return f"version {arn.rpartition('/')[2]}: {standing(self._account, arn, endpoint)}"
+
+    def release(self, version: str, package: str = "", reason: str = "") -> Run:
+        """Have a version evaluated and, where the gate lets it through, registered: the run of it.
 
         Without `package` (an ARN, or a version's number) it is for the weights that serve.
         """
         said = {"prompt_version": self.find(version), "package": self._package(package)}
         given = {name: value for name, value in {**said, "reason": reason}.items() if value}
+        outputs = self._account.outputs
         started = self._account.client("stepfunctions").start_execution(
-            stateMachineArn=self._account.outputs["ReleasePromptArn"], input=json.dumps(given)
+            stateMachineArn=outputs["ReleasePromptArn"], input=json.dumps(given)
         )
-        return self._loop.finished(started["executionArn"])
+        arn = started["executionArn"]
+        return Run(
+            name=arn.rpartition(":")[2],
+            model=outputs["ModelName"],
+            arn=arn,
+            started_at=started["startDate"],
+            endpoint=outputs["EndpointName"],
+        )
+
+    def progress(self, run: Run) -> RunProgress:
+        return RunProgress(self._account, run)
+
+    def outcome(self, run: Run) -> dict[str, Any]:
+        """Of a run that has ended: `model_package_arn` and `metrics`, or `reasons` of the gate."""
+        return self._loop.finished(run.arn)
 
     def evidence(self, model_package_arn: str) -> str:
         made_of = self._loop.model_package(model_package_arn)["CustomerMetadataProperties"]
@@ -149,11 +195,7 @@ class Prompts:
 
 def find_model(account: Account, model: str) -> str:
     """The key of the model that the API or the environment file calls `model`."""
-    names = {
-        name.rpartition("-Model-")[2]: outputs.get("ModelName", "")
-        for name, outputs in account.stacks().items()
-        if "-Model-" in name
-    }
+    names = {key: outputs["ModelName"] for key, outputs in account.models().items()}
     for key, name in names.items():
         if model in (key, name):
             return key

@@ -1,4 +1,4 @@
-"""What a training run does at the moment, read from its workflow, its job and the job's log."""
+"""What a run does at the moment, read from its workflow, its training job and the job's log."""
 
 from __future__ import annotations
 
@@ -75,6 +75,9 @@ class RunProgress:
             if entered := event.get("stateEnteredEventDetails"):
                 self.state, self._state_since = entered["name"], event["timestamp"]
             submitted = event.get("taskSubmittedEventDetails", {})
+            if submitted.get("resource") == "createProcessingJob.sync":
+                arn = json.loads(submitted["output"])["ProcessingJobArn"]
+                self._note(event["timestamp"], f"Processing job {arn.rpartition('/')[2]}")
             if submitted.get("resource") == "createTrainingJob.sync":
                 arn = json.loads(submitted["output"])["TrainingJobArn"]
                 self._job = arn.rpartition("/")[2]

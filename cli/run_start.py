@@ -22,8 +22,7 @@ def start_runs(account: Account, models: Sequence[str], console: Console) -> boo
     """
     machines = {
         outputs["ModelName"]: outputs["TrainAndRegisterArn"]
-        for outputs in account.stacks().values()
-        if "TrainAndRegisterArn" in outputs
+        for outputs in account.models().values()
     }
     if unknown := sorted(set(models) - set(machines)):
         raise ValueError(f"no model {', '.join(unknown)}: there are {', '.join(sorted(machines))}")

@@ -29,18 +29,21 @@ class Run:
 
 @dataclass(frozen=True)
 class End:
-    """How a run ended, in one line; `is_registered` where a model came of it."""
+    """How a run ended, in one line; `is_registered` where a model version came of it.
+
+    `failed` where it broke off, before the gate could refuse what it made.
+    """
 
     is_registered: bool
     said: str
+    failed: bool = False
 
 
 def newest_runs(account: Account, most: int) -> list[Run]:
     """The newest runs of all models, those that go on before those that have ended."""
     found: list[Run] = []
-    for outputs in account.stacks().values():
-        if arn := outputs.get("TrainAndRegisterArn"):
-            found += _runs_of(account, outputs, arn, most)
+    for outputs in account.models().values():
+        found += _runs_of(account, outputs, most)
     found.sort(key=lambda run: (run.ended_at is None, run.started_at), reverse=True)
     return found[:most]
 
@@ -49,15 +52,19 @@ def find_run(account: Account, name: str = "") -> Run:
     """The run of this name, or the newest. ValueError where there is none."""
     runs = newest_runs(account, 100 if name else 1)
     if not runs:
-        raise ValueError(
-            f"there is no training run of '{account.environment_name}' in {account.place}: "
-            "one starts when a dataset version is made of what is put into the lake"
-        )
+        raise ValueError(no_runs(account))
     matching = [run for run in runs if run.name.startswith(name)]
     if not matching or (len(matching) > 1 and all(run.name != name for run in matching)):
         said = f"{len(matching)} runs begin with" if matching else "there is no run"
         raise ValueError(f"{said} {name[:100]!a}: `meguru run list` has their names")
     return next((run for run in matching if run.name == name), matching[0])
+
+
+def no_runs(account: Account) -> str:
+    return (
+        f"there is no training run of '{account.environment_name}' in {account.place}: "
+        "one starts when a dataset version is made of what is put into the lake"
+    )
 
 
 def end_of(account: Account, run: Run) -> End | None:
@@ -67,7 +74,7 @@ def end_of(account: Account, run: Run) -> End | None:
     if execution["status"] == RUNNING:
         return None
     if execution["status"] != "SUCCEEDED":
-        return End(False, f"failed: {why_failed(execution)}")
+        return End(False, f"failed: {why_failed(execution)}", failed=True)
     outcome = json.loads(execution["output"])
     if arn := outcome.get("model_package_arn"):
         group, _, version = arn.partition(":model-package/")[2].partition("/")
@@ -76,11 +83,13 @@ def end_of(account: Account, run: Run) -> End | None:
     return End(False, f"refused by the gate: {'; '.join(outcome.get('reasons', []))}")
 
 
-def _runs_of(account: Account, outputs: Mapping[str, str], arn: str, most: int) -> list[Run]:
+def _runs_of(account: Account, outputs: Mapping[str, str], most: int) -> list[Run]:
     pages = (
         account.client("stepfunctions")
         .get_paginator("list_executions")
-        .paginate(stateMachineArn=arn, PaginationConfig={"MaxItems": most})
+        .paginate(
+            stateMachineArn=outputs["TrainAndRegisterArn"], PaginationConfig={"MaxItems": most}
+        )
     )
     return [
         Run(

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.complaint import complaint
 from cli.synthesis import REPOSITORY
 from meguru.events import COMMIT
 from meguru.names import stack_name
@@ -63,20 +65,37 @@ def write_workflow(environment: Environment, folder: Path) -> Path:
     return path
 
 
+def read_outputs(outputs: Path) -> dict[str, str]:
+    """The function that each model's stack starts trainings by, as `cdk deploy` has written it.
+
+    ValueError where `outputs` is no such file, or names no model's stack.
+    """
+    try:
+        stacks: dict[str, dict[str, str]] = json.loads(outputs.read_bytes())
+        asked = {name: out[START_TRAINING] for name, out in stacks.items() if START_TRAINING in out}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{outputs} is not what `cdk deploy --outputs-file {outputs}` writes: deploy with it"
+        ) from error
+    if not asked:
+        raise ValueError(f"{outputs} names no model's stack: was the environment deployed?")
+    return asked
+
+
 def look(functions: Any, outputs: Path) -> list[str]:
     """Ask each model of a deployment whether there is something new to train on.
 
     `functions` is a client of Lambda, `outputs` what `cdk deploy --outputs-file` has written.
     Returns the stacks that were asked. Raises ValueError with those that failed once all are asked.
     """
-    stacks: dict[str, dict[str, str]] = json.loads(outputs.read_text(encoding="utf-8"))
-    asked = {name: out[START_TRAINING] for name, out in stacks.items() if START_TRAINING in out}
-    if not asked:
-        raise ValueError(f"{outputs} names no model's stack: was the environment deployed?")
-    failed = []
+    asked, failed = read_outputs(outputs), []
     for name, function in asked.items():
         payload = json.dumps({"look": COMMIT})
-        answer = functions.invoke(FunctionName=function, Payload=payload)
+        try:
+            answer = functions.invoke(FunctionName=function, Payload=payload)
+        except (BotoCoreError, ClientError) as error:
+            failed.append(f"{name}: {complaint(error)}")
+            continue
         if "FunctionError" in answer:
             failed.append(f"{name}: {answer['Payload'].read().decode()}")
     if failed:

@@ -16,6 +16,7 @@ from cli.commands.shared import (
     failing_in_one_line,
     reach,
 )
+from cli.prompts import find_model
 
 app = typer.Typer(no_args_is_help=True, help="Base models: what trainings begin from.")
 
@@ -44,7 +45,7 @@ def add_model(
 def register_model(
     name: Annotated[str, typer.Argument(help="A base model's name.")],
     model: Annotated[
-        str, typer.Option(help="The model whose version it becomes, by its key; the first.")
+        str, typer.Option(help="Whose version it becomes: a model's name; the first.")
     ] = "",
     environment_name: EnvironmentName = "poc",
     endpoint_url: EndpointUrl = None,
@@ -105,7 +106,6 @@ def plan_model(
         raise typer.Exit(1)
 
 
-def reach_models(
-    environment_name: str, endpoint_url: str | None, model_key: str = ""
-) -> BaseModels:
-    return BaseModels(reach(environment_name, endpoint_url, model_key))
+def reach_models(environment_name: str, endpoint_url: str | None, model: str = "") -> BaseModels:
+    account = reach(environment_name, endpoint_url)
+    return BaseModels(account.of_model(find_model(account, model)) if model else account)

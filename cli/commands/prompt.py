@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from cli.commands.shared import (
     EnvironmentName,
     console,
     failing_in_one_line,
+    leaving_it_alone,
     reach,
 )
 from cli.prompts import Prompts
@@ -91,11 +93,13 @@ def release_prompt(
 ) -> None:
     """Evaluate a prompt with the weights that serve, and register both for approval.
 
-    Ends with 1 where the gate refuses it.
+    Ends with 1 where the gate refuses it. Ctrl-C leaves the evaluation alone.
     """
-    with failing_in_one_line():
+    with failing_in_one_line(), leaving_it_alone():
         prompts = reach_prompts(environment_name, endpoint_url, model)
-        is_registered = model_prompts.release(prompts, console, version, package, reason)
+        is_registered = model_prompts.release(
+            prompts, console, version, package, reason, time.sleep
+        )
     if not is_registered:
         raise typer.Exit(1)
 

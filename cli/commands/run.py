@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from typing import Annotated
 
@@ -13,13 +12,13 @@ from cli.commands.shared import (
     EndpointUrl,
     EnvironmentName,
     console,
-    fail,
     failing_in_one_line,
+    leaving_it_alone,
     reach,
 )
-from cli.complaint import EXPECTED
 from cli.run_progress import RunProgress
 from cli.run_start import start_runs
+from cli.run_wait import wait_for_run
 from cli.runs import find_run
 
 app = typer.Typer(no_args_is_help=True, help="Training runs: what goes on, what came of it.")
@@ -48,20 +47,25 @@ def watch_run(
     run: Annotated[
         str, typer.Argument(help="A run's name, or how it begins; without, the newest.")
     ] = "",
+    wait: Annotated[
+        int, typer.Option(min=0, help="Minutes to wait at most where there is no run yet.")
+    ] = 30,
     environment_name: EnvironmentName = "poc",
     endpoint_url: EndpointUrl = None,
 ) -> None:
     """Follow a training run to its end: figures, time left, interruptions.
 
-    Ends with 0 where a model was registered, with 1 where none was. Ctrl-C leaves the run alone.
+    Where there is none yet, it waits for one. Ends with 0 where a model was registered, with 1
+    where none was. Ctrl-C leaves the run alone.
     """
-    try:
+    with failing_in_one_line(), leaving_it_alone():
         account = reach(environment_name, endpoint_url)
-        end = run_view.watch(RunProgress(account, find_run(account, run)), console, time.sleep)
-    except EXPECTED as error:
-        fail(error)
-    except KeyboardInterrupt:
-        raise typer.Exit(128 + signal.SIGINT) from None
+
+        def tell(line: str) -> None:
+            run_view.show(console, line)
+
+        found = find_run(account, run) if run else wait_for_run(account, wait, tell, time.sleep)
+        end = run_view.watch(RunProgress(account, found), console, time.sleep)
     if not end.is_registered:
         raise typer.Exit(1)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,9 +39,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="For a program to read.")]
 POC = REPOSITORY / "environments" / "poc.yaml"
 
 
-def reach(environment_name: str, endpoint_url: str | None, model_key: str = "") -> Account:
+def reach(environment_name: str, endpoint_url: str | None) -> Account:
+    """The account that a command is about; ValueError for what is no name or no address."""
     check_name(environment_name)
-    return Account(environment_name, endpoint_url or running_cloud(), model_key or None)
+    if endpoint_url and not re.fullmatch(r"https?://[^\s/]+/?", endpoint_url):
+        raise ValueError(
+            f"--endpoint-url {endpoint_url[:60]!a} is no address of a local cloud: give what "
+            "`meguru up` prints, such as http://127.0.0.1:4566"
+        )
+    return Account(environment_name, endpoint_url or running_cloud())
 
 
 def running_cloud() -> str | None:
@@ -66,3 +74,12 @@ def failing_in_one_line() -> Iterator[None]:
         yield
     except EXPECTED as error:
         fail(error)
+
+
+@contextmanager
+def leaving_it_alone() -> Iterator[None]:
+    """Ctrl-C ends the command, and nothing of what it watches."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(128 + signal.SIGINT) from None

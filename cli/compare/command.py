@@ -36,6 +36,8 @@ def compare(
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
     """Ask every provider, one after another: together they would slow each other down."""
+    # Before anything is paid for.
+    folder.mkdir(parents=True, exist_ok=True)
     found = []
     for name, provider in settings.providers.items():
         tell(f"asking {name}: {len(rows)} questions")
@@ -44,7 +46,6 @@ def compare(
         for reason, count in found[-1].reasons.items():
             tell(f"  {count} not answered: {reason}")
     comparison = describe(settings, found, rows, make_judge(settings, environment))
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / PAGE).write_text(render(comparison), "utf-8", "backslashreplace")
     content = json.dumps(comparison, ensure_ascii=False, indent=2)
     (folder / DATA).write_text(content, "utf-8", "backslashreplace")

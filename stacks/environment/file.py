@@ -15,12 +15,15 @@ class InvalidEnvironment(ValueError):
     """What is wrong in an environment file: one line for each key, with its place."""
 
 
-def read_document(path: Path, *, allowed: str = "") -> tuple[Any, dict[str, Any]]:
+def read_document(
+    path: Path, *, allowed: str = "", what: str = "an environment file", see: str = "environments/"
+) -> tuple[Any, dict[str, Any]]:
     """The file's nodes and its values; InvalidEnvironment where it isn't one of keys and values.
 
-    `allowed` are the control characters that its texts may have.
+    `allowed` are the control characters that its texts may have. `what` the file is, and where to
+    `see` one, is for the person who is told what is wrong.
     """
-    text = _read_text(path)
+    text = _read_text(path, what, see)
     try:
         loader = Loader(text)
         document = loader.get_single_node()
@@ -36,8 +39,7 @@ def read_document(path: Path, *, allowed: str = "") -> tuple[Any, dict[str, Any]
         raise InvalidEnvironment(_syntax_complaint(path, error)) from error
     if not isinstance(values, dict):
         line = 1 if document is None else _line(document.start_mark)
-        said = "an environment file has keys and values, see environments/"
-        raise InvalidEnvironment(f"{path}:{line}: {said}")
+        raise InvalidEnvironment(f"{path}:{line}: {what} has keys and values, see {see}")
     return document, values
 
 
@@ -59,18 +61,18 @@ def line_of(node: Any, keys: list[str]) -> int:
     return line
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path, what: str, see: str) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
-        said = f"there is no such environment file, see environments/ ({error.strerror})"
+        said = f"there is no such file: give {what}, see {see}"
         raise InvalidEnvironment(f"{path}: {said}") from error
     except OSError as error:
-        said = f"no environment file can be read here, see environments/ ({error.strerror})"
+        said = f"{what} can't be read here, see {see} ({error.strerror})"
         raise InvalidEnvironment(f"{path}: {said}") from error
     if len(content) > MAX_BYTES:
-        raise InvalidEnvironment(f"{path}:1: an environment file has at most {MAX_BYTES} bytes")
+        raise InvalidEnvironment(f"{path}:1: {what} has at most {MAX_BYTES} bytes")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:

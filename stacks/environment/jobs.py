@@ -14,7 +14,7 @@ from meguru.model_plan import Workload, workload
 from meguru.normalisation import ON
 from stacks.environment.aws_offers import local_storage_gb
 from stacks.environment.capacity import Capacity, FallBack
-from stacks.environment.refusals import refusals
+from stacks.environment.refusals import refusals, refusals_at
 from stacks.environment.section import Settings
 from stacks.environment.values import (
     MAX_TRAINING_MINUTES,
@@ -110,10 +110,11 @@ class Training(JobSettings):
 
     @model_validator(mode="after")
     def check_fall_back(self) -> Self:
-        for before, after in pairwise(self.capacities):
+        for number, (before, after) in enumerate(pairwise(self.capacities), start=1):
             if before == after:
                 said = "names the instances that it falls back from: another type, or on demand"
-                raise refusals({"fall_back": said}, {"fall_back": self.fall_back})
+                keys, value = self.place_of(number)
+                raise refusals_at([(keys, said, value)])
         return self
 
     @model_validator(mode="after")
@@ -157,23 +158,32 @@ class Training(JobSettings):
             others = [FallBack()] if self.spot else []
         return [first, *(other.beside(first) for other in others)]
 
+    def place_of(self, number: int) -> tuple[tuple[str, ...], Any]:
+        """The keys of one of `capacities` in this section, and what stands there."""
+        if number == 0 or self.fall_back is None:
+            return ("instance_type",), self.instance_type
+        return ("fall_back", str(number - 1)), self.fall_back[number - 1]
+
     @property
     def instance_types(self) -> list[str]:
         return [one.instance_type for one in self.capacities]
 
-    def workloads(self, shape: Shape) -> list[Workload]:
-        """What a training from a base model of this shape takes, on each of `capacities`."""
-        return [
-            workload(
+    def workloads(self, shape: Shape) -> dict[int, Workload]:
+        """What a training from a base model of this shape takes, on each of `capacities`.
+
+        By the number of each; without those of which it isn't known what they have.
+        """
+        return {
+            number: workload(
                 shape,
                 one.instance_type,
                 self.hyperparameters,
                 instance_count=one.instance_count,
                 spot=one.spot,
             )
-            for one in self.capacities
+            for number, one in enumerate(self.capacities)
             if one.instance_type in OFFERS
-        ]
+        }
 
     @property
     def context_tokens(self) -> int:

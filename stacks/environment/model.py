@@ -11,7 +11,7 @@ from meguru.fingerprint import fingerprint
 from meguru.model_plan import NOMINAL_SHAPES, plan
 from stacks.environment.jobs import Evaluation, Training
 from stacks.environment.recipes import read_recipe
-from stacks.environment.refusals import refusals
+from stacks.environment.refusals import refusals, refusals_at
 from stacks.environment.section import Settings
 from stacks.environment.source import OnCommit, files_fingerprint
 from stacks.environment.values import (
@@ -222,13 +222,11 @@ class Model(Settings):
         if self.recipe is None:
             return self
         size = read_recipe(self.recipe).size
-        for one in self.training.workloads(NOMINAL_SHAPES[size]):
+        for number, one in self.training.workloads(NOMINAL_SHAPES[size]).items():
             made = plan(one)
             if not made.fits:
-                is_first = one.instance_type == self.training.instance_type
-                key = "instance_type" if is_first else "fall_back"
-                value = getattr(self.training, key)
-                raise refusals({key: made.why_not}, {key: value}, "training")
+                keys, value = self.training.place_of(number)
+                raise refusals_at([(("training", *keys), made.why_not, value)])
         return self
 
 

@@ -31,8 +31,8 @@ _SENTENCES = {
 }
 
 
-def sentence(details: ErrorDetails) -> str:
-    """What the value has to be, and what it is."""
+def sentence(details: ErrorDetails, *, shows_value: bool = True) -> str:
+    """What the value has to be, and what it is where it may be shown."""
     kind, value = details["type"], details["input"]
     context = details.get("ctx", {})
     if kind == "refused":
@@ -45,6 +45,8 @@ def sentence(details: ErrorDetails) -> str:
         return wanted
     if value is None or value == "":
         return "is empty"
+    if not shows_value:
+        return wanted
     if kind in ("too_short", "too_long"):
         # pydantic counts no further than the limit.
         return f"{wanted} (there are {len(value)})"

@@ -43,7 +43,7 @@ def test_each_is_what_its_name_says_and_fits(name: str, read: Callable[..., Mode
     recipe = read_recipe(name)
     assert name == f"{recipe.method}-{recipe.size.lower()}"
     training = read(f"base: tiny\nrecipe: {name}").training
-    [made, *_] = map(plan, training.workloads(NOMINAL_SHAPES[recipe.size]))
+    [made, *_] = map(plan, training.workloads(NOMINAL_SHAPES[recipe.size]).values())
     assert made.fits
     assert made.workload.method == recipe.method
     assert training.instance_type == recipe.instance_type

@@ -271,7 +271,11 @@ def test_what_a_training_falls_back_to(
 @pytest.mark.parametrize(
     ("training", "said"),
     [
-        ({"fall_back": [{"spot": True}]}, "names the instances that it falls back from"),
+        ({"fall_back": [{"spot": True}]}, r"fall_back\.0\n +names the instances that it falls"),
+        (
+            {"fall_back": [{"instance_count": 2}, {"instance_count": 2}]},
+            r"fall_back\.1\n +names the instances that it falls back from",
+        ),
         ({"fall_back": [{"instance_typ": "ml.g5.xlarge"}]}, "unknown|Extra|extra"),
         ({"fall_back": [{"instance_count": n} for n in range(2, 6)]}, "at most 3"),
         ({"fall_back": [{"instance_type": "ml.g5.xlarge"}], "volume_gb": 251}, "at most 250"),
@@ -292,9 +296,9 @@ def test_a_fall_back_that_can_not_be_is_refused(training: dict[str, Any], said: 
 
 
 def test_what_a_recipe_falls_back_to_has_to_fit() -> None:
-    training = {"fall_back": [{"instance_type": "ml.g4dn.xlarge"}]}
+    training = {"fall_back": [{}, {"instance_type": "ml.g4dn.xlarge"}]}
     model = {"base": "b", "recipe": "full-8b", "training": training}
-    with pytest.raises(ValidationError, match=r"models\.m\.training\.fall_back"):
+    with pytest.raises(ValidationError, match=r"models\.m\.training\.fall_back\.1\n"):
         Environment.model_validate({"name": "a", "models": {"m": model}})
 
 
@@ -443,7 +447,9 @@ def test_what_is_no_environment_is_said(tmp_path: Path, text: str, said: str) ->
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     path = tmp_path / "staging.yaml"
-    with pytest.raises(InvalidEnvironment, match="there is no such environment file") as refused:
+    with pytest.raises(
+        InvalidEnvironment, match="there is no such file: give an environment file"
+    ) as refused:
         read_environment(path)
     assert str(refused.value).startswith(f"{path}: ")
 

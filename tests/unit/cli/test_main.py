@@ -79,7 +79,7 @@ def test_lineage_of_a_cloud_that_is_gone(
 def test_leftovers_of_an_unknown_name(
     meguru: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.main.Account", FakeAccount)
+    monkeypatch.setattr("cli.commands.shared.Account", FakeAccount)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     result = meguru("leftovers", "--environment-name", "pok")
     assert (result.exit_code, result.stdout) == (0, "")

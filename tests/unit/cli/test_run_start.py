@@ -76,7 +76,7 @@ def test_one_that_is_not_started_keeps_no_other_from_it() -> None:
     are_started, said = start(account)
     assert not are_started
     assert said[0].startswith("a: not started: ")
-    assert "AccessDenied" in said[0]
+    assert "these credentials may not call StartExecution" in said[0]
     assert set(account.started) == {"b", "c"}
 
 

@@ -15,7 +15,8 @@ from rich.console import Console
 from cli.account import Account
 from cli.run_progress import RunProgress, read_figures, words
 from cli.run_view import MOST_FAILED_LOOKS, show_runs, watch
-from cli.runs import find_run, newest_runs
+from cli.run_wait import wait_for_run
+from cli.runs import end_of, find_run, newest_runs
 
 START = datetime(2026, 11, 27, 3, 0, tzinfo=UTC)
 JOB = "meguru-poc--text-0123456789ab"
@@ -51,8 +52,23 @@ class FakeAccount(Account):
         return self._moments[min(self.number, len(self._moments) - 1)]
 
     def stacks(self) -> dict[str, dict[str, str]]:
-        model = {"TrainAndRegisterArn": "arn:machine", "ModelName": "text"}
-        return {"Meguru-poc-Lake": {}, "Meguru-poc-Model-text": model}
+        model = {
+            "TrainAndRegisterArn": "arn:machine",
+            "ModelName": "text",
+            "EndpointName": "meguru-poc--text",
+        }
+        lake = {"ReleaseTable": "releases", "CurateDatasetArn": "arn:curate"}
+        # A model's stack that is not made yet has no outputs, and hides no other.
+        return {"Meguru-poc-Lake": lake, "Meguru-poc-Model-text": model, "Meguru-poc-Model-new": {}}
+
+    def describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803
+        assert ModelPackageName == PACKAGE
+        return {"ModelApprovalStatus": "PendingManualApproval", **self.moment.get("package", {})}
+
+    def get_item(self, **asked: Any) -> dict[str, Any]:
+        assert asked["TableName"] == "releases"
+        assert asked["Key"] == {"endpoint_name": {"S": "meguru-poc--text"}}
+        return {"Item": self.moment["release"]} if "release" in self.moment else {}
 
     def client(self, service: str) -> Any:
         return self
@@ -116,6 +132,13 @@ SUBMITTED = {
     }
 }
 TRAINS = [entered("NameRun"), entered("TrainModel"), SUBMITTED]
+EVALUATED = {
+    "taskSubmittedEventDetails": {
+        "resource": "createProcessingJob.sync",
+        "output": json.dumps({"ProcessingJobArn": "arn:aws:sagemaker:r:1:processing-job/judge-1"}),
+    }
+}
+EVALUATES = [*TRAINS, entered("EvaluateModel"), EVALUATED]
 RECLAIMED = {"Status": "Interrupted", "StartTime": at(130), "StatusMessage": "Spot was reclaimed"}
 LOG = [LINE.format(10), "event=checkpoint step=10 seconds=0.1", LINE.format(20)]
 AFTER = [*LOG, "event=resumed step=10", LINE.format(30)]
@@ -125,8 +148,8 @@ MOMENTS: list[dict[str, Any]] = [
     {"events": TRAINS, "log": LOG},
     {"events": TRAINS, "log": LOG, "job": {"SecondaryStatusTransitions": [RECLAIMED]}},
     {"events": TRAINS, "log": AFTER, "job": {"SecondaryStatusTransitions": [RECLAIMED]}},
-    {"events": [*TRAINS, entered("EvaluateModel")], "job": {"TrainingJobStatus": "Completed"}},
-    {"events": [*TRAINS, entered("EvaluateModel"), entered("ModelRegistered")], "end": REGISTERED},
+    {"events": EVALUATES, "job": {"TrainingJobStatus": "Completed"}},
+    {"events": [*EVALUATES, entered("ModelRegistered")], "end": REGISTERED},
 ]
 
 
@@ -155,9 +178,58 @@ def test_plain_lines_of_a_run_that_was_interrupted(monkeypatch: pytest.MonkeyPat
         "step 30 of 40 · 0:01:15 left · loss 0.5 · rate 0.001 · gradient 1.25 · 12,346 tokens/s"
         " · CPU 98 % · memory 40 % · saved step 10",
         "Evaluate model",
+        "Processing job judge-1",
         "Training completed",
-        "Registered as version 7 of meguru-poc--text, for a person to approve",
+        "Registered as version 7 of meguru-poc--text: waits for a person to approve it",
     ]
+
+
+SERVING = {"released_model_package_arn": {"S": PACKAGE}}
+FAILED = {
+    "released_model_package_arn": {"S": PACKAGE.replace("/7", "/6")},
+    "failed_release": {"M": {"package": {"S": PACKAGE}}},
+    "failed_because": {"S": "no capacity"},
+}
+
+
+@pytest.mark.parametrize(
+    ("package", "release", "said"),
+    [
+        ({}, None, "waits for a person to approve it"),
+        ({"ModelApprovalStatus": "Rejected"}, SERVING, "rejected"),
+        ({"ModelApprovalStatus": "Rejected", "ApprovalDescription": "no"}, None, "rejected (no)"),
+        ({"ModelApprovalStatus": "Approved"}, None, "approved, and is released"),
+        ({"ModelApprovalStatus": "Approved"}, SERVING, "approved, and serves"),
+        (
+            {"ModelApprovalStatus": "Approved"},
+            {"released_model_package_arn": {"S": PACKAGE.replace("/7", "/12")}},
+            "approved; version 12 serves",
+        ),
+        (
+            {"ModelApprovalStatus": "Approved"},
+            FAILED,
+            "approved, and its release failed: no capacity",
+        ),
+    ],
+)
+def test_what_became_of_a_version_since(
+    package: dict[str, str], release: dict[str, Any] | None, said: str
+) -> None:
+    moment = {"end": REGISTERED, "package": package}
+    account = FakeAccount([moment if release is None else {**moment, "release": release}])
+    end = end_of(account, find_run(account))
+    assert end and end.said == f"registered as version 7 of meguru-poc--text: {said}"
+
+
+def test_a_version_that_was_deleted_hides_no_run() -> None:
+    class Deleted(FakeAccount):
+        def describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803
+            told = {"Code": "ValidationException", "Message": "does not exist"}
+            raise ClientError({"Error": told}, "DescribeModelPackage")
+
+    account = Deleted([{"end": REGISTERED}])
+    end = end_of(account, find_run(account))
+    assert end and end.said.endswith(": deleted from the registry since")
 
 
 def test_few_lines_where_they_are_kept() -> None:
@@ -239,3 +311,59 @@ def test_a_list_for_a_program_and_for_a_person() -> None:
 def test_figures_and_states() -> None:
     assert read_figures("step=1 loss=nan event=x a= b=1e-5 word")["b"] == 1e-5
     assert words("TrainModel") == "Train model" and words("X") == "X"
+
+
+class Curating(FakeAccount):
+    """No run at first: the lake is empty, then curated in vain, then with success, then a run."""
+
+    def __init__(self, *statuses: str) -> None:
+        super().__init__([{}])
+        self._statuses = statuses
+
+    def _list_executions(self, **asked: Any) -> dict[str, Any]:
+        return super()._list_executions() if self.number >= len(self._statuses) else _NONE
+
+    def list_executions(self, **asked: Any) -> dict[str, Any]:
+        assert asked["stateMachineArn"] == "arn:curate"
+        status = self._statuses[self.number]
+        return {"executions": [{"status": status, "executionArn": "arn:c"}]} if status else _NONE
+
+    def describe_execution(self, executionArn: str) -> dict[str, Any]:  # noqa: N803
+        assert executionArn == "arn:c"
+        return {"status": "FAILED", "executionArn": "arn:c", "error": "E", "cause": "it broke"}
+
+
+_NONE: dict[str, Any] = {"executions": []}
+
+
+def waited(account: FakeAccount, minutes: int) -> tuple[str, list[str]]:
+    said: list[str] = []
+
+    def pause(seconds: float) -> None:
+        account.number += 1
+
+    return wait_for_run(account, minutes, said.append, pause).name, said
+
+
+def test_a_first_run_is_waited_for() -> None:
+    name, said = waited(Curating("", "", "FAILED", "RUNNING", "RUNNING", "SUCCEEDED"), 1)
+    assert name == "run-1"
+    assert [line.partition("most: ")[2] for line in said] == [
+        "waiting for documents in the lake; one starts once they are a dataset version, or by "
+        "`meguru run start`",
+        "the last curation failed, waiting for another: E: it broke (the execution arn:c)",
+        "waiting for the lake's documents to be curated; one starts once they are a dataset "
+        "version, or by `meguru run start`",
+        "the documents are curated; waiting for a run to start, or for `meguru run start`",
+    ]
+
+
+def test_a_wait_ends() -> None:
+    account = Curating(*["RUNNING"] * 100)
+    with pytest.raises(ValueError, match="there is no training run of 'poc'.*waited 1 min"):
+        waited(account, 1)
+    assert account.number == 30
+    account.number = 0
+    with pytest.raises(ValueError, match="there is no training run of 'poc'"):
+        waited(account, 0)
+    assert account.number == 0

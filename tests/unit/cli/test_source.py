@@ -129,3 +129,11 @@ def test_outputs_of_nothing_are_refused(tmp_path: Path) -> None:
     path.write_text("{}")
     with pytest.raises(ValueError, match="was the environment deployed"):
         look(FakeLambda(), path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '{"a": 5}', "5", "\udcff"])
+def test_what_no_deployment_has_written_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "outputs.json"
+    path.write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ValueError, match="is not what `cdk deploy --outputs-file"):
+        look(FakeLambda(), path)

@@ -46,10 +46,15 @@ def test_the_example_is_read() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "the file"),
-        ("providers: {}", "providers"),
-        ("providers: [a]", "providers"),
-        ("providers: {a: {kind: other}}", "providers.a"),
+        ("", "1: a comparison's file has keys and values, see docs/comparing.md"),
+        ("{}", "1: providers: this key is missing"),
+        ("system: a\nproviders: {}", "2: providers: at least 1 of them (there are 0)"),
+        ("providers: [a]", "1: providers: keys and values (it is a list)"),
+        ("providers: {a: b}", "providers.a: keys and values, of which `kind` is one"),
+        ("providers:\n  a:\n    kind: x", "3: providers.a.kind: one of openai, bedrock, meguru"),
+        ("providers: {a: {model: m}}", "1: providers.a.kind: this key is missing"),
+        ("providers: {a: {kind: meguru}}\nat_once: 0", "2: at_once: at least 1 (it is 0)"),
+        ("providers: {a: {kind: meguru}}\nat_once: '8'", "at_once: a whole number (it is '8')"),
         ("providers: {a: {kind: openai, address: ftp://x, model: m}}", "address"),
         ("providers: {a: {kind: openai, address: 'http://u:p@x', model: m}}", "address"),
         ("providers: {a: {kind: bedrock}}", "model"),
@@ -58,13 +63,29 @@ def test_the_example_is_read() -> None:
         ("providers: {a: {kind: meguru, price: {input: .nan, output: 1}}}", "price.input"),
         ("providers: {a: {kind: meguru, modell: m}}", "modell"),
         ("providers: {'a b': {kind: meguru}}", "a b"),
-        ("{", "not YAML"),
+        ("providers: {a: {kind: bedrock, model: m}, a: {kind: meguru}}", "stands here twice"),
+        ("providers:\n  - {", ":2: not YAML"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ValueError, match=r"providers\.yaml") as raised:
         read(tmp_path, text)
-    assert said in str(raised.value)
+    told = str(raised.value)
+    assert said in told and told.startswith(str(tmp_path / "providers.yaml:"))
+    assert "environment" not in told and "pydantic" not in told and "[type=" not in told
+
+
+def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    for path, said in ((tmp_path, "can't be read here"), (tmp_path / "x", "there is no such file")):
+        with pytest.raises(ValueError, match=said):
+            read_settings(path)
+
+
+@pytest.mark.parametrize("value", ["api_key_env: sk-1", "address: 'http://u:sk-1@x'"])
+def test_what_may_be_a_secret_is_not_shown(tmp_path: Path, value: str) -> None:
+    with pytest.raises(ValueError, match=r"providers\.a\.(api_key_env|address)") as raised:
+        read(tmp_path, f"providers: {{a: {{kind: openai, model: m, {value}}}}}")
+    assert "sk-1" not in str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["api_key", "key", "token"])
