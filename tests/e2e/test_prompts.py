@@ -133,9 +133,12 @@ def test_what_can_not_be_released_says_why(trained: Trained, tmp_path: Path) -> 
         (("add", "other", str(tmp_path)), f"no model 'other' is in the environment '{NAME}'"),
         (("release", MODEL, "0123"), "no prompt version '0123' of this model is in the lake"),
         (("release", MODEL, "none", "--package", "99"), "this model has no version 99"),
+        (("show", MODEL, "1"), "'1' is too short for a prompt's version"),
     ):
         result = trained.command(*words)
         assert (result.exit_code, why in result.output) == (1, True), result.output
+    nothing = trained.command("release", MODEL, "none")
+    assert nothing.exit_code == 0 and "nothing to do" in nothing.output, nothing.output
     # A person who starts the workflow by hand learns the same.
     for given, why in (
         ({}, "prompt_version is missing: add one"),
@@ -169,7 +172,7 @@ def test_a_prompt_that_gives_answers_away_is_refused_by_the_gate(
     version = added.split("prompt version ")[1].split()[0]
     result = trained.command("release", MODEL, version)
     assert result.exit_code == 1, result.output
-    assert "the gate refused it" in result.output and "1 held-out question" in result.output
+    assert "Refused by the gate: " in result.output and "1 held-out question" in result.output
     assert trained.packages() == [trained.first]
 
 

@@ -63,3 +63,16 @@ def test_environments_are_those_that_have_stacks() -> None:
 def test_an_environment_that_is_not_there_is_said() -> None:
     with pytest.raises(ValueError, match="no stacks of the environment 'po' are here"):
         _ = FakeAccount("po").outputs
+
+
+def test_an_output_that_is_not_there_is_named() -> None:
+    with pytest.raises(ValueError, match="no output AddBaseModelArn: deploy the environment anew"):
+        _ = FakeAccount("poc").outputs["AddBaseModelArn"]
+
+
+def test_models_by_their_keys() -> None:
+    models = FakeAccount("poc").models()
+    assert sorted(models) == ["a", "a-b", "b"]
+    assert models["a-b"]["EndpointName"] == "meguru-poc--a-b"
+    with pytest.raises(ValueError, match="no stacks of the environment 'po' are here"):
+        FakeAccount("po").models()

@@ -10,8 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from botocore.exceptions import ClientError
 
-from cli.lineage import documents, records_asking
+from cli.account import Account, Outputs
+from cli.lineage import documents, records_asking, trace
 from curation.__main__ import curate
 from meguru.names import TEXT_DATASET, dataset_prefix
 from meguru.records import Feedback
@@ -119,3 +121,73 @@ def test_each_document_has_the_hash_of_what_was_read(tmp_path: Path, version: st
     content = (tmp_path / "in" / "raw" / "a.jsonl").read_bytes()
     assert given == {"raw/a.jsonl": hashlib.sha256(content).hexdigest()}
     assert not_given == {"raw/junk.bin": hashlib.sha256(JUNK.encode()).hexdigest()}
+
+
+PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/meguru-poc--text/2"
+
+
+class NoSuchKey(ClientError):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__({"Error": {"Code": "NoSuchKey", "Message": "none"}}, "GetObject")
+
+
+class FakeAccount(Account):
+    """One answer of one version, and an empty lake."""
+
+    class exceptions:  # noqa: N801
+        NoSuchKey = NoSuchKey
+
+    def __init__(self, package: dict[str, Any] | None) -> None:
+        super().__init__("poc", "http://127.0.0.1:9")
+        self.outputs = Outputs(InferenceTable="inference", LakeBucket="lake")
+        self._package = package
+
+    def client(self, service: str) -> Any:
+        return self
+
+    def get_item(self, **asked: Any) -> dict[str, Any]:
+        messages = {"L": [{"M": {"role": {"S": "user"}, "content": {"S": "締切は?"}}}]}
+        item = {"model_package_arn": {"S": PACKAGE}, "messages": messages, "answer": {"S": "不明"}}
+        return {"Item": item}
+
+    def describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803
+        if self._package is None:
+            told = {"Code": "ValidationException", "Message": "does not exist"}
+            raise ClientError({"Error": told}, "DescribeModelPackage")
+        return self._package
+
+    def get_object(self, **asked: Any) -> dict[str, Any]:
+        raise NoSuchKey
+
+
+def test_an_answer_of_a_base_model_as_it_is() -> None:
+    made_of = {"base_model": "tiny@66e2", "base_model_licence": "MIT", "reason": "as it is"}
+    package = {
+        "ModelApprovalStatus": "Approved",
+        "ApprovalDescription": "to try",
+        "CustomerMetadataProperties": made_of,
+    }
+    found = trace(FakeAccount(package), "chatcmpl-1")
+    assert (found.question, found.answer, found.model_package_arn) == ("締切は?", "不明", PACKAGE)
+    assert (found.base_model, found.base_model_licence) == ("tiny@66e2", "MIT")
+    assert found.approval == {"status": "Approved", "said": "to try"}
+    assert "no run trained it" in found.note
+    assert (found.training_job, found.dataset_version, found.records) == (None, None, [])
+
+
+@pytest.mark.parametrize(
+    ("package", "note"),
+    [
+        (None, "the version is no longer in the registry"),
+        ({"ModelApprovalStatus": "Approved"}, "registered by something else than a run"),
+        (
+            {"CustomerMetadataProperties": {"dataset_version": "v", "training_job": "job-1"}},
+            "the dataset version is no longer in the lake",
+        ),
+    ],
+)
+def test_what_is_known_is_said_where_the_way_ends(
+    package: dict[str, Any] | None, note: str
+) -> None:
+    found = trace(FakeAccount(package), "chatcmpl-1")
+    assert note in found.note and found.answer == "不明"

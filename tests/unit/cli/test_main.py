@@ -87,6 +87,31 @@ def test_leftovers_of_an_unknown_name(
     assert "is no environment's name" in complaint(meguru("leftovers", "--environment-name", "P"))
 
 
+@pytest.mark.parametrize("address", ["here", "ftp://x", "http://", "http://x y", "http://x/v1"])
+@pytest.mark.parametrize("words", [("lineage", "chatcmpl-1"), ("run", "list"), ("ask", "hi")])
+def test_what_is_no_address(
+    meguru: Callable[..., Result], words: tuple[str, ...], address: str
+) -> None:
+    said = complaint(meguru(*words, "--endpoint-url", address))
+    assert f"--endpoint-url {address!r} is no address of a local cloud" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("compare", "none.yaml"), "none.yaml: there is no such file: give a comparison's file"),
+        (("compare", "."), ".: a comparison's file can't be read here"),
+        (("label", "none.jsonl"), "none.jsonl: there is no such file or folder"),
+        (("label", "."), ".: is a folder, where a file is needed"),
+        (("source", "workflow", "-e", "none.yaml"), "none.yaml: there is no such file"),
+    ],
+)
+def test_a_file_that_is_none(
+    meguru: Callable[..., Result], words: tuple[str, ...], said: str
+) -> None:
+    assert complaint(meguru(*words)).startswith(f"error: {said}")
+
+
 @pytest.mark.parametrize("content", ["", "{", "{}", "[]"])
 def test_broken_up_file(meguru: Callable[..., Result], content: str) -> None:
     UP_FILE.parent.mkdir()

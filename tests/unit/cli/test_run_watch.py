@@ -15,7 +15,6 @@ from rich.console import Console
 from cli.account import Account
 from cli.run_progress import RunProgress, read_figures, words
 from cli.run_view import MOST_FAILED_LOOKS, show_runs, watch
-from cli.run_wait import wait_for_run
 from cli.runs import end_of, find_run, newest_runs
 
 START = datetime(2026, 11, 27, 3, 0, tzinfo=UTC)
@@ -311,59 +310,3 @@ def test_a_list_for_a_program_and_for_a_person() -> None:
 def test_figures_and_states() -> None:
     assert read_figures("step=1 loss=nan event=x a= b=1e-5 word")["b"] == 1e-5
     assert words("TrainModel") == "Train model" and words("X") == "X"
-
-
-class Curating(FakeAccount):
-    """No run at first: the lake is empty, then curated in vain, then with success, then a run."""
-
-    def __init__(self, *statuses: str) -> None:
-        super().__init__([{}])
-        self._statuses = statuses
-
-    def _list_executions(self, **asked: Any) -> dict[str, Any]:
-        return super()._list_executions() if self.number >= len(self._statuses) else _NONE
-
-    def list_executions(self, **asked: Any) -> dict[str, Any]:
-        assert asked["stateMachineArn"] == "arn:curate"
-        status = self._statuses[self.number]
-        return {"executions": [{"status": status, "executionArn": "arn:c"}]} if status else _NONE
-
-    def describe_execution(self, executionArn: str) -> dict[str, Any]:  # noqa: N803
-        assert executionArn == "arn:c"
-        return {"status": "FAILED", "executionArn": "arn:c", "error": "E", "cause": "it broke"}
-
-
-_NONE: dict[str, Any] = {"executions": []}
-
-
-def waited(account: FakeAccount, minutes: int) -> tuple[str, list[str]]:
-    said: list[str] = []
-
-    def pause(seconds: float) -> None:
-        account.number += 1
-
-    return wait_for_run(account, minutes, said.append, pause).name, said
-
-
-def test_a_first_run_is_waited_for() -> None:
-    name, said = waited(Curating("", "", "FAILED", "RUNNING", "RUNNING", "SUCCEEDED"), 1)
-    assert name == "run-1"
-    assert [line.partition("most: ")[2] for line in said] == [
-        "waiting for documents in the lake; one starts once they are a dataset version, or by "
-        "`meguru run start`",
-        "the last curation failed, waiting for another: E: it broke (the execution arn:c)",
-        "waiting for the lake's documents to be curated; one starts once they are a dataset "
-        "version, or by `meguru run start`",
-        "the documents are curated; waiting for a run to start, or for `meguru run start`",
-    ]
-
-
-def test_a_wait_ends() -> None:
-    account = Curating(*["RUNNING"] * 100)
-    with pytest.raises(ValueError, match="there is no training run of 'poc'.*waited 1 min"):
-        waited(account, 1)
-    assert account.number == 30
-    account.number = 0
-    with pytest.raises(ValueError, match="there is no training run of 'poc'"):
-        waited(account, 0)
-    assert account.number == 0

@@ -87,6 +87,16 @@ def test_commands_of_an_empty_cloud_ask_no_model(shell: Any) -> None:
     assert re.fullmatch(r"s3://the-lake/raw/example-company/\d{4}/\d\d/\d\d/", target)
 
 
+@pytest.mark.parametrize("page", ["walk-through.md", "walk-through.ja.md"])
+def test_the_walk_through_puts_documents_where_the_printed_command_does(
+    shell: Any, page: str
+) -> None:
+    text = (REPOSITORY / "docs" / page).read_text("utf-8")
+    [written] = [line for line in text.splitlines() if "s3 cp --recursive" in line]
+    printed = commands_without_a_model(FakeAccount("poc", "http://127.0.0.1:4566"))[-1]
+    assert shell(f"lake=the-lake; {written}")[-1] == shell(printed)[-1]
+
+
 def test_commands_are_printed_in_one_line_each() -> None:
     said = io.StringIO()
     command = FakeAccount("poc", "http://127.0.0.1:4566").aws_command("x [bold] " + "long " * 50)
