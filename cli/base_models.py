@@ -98,6 +98,14 @@ def _once(place: Place, revision: str) -> Place:
     return place
 
 
+def check_base_model_name(name: str) -> None:
+    if not is_base_model_name(name):
+        raise ValueError(
+            f"{name!r} is no name for a base model: up to 63 lower-case letters and digits, "
+            "with single dots and hyphens between them"
+        )
+
+
 def why_refused(place: Place, reason: str) -> str:
     """Why the job made no base model of `place`: its own words, but where it couldn't read it."""
     if place.address.startswith("s3://") and _UNREADABLE.search(reason):
@@ -126,11 +134,7 @@ class BaseModels:
 
         LoopFailed with the job's own line where it refuses.
         """
-        if not is_base_model_name(name):
-            raise ValueError(
-                f"{name!r} is no name for a base model: up to 63 lower-case letters and digits, "
-                "with single dots and hyphens between them"
-            )
+        check_base_model_name(name)
         # What was uploaded goes, however it ends.
         uploaded = self._upload(place, say)
         try:
@@ -190,6 +194,7 @@ class BaseModels:
 
     def head(self, name: str) -> BaseModel:
         """The revision that trainings begin from; ValueError where there is none of this name."""
+        check_base_model_name(name)
         s3 = self._account.client("s3")
         try:
             revision = self._loop.read_json(base_model_head_key(name))["revision"]

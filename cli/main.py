@@ -165,7 +165,7 @@ def label(
     try:
         labelling = Labelling(
             file,
-            by or getpass.getuser(),
+            by or whoever_asks(),
             lambda said: str(console.input(f"[bold]{said}>[/] ")),
             lambda said: console.print(escape(said), soft_wrap=True, highlight=False),
         )
@@ -291,6 +291,13 @@ def leftovers(
     show_leftovers(console, found)
     if any(one.cost for one in found):
         raise typer.Exit(1)
+
+
+def whoever_asks() -> str:
+    try:
+        return getpass.getuser()
+    except KeyError as error:
+        raise ValueError("this user has no name on this machine: say it with --by NAME") from error
 
 
 if __name__ == "__main__":

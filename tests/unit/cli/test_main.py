@@ -112,6 +112,25 @@ def test_a_file_that_is_none(
     assert complaint(meguru(*words)).startswith(f"error: {said}")
 
 
+@pytest.mark.parametrize("name", ["../..", "A b", "a" * 64])
+@pytest.mark.parametrize("words", [("show",), ("register",), ("plan", "lora-8b", "--base")])
+def test_what_is_no_base_model_s_name(
+    meguru: Callable[..., Result], words: tuple[str, ...], name: str
+) -> None:
+    said = complaint(meguru("model", *words, name, "--endpoint-url", "http://127.0.0.1:9"))
+    assert f"{name!r} is no name for a base model" in said
+
+
+def test_a_labeller_without_a_name_gives_one(
+    meguru: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_user() -> str:
+        raise KeyError("getpwuid(): uid not found: 1000")
+
+    monkeypatch.setattr("getpass.getuser", no_user)
+    assert "say it with --by NAME" in complaint(meguru("label", "x.jsonl"))
+
+
 @pytest.mark.parametrize("content", ["", "{", "{}", "[]"])
 def test_broken_up_file(meguru: Callable[..., Result], content: str) -> None:
     UP_FILE.parent.mkdir()
