@@ -32,6 +32,7 @@ _CREDENTIALS = (
 _FILES = {
     errno.ENOENT: "there is no such file or folder",
     errno.EISDIR: "is a folder, where a file is needed",
+    errno.EEXIST: "is a file, where a folder is needed",
     errno.ENOTDIR: "is in something that is a file and no folder",
     errno.EACCES: "you may not read or write it: change its permissions",
     errno.EPERM: "you may not read or write it: change its permissions",
