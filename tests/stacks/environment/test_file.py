@@ -115,7 +115,7 @@ def test_where_it_begins_is_said_where_it_never_ends(tmp_path: Path) -> None:
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(
-        InvalidEnvironment, match="an environment file can.t be read here"
+        InvalidEnvironment, match="an environment file can't be read here"
     ) as refused:
         read_environment(tmp_path)
     assert str(refused.value).startswith(f"{tmp_path}: ")
