@@ -41,7 +41,7 @@ def standing(account: Account, arn: str, endpoint: str) -> str:
     if release.get("failed_release", {}).get("package") == arn:
         return f"approved, and its release failed: {release.get('failed_because', 'no reason')}"
     if not serving:
-        return "approved, and is released"
+        return "approved, and is being released"
     return f"approved; version {serving.rpartition('/')[2]} serves"
 
 

@@ -197,7 +197,7 @@ FAILED = {
         ({}, None, "waits for a person to approve it"),
         ({"ModelApprovalStatus": "Rejected"}, SERVING, "rejected"),
         ({"ModelApprovalStatus": "Rejected", "ApprovalDescription": "no"}, None, "rejected (no)"),
-        ({"ModelApprovalStatus": "Approved"}, None, "approved, and is released"),
+        ({"ModelApprovalStatus": "Approved"}, None, "approved, and is being released"),
         ({"ModelApprovalStatus": "Approved"}, SERVING, "approved, and serves"),
         (
             {"ModelApprovalStatus": "Approved"},
