@@ -70,7 +70,7 @@ class Training(Construct):
         )
         lake.grant_write(self.evaluation.role, RUNS_PREFIX)
         if model.base:
-            lake.grant_read(self.job.role, f"{BASE_MODELS_PREFIX}{model.base}/")
+            lake.grant_read(self.job.role, f"{BASE_MODELS_PREFIX}{model.base_name}/")
         # An adapter is judged, as it serves, with the model it is of: for the one that serves now
         # that may be another than the environment file names by now.
         lake.grant_read(self.evaluation.role, BASE_MODELS_PREFIX)
@@ -103,7 +103,7 @@ class Training(Construct):
 
     def _create_choose_base_model(self) -> PythonFunction:
         """Called where the model has a base model."""
-        base, training = self._model.base or "", self._model.training
+        base, training = self._model.base_name, self._model.training
         wanted = {
             "instances": [(one.instance_type, one.instance_count) for one in training.capacities],
             "hyperparameters": training.hyperparameters,
@@ -116,6 +116,7 @@ class Training(Construct):
             variables={
                 "LAKE_BUCKET": self._lake.bucket.bucket_name,
                 "BASE_MODEL": base,
+                "BASE_REVISION": self._model.base_revision,
                 "TRAINING": json.dumps(wanted if base else {}),
             },
             timeout=Duration.seconds(30),

@@ -263,12 +263,31 @@ def test_a_base_model_that_serves_as_it_is_is_read_where_it_lies(
         states = json.loads((WORKFLOWS / f"{workflow}.asl.json").read_text())["States"]
         text = json.dumps(states["DescribeServingModel"]["Assign"])
         text = text.replace("${ContinueServingModel}", continued)
-        return dict(evaluate(json.loads(text), {"states": {"result": package}}))
+        return dict(
+            evaluate(json.loads(text), {"states": {"result": package}, "base": {"uri": ""}})
+        )
 
     training = assigned("train_and_register")
     assert (training["servingModel"], training["initialModel"]) == (serving, initial)
     assert training["servingDataset"] == ""
     assert assigned("curate_dataset")["servingModel"] == curated
+
+
+@pytest.mark.parametrize(
+    ("of", "initial"),
+    [(None, "s3://a"), ("s3://LAKE/models/base/b/1/", "s3://a"), ("s3://LAKE/b/0/", "")],
+)
+def test_training_goes_on_from_an_adapter_of_its_own_base_model_alone(
+    of: str | None, initial: str
+) -> None:
+    states = json.loads((WORKFLOWS / "train_and_register.asl.json").read_text())["States"]
+    written = states["DescribeServingModel"]["Assign"]["initialModel"]
+    package = {
+        "InferenceSpecification": {"Containers": [{"ModelDataUrl": "s3://a"}]},
+        "CustomerMetadataProperties": {"base_uri": of} if of else {},
+    }
+    variables = {"states": {"result": package}, "base": {"uri": "s3://LAKE/models/base/b/1/"}}
+    assert evaluate(written.replace("${ContinueServingModel}", "true"), variables) == initial
 
 
 @pytest.mark.parametrize(
