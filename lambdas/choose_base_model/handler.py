@@ -57,7 +57,7 @@ def _read_model(name: str, revision: str) -> BaseModel:
 def _is_there(key: str) -> bool:
     # It is listed: to who may list some prefixes only, S3 doesn't say that an object is missing.
     listed = s3().list_objects_v2(Bucket=os.environ["LAKE_BUCKET"], Prefix=key, MaxKeys=1)
-    return listed["KeyCount"] > 0
+    return bool(listed["KeyCount"])
 
 
 def _check_fit(model: BaseModel, training: dict[str, Any]) -> None:
