@@ -9,11 +9,15 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from meguru import prompt
-from meguru.prompt import MAX_EXAMPLES, Prompt
+from meguru.prompt import MAX_CHARACTERS, MAX_EXAMPLES, Prompt
 from meguru.prompt_checks import PLACEHOLDER, WRITTEN, problem_of_template, problem_of_text
 from stacks.environment.file import InvalidEnvironment, line_of, read_document
 from stacks.environment.refusals import refusal, sentence
 from stacks.environment.section import SECTION
+
+# As many as the longest prompt may take, each of its characters as "\U0001F600": what a prompt is
+# held to are its characters, whatever they take in a file.
+MAX_BYTES = 10 * MAX_CHARACTERS + 64 * 1024
 
 
 def _refuse(problem_of: Callable[[str], str]) -> AfterValidator:
@@ -59,7 +63,7 @@ def read_prompt_file(path: Path) -> Prompt:
             f"{path}: there is no such file: give one with a system text (docs/prompts.md)"
         )
     try:
-        document, values = read_document(path, allowed=WRITTEN)
+        document, values = read_document(path, allowed=WRITTEN, max_bytes=MAX_BYTES)
     except InvalidEnvironment as error:
         # The reader speaks of the file that it mostly reads.
         said = str(error).replace("an environment file", "a prompt's file")

@@ -15,12 +15,14 @@ class InvalidEnvironment(ValueError):
     """What is wrong in an environment file: one line for each key, with its place."""
 
 
-def read_document(path: Path, *, allowed: str = "") -> tuple[Any, dict[str, Any]]:
+def read_document(
+    path: Path, *, allowed: str = "", max_bytes: int = MAX_BYTES
+) -> tuple[Any, dict[str, Any]]:
     """The file's nodes and its values; InvalidEnvironment where it isn't one of keys and values.
 
     `allowed` are the control characters that its texts may have.
     """
-    text = _read_text(path)
+    text = _read_text(path, max_bytes)
     try:
         loader = Loader(text)
         document = loader.get_single_node()
@@ -59,18 +61,18 @@ def line_of(node: Any, keys: list[str]) -> int:
     return line
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path, max_bytes: int) -> str:
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            content = file.read(max_bytes + 1)
     except FileNotFoundError as error:
         said = f"there is no such environment file, see environments/ ({error.strerror})"
         raise InvalidEnvironment(f"{path}: {said}") from error
     except OSError as error:
         said = f"no environment file can be read here, see environments/ ({error.strerror})"
         raise InvalidEnvironment(f"{path}: {said}") from error
-    if len(content) > MAX_BYTES:
-        raise InvalidEnvironment(f"{path}:1: an environment file has at most {MAX_BYTES} bytes")
+    if len(content) > max_bytes:
+        raise InvalidEnvironment(f"{path}:1: an environment file has at most {max_bytes} bytes")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
