@@ -58,15 +58,16 @@ class WithBuffer(nn.Linear):
 
 @pytest.mark.filterwarnings("error::FutureWarning")
 def test_copies_exchange_no_buffers(tmp_path: Path) -> None:
-    store = torch.distributed.FileStore(str(tmp_path / "store"), 1)
-    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1
+    )
     try:
         model, world = WithBuffer(), World(0, 1, torch.device("cpu"))
         copies = sharding.distribute(
             model, cast(Any, model), Hyperparameters(), world, sharded=False
         )
         assert isinstance(copies, DistributedDataParallel)
-        assert copies.will_sync_module_buffers() is False
+        assert not copies.will_sync_module_buffers()  # type: ignore[no-untyped-call]
     finally:
         torch.distributed.destroy_process_group()
 
