@@ -224,25 +224,32 @@ class Loop:
         workflow_arn: str | None = None,
         timeout_seconds: float | None = None,
     ) -> Found:
-        """Look until there is something; a failed execution of `workflow_arn` ends the wait."""
-        started = datetime.now(UTC)
+        """Look until there is something; an execution of `workflow_arn` that fails ends the wait.
+
+        What had failed before is known by itself: the account's clock need not be this machine's.
+        """
+        earlier = self._failures(workflow_arn) if workflow_arn else set()
         limit = self._timeout_seconds if timeout_seconds is None else timeout_seconds
         began = time.monotonic()
         while (waited := time.monotonic() - began) < limit:
             if (found := look()) is not None:
                 return found
             if workflow_arn:
-                self._raise_for_failure(workflow_arn, started)
+                for execution_arn, _ in self._failures(workflow_arn) - earlier:
+                    self.finished(execution_arn)
             time.sleep(_poll_seconds(waited))
         raise LoopFailed(f"waited {limit:.0f} seconds for {what}; see the workflows' executions")
 
-    def _raise_for_failure(self, workflow_arn: str, since: datetime) -> None:
+    def _failures(self, workflow_arn: str) -> set[tuple[str, datetime]]:
+        """A workflow's failed executions, with when they did: one that is redriven may again."""
         states = self.account.client("stepfunctions")
-        for status in FAILED:
-            listed = states.list_executions(stateMachineArn=workflow_arn, statusFilter=status)
-            for execution in listed["executions"]:
-                if execution["stopDate"] >= since:
-                    self.finished(execution["executionArn"])
+        return {
+            (execution["executionArn"], execution["stopDate"])
+            for status in FAILED
+            for execution in states.list_executions(
+                stateMachineArn=workflow_arn, statusFilter=status
+            )["executions"]
+        }
 
 
 def _poll_seconds(waited: float) -> float:

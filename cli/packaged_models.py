@@ -42,7 +42,7 @@ class PackagedModel:
     def key_in(self, environment: Environment) -> str:
         """The model of an environment that begins from this one; ValueError without one."""
         for key, model in environment.models.items():
-            if model.base == self.name:
+            if model.base_name == self.name:
                 return key
         raise ValueError(
             f"no model of the environment '{environment.name}' has `base: {self.name}`: give one "

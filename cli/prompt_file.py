@@ -10,10 +10,14 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from cli.yaml_file import read_yaml
 from meguru import prompt
-from meguru.prompt import MAX_EXAMPLES, Prompt
+from meguru.prompt import MAX_CHARACTERS, MAX_EXAMPLES, Prompt
 from meguru.prompt_checks import PLACEHOLDER, WRITTEN, problem_of_template, problem_of_text
 from stacks.environment.refusals import refusal
 from stacks.environment.section import SECTION
+
+# As many as the longest prompt may take, each of its characters as "\U0001F600": what a prompt is
+# held to are its characters, whatever they take in a file.
+MAX_BYTES = 10 * MAX_CHARACTERS + 64 * 1024
 
 
 def _refuse(problem_of: Callable[[str], str]) -> AfterValidator:
@@ -55,7 +59,12 @@ def read_prompt_file(path: Path) -> Prompt:
     of the prompt.
     """
     read = read_yaml(
-        path, PromptFile, what="a prompt's file", see="docs/prompts.md", allowed=WRITTEN
+        path,
+        PromptFile,
+        what="a prompt's file",
+        see="docs/prompts.md",
+        allowed=WRITTEN,
+        max_bytes=MAX_BYTES,
     )
     try:
         return Prompt(

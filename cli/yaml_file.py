@@ -9,6 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from stacks.environment.file import line_of, read_document
+from stacks.environment.loader import MAX_BYTES
 from stacks.environment.refusals import sentence
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -21,14 +22,15 @@ def read_yaml(
     what: str,
     see: str,
     allowed: str = "",
+    max_bytes: int = MAX_BYTES,
     hidden: Collection[str] = (),
 ) -> Settings:
     """The file's settings; ValueError has a line for each thing that is wrong, with its place.
 
-    `what`, `see` and `allowed` as read_document has them. What stands at `hidden` keys may be a
+    `what`, `see`, `allowed` and `max_bytes` as read_document has them. What stands at `hidden` keys may be a
     secret, and is in no error.
     """
-    document, values = read_document(path, allowed=allowed, what=what, see=see)
+    document, values = read_document(path, allowed=allowed, what=what, see=see, max_bytes=max_bytes)
     try:
         return settings.model_validate(values)
     except ValidationError as error:

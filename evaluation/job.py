@@ -54,6 +54,11 @@ class Folders:
         return self.root / "processing" / "input"
 
     @property
+    def base(self) -> Path:
+        """The base model that the candidate is an adapter of, where it is one."""
+        return self.inputs / "base"
+
+    @property
     def output(self) -> Path:
         return self.root / "processing" / "output" / "evaluation"
 
@@ -79,13 +84,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 
 def load_model(
-    folder: Path, scratch: Path, prompt: Prompt | None
+    folder: Path, base: Path, scratch: Path, prompt: Prompt | None
 ) -> tuple[ChatModel, dict[str, Any]]:
     """The model in `folder` (a model.tar.gz or its files), and its training's facts.
 
-    An adapter's base model is input `base`, beside it.
+    An adapter's base model is in `base`.
     """
-    base = folder.parent / "base"
     if not folder.is_dir():
         raise ValueError(f"no input 'model' at {folder}: give the job a model.tar.gz")
     folder = open_model(folder, scratch)
@@ -106,7 +110,10 @@ def evaluate_baseline(
         return Baseline()
     try:
         prompt = Prompt.read(folders.inputs / "baseline_prompt")
-        model, facts = load_model(folder, scratch, prompt)
+        # An adapter of another base model, or revision, than the candidate's brings its own.
+        own = folders.inputs / "baseline_base"
+        base = own if own.is_dir() else folders.base
+        model, facts = load_model(folder, base, scratch, prompt)
         alone = dataclasses.replace(settings, num_train_samples=0)
         return Baseline(evaluate(model, dataset, alone), facts)
     except (ValueError, OSError, RuntimeError) as error:
@@ -132,7 +139,7 @@ def run(
     known = dataset.split("train") + rows_of_examples(prompt)
     own = read_own_questions(folders.inputs / "labels", known)
     prompts = read_prompts()
-    model, facts = load_model(folders.inputs / "model", scratch / "model", prompt)
+    model, facts = load_model(folders.inputs / "model", folders.base, scratch / "model", prompt)
     evaluation = evaluate(model, dataset, settings, own, prompts)
     num_tokens, template = model.num_prompt_tokens, model.chat_template
     # Two models at once may be more than the instance holds.

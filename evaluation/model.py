@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
+from meguru.accelerator import computing_dtype
 from meguru.adapter import ADAPTER, BaseReference
 from meguru.chat import ChatEncoder
 from meguru.dataset_version import Row
@@ -102,7 +103,7 @@ class ChatModel:
     def answer(self, examples: Sequence[Example], max_new_tokens: int) -> list[str]:
         """Greedy answers to a batch of questions, the same on every run.
 
-        In whatever batch, too, but for weights in bf16: there another batch may round otherwise.
+        In whatever batch, too, but for weights in bf16 on a GPU: there another may round otherwise.
 
         An answer ends where the context does, or after `max_new_tokens` and as many as the right
         one has.
@@ -151,6 +152,10 @@ class ChatModel:
 
 def read_model(folder: Path) -> PreTrainedModel:
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype="auto"
+        folder,
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
+        dtype=computing_dtype(torch.cuda.is_available()),
     )
     return model

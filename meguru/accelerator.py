@@ -21,6 +21,15 @@ def num_gpus(root: Path = ROOT) -> int:
     return len(list(root.glob("dev/nvidia[0-9]*")))
 
 
+def computing_dtype(has_gpu: bool) -> str:
+    """What a model's weights are read as, by transformers' word: as they are kept, on a GPU.
+
+    A CPU computes in 32 bits. Most take many times longer in bf16, and there an answer depends on
+    what it was computed beside: judged in a batch, a model would not be the one that serves.
+    """
+    return "auto" if has_gpu else "float32"
+
+
 def check_accelerator(
     *,
     is_used: bool,

@@ -169,6 +169,13 @@ def revision_of(files: Iterable[ModelFile]) -> str:
     return fingerprint(sorted([one.path, one.sha256] for one in files))[:REVISION_DIGITS]
 
 
+def is_reference(text: str) -> bool:
+    """Whether it is a base model's name, alone or as NAME@REVISION."""
+    name, at, revision = text.partition("@")
+    is_revision = re.fullmatch(rf"[0-9a-f]{{{REVISION_DIGITS}}}", revision) is not None
+    return is_base_model_name(name) and (not at or is_revision)
+
+
 def hash_file(path: Path) -> ModelFile:
     """A file's SHA-256 and size, read in pieces."""
     return ModelFile(path.name, file_sha256(path), path.stat().st_size)

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, chain, pairwise, zip_longest
 from typing import Any, Protocol
 
+from meguru.chat_places import Span, marked, places
 from meguru.normalisation import composed
 from meguru.prompt import Prompt
 
@@ -117,7 +118,7 @@ class ChatEncoder:
         prompt = self._render(messages[:-1], add_generation_prompt=True)
         whole = self._render(messages, add_generation_prompt=False)
         answer = whole[self._answer_start(messages[:-1], prompt, whole) :]
-        spans = list(self._earlier_answers(messages, whole)) if every_answer else []
+        spans = self._earlier_answers(messages, whole) if every_answer else []
         borders = [0, *chain.from_iterable(spans), len(prompt), len(prompt) + len(answer)]
         *before, own = self._encode_pieces(prompt + answer, borders)
         ends = list(accumulate(map(len, before)))
@@ -125,25 +126,50 @@ class ChatEncoder:
         answers = tuple(range(*pair) for pair in zip(ends[:-1:2], ends[1::2], strict=True))
         return EncodedConversation(list(chain.from_iterable(before)), own, answers)
 
-    def _earlier_answers(
-        self, messages: Sequence[Message], whole: str
-    ) -> Iterator[tuple[int, int]]:
-        """Where in the rendered conversation each of an assistant's turns but the last stands."""
-        for index, message in enumerate(messages[:-1]):
-            if message["role"] != "assistant":
-                continue
-            before = self._render(messages[:index], add_generation_prompt=True)
-            start = self._answer_start(messages[:index], before, whole)
-            until = self._render(messages[: index + 1], add_generation_prompt=False)
-            if whole.startswith(until):
-                yield start, len(until)
-                continue
-            # Some templates write the last answer otherwise than earlier ones. No content holds a
-            # control token, so the first is the one that ends the turn.
-            end = self._pattern.search(whole, start)
-            if end is None:
-                raise ValueError("the chat template has no control token that ends a turn")
-            yield start, end.end()
+    def _earlier_answers(self, messages: Sequence[Message], whole: str) -> list[Span]:
+        """Where in the rendered conversation each of an assistant's turns but the last stands.
+
+        A turn is found by rendering all before it. Of many, the first and the last are: where what
+        stands around their contents is the same, it bounds the others, and a conversation takes
+        as much longer as it is longer.
+        """
+        said = [index for index, one in enumerate(messages[:-1]) if one["role"] == "assistant"]
+        ends = {index: self._answer_span(messages, index, whole) for index in said[:1] + said[-1:]}
+        places = self._places(messages, whole) if len(said) > len(ends) else None
+        if places is None:
+            return [ends.get(one) or self._answer_span(messages, one, whole) for one in said]
+        around = {_around(whole, ends[index], places[index]) for index in ends}
+        alike = around.pop() if len(around) == 1 else None
+        return [
+            ends.get(one)
+            or _bounded(whole, places[one], alike)
+            or self._answer_span(messages, one, whole)
+            for one in said
+        ]
+
+    def _places(self, messages: Sequence[Message], whole: str) -> list[Span] | None:
+        """Where the content of each message stands; None where the template doesn't tell."""
+        said = self._said(messages)
+        try:
+            marks = self._apply(marked(said), add_generation_prompt=False)
+        except ValueError:
+            return None
+        found = places(whole, marks, [one["content"] for one in said])
+        # A prompt's own turns come first, and a system message may be in the question after it.
+        return found and [(0, 0)] * max(0, len(messages) - len(said)) + found[-len(messages) :]
+
+    def _answer_span(self, messages: Sequence[Message], index: int, whole: str) -> Span:
+        before = self._render(messages[:index], add_generation_prompt=True)
+        start = self._answer_start(messages[:index], before, whole)
+        until = self._render(messages[: index + 1], add_generation_prompt=False)
+        if whole.startswith(until):
+            return start, len(until)
+        # Some templates write the last answer otherwise than earlier ones. No content holds a
+        # control token, so the first is the one that ends the turn.
+        end = self._pattern.search(whole, start)
+        if end is None:
+            raise ValueError("the chat template has no control token that ends a turn")
+        return start, end.end()
 
     def _answer_start(self, messages: Sequence[Message], prompt: str, whole: str) -> int:
         """Where in `whole` the answer to `messages` begins.
@@ -166,11 +192,15 @@ class ChatEncoder:
 
     def _render(self, messages: Sequence[Message], *, add_generation_prompt: bool) -> str:
         """The conversation as the template writes it, contents in disguise."""
+        return self._apply(self._said(messages), add_generation_prompt=add_generation_prompt)
+
+    def _said(self, messages: Sequence[Message]) -> list[dict[str, str]]:
+        """The messages that go through the template, contents in disguise."""
         said = messages if self._prompt is None else self._prompt.apply(messages)
         disguised = [{**one, "content": self._content(one)} for one in said]
         if not self.takes_system:
             disguised = _with_system_in_question(disguised)
-        return self._apply(disguised, add_generation_prompt=add_generation_prompt)
+        return disguised
 
     def _apply(self, messages: Sequence[Message], *, add_generation_prompt: bool) -> str:
         """The template's own text. It is a program of others, which may raise anything."""
@@ -297,6 +327,22 @@ class ChatEncoder:
         raise ValueError("the tokenizer can't encode a chat in parts: other tokens come out")
 
 
+def _around(whole: str, answer: Span, content: Span) -> tuple[str, str] | None:
+    """What of an answer stands before its content, and after it; None where that isn't in it."""
+    if answer[0] <= content[0] and content[1] <= answer[1]:
+        return whole[answer[0] : content[0]], whole[content[1] : answer[1]]
+    return None
+
+
+def _bounded(whole: str, content: Span, around: tuple[str, str] | None) -> Span | None:
+    """The answer with this content, if the same stands around it."""
+    if around is None:
+        return None
+    start, end = content[0] - len(around[0]), content[1] + len(around[1])
+    is_alike = whole.startswith(around[0], start) and whole.startswith(around[1], content[1])
+    return (start, end) if is_alike else None
+
+
 def _with_system_in_question(messages: Sequence[Message]) -> list[dict[str, str]]:
     """A system message at the beginning of the question after it, as such models are used."""
     first, *others = [dict(one) for one in messages]
@@ -316,7 +362,7 @@ def control_tokens(tokenizer: ChatTokenizer) -> dict[str, int]:
     }
 
 
-@lru_cache(maxsize=1024)  # a conversation is rendered up to each of its answers
+@lru_cache(maxsize=1024)  # a conversation is rendered a few times
 def fold_widths(text: str) -> str:
     """Full-width Latin and half-width katakana in the width they are learnt in.
 

@@ -1,8 +1,8 @@
 """The labelling file: questions with answers to choose from, and what a person said of them.
 
-JSON lines, one question each: `question`, `answers` (or `answer` and `expected`, as an evaluation's
-samples.jsonl has them), where they are known `context` and `id`, and `label` once somebody has
-labelled it. What else stands in a line stays in it.
+JSON lines, one question each: `question`, `answers` (or `expected`, `answer` and `serving_answer`,
+as an evaluation's samples.jsonl has them), where they are known `context` and `id`, and `label`
+once somebody has labelled it. What else stands in a line stays in it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from typing import Any, Literal
 from meguru.fingerprint import fingerprint
 
 Verdict = Literal["accept", "correct", "rank"]
+# An evaluation's answers to choose from: the right one, the model's, and the serving version's. It
+# comes last, so that the others keep their numbers in what was ranked without it.
+OF_SAMPLES = ("expected", "answer", "serving_answer")
 VERDICTS: tuple[Verdict, ...] = ("accept", "correct", "rank")
 _ROLES = ("system", "user", "assistant")
 
@@ -115,7 +118,7 @@ def read_item(values: Any) -> Item:
     context = values.get("context") or []
     if not isinstance(context, list) or not all(map(_is_message, context)):
         raise ValueError("'context' is no list of messages, each with 'role' and 'content'")
-    label = _label(values["label"], answers) if values.get("label") is not None else None
+    label = _label(values) if values.get("label") is not None else None
     turns = tuple({"role": one["role"], "content": one["content"]} for one in context)
     return Item(question, answers, turns, label, values)
 
@@ -139,23 +142,23 @@ def write_items(path: Path, items: Sequence[Item]) -> None:
 def _answers(values: dict[str, Any]) -> tuple[str, ...]:
     given = values.get("answers")
     if given is None:
-        # Both are there in samples.jsonl: the right one, and the model's.
-        given = [values[key] for key in ("expected", "answer") if values.get(key) is not None]
+        given = [values[key] for key in OF_SAMPLES if values.get(key) is not None]
     if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
         raise ValueError("'answers' is no list of texts")
     return tuple(dict.fromkeys(one for one in given if one.strip()))
 
 
-def _label(given: Any, answers: Sequence[str]) -> Label:
+def _label(values: dict[str, Any]) -> Label:
+    given = values["label"]
     if not isinstance(given, dict) or given.get("verdict") not in VERDICTS:
         raise ValueError(f"'label' has no 'verdict' of {', '.join(VERDICTS)}")
     answer, ranking = given.get("answer"), given.get("ranking") or []
     if not isinstance(answer, str) or not answer.strip():
         raise ValueError("'label' has no text in 'answer'")
-    if not isinstance(ranking, list) or (
-        ranking and sorted(map(str, ranking)) != sorted(map(str, range(len(answers))))
-    ):
-        raise ValueError(f"'label' has a 'ranking' that is no order of the {len(answers)} answers")
+    if not isinstance(ranking, list) or (ranking and not _is_order(ranking, values)):
+        raise ValueError(
+            f"'label' has a 'ranking' that is no order of the {len(_answers(values))} answers"
+        )
     return Label(
         given["verdict"],
         answer,
@@ -163,6 +166,13 @@ def _label(given: Any, answers: Sequence[str]) -> Label:
         str(given.get("labelled_at", "")),
         str(given.get("labelled_by", "")),
     )
+
+
+def _is_order(ranking: list[Any], values: dict[str, Any]) -> bool:
+    """Of all answers, or of those that there were before the serving version's was one."""
+    earlier = {name: value for name, value in values.items() if name != OF_SAMPLES[-1]}
+    counts = {len(_answers(values)), len(_answers(earlier))}
+    return any(sorted(map(str, ranking)) == sorted(map(str, range(n))) for n in counts)
 
 
 def _is_message(one: Any) -> bool:

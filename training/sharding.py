@@ -46,7 +46,11 @@ def distribute(
     if not sharded:
         # With find_unused_parameters DDP keeps its first grouping of gradients. Otherwise it groups
         # anew after the first step, sums in another order, and a resumed run is not bit-identical.
-        return DistributedDataParallel(loss, find_unused_parameters=True, broadcast_buffers=False)
+        alike = DistributedDataParallel(loss, find_unused_parameters=True)
+        # No buffer of a model changes while it is trained. As an argument torch 2.13 has another
+        # name for it, which the older torch of AWS's image doesn't know.
+        alike.broadcast_buffers = False
+        return alike
     mesh = init_device_mesh(world.device.type, (world.size,))
     policy = mixed_precision(settings, world.device)
     for layer in _layers(model):

@@ -15,6 +15,7 @@ from torch import nn
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
+from meguru.accelerator import computing_dtype
 from meguru.adapter import ADAPTER, BASE_SOURCE, BaseReference
 from meguru.chat import ChatEncoder
 from meguru.model_archive import weight_files
@@ -95,7 +96,11 @@ def read_model(folder: Path, weights: Sequence[Path]) -> PreTrainedModel:
     for path in weights:
         check_weights(path)
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype="auto"
+        folder,
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
+        dtype=computing_dtype(torch.cuda.is_available()),
     )
     return model
 

@@ -20,13 +20,14 @@ class BaseModelRefused(Exception):
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, str]:
-    """The newest revision of `BASE_MODEL`: its `uri` in the lake, `name`, `revision`, `licence`.
+    """The base model `BASE_MODEL`: its `uri` in the lake, `name`, `revision` and `licence`.
 
-    Raises BaseModelRefused where there is none, or where training it, as `TRAINING` says, doesn't
-    fit its instances or those it falls back to: nothing has been paid for yet.
+    It is its newest revision, or `BASE_REVISION` where that is set. Raises BaseModelRefused where
+    there is none, or where training it, as `TRAINING` says, doesn't fit its instances or those it
+    falls back to: nothing has been paid for yet.
     """
     name, bucket = os.environ["BASE_MODEL"], os.environ["LAKE_BUCKET"]
-    model = _newest(name)
+    model = _read_model(name, os.environ["BASE_REVISION"])
     _check_fit(model, json.loads(os.environ["TRAINING"]))
     return {
         "uri": f"s3://{bucket}/{base_model_prefix(name, model.revision)}",
@@ -36,18 +37,27 @@ def handler(event: dict[str, Any], context: object) -> dict[str, str]:
     }
 
 
-def _newest(name: str) -> BaseModel:
-    head = base_model_head_key(name)
-    # It is listed: to who may list some prefixes only, S3 doesn't say that an object is missing.
-    listed = s3().list_objects_v2(Bucket=os.environ["LAKE_BUCKET"], Prefix=head, MaxKeys=1)
-    if not listed["KeyCount"]:
-        add = f"`meguru model add SOURCE --name {name}`"
+def _read_model(name: str, revision: str) -> BaseModel:
+    add = f"`meguru model add SOURCE --name {name}`"
+    if not revision and not _is_there(base_model_head_key(name)):
         raise BaseModelRefused(f"no base model '{name}' is in the lake: {add}")
+    if revision and not _is_there(base_model_manifest_key(name, revision)):
+        raise BaseModelRefused(
+            f"no revision {revision} of the base model '{name}' is in the lake: name one that "
+            f"`meguru model show {name}` lists as `base`, leave @{revision} out for the newest, or "
+            f"add it again: {add}"
+        )
     try:
-        revision = json.loads(_read(head))["revision"]
+        revision = revision or json.loads(_read(base_model_head_key(name)))["revision"]
         return BaseModel.parse(_read(base_model_manifest_key(name, revision)))
     except (ValueError, KeyError, TypeError) as error:
         raise BaseModelRefused(f"the base model '{name}': {error}") from error
+
+
+def _is_there(key: str) -> bool:
+    # It is listed: to who may list some prefixes only, S3 doesn't say that an object is missing.
+    listed = s3().list_objects_v2(Bucket=os.environ["LAKE_BUCKET"], Prefix=key, MaxKeys=1)
+    return bool(listed["KeyCount"])
 
 
 def _check_fit(model: BaseModel, training: dict[str, Any]) -> None:

@@ -79,9 +79,15 @@ class PromptRelease(Construct):
         workflow, registry = self.workflow, self._registry
         grant_processing_jobs(workflow, registry.made_by_runs, self._training.evaluation.role)
         # Any base model: a version keeps the one it was trained from, whatever is set now.
-        self._lake.grant_read(self._training.evaluation.role, self._prompts, BASE_MODELS_PREFIX)
+        self._lake.grant_read(self._training.evaluation.role, self._prompts)
         self._lake.grant_list(
-            workflow, DATASETS_PREFIX, RUNS_PREFIX, FEEDBACK_PREFIX, LABELS_PREFIX, self._prompts
+            workflow,
+            DATASETS_PREFIX,
+            RUNS_PREFIX,
+            FEEDBACK_PREFIX,
+            LABELS_PREFIX,
+            BASE_MODELS_PREFIX,
+            self._prompts,
         )
         grant_table(workflow, self._records.releases, "GetItem")
         grant(workflow, "lambda:InvokeFunction", self._training.check_gate.function_arn)

@@ -70,9 +70,10 @@ class Training(Construct):
         )
         lake.grant_write(self.evaluation.role, RUNS_PREFIX)
         if model.base:
-            # An adapter is judged, as it serves, with the model it is of.
-            for job in (self.job, self.evaluation):
-                lake.grant_read(job.role, f"{BASE_MODELS_PREFIX}{model.base}/")
+            lake.grant_read(self.job.role, f"{BASE_MODELS_PREFIX}{model.base_name}/")
+        # An adapter is judged, as it serves, with the model it is of: for the one that serves now
+        # that may be another than the environment file names by now.
+        lake.grant_read(self.evaluation.role, BASE_MODELS_PREFIX)
         judge = model.evaluation.judge
         if judge and judge.api_key_secret:
             secret = secret_arn(self, judge.api_key_secret)
@@ -102,7 +103,7 @@ class Training(Construct):
 
     def _create_choose_base_model(self) -> PythonFunction:
         """Called where the model has a base model."""
-        base, training = self._model.base or "", self._model.training
+        base, training = self._model.base_name, self._model.training
         wanted = {
             "instances": [(one.instance_type, one.instance_count) for one in training.capacities],
             "hyperparameters": training.hyperparameters,
@@ -115,6 +116,7 @@ class Training(Construct):
             variables={
                 "LAKE_BUCKET": self._lake.bucket.bucket_name,
                 "BASE_MODEL": base,
+                "BASE_REVISION": self._model.base_revision,
                 "TRAINING": json.dumps(wanted if base else {}),
             },
             timeout=Duration.seconds(30),
@@ -159,9 +161,13 @@ class Training(Construct):
         grant_training_jobs(workflow, self._registry.made_by_runs, self.job.role)
         grant_processing_jobs(workflow, self._registry.made_by_runs, self.evaluation.role)
         # A base model that serves as it is, too: a run is compared with what serves.
-        bases = (f"{BASE_MODELS_PREFIX}{self._model.base}/",) if self._model.base else ()
         self._lake.grant_list(
-            workflow, DATASETS_PREFIX, RUNS_PREFIX, FEEDBACK_PREFIX, LABELS_PREFIX, *bases
+            workflow,
+            DATASETS_PREFIX,
+            RUNS_PREFIX,
+            FEEDBACK_PREFIX,
+            LABELS_PREFIX,
+            BASE_MODELS_PREFIX,
         )
         grant_table(workflow, self._records.releases, "GetItem")
         grant_table(workflow, self._records.loop, "PutItem")

@@ -16,6 +16,7 @@ from meguru.names import workflow_log_name
 from stacks.constructs.call_retries import with_retries
 from stacks.constructs.call_safeguards import KEY, KEY_VALUE, with_safeguards
 from stacks.constructs.grants import grant_volumes
+from stacks.constructs.job_adoption import with_adoption
 from stacks.constructs.retention import LogGroup
 from stacks.environment import Environment
 
@@ -41,9 +42,10 @@ class Workflow(sfn.StateMachine):
         owner: str,
     ) -> None:
         written = json.loads((WORKFLOWS / f"{name}.asl.json").read_text())
-        guarded = with_retries(with_safeguards(written, environment, substitutions))
+        guarded = with_safeguards(written, environment, substitutions)
+        tried = with_retries(with_adoption(guarded))
         # CDK's own `timeout` is for definitions that CDK writes, and silently left out of others.
-        timed = {"TimeoutSeconds": int(timeout.to_seconds()), **guarded}
+        timed = {"TimeoutSeconds": int(timeout.to_seconds()), **tried}
         definition = json.dumps(timed, ensure_ascii=False)
         is_key_used = KEY_VALUE in definition
         values = {**substitutions, **({KEY: key.key_arn} if is_key_used else {})}

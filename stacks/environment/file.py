@@ -16,14 +16,19 @@ class InvalidEnvironment(ValueError):
 
 
 def read_document(
-    path: Path, *, allowed: str = "", what: str = "an environment file", see: str = "environments/"
+    path: Path,
+    *,
+    allowed: str = "",
+    what: str = "an environment file",
+    see: str = "environments/",
+    max_bytes: int = MAX_BYTES,
 ) -> tuple[Any, dict[str, Any]]:
     """The file's nodes and its values; InvalidEnvironment where it isn't one of keys and values.
 
     `allowed` are the control characters that its texts may have. `what` the file is, and where to
     `see` one, is for the person who is told what is wrong.
     """
-    text = _read_text(path, what, see)
+    text = _read_text(path, what, see, max_bytes)
     try:
         loader = Loader(text)
         document = loader.get_single_node()
@@ -61,18 +66,18 @@ def line_of(node: Any, keys: list[str]) -> int:
     return line
 
 
-def _read_text(path: Path, what: str, see: str) -> str:
+def _read_text(path: Path, what: str, see: str, max_bytes: int) -> str:
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            content = file.read(max_bytes + 1)
     except FileNotFoundError as error:
         said = f"there is no such file: give {what}, see {see}"
         raise InvalidEnvironment(f"{path}: {said}") from error
     except OSError as error:
         said = f"{what} can't be read here, see {see} ({error.strerror})"
         raise InvalidEnvironment(f"{path}: {said}") from error
-    if len(content) > MAX_BYTES:
-        raise InvalidEnvironment(f"{path}:1: {what} has at most {MAX_BYTES} bytes")
+    if len(content) > max_bytes:
+        raise InvalidEnvironment(f"{path}:1: {what} has at most {max_bytes} bytes")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -15,7 +15,7 @@ from stacks.environment.refusals import refusals, refusals_at
 from stacks.environment.section import Settings
 from stacks.environment.source import OnCommit, files_fingerprint
 from stacks.environment.values import (
-    BaseModelName,
+    BaseModelReference,
     Count,
     EndpointInstanceType,
     Engine,
@@ -140,14 +140,15 @@ class Retrain(Settings):
 class Model(Settings):
     """One model: trained, registered and served beside the others.
 
-    `name` is its name in the API where that is another than its key. It is trained from the base
-    model `base`, and from scratch without one. What `training` doesn't say is as in `recipe`.
+    `name` is its name in the API where that is another than its key. It is trained from the
+    base model `base`, at its newest revision or at that of NAME@REVISION, and from scratch without
+    one. What `training` doesn't say is as in `recipe`.
     It is served by `engine`: our own, or vLLM on AWS's image for it or on `engine_image`.
     """
 
     kind: Kind = "text"
     name: ModelName | None = None
-    base: BaseModelName | None = None
+    base: BaseModelReference | None = None
     recipe: RecipeName | None = None
     engine: Engine = "meguru"
     engine_image: ImageUri | None = None
@@ -179,6 +180,16 @@ class Model(Settings):
             said = "needs a base model: name one of the lake's as `base`"
             raise refusals({key: said}, {key: getattr(self, key)})
         return self
+
+    @property
+    def base_name(self) -> str:
+        """Empty for a model that is trained from scratch."""
+        return (self.base or "").partition("@")[0]
+
+    @property
+    def base_revision(self) -> str:
+        """Empty where the newest is taken."""
+        return (self.base or "").partition("@")[2]
 
     @property
     def training_code(self) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from meguru.base_model import REVISION_DIGITS, is_reference
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
 from meguru.hyperparameters import as_text, problems, problems_of_values
 from meguru.names import (
@@ -17,7 +18,6 @@ from meguru.names import (
     ENVIRONMENT_NAME,
     MAX_MODEL_KEY,
     OWNER_TAG,
-    is_base_model_name,
     is_model_key,
 )
 from meguru.normalisation import OFF, ON, RULES, read_rules
@@ -186,12 +186,13 @@ ModelName = Annotated[
         "1 to 63 letters, digits, dots, underscores and hyphens, beginning with a letter or digit",
     ),
 ]
-BaseModelName = Annotated[
+BaseModelReference = Annotated[
     str,
     only(
-        is_base_model_name,
-        "a base model's name, as `meguru model list` has it: up to 63 lower-case letters and "
-        "digits, with single dots and hyphens between them",
+        is_reference,
+        "a base model's name, as `meguru model list` has it (up to 63 lower-case letters and "
+        "digits, with single dots and hyphens between them), or NAME@REVISION with the "
+        f"{REVISION_DIGITS} hexadecimal digits of a revision",
     ),
 ]
 RecipeName = Annotated[str, only(_matches(r"[^/]+"), "the name of a file in recipes/")]

@@ -44,7 +44,8 @@ def refusal(code: str, message: str, operation: str) -> ClientError:
 class Services:
     """One account's services; `chance` says what goes wrong, `rate` how often a call does.
 
-    `stop` stops the execution that calls.
+    `stop` stops the execution that calls. `ended` are the jobs whose end was seen, and `left` those
+    that went on unseen while another of their kind was started.
     """
 
     chance: random.Random
@@ -58,6 +59,8 @@ class Services:
     items: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     kinds: set[str] = field(default_factory=set)
+    ended: set[str] = field(default_factory=set)
+    left: list[str] = field(default_factory=list)
 
     def client(self, service: str) -> Client:
         return Client(self, service)
@@ -154,23 +157,40 @@ class Services:
         return {"ProcessingJobArn": f"arn:aws:sagemaker:x:1:processing-job/{name}"}
 
     def _start(self, name: str, job: dict[str, Any], reason: str) -> None:
+        if name in self.jobs:
+            self.kinds.add("job found again")
+            raise refusal("ResourceInUse", f"a job with the name {name} already exists", "Create")
         if self.chance.random() < self.rate / 4:
             self.kinds.add("quota")
             raise refusal("ResourceLimitExceeded", "The account-level service limit", "Create")
-        assert name not in self.jobs, f"{name} was started twice"
+        kind = _kind(job)
+        self.left += [n for n in self.jobs.keys() - self.ended if kind in self.jobs[n]]
         self.kinds.add(f"job {job.get('SecondaryStatus', '')} {reason[:13]}")
-        self.jobs[name] = {**job, **({"FailureReason": reason} if reason else {})}
+        looks = {"looks_left": self.chance.randint(0, 3)}
+        self.jobs[name] = {**job, **looks, **({"FailureReason": reason} if reason else {})}
 
     def _describe_training_job(self, request: dict[str, Any]) -> dict[str, Any]:
-        return self.jobs[request["TrainingJobName"]]
+        name = request.get("TrainingJobName") or request["ProcessingJobName"]
+        described = dict(self.jobs[name])
+        if described.pop("looks_left") > 0:
+            self.jobs[name]["looks_left"] -= 1
+            return {**described, _kind(described): "InProgress"}
+        self.ended.add(name)
+        return described
 
-    def _describe_processing_job(self, request: dict[str, Any]) -> dict[str, Any]:
-        return self.jobs[request["ProcessingJobName"]]
+    _describe_processing_job = _describe_training_job
 
     def _stop_training_job(self, request: dict[str, Any]) -> dict[str, Any]:
+        job = self.jobs[request.get("TrainingJobName") or request["ProcessingJobName"]]
+        job |= {_kind(job): "Stopped", "SecondaryStatus": "Stopped", "looks_left": 0}
         return {}
 
     _stop_processing_job = _stop_training_job
+
+
+def _kind(job: dict[str, Any]) -> str:
+    """The member that says how far it is."""
+    return "TrainingJobStatus" if "TrainingJobStatus" in job else "ProcessingJobStatus"
 
 
 _TROUBLE = [("ThrottlingException", "Rate exceeded"), ("AccessDeniedException", "Not now")]

@@ -125,6 +125,8 @@ def _faults_of_models(services: Services) -> list[str]:
     trainings = [job for job in services.jobs.values() if "TrainingJobName" in job]
     if len({job["CheckpointConfig"]["S3Uri"] for job in trainings}) > 1:
         found.append("its jobs have several places for checkpoints")
+    if services.left:
+        found.append(f"another job was started beside {', '.join(services.left)}")
     on_spot = [job["EnableManagedSpotTraining"] for job in trainings]
     if on_spot != sorted(on_spot, reverse=True):
         found.append("it went back to spot instances")
@@ -168,6 +170,13 @@ PLANTED: dict[str, tuple[tuple[str, str], Callable[[list[str]], bool]]] = {
     "another token each time": (
         ('"ClientToken": "{% $registration %}"', '"ClientToken": "{% $uuid() %}"'),
         lambda found: any("model versions of one run" in one for one in found),
+    ),
+    "another job's name each time": (
+        (
+            '"TrainingJobName": "{% $jobName %}"',
+            '"TrainingJobName": "{% \'a-\' & $substring($uuid(), 24) %}"',
+        ),
+        lambda found: any("another job was started beside" in one for one in found),
     ),
     "no gate": (
         ("{% $gate.passed %}", "{% true %}"),

@@ -17,6 +17,7 @@ def test_every_run_has_one_end_and_no_wrong_model(trial_assembly: Path) -> None:
     assert found == {}
     # It would hold of runs in which nothing goes wrong.
     assert {"SUCCEEDED", "FAILED", "ABORTED"} <= set(trials.ends)
+    assert "job found again" in trials.kinds
 
 
 @pytest.mark.parametrize("fault", PLANTED)

@@ -113,7 +113,7 @@ def test_of_many_attempts_the_last_are_told(
 
 
 def test_a_shortage_is_an_attempt(states: dict[str, Any], variables: dict[str, Any]) -> None:
-    [caught] = states["TrainModel"]["Catch"]
+    caught = states["TrainModel"]["Catch"][-1]
     reasons = {
         "CapacityError": json.dumps({"FailureReason": "CapacityError: Unable to provision"}),
         "InternalServerError": '{"FailureReason": "InternalServerError: Please try again."}',

@@ -197,21 +197,49 @@ def test_curation_reads_what_there_is(
 
 
 @pytest.mark.parametrize(
-    ("serving", "base", "found"),
+    ("serving", "found"),
     [
-        ("s3://LAKE/runs/r/model.tar.gz", "", "runs/r/model.tar.gz"),
-        ("s3://LAKE/models/base/tiny/0123/", "tiny", "models/base/tiny/0123/"),
-        # The evaluation may read this model's base model alone, and no other bucket.
-        ("s3://LAKE/models/base/tiny/0123/", "other", "runs//none"),
-        ("s3://LAKE/models/base/tiny/0123/", "", "runs//none"),
-        ("s3://elsewhere/runs/r/model.tar.gz", "tiny", "runs//none"),
-        ("s3://elsewhere/models/base/tiny/0123/", "tiny", "runs//none"),
+        ("s3://LAKE/runs/r/model.tar.gz", "runs/r/model.tar.gz"),
+        ("s3://LAKE/models/base/tiny/0123/", "models/base/tiny/0123/"),
+        # The evaluation may read no other bucket, and no more of this one.
+        ("s3://LAKE/raw/models/base/tiny/", "runs//none"),
+        ("s3://elsewhere/runs/r/model.tar.gz", "runs//none"),
+        ("s3://elsewhere/models/base/tiny/0123/", "runs//none"),
     ],
 )
-def test_a_run_is_compared_with_what_it_may_read(serving: str, base: str, found: str) -> None:
-    states = json.loads((WORKFLOWS / "train_and_register.asl.json").read_text())["States"]
-    prefix = states["LookForServingModel"]["Arguments"]["Prefix"].replace("${LakeBucket}", "LAKE")
-    assert evaluate(prefix, {"servingModel": serving, "base": {"name": base}}) == found
+@pytest.mark.parametrize("workflow", ["train_and_register", "release_prompt"])
+def test_a_run_is_compared_with_what_it_may_read(workflow: str, serving: str, found: str) -> None:
+    assert prefix(workflow, "LookForServingModel", {"servingModel": serving}) == found
+
+
+@pytest.mark.parametrize(
+    ("serving", "own", "found"),
+    [
+        ("s3://LAKE/models/base/tiny/0123/", "s3://LAKE/models/base/tiny/4567/", True),
+        ("s3://LAKE/models/base/other/0123/", "s3://LAKE/models/base/tiny/4567/", True),
+        ("s3://LAKE/models/base/tiny/0123/", "", True),
+        # The same one is there already.
+        ("s3://LAKE/models/base/tiny/0123/", "s3://LAKE/models/base/tiny/0123/", False),
+        ("s3://elsewhere/models/base/tiny/0123/", "", False),
+        ("", "s3://LAKE/models/base/tiny/0123/", False),
+        ("", "", False),
+    ],
+)
+@pytest.mark.parametrize("workflow", ["train_and_register", "release_prompt"])
+def test_a_serving_adapter_of_another_base_model_brings_it(
+    workflow: str, serving: str, own: str, found: bool
+) -> None:
+    kept = {"base_uri": own} if own else {}
+    variables = {"servingBase": serving, "base": {"uri": own}, "kept": kept}
+    expected = serving.removeprefix("s3://LAKE/") if found else "runs//none"
+    assert prefix(workflow, "LookForServingBase", variables) == expected
+
+
+def prefix(workflow: str, state: str, variables: dict[str, object]) -> object:
+    """What a state lists, in a lake of the name LAKE."""
+    states = json.loads((WORKFLOWS / f"{workflow}.asl.json").read_text())["States"]
+    written = states[state]["Arguments"]["Prefix"].replace("${LakeBucket}", "LAKE")
+    return evaluate(written, variables)
 
 
 @pytest.mark.parametrize(
@@ -235,12 +263,31 @@ def test_a_base_model_that_serves_as_it_is_is_read_where_it_lies(
         states = json.loads((WORKFLOWS / f"{workflow}.asl.json").read_text())["States"]
         text = json.dumps(states["DescribeServingModel"]["Assign"])
         text = text.replace("${ContinueServingModel}", continued)
-        return dict(evaluate(json.loads(text), {"states": {"result": package}}))
+        return dict(
+            evaluate(json.loads(text), {"states": {"result": package}, "base": {"uri": ""}})
+        )
 
     training = assigned("train_and_register")
     assert (training["servingModel"], training["initialModel"]) == (serving, initial)
     assert training["servingDataset"] == ""
     assert assigned("curate_dataset")["servingModel"] == curated
+
+
+@pytest.mark.parametrize(
+    ("of", "initial"),
+    [(None, "s3://a"), ("s3://LAKE/models/base/b/1/", "s3://a"), ("s3://LAKE/b/0/", "")],
+)
+def test_training_goes_on_from_an_adapter_of_its_own_base_model_alone(
+    of: str | None, initial: str
+) -> None:
+    states = json.loads((WORKFLOWS / "train_and_register.asl.json").read_text())["States"]
+    written = states["DescribeServingModel"]["Assign"]["initialModel"]
+    package = {
+        "InferenceSpecification": {"Containers": [{"ModelDataUrl": "s3://a"}]},
+        "CustomerMetadataProperties": {"base_uri": of} if of else {},
+    }
+    variables = {"states": {"result": package}, "base": {"uri": "s3://LAKE/models/base/b/1/"}}
+    assert evaluate(written.replace("${ContinueServingModel}", "true"), variables) == initial
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,8 @@ def test_only_a_deleted_version_is_no_serving_model(
     failure = {"Error": "SageMaker.SageMakerException", "Cause": cause}
     assert evaluate(choice["Condition"], {"failure": failure}) is gone
     assert says_missing({"Code": "ValidationException", "Message": cause}) is gone
-    assert (choice["Next"], parts["IsServingModelGone"]["Default"]) == ("TrainModel", "NameFault")
+    goes = choice["Next"], parts["IsServingModelGone"]["Default"]
+    assert goes == ("NameJobToTrainModel", "NameFault")
 
 
 def test_curation_gives_up_when_head_moves_on_and_on(deployments: dict[str, Deployment]) -> None:

@@ -104,7 +104,11 @@ def example_variables(machine: StateMachine, deployment: Deployment) -> dict[str
     first = machine.definition["States"][machine.definition["StartAt"]]
     examples = _examples(machine.name, deployment)
     made = evaluate(first["Assign"], examples, "Assign") if first["Type"] == "Pass" else {}
-    return made | examples
+    variables = made | examples
+    for name, state in states(machine.definition):
+        if name.startswith("NameJobTo"):
+            variables |= evaluate(state["Assign"], variables, "Assign")
+    return variables
 
 
 def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
@@ -124,6 +128,7 @@ def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
             },
             "context": {
                 "Execution": {
+                    "RedriveCount": 0,
                     "Name": EXAMPLE_RUN,
                     "Id": deployment.place.arn("states", f"execution:{'m' * 80}:{EXAMPLE_RUN}"),
                     "Input": {"detail": {"ModelPackageArn": package}},
@@ -176,6 +181,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "version": "0" * 16,
         },
         "hasServingModel": True,
+        "servingBase": f"s3://{'l' * 63}/models/base/{'n' * 63}/{'1' * 16}/",
+        "hasServingBase": True,
         "hasServingDataset": True,
         "hasFeedback": True,
         "hasLabels": True,
@@ -210,6 +217,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         },
         "hasPrompt": True,
         "hasServingModel": True,
+        "servingBase": f"s3://{'l' * 63}/models/base/{'n' * 63}/{'1' * 16}/",
+        "hasServingBase": True,
         "hasFeedback": True,
         "hasLabels": True,
         "modelCard": "{}",

@@ -60,11 +60,24 @@ def test_the_environment_file_says_the_last_word(read: Callable[..., Model]) -> 
     assert training.hyperparameters == expected
 
 
+@pytest.mark.parametrize(
+    ("base", "name", "revision"),
+    [("tiny", "tiny", ""), ("tiny-1.5b@0123456789abcdef", "tiny-1.5b", "0123456789abcdef")],
+)
+def test_a_base_model_may_be_kept_to_a_revision(
+    base: str, name: str, revision: str, read: Callable[..., Model]
+) -> None:
+    model = read(f"base: {base}")
+    assert (model.base_name, model.base_revision) == (name, revision)
+
+
 BAD = {
     "base: tiny\nrecipe: lora-70b": ":5: models.chat.recipe: no recipe of this name; there are",
     "base: tiny\nrecipe: ../x": ":5: models.chat.recipe: no recipe of this name",
     "base: tiny\nrecipe: 8": ":5: models.chat.recipe: the name of a file in recipes/ (it is 8)",
     "base: Tiny/x": ":4: models.chat.base: a base model's name",
+    "base: tiny@main": ":4: models.chat.base: a base model's name",
+    "base: tiny@": ":4: models.chat.base: a base model's name",
     "recipe: lora-1.5b": ":4: models.chat.recipe: needs a base model",
     "training: {hyperparameters: {method: lora}}": ":4: models.chat.training: needs a base model",
     "base: tiny\nrecipe: full-8b\ntraining:\n  instance_type: ml.g5.xlarge": (

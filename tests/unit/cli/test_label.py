@@ -65,6 +65,15 @@ def test_what_was_trained_on_is_not_asked_for(tmp_path: Path) -> None:
     assert [item.label is not None for item in read_items(path)] == [False, True]
 
 
+def test_an_evaluation_s_answers_are_ranked_with_the_serving_version_s(tmp_path: Path) -> None:
+    path = tmp_path / "samples.jsonl"
+    sample = {"question": "q", "expected": "a", "answer": "b", "serving_answer": "c"}
+    path.write_text(json.dumps(sample))
+    label(path, "r 1 3 2")
+    [item] = read_items(path)
+    assert (item.label and item.label.ranking, item.rejected) == ((0, 2, 1), "b")
+
+
 def test_a_number_accepts_that_answer_in_any_width(path: Path) -> None:
     label(path, "２")
     first = read_items(path)[0].label

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -86,6 +87,43 @@ def test_a_refused_model_is_told_with_its_reasons() -> None:
 def test_another_model_s_training_job_is_not_taken_for_the_model_s() -> None:
     account = FakeAccount({"InputDataConfig": [{"DataSource": "s3://lake/datasets/text/v1/"}]}, [])
     assert Loop(account).training_job("v1")["TrainingJobName"] == "meguru-poc--a-0123456789ab"
+
+
+class FailingAccount(FakeAccount):
+    """Its clock is not this machine's; an execution has failed, and another one does."""
+
+    def __init__(self, stopped_at: datetime, fails_at_look: int) -> None:
+        super().__init__({"TrainingJobStatus": "InProgress"}, [])
+        self._stopped_at, self._fails_at_look, self._num_looks = stopped_at, fails_at_look, 0
+
+    def list_objects_v2(self, **asked: str) -> dict[str, Any]:
+        self._num_looks += 1
+        return {}
+
+    def list_executions(self, **asked: str) -> dict[str, Any]:
+        if asked["statusFilter"] != "FAILED":
+            return {"executions": []}
+        names = ["earlier", *(["mine"] if self._num_looks >= self._fails_at_look else [])]
+        return {
+            "executions": [{"executionArn": one, "stopDate": self._stopped_at} for one in names]
+        }
+
+    def describe_execution(self, **asked: str) -> dict[str, Any]:
+        return {"status": "FAILED", "error": "X", "cause": "broke", **asked}
+
+
+@pytest.mark.parametrize("hours", [-24, 0, 24])
+def test_a_failure_ends_a_wait_whatever_the_account_s_clock_says(hours: int) -> None:
+    account = FailingAccount(datetime.now(UTC) + timedelta(hours=hours), fails_at_look=2)
+    with pytest.raises(LoopFailed, match="mine"):
+        Loop(account, timeout_seconds=5).wait_for_checkpoint(JOB)
+
+
+@pytest.mark.parametrize("hours", [-24, 24])
+def test_what_failed_before_a_wait_does_not_end_it(hours: int) -> None:
+    account = FailingAccount(datetime.now(UTC) + timedelta(hours=hours), fails_at_look=1000)
+    with pytest.raises(LoopFailed, match="waited 0 seconds for a checkpoint"):
+        Loop(account, timeout_seconds=0.3).wait_for_checkpoint(JOB)
 
 
 class CuratingAccount(FakeAccount):

@@ -8,7 +8,8 @@ import pytest
 
 from cli.prompt_file import read_prompt_file
 from cli.synthesis import REPOSITORY
-from meguru.prompt import Example, Prompt
+from meguru.prompt import MAX_CHARACTERS, Example, Prompt
+from meguru.prompt_checks import PLACEHOLDER
 
 WHOLE = """\
 # What everybody who asks is answered by.
@@ -70,6 +71,20 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, said: s
     assert told.startswith(f"{path}:")
     assert said in told
     assert "environment" not in told
+
+
+@pytest.mark.parametrize("sign", ["あ", "a", "\\U0001F600"])
+def test_a_prompt_is_held_to_its_characters_whatever_they_take(tmp_path: Path, sign: str) -> None:
+    fits = MAX_CHARACTERS - len(PLACEHOLDER)
+    prompt = read_prompt_file(write(tmp_path, f'system: "{sign * fits}"'))
+    assert len(prompt.system) == fits
+    with pytest.raises(ValueError, match="has 100,001 characters, and at most 100,000 are taken"):
+        read_prompt_file(write(tmp_path, f'system: "{sign * (fits + 1)}"'))
+
+
+def test_a_file_far_beyond_any_prompt_is_not_read(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"a prompt's file has at most 1065536 bytes"):
+        read_prompt_file(write(tmp_path, "system: " + "a" * 2_000_000))
 
 
 def test_the_example_s_prompt_is_one() -> None:

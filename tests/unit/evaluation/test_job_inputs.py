@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import PreTrainedTokenizerFast
+from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
+from meguru.adapter import BaseReference
+from meguru.hyperparameters import Hyperparameters
+from meguru.model_hashes import write_hashes
 from tests.unit.cli.compare.endpoints import OpenAIHandler, serve
 from tests.unit.evaluation.test_job import evaluate, report
+from training.adapter import Adapter
 
 
 def inputs(processing: Path, name: str) -> Path:
@@ -113,6 +120,43 @@ def test_the_serving_model_s_answers_stand_beside(processing: Path, poor_model: 
     samples = [json.loads(line) for line in written(processing, "samples.jsonl").splitlines()]
     assert all(("serving_answer" in one) is (one["split"] == "held_out") for one in samples)
     assert "Answers side by side" in written(processing, "evidence.html")
+
+
+def write_adapter(folder: Path, base: Path) -> Path:
+    """An adapter that changes nothing, of the base model in `base`."""
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
+    model = AutoModelForCausalLM.from_pretrained(base)
+    Adapter.add(model, BaseReference.of(base), Hyperparameters(method="lora")).save(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def write_revision(folder: Path, model: Path, revision: str) -> Path:
+    """A model as a revision of the base model `tiny`."""
+    shutil.copytree(model, folder)
+    write_hashes(folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    named = {"name": "tiny", "revision": revision, **manifest}
+    (folder / "manifest.json").write_text(json.dumps(named))
+    return folder
+
+
+@pytest.mark.parametrize("has_own", [True, False])
+def test_a_serving_adapter_of_another_revision_is_compared_over_its_own(
+    processing: Path, poor_model: Path, good_model: Path, has_own: bool
+) -> None:
+    inputs_of = processing / "processing" / "input"
+    older = write_revision(processing / "older", poor_model, "0" * 16)
+    write_revision(inputs_of / "base", good_model, "1" * 16)
+    write_adapter(inputs_of / "baseline", older)
+    if has_own:
+        (inputs_of / "baseline_base").symlink_to(older)
+    assert evaluate(processing, SERVING_PACKAGE="arn:m/1") == 0
+    if has_own:
+        compared = report(processing)["comparison"]["metrics"]["exact_match"]
+        assert (compared["baseline"], compared["candidate"]) == (0.0, 1.0)
+    else:
+        assert "is an adapter of base model tiny, revision 00" in report(processing)["not_compared"]
 
 
 def test_what_changed_in_the_data_is_told(processing: Path) -> None:

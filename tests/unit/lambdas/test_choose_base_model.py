@@ -45,6 +45,7 @@ def put_model(shape: Shape, digit: str = "0") -> BaseModel:
 def choose(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., dict[str, str]]]:
     function.s3.cache_clear()
     monkeypatch.setenv("BASE_MODEL", "tiny")
+    monkeypatch.setenv("BASE_REVISION", "")
 
     def run(
         instance_type: str = "ml.g5.xlarge",
@@ -71,6 +72,19 @@ def test_the_newest_revision_is_chosen(choose: Callable[..., dict[str, str]]) ->
         "revision": newest.revision,
         "licence": "Apache-2.0",
     }
+
+
+def test_a_revision_that_is_named_is_chosen(
+    choose: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = put_model(NOMINAL_SHAPES["0.1B"], "1")
+    put_model(NOMINAL_SHAPES["0.1B"], "2")
+    monkeypatch.setenv("BASE_REVISION", older.revision)
+    assert choose(**LORA)["uri"] == f"s3://lake/models/base/tiny/{older.revision}/"
+    monkeypatch.setenv("BASE_REVISION", "0" * 16)
+    said = r"no revision 0{16} of the base model 'tiny' .*`meguru model show tiny`"
+    with pytest.raises(function.BaseModelRefused, match=said):
+        choose(**LORA)
 
 
 def test_what_is_not_in_the_lake_is_refused(choose: Callable[..., dict[str, str]]) -> None:

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from meguru.accelerator import check_accelerator, num_gpus, with_compatibility_libraries
+from meguru.accelerator import (
+    check_accelerator,
+    computing_dtype,
+    num_gpus,
+    with_compatibility_libraries,
+)
 
 
 def with_device(root: Path, name: str) -> Path:
@@ -24,6 +29,10 @@ def check(
     check_accelerator(
         is_used=is_used, environment=environment, instance_type=instance_type, root=root
     )
+
+
+def test_a_cpu_computes_in_32_bits_and_a_gpu_in_what_the_weights_are_kept() -> None:
+    assert (computing_dtype(has_gpu=False), computing_dtype(has_gpu=True)) == ("float32", "auto")
 
 
 @pytest.mark.parametrize("name", ["dev/nvidia0", "proc/driver/nvidia/gpus/0000:00:1e.0"])

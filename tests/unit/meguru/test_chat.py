@@ -12,6 +12,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 from transformers import PreTrainedTokenizerFast
 
 from meguru.chat import FOLD_WIDTHS, QUESTION_READING, ChatEncoder, fold_widths
+from meguru.prompt import Prompt
 
 # Forms of public models: their roles' markers, with tool calls that aren't marked as special.
 CHATML = (
@@ -278,3 +279,65 @@ def test_every_answer_of_a_conversation_is_tokenized_at_once() -> None:
         assert len(encoded.earlier_answers) == num_answers - 1
         asked.append(encoder.num_calls - before)
     assert asked[0] == asked[1]
+
+
+class OneByOne(ChatEncoder):
+    """Finds every answer by rendering all before it."""
+
+    def _places(self, messages: Any, whole: str) -> None:
+        return None
+
+
+# As models that think do: what they thought is left out of all answers but the last.
+FORGETTING = (
+    "{% for message in messages %}"
+    "{{ '<start>' + message['role'] + '\n' }}"
+    "{% if loop.last and message['role'] == 'assistant' %}"
+    "{{ '<think>\n\n</think>\n\n' }}"
+    "{% endif %}"
+    "{{ message['content'] + '<stop>\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<start>assistant\n<think>\n\n</think>\n\n' }}{% endif %}"
+)
+# Some write not all of a content: where it stands can't be told.
+CUTTING = TRIMMED.replace("| trim", ".split('b')[-1]")
+MANY_TURNS = {
+    **TOKENIZERS,
+    **OF_OTHER_KINDS,
+    "forgetting": make_tokenizer(FORGETTING, SPECIAL),
+    "cutting": make_tokenizer(CUTTING, SPECIAL, bos_token="<bos>"),
+}
+
+
+@pytest.mark.parametrize("name", MANY_TURNS)
+@pytest.mark.parametrize("prompt", [None, Prompt(system="p", question_template="Q: {question}")])
+@given(contents=st.lists(st.text("ab \n<。", max_size=6), min_size=6, max_size=16), has_system=...)
+def test_answers_are_where_each_is_found_by_itself(
+    name: str, prompt: Prompt | None, contents: list[str], has_system: bool
+) -> None:
+    tokenizer = MANY_TURNS[name]
+    said = conversation(*(f"{one}q" for one in contents[: len(contents) // 2 * 2]))
+    messages = [*([{"role": "system", "content": "s"}] if has_system else []), *said]
+    quick = ChatEncoder(tokenizer, prompt).encode_conversation(messages, every_answer=True)
+    assert quick == OneByOne(tokenizer, prompt).encode_conversation(messages, every_answer=True)
+
+
+class CountingRenders(ChatEncoder):
+    num_renders = 0
+
+    def _apply(self, messages: Any, *, add_generation_prompt: bool) -> str:
+        self.num_renders += 1
+        return super()._apply(messages, add_generation_prompt=add_generation_prompt)
+
+
+@pytest.mark.parametrize("name", sorted(MANY_TURNS.keys() - {"cutting"}))
+def test_a_conversation_of_many_turns_is_rendered_no_oftener(name: str) -> None:
+    encoder = CountingRenders(MANY_TURNS[name])
+    renders = []
+    for num_turns in (10, 60):
+        before = encoder.num_renders
+        messages = conversation(*(f" そう {number}\n" for number in range(num_turns)))
+        encoded = encoder.encode_conversation(messages, every_answer=True)
+        assert len(encoded.earlier_answers) == num_turns // 2 - 1
+        renders.append(encoder.num_renders - before)
+    assert renders[0] == renders[1]

@@ -36,6 +36,20 @@ def test_samples_of_an_evaluation_are_questions_to_label() -> None:
     item = read_item(values)
     assert (item.item_id, item.answers) == ("r1", ("右", "左"))
     assert read_item({**values, "answer": "右"}).answers == ("右",)
+    assert read_item({**values, "serving_answer": "前"}).answers == ("右", "左", "前")
+    assert read_item({**values, "serving_answer": "左"}).answers == ("右", "左")
+
+
+def test_what_was_ranked_without_the_serving_version_s_answer_stays_a_label() -> None:
+    label = {"verdict": "rank", "answer": "左", "ranking": [1, 0]}
+    values = {"question": "q", "expected": "右", "answer": "左", "serving_answer": "前"}
+    assert read_item({**values, "label": label}).rejected == "右"
+    assert read_item({**values, "label": {**label, "ranking": [1, 0, 2]}}).rejected == "前"
+    with pytest.raises(ValueError, match="no order of the 3 answers"):
+        read_item({**values, "label": {**label, "ranking": [2, 0]}})
+    chosen = {"question": "q", "answers": ["右", "左", "前"], "label": label}
+    with pytest.raises(ValueError, match="no order of the 3 answers"):
+        read_item(chosen)
 
 
 def test_the_same_question_has_the_same_id() -> None:

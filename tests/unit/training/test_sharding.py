@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from meguru.hyperparameters import Hyperparameters
 from training import sharding
@@ -44,6 +46,30 @@ def test_what_is_asked_for_is_done(asked: str) -> None:
     settings = Hyperparameters(sharding=asked)
     world = World(0, 2, torch.device("cpu"))
     assert sharding.is_sharded(nn.Linear(2, 2), settings, world) is (asked == "fsdp")
+
+
+class WithBuffer(nn.Linear):
+    """Rotary embeddings have one like it."""
+
+    def __init__(self) -> None:
+        super().__init__(2, 2)
+        self.register_buffer("frequencies", torch.ones(2))
+
+
+@pytest.mark.filterwarnings("error::FutureWarning")
+def test_copies_exchange_no_buffers(tmp_path: Path) -> None:
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1
+    )
+    try:
+        model, world = WithBuffer(), World(0, 1, torch.device("cpu"))
+        copies = sharding.distribute(
+            model, cast(Any, model), Hyperparameters(), world, sharded=False
+        )
+        assert isinstance(copies, DistributedDataParallel)
+        assert not copies.will_sync_module_buffers()  # type: ignore[no-untyped-call]
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 @pytest.mark.parametrize(

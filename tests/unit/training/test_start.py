@@ -163,6 +163,20 @@ def test_serving_and_evaluation_read_an_adapter_over_its_base(make_based: MakeJo
             attempt()
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU computes in bf16")
+def test_weights_in_bf16_answer_alike_wherever_a_cpu_computes_them(tmp_path: Path) -> None:
+    base = write_base(tmp_path / "base")
+    halves = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
+    halves.save_pretrained(base)
+    assert json.loads((base / "config.json").read_text())["dtype"] == "bfloat16"
+    write_manifest(base)
+    served, judged = load(base).model, ChatModel.load(base)._model
+    assert {one.dtype for one in (*served.parameters(), *judged.parameters())} == {torch.float32}
+    ids = torch.arange(60).reshape(3, 20)
+    alone = torch.cat([served(one[None]).logits for one in ids])
+    assert torch.allclose(alone, judged(ids).logits, atol=1e-5)
+
+
 def test_an_adapter_is_trained_further(make_based: MakeJob) -> None:
     first = make_based("first", max_steps="40", **LORA)
     assert first.train() == [0]
