@@ -63,6 +63,7 @@ class Checkpoints:
     """The checkpoints of one job in `folder`, as one rank sees them; every rank makes each call.
 
     `begin` returns when the state is copied to the host's memory; the files are written meanwhile.
+    The memory for the first copy takes longer to get than any copy: `reserve` gets it in advance.
     """
 
     def __init__(self, folder: Path, world: World, keep: int = 2) -> None:
@@ -70,15 +71,21 @@ class Checkpoints:
         # The writing's exchanges go beside the training's, which they must not be mixed with.
         self._world, self._background = world, world.apart()
         self._stager = DefaultStager(_staging(world.device))
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
-        self._writing: Future[None] | None = None
+        self._thread = ThreadPoolExecutor(
+            1, thread_name_prefix="checkpoint", initializer=_use, initargs=(world.device,)
+        )
+        self._writing: Future[Any] | None = None
         self._step = 0
         self.write_seconds = 0.0
 
     @property
     def is_writing(self) -> bool:
-        """Whether the last one is still being written, as far as this rank can tell."""
+        """Whether the thread is still busy with the last one, as far as this rank can tell."""
         return self._writing is not None and not self._writing.done()
+
+    def reserve(self, tensors: Tensors) -> None:
+        """Have the memory ready for what `begin` will be given. `tensors` may change meanwhile."""
+        self._writing = self._thread.submit(self._stager.stage, tensors)
 
     def begin(self, step: int, tensors: Tensors, progress: Mapping[str, Any]) -> None:
         """Begin to save: this rank's `tensors`, and on the first rank the `progress`."""
@@ -180,6 +187,12 @@ class Checkpoints:
 def _first(error: CheckpointException) -> BaseException:
     """What went wrong on the first rank that it did on."""
     return next(iter(error.failures.values()))[0]
+
+
+def _use(device: torch.device) -> None:
+    """A thread begins on the first GPU, whichever its process is on."""
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
 
 
 def _staging(device: torch.device) -> StagingOptions:

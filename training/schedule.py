@@ -17,6 +17,11 @@ class CheckpointSchedule:
         self._last_step_at = clock()
         self._is_due = False
 
+    @property
+    def is_on(self) -> bool:
+        """Whether any save will come due, if the run is long enough."""
+        return bool(self._seconds or self._steps)
+
     def is_due(self, step: int, write_seconds: float) -> bool:
         """Asked after each step. Once due it stays so until `began`.
 

@@ -104,11 +104,14 @@ class Trainer:
         return outcome
 
     def _train(self, watchdog: Watchdog) -> Outcome:
-        num_tokens = 0.0
+        num_tokens, first = 0.0, self.step + 1
         while self.step < self.num_steps:
             loss, tokens = self.training_step()
             self.step += 1
             watchdog.beat(self.step)
+            if self.step == first and self.schedule.is_on:
+                # Not before: the optimizer has no state until its first step.
+                self.checkpoints.reserve(self.state.tensors())
             # One exchange agrees on the loss, on stopping and on saving, for all at the same step.
             mean_loss, mean_tokens, stop, due, writing = self.world.mean(
                 [

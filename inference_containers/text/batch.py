@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from inference_containers.text.forward import Forward
@@ -133,10 +134,8 @@ class Batch:
 
     def _accept(self, first: int, logits: torch.Tensor, failed: Sequence[int] = ()) -> bool:
         """Give each row from `first` on its token; False where that failed for any."""
-        largest, likeliest = logits.max(dim=-1)
         over, healthy = list(failed), True
-        chosen = zip(likeliest.tolist(), largest.tolist(), strict=True)
-        for row, (token_id, logit) in enumerate(chosen, first):
+        for row, (token_id, logit) in enumerate(find_likeliest(logits), first):
             if row in failed:
                 continue
             generation = self.generations[row]
@@ -160,3 +159,18 @@ class Batch:
             self.generations[row], self._tokens[row] = self.generations[-1], self._tokens[-1]
             self.generations.pop()
             self._tokens.pop()
+
+
+def find_likeliest(logits: torch.Tensor) -> list[tuple[int, float]]:
+    """Of each row of `logits` (rows, vocabulary) the likeliest token and its logit.
+
+    The logit is NaN where any of the row is.
+    """
+    if logits.device.type == "cpu":
+        # torch finds the place of the largest without vector instructions: ten times as slow.
+        rows = logits.float().numpy()
+        token_ids = rows.argmax(axis=1)
+        largest = rows[np.arange(len(rows)), token_ids]
+    else:
+        largest, token_ids = logits.max(dim=-1)
+    return list(zip(token_ids.tolist(), largest.tolist(), strict=True))

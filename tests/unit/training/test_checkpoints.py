@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 
@@ -40,6 +41,11 @@ def world() -> World:
 
 def tensors(step: int) -> dict[str, torch.Tensor]:
     return {"a": torch.arange(6.0).reshape(2, 3) * step, "step": torch.tensor(float(step))}
+
+
+def process_memory() -> int:
+    """Bytes of this process that are in memory."""
+    return int(psutil.Process().memory_info().rss)
 
 
 def save(checkpoints: Checkpoints, *steps: int) -> None:
@@ -82,6 +88,22 @@ def test_training_goes_on_while_it_is_written(tmp_path: Path, world: World) -> N
     state["a"].fill_(7.0)
     checkpoints.finish()
     assert newest(checkpoints) == 5
+
+
+def test_memory_that_was_reserved_is_what_is_copied_to(tmp_path: Path, world: World) -> None:
+    checkpoints, state = Checkpoints(tmp_path, world), {"a": torch.zeros(4000, 1000)}
+    checkpoints.reserve(state)
+    checkpoints.finish()
+    before = process_memory()
+    state["a"].fill_(7.0)
+    checkpoints.begin(5, state, {})
+    taken = process_memory() - before
+    checkpoints.finish()
+    assert taken < state["a"].nbytes / 2
+    found = checkpoints.newest()
+    assert found
+    checkpoints.load(found, loaded := {"a": torch.zeros(4000, 1000)})
+    assert torch.equal(loaded["a"], state["a"])
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,10 @@ def test_by_steps() -> None:
 
 def test_never() -> None:
     clock = Clock()
-    assert due_steps(CheckpointSchedule(0, 0, clock), clock, 1000) == []
+    never = CheckpointSchedule(0, 0, clock)
+    assert due_steps(never, clock, 1000) == []
+    assert not never.is_on
+    assert CheckpointSchedule(0, 1, clock).is_on and CheckpointSchedule(1, 0, clock).is_on
 
 
 def test_due_until_it_began() -> None:
