@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -235,7 +236,7 @@ def test_a_serving_adapter_of_another_base_model_brings_it(
     assert prefix(workflow, "LookForServingBase", variables) == expected
 
 
-def prefix(workflow: str, state: str, variables: dict[str, object]) -> object:
+def prefix(workflow: str, state: str, variables: Mapping[str, object]) -> object:
     """What a state lists, in a lake of the name LAKE."""
     states = json.loads((WORKFLOWS / f"{workflow}.asl.json").read_text())["States"]
     written = states[state]["Arguments"]["Prefix"].replace("${LakeBucket}", "LAKE")
