@@ -27,8 +27,8 @@ def read_yaml(
 ) -> Settings:
     """The file's settings; ValueError has a line for each thing that is wrong, with its place.
 
-    `what`, `see`, `allowed` and `max_bytes` as read_document has them. What stands at `hidden` keys may be a
-    secret, and is in no error.
+    `what`, `see`, `allowed` and `max_bytes` as read_document has them. What stands at `hidden` keys
+    may be a secret, and is in no error.
     """
     document, values = read_document(path, allowed=allowed, what=what, see=see, max_bytes=max_bytes)
     try:
