@@ -32,11 +32,10 @@ class Container:
         """Start it as the leader of its own process group; its output is a pipe."""
         home = self.opt_ml.parent / "home"
         home.mkdir(parents=True, exist_ok=True)
-        own = {
+        common = {
             "LANG": "C.UTF-8",
             # An instance here has no GPU, whatever the machine has, unless a person shares it.
             "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
-            **self.image.environment(self.opt_ml),
         }
         given = {
             name: self.image.localise(value, self.opt_ml)
@@ -44,7 +43,8 @@ class Container:
         }
         environment = {
             "HOME": str(home),
-            **own,
+            **common,
+            **self.image.environment(self.opt_ml),
             **account.credentials(Caller.role(self.role_arn, ROLE_SESSION)),
             **given,
             "SAGEMAKER_BASE_DIR": str(self.opt_ml),
@@ -52,5 +52,6 @@ class Container:
         command = self.image.command(self.entrypoint, self.arguments, self.opt_ml)
         folder = self.image.working_directory()
         packages = self.image.recipe.labels.get(LABEL, "").split()
-        warm = self.image.warm_starts.start(packages, own, command, env=environment, cwd=folder)
+        shared = {**common, **self.image.environment(Path("/opt/ml"))}
+        warm = self.image.warm_starts.start(packages, shared, command, env=environment, cwd=folder)
         return warm or account.processes.start(command, env=environment, cwd=folder)

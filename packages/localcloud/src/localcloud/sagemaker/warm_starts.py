@@ -43,7 +43,7 @@ class WarmStarts:
     def start(
         self,
         packages: Sequence[str],
-        own: Mapping[str, str],
+        shared: Mapping[str, str],
         command: Sequence[str],
         *,
         env: Mapping[str, str],
@@ -51,28 +51,28 @@ class WarmStarts:
     ) -> Process | None:
         """Start `python -m …` with exactly `env`; None where it has to be started as usual.
 
-        `own` is what its image has in the environment, without what this one container was given.
+        `shared` is what every container of its image has in the environment.
         """
         is_python = list(command[:2]) == [sys.executable, "-m"] and len(command) > 2
-        if not packages or not is_python or _read_at_start(own) != _read_at_start(env):
+        if not packages or not is_python or _read_at_start(shared) != _read_at_start(env):
             return None
-        key = (tuple(packages), frozenset(own.items()))
+        key = (tuple(packages), frozenset(shared.items()))
         with self._lock:
             try:
-                server = self._server(key, packages, own)
+                server = self._server(key, packages, shared)
                 return server.fork(command, env, cwd) if server else None
             except OSError as error:
                 _log.warning("a container starts without a warm start: %s", error)
                 return None
 
     def _server(
-        self, key: object, packages: Sequence[str], own: Mapping[str, str]
+        self, key: object, packages: Sequence[str], shared: Mapping[str, str]
     ) -> _ForkServer | None:
         server = self._servers.get(key)
         if key not in self._servers or (server and not server.is_alive):
             # Packages that can't be imported are not tried again.
             self._servers[key] = None
-            self._servers[key] = _ForkServer(self._processes, self._folder, packages, own)
+            self._servers[key] = _ForkServer(self._processes, self._folder, packages, shared)
         return self._servers[key]
 
 
