@@ -5,6 +5,6 @@ import sys
 from meguru.accelerator import load_newer_driver
 from training.launch import main
 
-# The workers, which import torch, inherit what is loaded here.
+# Before torch is imported: the workers inherit what is loaded here.
 load_newer_driver()
 sys.exit(main())

@@ -89,9 +89,12 @@ def train(job: Job, folder: Path) -> int:
     settings = Hyperparameters.parse(job.hyperparameters())
     resources = job.resources()
     num_workers = settings.processes_per_host or num_gpus() or 1
-    common = host_environment(os.environ, resources, settings)
-    places = worker_environments(job, resources, num_workers)
-    workers = Workers([common | place for place in places], folder)
+    workers = Workers(folder)
+    # Before torch is imported, once for all workers: it and its libraries read them then.
+    os.environ.update(host_environment(os.environ, resources, settings))
+    from training.worker import main as work
+
+    workers.start(work, worker_environments(job, resources, num_workers))
     status = workers.wait()
     outcome = folder / "outcome"
     ended = outcome.read_text() if outcome.exists() else None
@@ -109,5 +112,5 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="training-") as folder:
         try:
             return train(job, Path(folder))
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, ImportError) as error:
             return fail(job, str(error))

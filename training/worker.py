@@ -1,4 +1,4 @@
-"""One process of a training job, started by its host's entrypoint: reads, trains, writes."""
+"""One process of a training job, forked by its host's entrypoint: reads, trains, writes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -133,8 +132,8 @@ def run(job: Job, world: World, stop_requested: StopSignal) -> Outcome:
 
 
 @record
-def main() -> None:
-    """Writes how the run ended to the file that the command line names."""
+def main(outcome_file: Path) -> None:
+    """Writes how the run ended to `outcome_file`."""
     stop_requested = StopSignal()
     job = Job.from_environment(os.environ)
     check_accelerator(
@@ -147,8 +146,4 @@ def main() -> None:
         # No rank leaves before the model is written: the first one is where all of them meet.
         world.gather(None)
     if os.environ["LOCAL_RANK"] == "0":
-        write_atomically(Path(sys.argv[1]), outcome.value.encode())
-
-
-if __name__ == "__main__":
-    main()
+        write_atomically(outcome_file, outcome.value.encode())

@@ -21,6 +21,7 @@ from typing import Any
 from localcloud.check import Assembly
 
 from tests.e2e.loop_cloud import LoopCloud
+from tests.e2e.quick_loop import import_nothing_ahead
 
 ACTIONS = ("approve", "approve", "reject", "edit", "replay", "kill", "pause")
 # Longer than an event takes to start its release on a busy machine.
@@ -60,6 +61,7 @@ def with_quick_server(assembly: Path, folder: Path) -> Path:
         main = image.directory / "inference_containers" / "text" / "__main__.py"
         if main.exists():
             main.write_text(QUICK_SERVER)
+            import_nothing_ahead(image.directory / image.docker_file)
     return copied
 
 

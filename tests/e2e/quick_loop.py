@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 import uuid
@@ -53,6 +54,11 @@ while held.exists():
 """
 
 
+def import_nothing_ahead(dockerfile: Path) -> None:
+    """The program that its image holds now needs none of what the real one needs."""
+    dockerfile.write_text(re.sub(r"(?m)^LABEL localcloud\.preload=.*$", "", dockerfile.read_text()))
+
+
 def with_quick_jobs(assembly: Path, folder: Path) -> Path:
     """A copy of an assembly whose training and evaluation images hold next to nothing.
 
@@ -66,6 +72,7 @@ def with_quick_jobs(assembly: Path, folder: Path) -> Path:
             main = image.directory / name / "__main__.py"
             if main.exists():
                 main.write_text(text)
+                import_nothing_ahead(image.directory / image.docker_file)
         curation = image.directory / "curation" / "__main__.py"
         if curation.exists():
             future = "from __future__ import annotations\n"

@@ -76,22 +76,28 @@ def test_two_hosts_reclaimed_and_resumed(make_job: MakeJob, start_host: StartHos
 def test_no_worker_outlives_a_host_that_is_killed_while_it_starts(
     make_job: MakeJob, start_host: StartHost, seconds: float
 ) -> None:
-    """Only the launcher is killed: its workers are importing torch."""
-    host = start_host(make_job(), HOSTS[:1], HOSTS[0], "one")
+    """Only the launcher is killed, when it has just forked its workers."""
+    job = make_job(processes_per_host="2")
+    host = start_host(job, HOSTS[:1], HOSTS[0], "one")
     started: list[psutil.Process] = []
     while not started:
-        started = [one for one in descendants(host.process) if is_worker(one)]
+        started = descendants(host.process)
     time.sleep(seconds)
+    started = descendants(host.process)
     host.process.kill()
     _, alive = psutil.wait_procs(started, timeout=10)
-    assert not alive
+    assert started and not alive
 
 
-def is_worker(process: psutil.Process) -> bool:
-    try:
-        return process.cmdline()[1:4] == ["-u", "-m", "training.worker"]
-    except psutil.Error:
-        return False
+def test_a_stop_while_torch_is_imported_is_a_stop(make_job: MakeJob, start_host: StartHost) -> None:
+    job = make_job()
+    host = start_host(job, HOSTS[:1], HOSTS[0], "one")
+    while "libtorch_cpu" not in Path(f"/proc/{host.process.pid}/maps").read_text():
+        time.sleep(0.01)
+    host.signal(signal.SIGTERM)
+    assert host.wait() == STOPPED_STATUS
+    assert not (job.root / "output" / "failure").exists()
+    assert not list((job.root / "checkpoints").iterdir())
 
 
 def run_entrypoint(root: Path) -> int:

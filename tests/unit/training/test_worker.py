@@ -149,4 +149,4 @@ def test_a_gpu_that_torch_does_not_see_fails_in_one_line(
     monkeypatch.setattr("signal.signal", lambda number, handler: None)
 
     with pytest.raises(ValueError, match=r"there is a GPU \(ml.g5.xlarge\) but torch sees none"):
-        main()
+        main(job.root / "outcome")

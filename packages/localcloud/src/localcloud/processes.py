@@ -8,10 +8,10 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol, TypeVar
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -22,11 +22,25 @@ def _die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+class Process(Protocol):
+    """What the cloud asks of a process that it has started: a part of `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+Started = TypeVar("Started", bound=Process)
+
+
 class Processes:
     """Starts processes, each the leader of its own group, and ends all that came of them."""
 
     def __init__(self) -> None:
-        self._running: dict[int, subprocess.Popen[bytes]] = {}
+        self._running: dict[int, Process] = {}
         self._lock = threading.Lock()
         self._closed = False
         self._adopts_orphans = False
@@ -48,33 +62,41 @@ class Processes:
         *,
         env: Mapping[str, str],
         cwd: Path,
+        source: int | IO[bytes] = subprocess.DEVNULL,
         output: int | IO[bytes] = subprocess.PIPE,
         error: int | IO[bytes] = subprocess.STDOUT,
     ) -> subprocess.Popen[bytes]:
         """Start `command` with exactly `env`; its output is a pipe to read unless given a file."""
-        with self._lock:
-            if self._closed:
-                raise RuntimeError("the cloud is stopping: no process can be started")
-            process = self._starter.submit(
-                subprocess.Popen,
+
+        def start() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
                 list(command),
                 env=dict(env),
                 cwd=cwd,
-                stdin=subprocess.DEVNULL,
+                stdin=source,
                 stdout=output,
                 stderr=error,
                 start_new_session=True,
                 preexec_fn=_die_with_parent,
-            ).result()
+            )
+
+        return self.count(lambda: self._starter.submit(start).result())
+
+    def count(self, start: Callable[[], Started]) -> Started:
+        """Run `start`, which starts a process that leads its own group, and count it as ours."""
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the cloud is stopping: no process can be started")
+            process = start()
             self._running[process.pid] = process
         return process
 
-    def signal(self, process: subprocess.Popen[bytes], number: int) -> None:
+    def signal(self, process: Process, number: int) -> None:
         """Send a signal to the process's whole group; nothing when it has gone."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
 
-    def end(self, process: subprocess.Popen[bytes], grace_seconds: float = 0.0) -> int:
+    def end(self, process: Process, grace_seconds: float = 0.0) -> int:
         """SIGTERM the group, wait up to `grace_seconds`, SIGKILL what is left; the exit status.
 
         What is left counts every descendant, in whichever group or session it is.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud.account import Account
 from localcloud.calls import Caller
+from localcloud.processes import Process
 from localcloud.sagemaker.images import Image
+from localcloud.sagemaker.warm_starts import LABEL
 
 # The session name under which SageMaker assumes an execution role.
 ROLE_SESSION = "SageMaker"
@@ -27,26 +28,30 @@ class Container:
     environment: Mapping[str, str]
     role_arn: str
 
-    def start(self, account: Account) -> subprocess.Popen[bytes]:
+    def start(self, account: Account) -> Process:
         """Start it as the leader of its own process group; its output is a pipe."""
         home = self.opt_ml.parent / "home"
         home.mkdir(parents=True, exist_ok=True)
+        common = {
+            "LANG": "C.UTF-8",
+            # An instance here has no GPU, whatever the machine has, unless a person shares it.
+            "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
+        }
         given = {
             name: self.image.localise(value, self.opt_ml)
             for name, value in self.environment.items()
         }
         environment = {
-            "LANG": "C.UTF-8",
             "HOME": str(home),
-            # An instance here has no GPU, whatever the machine has, unless a person shares it.
-            "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
+            **common,
             **self.image.environment(self.opt_ml),
             **account.credentials(Caller.role(self.role_arn, ROLE_SESSION)),
             **given,
             "SAGEMAKER_BASE_DIR": str(self.opt_ml),
         }
-        return account.processes.start(
-            self.image.command(self.entrypoint, self.arguments, self.opt_ml),
-            env=environment,
-            cwd=self.image.working_directory(),
-        )
+        command = self.image.command(self.entrypoint, self.arguments, self.opt_ml)
+        folder = self.image.working_directory()
+        packages = self.image.recipe.labels.get(LABEL, "").split()
+        shared = {**common, **self.image.environment(Path("/opt/ml"))}
+        warm = self.image.warm_starts.start(packages, shared, command, env=environment, cwd=folder)
+        return warm or account.processes.start(command, env=environment, cwd=folder)

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 
 BASE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _TAKEN_AS_GIVEN = frozenset(
-    ["RUN", "USER", "EXPOSE", "LABEL", "HEALTHCHECK", "SHELL", "STOPSIGNAL", "VOLUME", "MAINTAINER"]
+    ["RUN", "USER", "EXPOSE", "HEALTHCHECK", "SHELL", "STOPSIGNAL", "VOLUME", "MAINTAINER"]
 )
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::([-+])([^}]*))?\})")
 _HEREDOC = re.compile(r"<<-?([\"']?)(\w+)\1")
@@ -38,6 +38,7 @@ class Recipe:
 
     copies: list[Copy] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=lambda: {"PATH": BASE_PATH})
+    labels: dict[str, str] = field(default_factory=dict)
     working_directory: str = "/"
     entrypoint: list[str] = field(default_factory=list)
     command: list[str] = field(default_factory=list)
@@ -62,7 +63,8 @@ class _Reader:
         self._followers: dict[str, Callable[[str], None]] = {
             "FROM": self._from,
             "ARG": self._arg,
-            "ENV": self._env,
+            "ENV": lambda rest: self._assign(self.recipe.environment, rest),
+            "LABEL": lambda rest: self._assign(self.recipe.labels, rest),
             "COPY": self._copy,
             "ADD": self._add,
             "WORKDIR": self._workdir,
@@ -90,14 +92,14 @@ class _Reader:
             if name in self._build_arguments or given:
                 self._arguments[name] = self._build_arguments.get(name, default)
 
-    def _env(self, rest: str) -> None:
+    def _assign(self, target: dict[str, str], rest: str) -> None:
         name, _, value = rest.partition(" ")
         if "=" not in name:
-            self.recipe.environment[name] = " ".join(self._words(value))
+            target[name] = " ".join(self._words(value))
             return
-        # Every value of one ENV sees the variables as they were before it.
+        # Every value of one instruction sees the variables as they were before it.
         pairs = [word.partition("=") for word in self._words(rest)]
-        self.recipe.environment.update({name: value for name, _, value in pairs})
+        target.update({name: value for name, _, value in pairs})
 
     def _copy(self, rest: str) -> None:
         while rest.startswith("--"):

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.account import Account
+from localcloud.processes import Process
 from localcloud.sagemaker.container import Container
 from localcloud.sagemaker.logs import LogStream
 
@@ -83,7 +83,7 @@ class HostProcesses:
     def __init__(self, account: Account, log_group: str, log_prefix: str, role_arn: str) -> None:
         self._account = account
         self._log_names = (log_group, log_prefix, role_arn)
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[Process] = []
         self._streams: list[LogStream] = []
 
     def start(

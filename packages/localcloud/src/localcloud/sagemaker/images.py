@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from localcloud.account import Account
 from localcloud.sagemaker.dockerfile import Copy, Recipe, read_recipe
+from localcloud.sagemaker.warm_starts import WarmStarts
 
 _ABSOLUTE_PATH = re.compile(r"(?<![\w./~-])/[^\s:;,=\"'|&<>()]*")
 _PYTHON = re.compile(r"^(?:/\S*/)?python(?:3(?:\.\d+)?)?$")
@@ -21,10 +22,11 @@ _PYTHON = re.compile(r"^(?:/\S*/)?python(?:3(?:\.\d+)?)?$")
 
 @dataclass(frozen=True)
 class Image:
-    """An image's recipe, and the folder that holds what it copies."""
+    """An image's recipe, the folder that holds what it copies, and where it may start warm."""
 
     recipe: Recipe
     tree: Path
+    warm_starts: WarmStarts
 
     def local_path(self, path: str) -> Path | None:
         """Where an absolute path of the image lies here; None for what only the base has."""
@@ -79,6 +81,7 @@ class Images:
         self._account = account
         self._images: dict[str, Image] = {}
         self._lock = threading.Lock()
+        self._warm_starts = WarmStarts(account.processes, account.work_dir / "warm-starts")
 
     def find(self, uri: str) -> Image:
         """The image of `ACCOUNT.dkr.ecr.REGION.SUFFIX/REPOSITORY:TAG`.
@@ -111,7 +114,7 @@ class Images:
                 _copy(directory, copy, tree)
         except (ValueError, OSError) as error:
             raise ValueError(f"the image {uri} can't be run from {dockerfile}: {error}") from error
-        return Image(recipe, tree)
+        return Image(recipe, tree, self._warm_starts)
 
 
 def _copy(directory: Path, copy: Copy, tree: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import http.client
 import socket
-import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from localcloud.account import Account
+from localcloud.processes import Process
 from localcloud.sagemaker.container import Container
 from localcloud.sagemaker.logs import LogStream
 from localcloud.sagemaker.models import Servable
@@ -30,7 +30,7 @@ class Instance:
     ) -> None:
         self._account, self._servable, self._opt_ml = account, servable, opt_ml
         self._log = open_log()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._lock = threading.Lock()
         self._has_ended = False
         self.port = 0
