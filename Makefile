@@ -6,6 +6,8 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no
 # Three more than there are processors: many tests wait for what they started.
 IN_PARALLEL := --numprocesses $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 3))) --maxprocesses 8
 CAMPAIGNS := campaigns kills
+# What is compiled once is read again by each process that the tests and the demo start.
+export PYTHONDONTWRITEBYTECODE :=
 SOURCES := app.py base_models benchmarks cli curation evaluation inference_containers lambdas meguru stacks tests training
 
 .PHONY: demo up models peers test test-localcloud test-sdk lint synth bench campaigns lock setup clean

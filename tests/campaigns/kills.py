@@ -105,6 +105,7 @@ class Kills:
             job.write()
             processes = job.fork(chance.choice(WORLD_SIZES), self._prepare(job))
             wait_for_step(job, last_step(job) + chance.randint(2, 4))
+            wait_for_save(job)
             for process in processes:
                 process.kill()
                 process.join()
@@ -129,6 +130,9 @@ class Kills:
                 time.sleep(0.002)
         else:
             wait_for_step(job, before + chance.randint(0, 10))
+            if not saved:
+                # Without a save there is nothing to go on from, and nothing to go wrong with.
+                wait_for_save(job)
             time.sleep(chance.random() * 0.2)
         for process in processes:
             process.kill()
@@ -272,7 +276,16 @@ def steps_at_risk(job: TrainingJob, saved: int) -> int:
 
 
 def wait_for_step(job: TrainingJob, step: int) -> None:
+    wait_until(job, lambda: last_step(job) >= step, f"step {step}")
+
+
+def wait_for_save(job: TrainingJob) -> None:
+    """Until there is a whole checkpoint, of this attempt or of one before."""
+    wait_until(job, lambda: newest_complete(job) > 0, "save")
+
+
+def wait_until(job: TrainingJob, seen: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + 60
-    while last_step(job) < step and not (job.root / "model").exists():
-        assert time.monotonic() < deadline, f"no step {step} in 60 seconds"
+    while not seen() and not (job.root / "model").exists():
+        assert time.monotonic() < deadline, f"no {what} in 60 seconds"
         time.sleep(0.002)
