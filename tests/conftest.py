@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, flock
@@ -22,9 +23,20 @@ FIRST = ("e2e/", "campaigns/", "stacks/", "unit/training/", "unit/inference_cont
 TOGETHER = {
     "stacks": ("tests/stacks/",),
     "serving": tuple(
-        f"tests/e2e/test_{name}.py" for name in ("api", "feedback", "openai_client", "two_models")
+        f"tests/e2e/test_{name}.py"
+        for name in ("api", "compare", "feedback", "openai_client", "two_models")
     ),
 }
+
+
+def pytest_configure() -> None:
+    # What is imported stays: to look for garbage in it takes a quarter of the collection's time.
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

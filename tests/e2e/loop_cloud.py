@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import subprocess
-import sys
 import tarfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +18,7 @@ import yaml
 from cli.account import Account
 from cli.cloud_process import CloudProcess
 from cli.loop import Loop
-from cli.synthesis import REPOSITORY
+from cli.synthesis import REPOSITORY, synthesize
 from meguru.names import api_name, stage_name
 
 # The longest names that are legal: what is composed of them has to fit everywhere in AWS.
@@ -65,14 +62,7 @@ def synthesize_trial(folder: Path) -> Path:
     values["api"] |= {"requests_per_second": 500, "burst": 1000}
     file = folder / "trial.yaml"
     file.write_text(yaml.safe_dump(values))
-    subprocess.run(
-        [sys.executable, "app.py", str(file)],
-        cwd=REPOSITORY,
-        env={**os.environ, "CDK_OUTDIR": str(folder / "cdk.out"), "CDK_VALIDATION": "false"},
-        check=True,
-        capture_output=True,
-    )
-    return folder / "cdk.out"
+    return synthesize(file, folder / "cdk.out")
 
 
 def make_model_archive(folder: Path, texts: list[str], seed: int = 3) -> bytes:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +17,7 @@ from cli.account import Account
 from cli.base_models import BaseModels, read_source
 from cli.cloud_process import CloudProcess
 from cli.loop import LoopFailed
-from cli.synthesis import REPOSITORY
+from cli.synthesis import REPOSITORY, synthesize
 from meguru.base_model import verify
 from meguru.names import endpoint_log_name
 from tests.e2e.loop_cloud import LoopCloud
@@ -36,7 +33,7 @@ DOCUMENTS = [
 ]
 
 
-def synthesize(folder: Path) -> Path:
+def small_assembly(folder: Path) -> Path:
     """environments/poc.yaml with one model, an adapter of the base model `tiny`, and no floor."""
     values = yaml.safe_load((REPOSITORY / "environments" / "poc.yaml").read_text())
     [model] = values["models"].values()
@@ -55,20 +52,13 @@ def synthesize(folder: Path) -> Path:
     model["gate"]["minimum"] = {"exact_match": 0.0}
     file = folder / "base.yaml"
     file.write_text(yaml.safe_dump({**values, "name": "base"}))
-    subprocess.run(
-        [sys.executable, "app.py", str(file)],
-        cwd=REPOSITORY,
-        env={**os.environ, "CDK_OUTDIR": str(folder / "cdk.out"), "CDK_VALIDATION": "false"},
-        check=True,
-        capture_output=True,
-    )
-    return folder / "cdk.out"
+    return synthesize(file, folder / "cdk.out")
 
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopCloud]:
     folder = tmp_path_factory.mktemp("base")
-    with CloudProcess(synthesize(folder), port=0, log=folder / "log") as process:
+    with CloudProcess(small_assembly(folder), port=0, log=folder / "log") as process:
         yield LoopCloud(Account("base", process.endpoint_url))
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -13,9 +10,10 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from cli.leftovers import Leftovers
-from cli.synthesis import REPOSITORY
+from cli.main import app
 from tests.e2e.loop_cloud import MODEL, NAME, SECOND_MODEL, LoopCloud, loop_cloud
 
 RUN = "0123456789ab"
@@ -175,12 +173,7 @@ def destroy(cloud: LoopCloud, folder: Path, name: str, *, is_destroyable: bool) 
 
 def meguru(cloud: LoopCloud, command: str, status: int, *words: str) -> str:
     more = ("--environment-name", NAME) if command == "leftovers" else ()
-    ended = subprocess.run(
-        [sys.executable, "-m", "cli.main", command, *words, *more],
-        cwd=REPOSITORY,
-        env={**os.environ, "AWS_ENDPOINT_URL": cloud.endpoint_url},
-        capture_output=True,
-        text=True,
-    )
-    assert ended.returncode == status, ended.stdout + ended.stderr
+    given = {"AWS_ENDPOINT_URL": cloud.endpoint_url, "COLUMNS": "250"}
+    ended = CliRunner().invoke(app, [command, *words, *more], env=given)
+    assert ended.exit_code == status, ended.output
     return ended.stdout

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import uuid
 from pathlib import Path
 
 import pytest
 
+from cli.synthesis import REPOSITORY
 from tests.e2e.command import running
 
 SYNTHESIS = "Synthesize the templates"
@@ -15,10 +17,19 @@ CURATION = "Put the company's documents"
 TRAINING = "managed spot"
 
 
+def of_a_new_environment(folder: Path) -> list[str]:
+    """The option that names a file whose assembly is not kept: its synthesis takes seconds."""
+    text = (REPOSITORY / "environments" / "poc.yaml").read_text()
+    file = folder / "new.yaml"
+    file.write_text(f"{text}\n# {uuid.uuid4()}\n")
+    return ["--environment", str(file)]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("moment", [SYNTHESIS, START, CURATION])
 def test_a_demo_that_is_ended(tmp_path: Path, moment: str, number: signal.Signals) -> None:
-    with running(tmp_path, "demo") as command:
+    words = of_a_new_environment(tmp_path) if moment == SYNTHESIS else []
+    with running(tmp_path, "demo", *words) as command:
         command.wait_until_said(moment)
         assert command.stop(number) == 128 + number
         assert command.left_behind() == []

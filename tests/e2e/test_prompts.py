@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +16,7 @@ from cli.account import Account
 from cli.cloud_process import CloudProcess
 from cli.lineage import trace
 from cli.main import app
-from cli.synthesis import REPOSITORY
+from cli.synthesis import REPOSITORY, synthesize
 from meguru.prompt import Prompt
 from tests.e2e.loop_cloud import SIZES, LoopCloud
 
@@ -40,7 +37,7 @@ question_template: "Q: {question}"
 PROMPT = Prompt("短く。", question_template="Q: {question}")
 
 
-def synthesize(folder: Path) -> Path:
+def small_assembly(folder: Path) -> Path:
     """environments/poc.yaml with one tiny model and no floor."""
     values = yaml.safe_load((REPOSITORY / "environments" / "poc.yaml").read_text())
     [model] = values["models"].values()
@@ -49,14 +46,7 @@ def synthesize(folder: Path) -> Path:
     model["gate"] = {"minimum": {"exact_match": 0.0}}
     file = folder / "prompts.yaml"
     file.write_text(yaml.safe_dump({**values, "name": NAME}))
-    subprocess.run(
-        [sys.executable, "app.py", str(file)],
-        cwd=REPOSITORY,
-        env={**os.environ, "CDK_OUTDIR": str(folder / "cdk.out"), "CDK_VALIDATION": "false"},
-        check=True,
-        capture_output=True,
-    )
-    return folder / "cdk.out"
+    return synthesize(file, folder / "cdk.out")
 
 
 @dataclass
@@ -114,7 +104,7 @@ def said(completion: Any) -> list[tuple[str, float]]:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     folder = tmp_path_factory.mktemp("prompts")
-    with CloudProcess(synthesize(folder), port=0, log=folder / "log") as process:
+    with CloudProcess(small_assembly(folder), port=0, log=folder / "log") as process:
         cloud = LoopCloud(Account(NAME, process.endpoint_url))
         lines = "".join(json.dumps(one) + "\n" for one in DOCUMENTS)
         cloud.client("s3").put_object(

@@ -13,11 +13,6 @@ import pytest
 
 from cli.account import LOCAL_CREDENTIALS, LOCAL_REGION
 from cli.synthesis import REPOSITORY
-from stacks.constructs.deployment_grants import (
-    BASE_IMAGE_ACCOUNT,
-    BASE_IMAGE_REGION,
-    BASE_IMAGE_REPOSITORY,
-)
 from tests.e2e.loop_cloud import MODEL, NAME, SIZES, LoopCloud, loop_cloud
 
 SDK = REPOSITORY / ".venv-sdk" / "bin" / "python"
@@ -108,6 +103,12 @@ def test_an_experiment_is_registered_beside_the_loop_s_models(
 
 
 def test_aws_s_image_is_one_of_the_sdk_s_tables() -> None:
+    from stacks.constructs.deployment_grants import (
+        BASE_IMAGE_ACCOUNT,
+        BASE_IMAGE_REGION,
+        BASE_IMAGE_REPOSITORY,
+    )
+
     program = (
         "from sagemaker.core import image_uris; print(image_uris.retrieve('huggingface', "
         f"region='{BASE_IMAGE_REGION}', version='5.3.0', base_framework_version='pytorch2.9.0', "

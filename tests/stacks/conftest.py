@@ -65,18 +65,15 @@ def syntheses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Synthesis]:
     """The synthesis of every environment file, by the file's name without its suffix."""
     longest = tmp_path_factory.mktemp("file") / f"{LONGEST}.yaml"
     longest.write_text(LONGEST_FILE)
-    with pytest.MonkeyPatch.context() as patch:
-        # Read by CDK's process when it starts, which is when aws_cdk is first imported.
-        patch.setenv("CDK_VALIDATION", "false")
-        from app import synthesize
-        from tests.stacks.synthesis import ENVIRONMENT_FILES, Synthesis
+    from app import synthesize
+    from tests.stacks.synthesis import ENVIRONMENT_FILES, Synthesis
 
-        made = {}
-        for path in [*ENVIRONMENT_FILES, longest]:
-            environment = read_environment(path)
-            folder = tmp_path_factory.mktemp(path.stem) / "cdk.out"
-            app = synthesize(environment, str(folder))
-            made[path.stem] = Synthesis(environment, app, folder, Assembly.load(folder))
+    made = {}
+    for path in [*ENVIRONMENT_FILES, longest]:
+        environment = read_environment(path)
+        folder = tmp_path_factory.mktemp(path.stem) / "cdk.out"
+        app = synthesize(environment, str(folder))
+        made[path.stem] = Synthesis(environment, app, folder, Assembly.load(folder))
     return made
 
 

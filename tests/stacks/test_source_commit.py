@@ -7,15 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from stacks.constructs import job
-from stacks.constructs.job import source_commit
+# By its name: the module is imported where it is changed.
+REPOSITORY = "stacks.constructs.job.REPOSITORY"
 
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(job, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(REPOSITORY, tmp_path)
     git(tmp_path, "init", "--quiet")
     return tmp_path
+
+
+def source_commit(*folders: str) -> str:
+    from stacks.constructs import job
+
+    return job.source_commit(*folders)
 
 
 def git(folder: Path, *words: str) -> str:
@@ -58,6 +64,6 @@ def test_what_is_in_no_commit_says_so(repository: Path) -> None:
 def test_outside_a_repository_it_is_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(REPOSITORY, tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert source_commit("training") == "unknown"

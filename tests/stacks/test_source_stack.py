@@ -9,11 +9,6 @@ from typing import Any
 import pytest
 from localcloud.check import Assembly, Demand, allows, handling_of
 
-from stacks.constructs.deployment_grants import (
-    BASE_IMAGE_ACCOUNT,
-    BASE_IMAGE_REGION,
-    BASE_IMAGE_REPOSITORY,
-)
 from stacks.environment import Environment
 
 REPOSITORY = Path(__file__).parents[2]
@@ -191,6 +186,12 @@ def test_a_pipeline_may_do_what_its_stages_do(template: Any) -> None:
 
 
 def test_what_is_deployed_with_is_what_the_images_are_built_on() -> None:
+    from stacks.constructs.deployment_grants import (
+        BASE_IMAGE_ACCOUNT,
+        BASE_IMAGE_REGION,
+        BASE_IMAGE_REPOSITORY,
+    )
+
     image = (
         f"{BASE_IMAGE_ACCOUNT}.dkr.ecr.{BASE_IMAGE_REGION}.amazonaws.com/{BASE_IMAGE_REPOSITORY}"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import errno
+import gc
 import logging
 import os
 import shutil
@@ -92,6 +93,8 @@ class Command:
         if self._ended.is_set():
             return
         cloud.start()
+        gc.freeze()
+        gc.enable()
         _print_lines(f"AWS_ENDPOINT_URL={cloud.endpoint_url}", *_outputs(cloud), "ready")
 
     def _fail(self, sentence: str) -> None:
@@ -117,6 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
+    # All that is made until the cloud is up stays as long as it does: there is nothing to collect.
+    gc.disable()
     if parsed.die_with_parent:
         _die_with_parent()
     status = Command(parsed).run()

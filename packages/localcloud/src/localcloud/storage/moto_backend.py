@@ -10,12 +10,15 @@ import re
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 from xml.parsers.expat import ExpatError
 
+import moto.core.utils
 from moto.core.base_backend import BackendDict
 from moto.core.config import default_user_config
+from moto.core.loaders import create_loader
 from moto.core.model_instances import reset_model_data
 from moto.core.request import Request as WireRequest
 from werkzeug.exceptions import HTTPException
@@ -61,6 +64,8 @@ _BEWILDERED = (
     TypeError,
     ValueError,
 )
+# One for all models: each loader reads the names of all AWS services first.
+_one_loader = cache(create_loader)
 logger = logging.getLogger("localcloud")
 _ACCESS_KEY = ADMINISTRATOR_ACCESS_KEY_ID
 Handler = Callable[[Any, str, Any], Any]
@@ -78,7 +83,8 @@ class MotoBackend:
         self._calls = itertools.count(1)
 
     def start(self) -> None:
-        """Empty moto's state, which is one for the whole process."""
+        """Empty moto's state, which is one for the whole process, as is its loader of models."""
+        moto.core.utils.create_loader = _one_loader  # type: ignore[attr-defined]
         default_user_config.setdefault("iam", {})["load_aws_managed_policies"] = True
         BackendDict.reset()
         reset_model_data()
