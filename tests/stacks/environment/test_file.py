@@ -18,10 +18,10 @@ LETTERS = "abcdefghij"
 def refusal(folder: Path, content: bytes) -> str:
     path = folder / "file.yaml"
     path.write_bytes(content)
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(InvalidEnvironment) as refused:
         read_environment(path)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
     said = str(refused.value).replace(str(path), "FILE")
     assert "\n" not in said and len(said) < 400
     return said
