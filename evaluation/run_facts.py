@@ -24,7 +24,7 @@ class RunFacts:
     """What is known of a run; what the job was not told is empty.
 
     `training_seconds` are those the instances worked, `billable_seconds` those that are paid for,
-    both of one instance, and of the last attempt. `predicted_spot_saving` is a share, 0 to 1;
+    both of one instance, and of all attempts. `predicted_spot_saving` is a share, 0 to 1;
     `price_per_hour` is what an instance costs on demand, in US dollars. `base` is the base model's
     name, revision and licence, as far as they are known. `source_package` is the version whose
     weights are evaluated with another prompt, "" where a training made them.

@@ -196,15 +196,21 @@ def test_what_spot_capacity_saved_stands_beside_what_was_predicted() -> None:
     evidence = make_evidence(make_samples(3, 2), cost=run.cost())
     text = re.sub(r"\s+", " ", Page(render(evidence)).text)
     assert "67 %; 60 % was predicted" in text
-    assert "0.50 US dollars; 1.50 on demand, of the last attempt alone" in text
+    assert "0.50 US dollars; 1.50 on demand, of all attempts" in text
     assert "ml.g6.2xlarge on spot: Stopped; ml.g6.2xlarge on spot: Completed" in text
     assert "spot capacity saved 67%; 60% was predicted; 0.50 US dollars" in model_card(evidence)
 
 
-def test_after_spot_capacity_was_given_up_nothing_was_saved() -> None:
-    run = RunFacts(instance_type="ml.g6.2xlarge", predicted_spot_saving=0.6)
+def test_what_was_saved_before_spot_capacity_was_given_up_is_kept() -> None:
+    run = RunFacts(
+        instance_type="ml.g6.2xlarge",
+        training_seconds=4000,
+        billable_seconds=3000,
+        price_per_hour=1.8,
+    )
     text = Page(render(make_evidence(make_samples(3, 2), cost=run.cost()))).text
-    assert "nothing: the last attempt was on demand; 60 % was predicted" in text
+    assert "25 %; the last attempt was on demand" in text
+    assert "1.50 US dollars; 2.00 on demand" in text
 
 
 def test_a_language_that_falls_behind_is_to_watch() -> None:
