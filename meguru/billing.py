@@ -128,9 +128,8 @@ class Billing:
     def price(self, model: str) -> Price:
         return self.prices.get(model, NO_PRICE)
 
-    def period(self, now: float) -> Period:
-        """The period of a moment, in seconds since 1970."""
-        return Period(datetime.fromtimestamp(now, ZoneInfo(self.time_zone)))
+    def period(self, now: datetime) -> Period:
+        return Period(now.astimezone(ZoneInfo(self.time_zone)))
 
     def account_limits(self, period: Period) -> list[Limit]:
         """The limits that end generation for everybody."""

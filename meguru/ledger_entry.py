@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from meguru.billing import TOKENS, Limit, Period, consumer_limits, day_total
 from meguru.conditional_update import ConditionalUpdate
@@ -20,19 +21,20 @@ from meguru.ledger_book import (
     Used,
     consumer_book,
 )
-from meguru.quota import QuotaExceeded, RateLimited, Rates
+from meguru.quota import quota_exceeded, rate_limited
+from meguru.rate_limits import RateLimit, RateLimits
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A request of `caller` at `now`, seconds since 1970.
+    """A request of `caller` at `now`.
 
     It opens a reservation, or, from the cache, it is `used` at once.
     """
 
     caller: Consumer
     period: Period
-    now: float
+    now: datetime
     opened: Opened
     used: Used | None = None
 
@@ -94,33 +96,32 @@ class Entry:
             most.append(self.caller.tokens_per_minute)
         return any(self.opened.tokens > one for one in most)
 
-    def rates(self, book: Book) -> Rates | None:
-        """What the minute has left as the book stands; None for a consumer without such limits."""
-        if not self.has_rates:
-            return None
+    def limits(self, book: Book) -> RateLimits:
+        """What the minute has left as the book stands."""
         is_now = book.number(MINUTE) == self.opened.minute
-        num_requests = book.number(MINUTE_REQUESTS) if is_now else 0
-        num_tokens = book.number(MINUTE_TOKENS) if is_now else 0
-        requests, tokens = self.caller.requests_per_minute, self.caller.tokens_per_minute
-        return Rates(
-            seconds=max(1, (self.opened.minute + 1) * 60 - int(self.now)),
-            requests=requests,
-            requests_left=(requests or 0) - num_requests,
-            tokens=tokens,
-            tokens_left=(tokens or 0) - num_tokens,
+        seconds = max(1, (self.opened.minute + 1) * 60 - int(self.now.timestamp()))
+
+        def limit(most: int | None, used: str) -> RateLimit | None:
+            if most is None:
+                return None
+            return RateLimit(most, most - (book.number(used) if is_now else 0), seconds)
+
+        return RateLimits(
+            requests=limit(self.caller.requests_per_minute, MINUTE_REQUESTS),
+            tokens=limit(self.caller.tokens_per_minute, MINUTE_TOKENS),
         )
 
     def refuse(self, book: Book) -> None:
         """Raise for the limit of the book that this request doesn't keep, if there is one."""
-        rates = self.rates(book)
-        if rates and rates.requests is not None and rates.requests_left < 1:
-            raise RateLimited("requests", 1, rates)
-        if rates and rates.tokens is not None and rates.tokens_left < self.opened.tokens:
-            raise RateLimited("tokens", self.opened.tokens, rates)
+        limits, tokens = self.limits(book), self.opened.tokens
+        if limits.requests and limits.requests.remaining < 1:
+            raise rate_limited("requests", 1, limits)
+        if limits.tokens and limits.tokens.remaining < tokens:
+            raise rate_limited("tokens", tokens, limits)
         for limit in self._limits():
             left = limit.most - book.number(limit.attribute)
-            if left < self.opened.tokens:
-                raise QuotaExceeded(limit, left, self.opened.tokens)
+            if left < tokens:
+                raise quota_exceeded(limit, left, tokens, limits)
 
     def _limits(self) -> list[Limit]:
         """An answer from the cache counts against no limit of tokens."""
