@@ -133,9 +133,11 @@ class Billing:
 
     def account_limits(self, period: Period) -> list[Limit]:
         """The limits that end generation for everybody."""
+        return self.budget_limits(period) if self.budget.stops else []
+
+    def budget_limits(self, period: Period) -> list[Limit]:
+        """All limits of the account, whether or not they end anything."""
         budget = self.budget
-        if not budget.stops:
-            return []
         tokens = {
             "tokens_per_day": budget.tokens_per_day,
             "tokens_per_month": budget.tokens_per_month,

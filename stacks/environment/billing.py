@@ -85,5 +85,3 @@ class Budget(Settings):
 def _millionths(money: float | None) -> int | None:
     # As it is written: 0.1 is a tenth.
     return None if money is None else int(Decimal(str(money)) * MILLIONTHS)
-
-
