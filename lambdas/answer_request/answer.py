@@ -7,10 +7,11 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from lambdas.answer_request.ports import Reservation
 from meguru.chat_request import ChatRequest
 from meguru.consumer import Consumer
+from meguru.ledger import Reservation
 from meguru.model_version import Answering
+from meguru.quota import Rates
 from meguru.records import Inference
 
 # Of an answer whose caller has left before its end.
@@ -32,6 +33,8 @@ class Answer:
     answering: Answering = field(default_factory=Answering)
     usage: dict[str, int] = field(default_factory=dict)
     reservation: Reservation | None = None
+    # What its consumer may still ask for in this minute.
+    rates: Rates | None = None
 
     @property
     def model(self) -> str:
@@ -48,7 +51,7 @@ class Answer:
 
     def headers(self) -> dict[str, str]:
         """What its response says of it, also where it is an error's."""
-        return self.reservation.limits.headers() if self.reservation else {}
+        return self.rates.headers() if self.rates else {}
 
     def record(self) -> Inference:
         return Inference(

@@ -15,6 +15,7 @@ from lambdas.answer_request.endpoint import TextEndpoint
 from lambdas.answer_request.ports import Ports
 from meguru.api_errors import ApiError, model_not_allowed, unknown_model
 from meguru.chat_request import ChatRequest
+from meguru.usage_report import request_attributes
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,9 @@ class Pipeline:
         """The completion, recorded before it is given back."""
         model = self._admit(answer)
         with self._settled(answer):
-            answer.answering, completion = model.endpoint.complete(answer.request.body())
+            answer.answering, completion = model.endpoint.complete(
+                answer.request.body(), _attributes(answer)
+            )
             choice = completion["choices"][0]
             answer.text = choice["message"].get("content") or ""
             answer.finish_reason = choice["finish_reason"]
@@ -52,8 +55,12 @@ class Pipeline:
         # Usage is always wanted for the record, also of an answer that is left before its end
         # (vLLM's option); the caller sees it only when asked for, and only at the end.
         options = {"include_usage": True, "continuous_usage_stats": True}
+        attributes = _attributes(answer)
         body = answer.request.body() | {"stream_options": options}
-        with self._settled(answer), model.endpoint.stream(body) as (answer.answering, chunks):
+        with (
+            self._settled(answer),
+            model.endpoint.stream(body, attributes) as (answer.answering, chunks),
+        ):
             try:
                 yield _read_chunks(answer, chunks)
             finally:
@@ -63,13 +70,11 @@ class Pipeline:
         """The model that is asked; ApiError where the caller may not, or has nothing left."""
         model = self._model(answer)
         if self._ports.ledger:
+            tokens = answer.request.most_tokens(model.context_tokens)
             answer.reservation = self._ports.ledger.reserve(
-                answer.inference_id,
-                answer.consumer,
-                answer.request.most_tokens(model.context_tokens),
-                answer.model,
-                answer.created_at,
+                answer.inference_id, answer.consumer, tokens, answer.model
             )
+            answer.rates = answer.reservation.rates
         return model
 
     def _model(self, answer: Answer) -> Model:
@@ -82,7 +87,11 @@ class Pipeline:
 
     @contextmanager
     def _settled(self, answer: Answer) -> Iterator[None]:
-        """What was reserved becomes what was used, however the answer ends."""
+        """What was reserved becomes what was used, as far as that is known here.
+
+        Where the caller leaves, or the answer does not come, the model goes on for a while: its
+        server reports what it used, and the ledger hears of it.
+        """
         is_known = False
         try:
             yield
@@ -92,18 +101,24 @@ class Pipeline:
             is_known = not getattr(error, "may_have_answered", False)
             raise
         finally:
-            if answer.reservation:
-                self._settle(answer, is_known)
+            if is_known:
+                self._settle(answer)
 
-    def _settle(self, answer: Answer, is_known: bool) -> None:
-        ledger = self._ports.ledger
-        assert ledger is not None
-        settle = ledger.settle if is_known else ledger.leave
+    def _settle(self, answer: Answer) -> None:
+        ledger, reservation = self._ports.ledger, answer.reservation
+        if ledger is None or reservation is None:
+            return
         try:
-            settle(answer.reservation, answer.prompt_tokens, answer.completion_tokens)
+            ledger.settle(reservation, answer.prompt_tokens, answer.completion_tokens)
         except (BotoCoreError, ClientError):
             # The caller has its answer; the reservation stays, and is settled when it expires.
             logger.exception("%s could not be settled", answer.inference_id)
+
+
+def _attributes(answer: Answer) -> str:
+    """By what name the model server reports what it used."""
+    reservation = answer.reservation
+    return request_attributes(reservation.book, reservation.opened.id) if reservation else ""
 
 
 def _read_chunks(answer: Answer, chunks: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

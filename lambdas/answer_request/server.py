@@ -48,7 +48,7 @@ class RequestHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         # The adapter asks here until the server is ready.
-        self._send_json(200, {"status": "ready"})
+        self._send_json(200, {"status": "ready"}, headers={})
 
     def do_POST(self) -> None:
         try:
@@ -80,10 +80,13 @@ class RequestHandler(BaseHTTPRequestHandler):
                 self._send_events(answer)
             else:
                 completion = self.server.pipeline.complete(answer)
-                self._send_json(200, completion, answer.inference_id, answer.headers())
+                self._send_json(
+                    200, completion, headers=answer.headers(), inference_id=answer.inference_id
+                )
         except ApiError as error:
-            error.more_headers = {**answer.headers(), **error.more_headers}
-            raise
+            if self._streaming:
+                raise
+            self._send_json(error.status, error.body(), headers=answer.headers() | error.headers())
 
     def _read_body(self) -> bytes:
         stated = self.headers.get("content-length") or "0"
@@ -114,14 +117,15 @@ class RequestHandler(BaseHTTPRequestHandler):
         self,
         status: int,
         body: dict[str, Any],
+        *,
+        headers: Mapping[str, str],
         inference_id: str = "",
-        headers: Mapping[str, str] | None = None,
     ) -> None:
         content = json.dumps(body, ensure_ascii=False).encode()
         self.send_response_only(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))
-        self._send_headers(headers or {})
+        self._send_headers(headers)
         self._send_ids(inference_id)
         self.end_headers()
         self.wfile.write(content)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import Any
 
 import boto3
@@ -17,7 +16,9 @@ from lambdas.answer_request.endpoint import TextEndpoint
 from lambdas.answer_request.pipeline import Model, Pipeline
 from lambdas.answer_request.ports import Ports
 from meguru.consumer import Consumer
-from meguru.rate_limits import RateLimit, RateLimits
+from meguru.ledger import Reservation
+from meguru.ledger_book import Opened
+from meguru.quota import Rates
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -208,32 +209,25 @@ def stream_parts() -> tuple[bytes, ...]:
     return STREAM
 
 
-class FakeReservation:
-    limits = RateLimits(requests=RateLimit(60, 59, 12.3))
-
-
 class FakeLedger:
     """Keeps what it was asked, in order; `error` is its refusal."""
 
-    def __init__(self, error: Exception | None = None) -> None:
-        self.error, self.calls = error, list[tuple[Any, ...]]()
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.calls: list[tuple[Any, ...]] = []
 
     def reserve(
-        self, reservation_id: str, caller: Consumer, tokens: int, model: str, now: datetime
-    ) -> FakeReservation:
+        self, reservation_id: str, caller: Consumer, tokens: int, model: str
+    ) -> Reservation:
         if self.error:
             raise self.error
         self.calls.append(("reserve", caller.name, model, tokens))
-        return FakeReservation()
+        opened = Opened(reservation_id, 0, tokens, 0, "27", 0, model)
+        return Reservation("consumer#c#2026-11", opened, Rates(13, requests=60, requests_left=59))
 
-    def settle(
-        self, reservation: Any, prompt_tokens: int, completion_tokens: int, cached: bool = False
-    ) -> None:
-        assert isinstance(reservation, FakeReservation)
-        self.calls.append(("settle", prompt_tokens, completion_tokens, cached))
-
-    def leave(self, reservation: Any, prompt_tokens: int, completion_tokens: int) -> None:
-        self.calls.append(("leave", prompt_tokens, completion_tokens))
+    def settle(self, reservation: Reservation, prompt_tokens: int, completion_tokens: int) -> bool:
+        self.calls.append(("settle", prompt_tokens, completion_tokens))
+        return True
 
 
 @pytest.fixture

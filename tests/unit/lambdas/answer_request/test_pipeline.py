@@ -9,10 +9,11 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from lambdas.answer_request.answer import Answer
-from meguru.api_errors import ApiError, QuotaExceeded
+from meguru.api_errors import ApiError
 from meguru.chat_request import ChatRequest
 from meguru.consumer import Consumer
 from meguru.model_version import Answering
+from meguru.usage_report import reservation_of
 
 MESSAGES = [{"role": "user", "content": "元気?"}]
 
@@ -149,15 +150,15 @@ def test_what_is_reserved_is_settled(make_pipeline: Any, ledger: Any, completion
     pipeline.complete(asked)
     # 16 tokens of a template and 7 bytes at most, beside those that may be answered.
     reserved = ("reserve", "key", "meguru-text", 16 + len("元気?".encode()) + 8)
-    assert ledger.calls == [reserved, ("settle", 4, 2, False)]
+    assert ledger.calls == [reserved, ("settle", 4, 2)]
     assert asked.headers()["x-ratelimit-reset-requests"] == "13s"
 
 
 def test_nothing_is_asked_that_has_no_budget(make_pipeline: Any, ledger: Any, log: Any) -> None:
-    ledger.error = QuotaExceeded("Used up.")
+    ledger.error = ApiError(429, "Used up.", code="insufficient_quota")
     pipeline, runtime = make_pipeline(ports={"ledger": ledger})
     for stream in (False, True):
-        with pytest.raises(QuotaExceeded):
+        with pytest.raises(ApiError):
             ask(pipeline, stream)
     assert runtime.asked == log.records == []
 
@@ -174,10 +175,10 @@ def ask(pipeline: Any, stream: bool) -> None:
     ("error", "settled"),
     [
         # Nothing was generated.
-        (ClientError({"Error": {"Code": "ServiceUnavailable"}}, "x"), ("settle", 0, 0, False)),
-        (ClientError({"Error": {"Code": "AccessDenied"}}, "x"), ("settle", 0, 0, False)),
+        (ClientError({"Error": {"Code": "ServiceUnavailable"}}, "x"), [("settle", 0, 0)]),
+        (ClientError({"Error": {"Code": "AccessDenied"}}, "x"), [("settle", 0, 0)]),
         # The model may be at it still.
-        (ReadTimeoutError(endpoint_url="x"), ("leave", 0, 0)),
+        (ReadTimeoutError(endpoint_url="x"), []),
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
@@ -187,7 +188,7 @@ def test_a_model_that_fails(
     pipeline, _ = make_pipeline(error=error, ports={"ledger": ledger})
     with pytest.raises((ApiError, ClientError)):
         ask(pipeline, stream)
-    assert ledger.calls[1:] == [settled]
+    assert ledger.calls[1:] == settled
 
 
 def test_a_stream_is_settled_however_it_ends(
@@ -204,13 +205,21 @@ def test_a_stream_is_settled_however_it_ends(
         ask(make(stream_parts[0], ConnectionError("gone")), stream=True)
     with pytest.raises(ApiError):
         ask(make(stream_parts[0], b'data: {"error": {}}\n\n'), stream=True)
-    settled = [call for call in ledger.calls if call[0] != "reserve"]
-    assert settled == [
-        ("settle", 4, 2, False),
-        ("leave", 4, 1),
-        ("leave", 4, 1),
-        ("settle", 4, 1, False),
-    ]
+    # What was used until the caller or the connection is gone, the model server reports.
+    settled = [call for call in ledger.calls if call[0] == "settle"]
+    assert settled == [("settle", 4, 2), ("settle", 4, 1)]
+
+
+def test_the_model_server_hears_what_it_reports_for(
+    make_pipeline: Any, ledger: Any, completion: bytes
+) -> None:
+    for stream in (False, True):
+        pipeline, runtime = make_pipeline(
+            *([] if stream else [completion]), ports={"ledger": ledger}
+        )
+        ask(pipeline, stream)
+        reservation = reservation_of(runtime.requests[0]["CustomAttributes"])
+        assert reservation and reservation.startswith("consumer%23c%232026-11/chatcmpl-")
 
 
 def test_an_answer_that_can_not_be_settled_is_given(
