@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from meguru.api_errors import NO_LIMITS, ApiError, Overloaded, QuotaExceeded
+from meguru.api_errors import ApiError, Overloaded
 from meguru.billing import TOKENS, Billing, day_total
 from meguru.conditional_update import ConditionalUpdate, ConditionFailed
 from meguru.consumer import Consumer
@@ -32,8 +32,7 @@ from meguru.ledger_book import (
     month_of_book,
 )
 from meguru.ledger_entry import Entry, has_rates
-from meguru.rate_limits import RateLimits
-from meguru.usage_report import request_attributes
+from meguru.quota import QuotaExceeded, Rates
 
 # No function lives as long: Lambda ends each after 15 minutes.
 LIFETIME_SECONDS = 20 * 60
@@ -47,12 +46,7 @@ class Reservation:
 
     book: str
     opened: Opened
-    limits: RateLimits = NO_LIMITS
-
-    @property
-    def attributes(self) -> str:
-        """What tells the model server under which reservation it reports what it has used."""
-        return request_attributes(self.book, self.opened.id)
+    rates: Rates | None = None
 
     @property
     def month(self) -> str:
@@ -125,12 +119,6 @@ class Ledger:
             self._settle(Reservation(book.key, opened), used)
         return len(expired)
 
-    def leave(self, reservation: Reservation) -> None:
-        """Leave a reservation open of which only the model server knows how much it used.
-
-        It reports that by itself (meguru/usage_report.py), or the bound is charged in the end.
-        """
-
     def settle_reported(self, book: str, reports: Mapping[str, tuple[int, int]]) -> int:
         """Settle what is still open to what model servers say, and tell how many these were.
 
@@ -142,7 +130,7 @@ class Ledger:
 
     def charge_cached(
         self, caller: Consumer, tokens: int, model: str, now: datetime | None = None
-    ) -> RateLimits:
+    ) -> Rates | None:
         """Charge an answer from the cache: a request, and its tokens by their own price.
 
         They count against no limit of tokens, only against the account's budget of money. Raises
@@ -153,11 +141,11 @@ class Ledger:
         opened = replace(entry.opened, amount=amount)
         used = Used(cached_requests=1, cached_tokens=tokens, amount=amount)
         if not (self._account and amount):
-            return self._enter(replace(entry, used=used)).limits
+            return self._enter(replace(entry, used=used)).rates
         month, limits = entry.period.month, self._billing.account_limits(entry.period)
         self._account.charge(month, opened, limits)
         try:
-            return self._enter(replace(entry, used=used)).limits
+            return self._enter(replace(entry, used=used)).rates
         except ApiError:
             self._account.charge(month, replace(opened, amount=-amount), [])
             raise
@@ -206,7 +194,7 @@ class Ledger:
                     entry, is_first = self._after(entry, is_first, book)
                     continue
             self._minutes[entry.key] = entry.opened.minute
-            return Reservation(entry.key, entry.opened, entry.limits(book))
+            return Reservation(entry.key, entry.opened, entry.rates(book))
         raise Overloaded("Too many requests change the same budget. Try again shortly.", status=429)
 
     def _after(self, entry: Entry, is_first: bool, book: Book) -> tuple[Entry, bool]:

@@ -12,7 +12,7 @@ from typing import Any
 from meguru.billing import AMOUNT, TOKENS, Limit, day_total
 from meguru.conditional_update import ConditionalUpdate, ConditionFailed
 from meguru.ledger_book import KEY, MONTH, OPEN, Opened, Used, account_book
-from meguru.quota import quota_exceeded
+from meguru.quota import QuotaExceeded
 
 
 class AccountBook:
@@ -55,7 +55,7 @@ class AccountBook:
         needed = {TOKENS: opened.tokens, AMOUNT: opened.amount}
         for limit in limits:
             if needed[limit.unit] > limit.most:
-                raise quota_exceeded(limit, limit.most, needed[limit.unit])
+                raise QuotaExceeded(limit, limit.most, needed[limit.unit])
             update.if_at_most(limit.attribute, limit.most - needed[limit.unit])
         try:
             update.send(self._client)
@@ -63,6 +63,6 @@ class AccountBook:
             for limit in limits:
                 used = int(failed.item.get(limit.attribute, {"N": "0"})["N"])
                 if used + needed[limit.unit] > limit.most:
-                    raise quota_exceeded(limit, limit.most - used, needed[limit.unit]) from failed
+                    raise QuotaExceeded(limit, limit.most - used, needed[limit.unit]) from failed
             # It stands there already: a client has asked again where the answer was lost.
             assert opened.mark in failed.item[OPEN]["BS"]

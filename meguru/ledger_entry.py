@@ -21,8 +21,7 @@ from meguru.ledger_book import (
     Used,
     consumer_book,
 )
-from meguru.quota import quota_exceeded, rate_limited
-from meguru.rate_limits import RateLimit, RateLimits
+from meguru.quota import QuotaExceeded, RateLimited, Rates
 
 
 @dataclass(frozen=True)
@@ -96,32 +95,33 @@ class Entry:
             most.append(self.caller.tokens_per_minute)
         return any(self.opened.tokens > one for one in most)
 
-    def limits(self, book: Book) -> RateLimits:
-        """What the minute has left as the book stands."""
+    def rates(self, book: Book) -> Rates | None:
+        """What the minute has left as the book stands; None for a consumer without such limits."""
+        if not self.has_rates:
+            return None
         is_now = book.number(MINUTE) == self.opened.minute
-        seconds = max(1, (self.opened.minute + 1) * 60 - int(self.now.timestamp()))
-
-        def limit(most: int | None, used: str) -> RateLimit | None:
-            if most is None:
-                return None
-            return RateLimit(most, most - (book.number(used) if is_now else 0), seconds)
-
-        return RateLimits(
-            requests=limit(self.caller.requests_per_minute, MINUTE_REQUESTS),
-            tokens=limit(self.caller.tokens_per_minute, MINUTE_TOKENS),
+        num_requests = book.number(MINUTE_REQUESTS) if is_now else 0
+        num_tokens = book.number(MINUTE_TOKENS) if is_now else 0
+        requests, tokens = self.caller.requests_per_minute, self.caller.tokens_per_minute
+        return Rates(
+            seconds=max(1, (self.opened.minute + 1) * 60 - int(self.now.timestamp())),
+            requests=requests,
+            requests_left=(requests or 0) - num_requests,
+            tokens=tokens,
+            tokens_left=(tokens or 0) - num_tokens,
         )
 
     def refuse(self, book: Book) -> None:
         """Raise for the limit of the book that this request doesn't keep, if there is one."""
-        limits, tokens = self.limits(book), self.opened.tokens
-        if limits.requests and limits.requests.remaining < 1:
-            raise rate_limited("requests", 1, limits)
-        if limits.tokens and limits.tokens.remaining < tokens:
-            raise rate_limited("tokens", tokens, limits)
+        rates = self.rates(book)
+        if rates and rates.requests is not None and rates.requests_left < 1:
+            raise RateLimited("requests", 1, rates)
+        if rates and rates.tokens is not None and rates.tokens_left < self.opened.tokens:
+            raise RateLimited("tokens", self.opened.tokens, rates)
         for limit in self._limits():
             left = limit.most - book.number(limit.attribute)
-            if left < tokens:
-                raise quota_exceeded(limit, left, tokens, limits)
+            if left < self.opened.tokens:
+                raise QuotaExceeded(limit, left, self.opened.tokens)
 
     def _limits(self) -> list[Limit]:
         """An answer from the cache counts against no limit of tokens."""
