@@ -25,6 +25,7 @@ from lambdas.answer_request.ports import Consumers, Ports
 from lambdas.answer_request.settings import Settings
 from meguru.api_errors import ApiError
 from meguru.consumer import Consumer
+from meguru.ledger import Ledger
 
 # API Gateway takes no larger body.
 MAX_DISCARDED_BYTES = 10 * 1024 * 1024
@@ -189,7 +190,8 @@ def main() -> None:
         name: Model(TextEndpoint(runtime, endpoint_name), context_tokens)
         for name, (endpoint_name, context_tokens) in settings.models.items()
     }
-    pipeline = Pipeline(models, Ports(log=log))
+    ledger = Ledger(boto3.client("dynamodb"), settings.ledger_table, settings.billing)
+    pipeline = Pipeline(models, Ports(log=log, ledger=ledger))
     port = int(os.environ.get("AWS_LWA_PORT") or os.environ.get("PORT") or 8080)
     RequestServer(("127.0.0.1", port), pipeline, KeyHolders()).serve_forever()
 
