@@ -21,7 +21,7 @@ from lambdas.answer_request.consumers import KeyHolders
 from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
 from lambdas.answer_request.inference_log import InferenceLog
 from lambdas.answer_request.pipeline import Model, Pipeline
-from lambdas.answer_request.ports import Consumers, Ports
+from lambdas.answer_request.ports import Consumers
 from lambdas.answer_request.settings import Settings
 from meguru.api_errors import ApiError
 from meguru.consumer import Consumer
@@ -191,7 +191,7 @@ def main() -> None:
         for name, (endpoint_name, context_tokens) in settings.models.items()
     }
     ledger = Ledger(boto3.client("dynamodb"), settings.ledger_table, settings.billing)
-    pipeline = Pipeline(models, Ports(log=log, ledger=ledger))
+    pipeline = Pipeline(models=models, log=log, ledger=ledger)
     port = int(os.environ.get("AWS_LWA_PORT") or os.environ.get("PORT") or 8080)
     RequestServer(("127.0.0.1", port), pipeline, KeyHolders()).serve_forever()
 
