@@ -8,7 +8,7 @@ client's retry or by two who settle it, is done once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -22,13 +22,10 @@ from meguru.ledger_book import (
     KEY,
     MINUTE,
     MINUTE_TOKENS,
-    MONTH,
-    MONTH_INDEX,
     OPEN,
     Book,
     Opened,
     Used,
-    is_account_book,
     month_of_book,
 )
 from meguru.ledger_entry import Entry, has_rates
@@ -165,18 +162,6 @@ class Ledger:
             TableName=self._table_name, Key={KEY: {"S": key}}, ConsistentRead=True
         )
         return Book.read(key, found.get("Item", {}))
-
-    def books(self, month: str) -> Iterator[Book]:
-        """The consumers' books of a month, `2026-11`; the account's is not among them."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table_name,
-            IndexName=MONTH_INDEX,
-            KeyConditionExpression="#month = :month",
-            ExpressionAttributeNames={"#month": MONTH},
-            ExpressionAttributeValues={":month": {"S": month}},
-        )
-        keys = [item[KEY]["S"] for page in pages for item in page["Items"]]
-        return (self.read(key) for key in sorted(keys) if not is_account_book(key))
 
     def _enter(self, entry: Entry) -> Reservation:
         """Write a request into its book, or raise for the limit that is in its way."""

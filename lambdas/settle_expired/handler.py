@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from meguru.billing import Billing
 from meguru.ledger import LIFETIME_SECONDS, Ledger
 from meguru.ledger_book import account_book
+from meguru.ledger_books import consumer_books
 from meguru.names import BUDGET_METRIC, METRIC_NAMESPACE
 
 logger = Logger(service="settle_expired")
@@ -33,12 +34,12 @@ def handler(event: dict[str, Any], context: object) -> None:
     # What was reserved at the end of a month stands in that one's books.
     earlier = now - timedelta(seconds=2 * LIFETIME_SECONDS)
     for month in sorted({billing().period(moment).month for moment in (earlier, now)}):
-        for book in ledger().books(month):
+        for key in consumer_books(dynamodb(), os.environ["LEDGER_TABLE"], month):
             try:
-                if num_settled := ledger().settle_expired(book):
-                    logger.warning("reservations expired", book=book.key, number=num_settled)
+                if num_settled := ledger().settle_expired(ledger().read(key)):
+                    logger.warning("reservations expired", book=key, number=num_settled)
             except ClientError as error:
-                logger.exception("a book can't be settled", book=book.key)
+                logger.exception("a book can't be settled", book=key)
                 failures.append(error)
     measure_budget(now)
     if failures:
@@ -66,4 +67,9 @@ def billing() -> Billing:
 
 @cache
 def ledger() -> Ledger:
-    return Ledger(boto3.client("dynamodb"), os.environ["LEDGER_TABLE"], billing())
+    return Ledger(dynamodb(), os.environ["LEDGER_TABLE"], billing())
+
+
+@cache
+def dynamodb() -> Any:
+    return boto3.client("dynamodb")

@@ -35,6 +35,11 @@ ENVIRONMENT = {
     "ENVIRONMENT_NAME": "poc",
     "DATASET": "text",
     "TRAINING_CODE": "",
+    "LEDGER_TABLE": "ledger",
+    "BILLING": (
+        '{"time_zone":"Asia/Tokyo","currency":"JPY","prices":{"chat":["30","90","3"]},'
+        '"budget":{"per_month":100000,"tokens_per_month":10000,"stops":true}}'
+    ),
     "LOOKS_QUEUE": "https://sqs/looks",
     "FEEDBACK_BEFORE_RETRAINING": (
         '{"correction": {"meguru-text": 3, "other": 5}, "vote": {"meguru-text": 2, "other": null}}'
