@@ -158,10 +158,7 @@ class Ledger:
 
     def read(self, key: str) -> Book:
         """A book as it stands now; an empty one where nothing was used."""
-        found = self._client.get_item(
-            TableName=self._table_name, Key={KEY: {"S": key}}, ConsistentRead=True
-        )
-        return Book.read(key, found.get("Item", {}))
+        return read_book(self._client, self._table_name, key)
 
     def _enter(self, entry: Entry) -> Reservation:
         """Write a request into its book, or raise for the limit that is in its way."""
@@ -225,3 +222,9 @@ class Ledger:
             update.if_equal(MINUTE, opened.minute)
             update.add(MINUTE_TOKENS, change)
         return update
+
+
+def read_book(client: Any, table_name: str, key: str) -> Book:
+    """A book as it stands now; an empty one where nothing was used."""
+    found = client.get_item(TableName=table_name, Key={KEY: {"S": key}}, ConsistentRead=True)
+    return Book.read(key, found.get("Item", {}))
