@@ -1,4 +1,4 @@
-"""What stands around the model on a request's way: of each there is one, or there is none."""
+"""What stands around the model on a request's way, as far as there are several of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from meguru.consumer import Consumer
-from meguru.ledger import Ledger
 from meguru.model_version import Answering
 from meguru.records import Inference
 from meguru.verdict import Verdict
@@ -19,7 +18,10 @@ class Consumers(Protocol):
 
 class Guard(Protocol):
     def check(self, text: str, side: str) -> Verdict:
-        """What the rules say of a text; `side` is "input" or "output"."""
+        """What the rules say of a text; `side` is "input" or "output".
+
+        ApiError where that can't be found out: nothing passes unseen.
+        """
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Lead(Protocol):
 
 
 class AnswerCache(Protocol):
+    """It never raises: where the store can't be asked, there is nothing, and whoever asks leads."""
+
     def get(self, key: str) -> CachedAnswer | None: ...
 
     def put(self, key: str, answer: CachedAnswer, seconds: int) -> None:
@@ -51,11 +55,3 @@ class AnswerCache(Protocol):
 class Log(Protocol):
     def write(self, inference: Inference) -> None:
         """Keep the record of an answer."""
-
-
-@dataclass(frozen=True)
-class Ports:
-    """All of them; what is None isn't there."""
-
-    log: Log
-    ledger: Ledger | None = None

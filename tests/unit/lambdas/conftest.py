@@ -14,10 +14,9 @@ from moto import mock_aws
 
 from lambdas.answer_request.endpoint import TextEndpoint
 from lambdas.answer_request.pipeline import Model, Pipeline
-from lambdas.answer_request.ports import Ports
 from meguru.consumer import Consumer
 from meguru.ledger import Reservation
-from meguru.ledger_book import Opened
+from meguru.ledger_book import Book, Opened
 from meguru.quota import Rates
 
 ENVIRONMENT = {
@@ -199,7 +198,7 @@ def make_pipeline(make_model: Any, log: FakeLog) -> Callable[..., tuple[Pipeline
         *parts: Any, ports: dict[str, Any] | None = None, **options: Any
     ) -> tuple[Pipeline, FakeRuntime]:
         model, runtime = make_model(*parts, **options)
-        return Pipeline({"meguru-text": model}, Ports(log=log, **(ports or {}))), runtime
+        return Pipeline(models={"meguru-text": model}, log=log, **(ports or {})), runtime
 
     return make
 
@@ -220,6 +219,11 @@ class FakeLedger:
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.calls: list[tuple[Any, ...]] = []
+        self.book = Book("consumer#c#2026-11")
+
+    def read(self, key: str) -> Book:
+        self.calls.append(("read", key))
+        return self.book
 
     def reserve(
         self, reservation_id: str, caller: Consumer, tokens: int, model: str
@@ -233,6 +237,10 @@ class FakeLedger:
     def settle(self, reservation: Reservation, prompt_tokens: int, completion_tokens: int) -> bool:
         self.calls.append(("settle", prompt_tokens, completion_tokens))
         return True
+
+    def charge_cached(self, caller: Consumer, tokens: int, model: str) -> Rates:
+        self.calls.append(("cached", caller.name, model, tokens))
+        return Rates(13, requests=60, requests_left=58)
 
 
 @pytest.fixture
