@@ -29,7 +29,7 @@ from meguru.api_errors import ApiError, BodyTooLarge, Overloaded
 from meguru.model_hashes import MANIFEST, check_hashes
 from meguru.model_version import ATTRIBUTES_HEADER, Answering
 from meguru.sampling_request import MAX_ANSWER_TOKENS
-from meguru.usage_report import reservation_of
+from meguru.usage_report import reservation_of, started_line
 
 if TYPE_CHECKING:
     from inference_containers.text.engine import Engine
@@ -152,6 +152,8 @@ class TextServer:
         headers = self._headers(self._engine)
         predict = importlib.import_module("inference_containers.text.predict")
         reservation = reservation_of(request.headers.get(ATTRIBUTES_HEADER, ""))
+        if reservation:
+            print(started_line(reservation), flush=True)
         try:
             prediction: Prediction = await predict.start(self._engine, await read_body(request))
         except ApiError:
