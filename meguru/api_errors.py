@@ -7,7 +7,7 @@ from typing import Any
 
 UNKNOWN_PATH = (
     "There is nothing at this path and method. "
-    "See /v1/models, /v1/chat/completions and /v1/feedback."
+    "See /v1/models, /v1/chat/completions, /v1/completions, /v1/feedback and /v1/usage."
 )
 # Of a body, wherever on its way it is found too large.
 REQUEST_TOO_LARGE = "request_too_large"
@@ -103,6 +103,12 @@ def unknown_model(model: str, served: Iterable[str]) -> ApiError:
         code="model_not_found",
         param="model",
     )
+
+
+def model_not_allowed(model: str, allowed: Iterable[str]) -> ApiError:
+    names = ", ".join(f"'{name}'" for name in allowed) or "none"
+    message = f"The model '{model}' is not for this API key's consumer, whose models are: {names}."
+    return ApiError(403, message, code="model_not_allowed", param="model")
 
 
 def error_body(message: str, kind: str, *, code: str, param: str | None = None) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from meguru.model_archive import weight_files
 from meguru.model_version import system_fingerprint
 from meguru.prompt import PROMPT_SOURCE, Prompt
 from meguru.prompt_fit import check_fit
+from meguru.sampling_request import MAX_ANSWER_TOKENS
 
 # Another version of these may choose other tokens for the same model.
 ENGINE = f"meguru-text torch {torch.__version__} transformers {transformers.__version__}"
@@ -32,7 +33,9 @@ REQUIRED = ("config.json", "tokenizer.json")
 class LoadedModel:
     """A model ready to predict, with its tokenizer and its own generation settings.
 
-    `version` is the model version it was released as.
+    `version` is the model version it was released as; `text_start` is what its tokenizer puts
+    before a text that is no chat. An answer to a request without a limit has at most
+    `answer_tokens`: who reserves them in a ledger may know no longer context.
     """
 
     name: str
@@ -44,6 +47,8 @@ class LoadedModel:
     context_length: int
     end_token_ids: frozenset[int]
     prompt_version: str = ""
+    text_start: tuple[int, ...] = ()
+    answer_tokens: int = MAX_ANSWER_TOKENS
 
     @property
     def system_fingerprint(self) -> str:
@@ -70,6 +75,8 @@ def load(folder: Path, version: str = "", prompt_version: str = "") -> LoadedMod
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
     if tokenizer.chat_template is None:
         raise ValueError(f"{folder}: the tokenizer has no chat template")
+    starts = tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
+    text_start = (tokenizer.bos_token_id,) if starts else ()
     if torch.cuda.is_available():
         nn.Module.to(model, "cuda")
     ends = model.generation_config.eos_token_id
@@ -88,6 +95,7 @@ def load(folder: Path, version: str = "", prompt_version: str = "") -> LoadedMod
         context_length=context_length,
         end_token_ids=encoder.end_ids.union(ends if isinstance(ends, list) else [ends]),
         prompt_version=prompt.version if prompt else "",
+        text_start=text_start,
     )
 
 

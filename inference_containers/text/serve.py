@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import importlib
 import logging
 import os
@@ -21,11 +22,14 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from inference_containers.text.completion import DONE, server_sent_event
+from inference_containers.text.usage_log import report
 from inference_containers.text.watchdog import MAX_STEP_SECONDS
 from meguru.accelerator import ROOT, check_accelerator
 from meguru.api_errors import ApiError, BodyTooLarge, Overloaded
 from meguru.model_hashes import MANIFEST, check_hashes
 from meguru.model_version import ATTRIBUTES_HEADER, Answering
+from meguru.sampling_request import MAX_ANSWER_TOKENS
+from meguru.usage_report import reservation_of, started_line
 
 if TYPE_CHECKING:
     from inference_containers.text.engine import Engine
@@ -51,6 +55,7 @@ class Settings:
     max_batch_size: int
     max_queued_requests: int
     max_step_seconds: int
+    answer_tokens: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -72,6 +77,7 @@ class Settings:
             max_batch_size=number("MAX_BATCH_SIZE", 32),
             max_queued_requests=number("MAX_QUEUED_REQUESTS", 64),
             max_step_seconds=number("MAX_STEP_SECONDS", MAX_STEP_SECONDS),
+            answer_tokens=number("ANSWER_TOKENS", MAX_ANSWER_TOKENS),
         )
 
 
@@ -94,6 +100,7 @@ def start_engine(settings: Settings, failed: Callable[[str], None], devices: Pat
     if not check_hashes(settings.model_folder):
         logger.warning("the model has no %s: its files are served as they are", MANIFEST)
     loaded = load(settings.model_folder, settings.model_version, settings.prompt_version)
+    loaded = dataclasses.replace(loaded, answer_tokens=settings.answer_tokens)
     forward = make_forward(loaded.model)
     if isinstance(forward, Decoder):
         nn.Module.to(loaded.model, "meta")  # the decoder holds all it needs: no weight lies twice
@@ -144,14 +151,21 @@ class TextServer:
             raise Overloaded("The model is still loading.")
         headers = self._headers(self._engine)
         predict = importlib.import_module("inference_containers.text.predict")
-        prediction: Prediction = await predict.start(self._engine, await read_body(request))
+        reservation = reservation_of(request.headers.get(ATTRIBUTES_HEADER, ""))
+        if reservation:
+            print(started_line(reservation), flush=True)
+        try:
+            prediction: Prediction = await predict.start(self._engine, await read_body(request))
+        except ApiError:
+            report(reservation, None)
+            raise
         if prediction.request.stream:
             return StreamingResponse(
-                stream(prediction),
+                stream(prediction, reservation),
                 media_type="text/event-stream",
                 headers={"Cache-Control": "no-cache", **headers},
             )
-        return await answer(prediction, request, headers)
+        return await answer(prediction, request, headers, reservation)
 
     def _headers(self, engine: Engine) -> dict[str, str]:
         if not self._version:
@@ -170,7 +184,9 @@ async def read_body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def answer(prediction: Prediction, request: Request, headers: Mapping[str, str]) -> Response:
+async def answer(
+    prediction: Prediction, request: Request, headers: Mapping[str, str], reservation: str | None
+) -> Response:
     """The whole answer in one object, unless the caller leaves before it is there."""
 
     async def collect() -> Response:
@@ -194,13 +210,18 @@ async def answer(prediction: Prediction, request: Request, headers: Mapping[str,
         collecting.cancel()
         leaving.cancel()
         prediction.cancel()
+        report(reservation, prediction)
 
 
-async def stream(prediction: Prediction) -> AsyncIterator[bytes]:
+async def stream(prediction: Prediction, reservation: str | None) -> AsyncIterator[bytes]:
     """Server-sent events; closing the iterator (the caller left) frees the engine's place."""
+    is_begun = False
     try:
-        yield server_sent_event(prediction.chunk({"role": "assistant", "content": ""}))
         async for piece in prediction.pieces():
+            if not is_begun:
+                # Only now: who measures sees how long it has waited to be taken up.
+                yield server_sent_event(prediction.chunk({"role": "assistant", "content": ""}))
+                is_begun = True
             if piece.text or piece.logprobs:
                 chunk = prediction.chunk({"content": piece.text}, logprobs=piece.logprobs or None)
                 yield server_sent_event(chunk)
@@ -215,6 +236,7 @@ async def stream(prediction: Prediction) -> AsyncIterator[bytes]:
         yield server_sent_event(error.body())
     finally:
         prediction.cancel()
+        report(reservation, prediction)
 
 
 async def request_error(request: Request, error: Exception) -> Response:

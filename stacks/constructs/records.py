@@ -1,4 +1,4 @@
-"""The tables: inferences, feedback, releases, whose turn it is, and what was already done."""
+"""The tables: inferences, feedback, releases, the loop, the ledger, what was done before."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from meguru.ledger_book import KEY, MONTH, MONTH_INDEX
 from stacks.constructs.table import Table, text
 from stacks.environment import Environment
 
@@ -41,6 +42,18 @@ class Records(Construct):
         self.releases = self._table("Releases", "endpoint_name")
         # What is asked for, who is at it, and what came of it.
         self.loop = self._table("Loop", "name")
+        # What everybody may use, has reserved and has used.
+        self.ledger = self._table(
+            "Ledger",
+            KEY,
+            global_secondary_indexes=[
+                dynamodb.GlobalSecondaryIndexPropsV2(
+                    index_name=MONTH_INDEX,
+                    partition_key=text(MONTH),
+                    projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+                )
+            ],
+        )
         self.idempotency = self._table("Idempotency", "id", time_to_live_attribute="expiration")
 
     def _table(self, name: str, partition_key: str, **settings: Any) -> Table:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from meguru.billing import Billing
 from meguru.names import OWNER_TAG, resource_name
+from stacks.environment.api import Api
+from stacks.environment.billing import Budget, Price, TimeZone
 from stacks.environment.jobs import CAUSAL_LM, MINUTES_A_DAY, BaseModels, Curation
 from stacks.environment.model import Model
 from stacks.environment.network import Network
@@ -16,7 +20,6 @@ from stacks.environment.section import Settings
 from stacks.environment.source import Source
 from stacks.environment.values import (
     Account,
-    Count,
     Days,
     Email,
     ModelKey,
@@ -44,10 +47,8 @@ def _check_names_in_api(models: dict[str, Model]) -> dict[str, Model]:
     return models
 
 
-class Api(Settings):
-    requests_per_second: Count = 10
-    burst: Count = 20
-    requests_per_month: Count = 1_000_000
+# What all variables of a function may have together, in bytes.
+MAX_VARIABLES = 4096
 
 
 class Records(Settings):
@@ -95,6 +96,9 @@ class Environment(Settings):
     ]
     api: Api = Api()
     records: Records = Records()
+    time_zone: TimeZone = "Asia/Tokyo"
+    budget: Budget = Budget()
+    prices: dict[str, Price] = {}
 
     @model_validator(mode="after")
     def check_judges(self) -> Self:
@@ -114,6 +118,26 @@ class Environment(Settings):
                 said = "leave it out: no model has an objective that learns from votes (dpo, kto)"
                 values = {"votes": model.retrain.votes}
                 raise refusals({"votes": said}, values, "models", key, "retrain")
+        return self
+
+    @model_validator(mode="after")
+    def check_prices(self) -> Self:
+        """A model without a price would be used for nothing, however small the budget."""
+        known = ", ".join(self.models)
+        found = dict.fromkeys(self.prices.keys() - self.models, f"no model; they are {known}")
+        if found:
+            raise refusals(found, dict(self.prices), "prices")
+        # Beside some names of tables; names are long where a client gives the models long ones.
+        told = len(json.dumps(self.learners)) + len(json.dumps(self.api.cors))
+        told += len(self.billing.as_json())
+        if self.prices and told > MAX_VARIABLES - 600:
+            said = "the models' names are too long to tell a function their prices: give shorter"
+            raise refusals({"prices": said}, {"prices": self.prices})
+        missing = ", ".join(key for key in self.models if key not in self.prices)
+        if missing and self.budget.needs_prices:
+            name = "per_month" if self.budget.per_month is not None else "per_day"
+            said = f"give a price for each model in `prices`: {missing} has none"
+            raise refusals({name: said}, self.budget.model_dump(), "budget")
         return self
 
     @model_validator(mode="after")
@@ -146,6 +170,16 @@ class Environment(Settings):
             values.get("objective", CAUSAL_LM) != CAUSAL_LM
             for training in trainings
             for values in (training.hyperparameters, training.continued)
+        )
+
+    @property
+    def billing(self) -> Billing:
+        """What the ledger is told."""
+        return Billing(
+            time_zone=self.time_zone,
+            currency=self.budget.currency,
+            prices={self.name_in_api(key): one.of_tokens() for key, one in self.prices.items()},
+            budget=self.budget.of_account(),
         )
 
     def name_in_api(self, key: str) -> str:

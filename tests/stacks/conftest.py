@@ -26,7 +26,7 @@ region: ap-southeast-2
 notify: {"n" * 50}@example.com
 permissions_boundary: arn:aws:iam::123456789012:policy/{"b" * 128}
 role_name_prefix: {"r" * MAX_ROLE_NAME_PREFIX}
-reserved_concurrency: {{answer_chat: 50, record_feedback: 5}}
+reserved_concurrency: {{answer_request: 50, record_feedback: 5}}
 network:
   subnet_ids: [subnet-0a1b2c3d4e5f60718, subnet-0a1b2c3d4e5f60719]
   security_group_ids: [sg-0a1b2c3d4e5f60718]
@@ -35,6 +35,11 @@ network:
 source: {{github: {"o" * 39}/{"r" * 100}, branch: {"b" * 200}, environment: {"e" * 255}}}
 base_models: {{sources: [s3://bucket-of-another/models/]}}
 records: {{inference_log_days: 3650, checkpoint_days: 7, quarantine_days: 90}}
+time_zone: Europe/Berlin
+api: {{cors: [{", ".join(f"https://{'c' * 79}{n}:44300" for n in range(5))}]}}
+budget:
+  {{per_day: 0.5, per_month: 5, tokens_per_day: 1, tokens_per_month: 2, aws_usd_per_month: 100}}
+prices: {{{"m" * MAX_MODEL_KEY}: {{prompt: 123.25, completion: 456.5, cached: 1.5}}}}
 tags: {{{"k" * 127}: {"v" * 255}}}
 models:
   {"m" * MAX_MODEL_KEY}:

@@ -72,7 +72,9 @@ WITHOUT_RESOURCE = {
 
 
 # A schedule to train by, and an address to tell.
-ADDED_BY_SETTINGS = re.compile(r"RetrainingSchedule|LoopEvents/Topic/ml-operations@|EventsRole")
+ADDED_BY_SETTINGS = re.compile(
+    r"RetrainingSchedule|LoopEvents/Topic/ml-operations@|EventsRole|LedgerWatch/Budget"
+)
 
 
 def test_every_environment_file_is_synthesized(syntheses: dict[str, Synthesis]) -> None:
@@ -212,7 +214,7 @@ def test_what_holds_data_is_kept_unless_the_environment_may_be_destroyed(
     expected = "Delete" if synthesis.environment.destroyable else "Retain"
     policies = Counter(resource.definition.get("DeletionPolicy") for resource in stateful)
     assert policies == {expected: len(stateful)}
-    assert len(stateful) == 8
+    assert len(stateful) == 9
 
 
 def test_what_holds_data_is_encrypted_and_closed(synthesis: Synthesis) -> None:

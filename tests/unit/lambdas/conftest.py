@@ -12,9 +12,12 @@ import pytest
 from botocore.loaders import Loader
 from moto import mock_aws
 
-from lambdas.answer_chat.chat import Chat
-from lambdas.answer_chat.endpoint import TextEndpoint
-from lambdas.answer_chat.inference_log import InferenceLog
+from lambdas.answer_request.endpoint import TextEndpoint
+from lambdas.answer_request.pipeline import Model, Pipeline
+from meguru.consumer import Consumer
+from meguru.ledger import Reservation
+from meguru.ledger_book import Book, Opened
+from meguru.quota import Rates
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -30,8 +33,14 @@ ENVIRONMENT = {
     "ENDPOINTS": '{"meguru-text": "text", "other": "other-text"}',
     "MODELS": '{"meguru-text": ["text", 128], "other": ["other-text", 96]}',
     "ENVIRONMENT_NAME": "poc",
+    "CORS_ORIGINS": '["https://chat.example.co.jp"]',
     "DATASET": "text",
     "TRAINING_CODE": "",
+    "LEDGER_TABLE": "ledger",
+    "BILLING": (
+        '{"time_zone":"Asia/Tokyo","currency":"JPY","prices":{"chat":["30","90","3"]},'
+        '"budget":{"per_month":100000,"tokens_per_month":10000,"stops":true}}'
+    ),
     "LOOKS_QUEUE": "https://sqs/looks",
     "FEEDBACK_BEFORE_RETRAINING": (
         '{"correction": {"meguru-text": 3, "other": 5}, "vote": {"meguru-text": 2, "other": null}}'
@@ -127,14 +136,15 @@ class FakeRuntime:
     invoke_endpoint_with_response_stream = invoke_endpoint
 
 
-class FakeLog(InferenceLog):
+class FakeLog:
     """Keeps the records; `error` is what the table says instead."""
 
     def __init__(self) -> None:
         self.records: list[Any] = []
         self.error: Exception | None = None
 
-    def write(self, inference: Any) -> None:
+    def write(self, inference: Any, policy: str) -> None:
+        assert policy == "full"
         if self.error:
             raise self.error
         self.records.append(inference)
@@ -172,10 +182,25 @@ def log() -> FakeLog:
 
 
 @pytest.fixture
-def make_chat(log: FakeLog) -> Callable[..., tuple[Chat, FakeRuntime]]:
-    def make(*parts: Any, **options: Any) -> tuple[Chat, FakeRuntime]:
+def make_model() -> Callable[..., tuple[Model, FakeRuntime]]:
+    """A model that answers with these parts, 128 tokens long, and its runtime."""
+
+    def make(*parts: Any, **options: Any) -> tuple[Model, FakeRuntime]:
         runtime = FakeRuntime(*(parts or STREAM), **options)
-        return Chat(TextEndpoint(runtime, "text"), log), runtime
+        return Model(TextEndpoint(runtime, "text"), 128), runtime
+
+    return make
+
+
+@pytest.fixture
+def make_pipeline(make_model: Any, log: FakeLog) -> Callable[..., tuple[Pipeline, FakeRuntime]]:
+    """A pipeline of one model, `meguru-text`, with the `ports` beside the log."""
+
+    def make(
+        *parts: Any, ports: dict[str, Any] | None = None, **options: Any
+    ) -> tuple[Pipeline, FakeRuntime]:
+        model, runtime = make_model(*parts, **options)
+        return Pipeline(models={"meguru-text": model}, log=log, **(ports or {})), runtime
 
     return make
 
@@ -188,3 +213,38 @@ def completion() -> bytes:
 @pytest.fixture
 def stream_parts() -> tuple[bytes, ...]:
     return STREAM
+
+
+class FakeLedger:
+    """Keeps what it was asked, in order; `error` is its refusal."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.calls: list[tuple[Any, ...]] = []
+        self.book = Book("consumer#c#2026-11")
+
+    def read(self, key: str) -> Book:
+        self.calls.append(("read", key))
+        return self.book
+
+    def reserve(
+        self, reservation_id: str, caller: Consumer, tokens: int, model: str
+    ) -> Reservation:
+        if self.error:
+            raise self.error
+        self.calls.append(("reserve", caller.name, model, tokens))
+        opened = Opened(reservation_id, 0, tokens, 0, "27", 0, model)
+        return Reservation("consumer#c#2026-11", opened, Rates(13, requests=60, requests_left=59))
+
+    def settle(self, reservation: Reservation, prompt_tokens: int, completion_tokens: int) -> bool:
+        self.calls.append(("settle", prompt_tokens, completion_tokens))
+        return True
+
+    def charge_cached(self, caller: Consumer, tokens: int, model: str) -> Rates:
+        self.calls.append(("cached", caller.name, model, tokens))
+        return Rates(13, requests=60, requests_left=58)
+
+
+@pytest.fixture
+def ledger() -> FakeLedger:
+    return FakeLedger()

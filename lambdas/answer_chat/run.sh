@@ -1,3 +1,0 @@
-#!/bin/sh
-# The Lambda Web Adapter starts this and sends each request to the port it names.
-exec python3 -m lambdas.answer_chat.server

@@ -1,0 +1,155 @@
+"""The function's web server, behind the Lambda Web Adapter: what is generated, and its usage.
+
+Lambda gives a process one request at a time, so the standard library's server is enough, and a
+cold start imports no framework.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Collection
+from http.server import ThreadingHTTPServer
+from urllib.parse import parse_qsl, urlsplit
+
+import boto3
+
+from lambdas.answer_request.admission import admit
+from lambdas.answer_request.answer import Answer
+from lambdas.answer_request.consumers import KeyHolders
+from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
+from lambdas.answer_request.http_exchange import HttpExchange
+from lambdas.answer_request.inference_log import InferenceLog
+from lambdas.answer_request.own_usage import OwnUsage
+from lambdas.answer_request.pipeline import Model, Pipeline
+from lambdas.answer_request.ports import Consumers
+from lambdas.answer_request.settings import Settings
+from meguru.api_errors import ApiError, unknown_path
+from meguru.consumer import Consumer
+from meguru.ledger import Ledger
+
+USAGE_PATH = "/v1/usage"
+
+logger = logging.getLogger(__name__)
+
+
+class RequestServer(ThreadingHTTPServer):
+    """Takes requests of the API; who calls, `consumers` says. Pages from `origins` may read."""
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        pipeline: Pipeline,
+        consumers: Consumers,
+        usage: OwnUsage | None = None,
+        origins: Collection[str] = (),
+    ) -> None:
+        super().__init__(address, RequestHandler)
+        self.pipeline, self.consumers = pipeline, consumers
+        self.usage, self.origins = usage, origins
+
+
+class RequestHandler(HttpExchange):
+    """One request, from whoever calls to the answer."""
+
+    server: RequestServer
+
+    @property
+    def origins(self) -> Collection[str]:
+        return self.server.origins
+
+    def do_GET(self) -> None:  # noqa: N802
+        if urlsplit(self.path).path == "/":
+            # The adapter asks here until the server is ready.
+            self.prepare()
+            self.send_json(200, {"status": "ready"})
+        else:
+            self._answer_or_refuse()
+
+    def do_POST(self) -> None:  # noqa: N802
+        self._answer_or_refuse()
+
+    def _answer_or_refuse(self) -> None:
+        self.prepare()
+        try:
+            self._answer_or_say_why()
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+    def _answer_or_say_why(self) -> None:
+        try:
+            if self.command == "GET":
+                self._report_usage()
+            else:
+                self._generate()
+        except ApiError as error:
+            self.send_api_error(error)
+        except (BrokenPipeError, ConnectionResetError):
+            raise
+        except Exception:
+            logger.exception("the request failed")
+            self.close_connection = True
+            message = "The server had an error. Try again."
+            # Also where the answer was there and only its record could not be kept.
+            is_made = self.command == "POST"
+            self.send_api_error(
+                ApiError(500, message, code="internal_error", may_have_answered=is_made)
+            )
+
+    def _consumer(self) -> Consumer:
+        key_id: str = self.context["identity"]["apiKeyId"]
+        return self.server.consumers.of_key(key_id)
+
+    def _report_usage(self) -> None:
+        # Unread, it would be taken for the next request.
+        self.read_body()
+        if self.route != USAGE_PATH or self.server.usage is None:
+            raise unknown_path()
+        asked = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+        self.send_json(200, self.server.usage.report(self._consumer(), asked))
+
+    def _generate(self) -> None:
+        content = self.read_body()
+        answer = Answer(request=admit(self.route, content), consumer=self._consumer())
+        try:
+            if answer.request.stream:
+                self._send_events(answer)
+            else:
+                completion = self.server.pipeline.complete(answer)
+                self.send_json(200, completion, answer.headers(), answer.inference_id)
+        except ApiError as error:
+            self.send_api_error(error, answer.headers())
+
+    def _send_events(self, answer: Answer) -> None:
+        with self.server.pipeline.stream(answer) as chunks:
+            self.start_events(answer.headers(), answer.inference_id)
+            for chunk in chunks:
+                self.send_event(json.dumps(chunk, ensure_ascii=False))
+        self.end_events()
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO)
+    settings = Settings.from_environment(os.environ)
+    log = InferenceLog(
+        boto3.resource("dynamodb").Table(settings.inference_table),
+        boto3.client("firehose"),
+        settings.inference_stream,
+        settings.retention_days,
+    )
+    runtime = boto3.client("sagemaker-runtime", config=RUNTIME)
+    models = {
+        name: Model(TextEndpoint(runtime, endpoint_name), answer_tokens)
+        for name, (endpoint_name, answer_tokens) in settings.models.items()
+    }
+    ledger = Ledger(boto3.client("dynamodb"), settings.ledger_table, settings.billing)
+    pipeline = Pipeline(models=models, log=log, ledger=ledger)
+    usage = OwnUsage(ledger, settings.billing)
+    port = int(os.environ.get("AWS_LWA_PORT") or os.environ.get("PORT") or 8080)
+    address = ("127.0.0.1", port)
+    RequestServer(address, pipeline, KeyHolders(), usage, settings.cors_origins).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
