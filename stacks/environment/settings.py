@@ -128,7 +128,8 @@ class Environment(Settings):
         if found:
             raise refusals(found, dict(self.prices), "prices")
         # Beside some names of tables; names are long where a client gives the models long ones.
-        told = len(json.dumps(self.learners)) + len(self.billing.as_json())
+        told = len(json.dumps(self.learners)) + len(json.dumps(self.api.cors))
+        told += len(self.billing.as_json())
         if self.prices and told > MAX_VARIABLES - 600:
             said = "the models' names are too long to tell a function their prices: give shorter"
             raise refusals({"prices": said}, {"prices": self.prices})
