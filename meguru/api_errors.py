@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from meguru.rate_limits import RateLimits
+
+NO_LIMITS = RateLimits()
 UNKNOWN_PATH = (
     "There is nothing at this path and method. "
     "See /v1/models, /v1/chat/completions and /v1/feedback."
@@ -35,6 +38,8 @@ class ApiError(Exception):
 
     # When it makes sense to ask again, where it does at all.
     retry_after_seconds: int | None = None
+    # What else its response says.
+    more_headers: Mapping[str, str] = {}
 
     def __init__(
         self,
@@ -55,9 +60,10 @@ class ApiError(Exception):
     def headers(self) -> dict[str, str]:
         """What a client that asks again by itself goes by."""
         if self.may_have_answered:
-            return DONT_RETRY
+            return {**self.more_headers, **DONT_RETRY}
         seconds = self.retry_after_seconds
-        return {} if seconds is None else {"retry-after": str(seconds)}
+        waits = {} if seconds is None else {"retry-after": str(seconds)}
+        return {**self.more_headers, **waits}
 
 
 class BodyTooLarge(ApiError):
@@ -91,6 +97,24 @@ class Overloaded(ApiError):
         super().__init__(status, message, code="overloaded")
 
 
+class QuotaExceeded(ApiError):
+    """A budget is used up: to ask again can't help before it is renewed."""
+
+    def __init__(self, message: str, limits: RateLimits = NO_LIMITS) -> None:
+        super().__init__(429, message, code="insufficient_quota")
+        self.more_headers = {**limits.headers(), **DONT_RETRY}
+
+
+class RateLimited(ApiError):
+    """More than a minute allows; it may be asked again after so many seconds."""
+
+    def __init__(
+        self, message: str, retry_after_seconds: int, limits: RateLimits = NO_LIMITS
+    ) -> None:
+        super().__init__(429, message, code="rate_limit_exceeded")
+        self.retry_after_seconds, self.more_headers = retry_after_seconds, limits.headers()
+
+
 def unknown_path() -> ApiError:
     return ApiError(404, UNKNOWN_PATH, code="unknown_url")
 
@@ -103,6 +127,12 @@ def unknown_model(model: str, served: Iterable[str]) -> ApiError:
         code="model_not_found",
         param="model",
     )
+
+
+def model_not_allowed(model: str, allowed: Iterable[str]) -> ApiError:
+    names = ", ".join(f"'{name}'" for name in allowed) or "none"
+    message = f"The model '{model}' is not for this API key's consumer, whose models are: {names}."
+    return ApiError(403, message, code="model_not_allowed", param="model")
 
 
 def error_body(message: str, kind: str, *, code: str, param: str | None = None) -> dict[str, Any]:

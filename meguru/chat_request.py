@@ -20,6 +20,7 @@ from meguru.json_request import (
     whole_number,
     wrong,
 )
+from meguru.limits import most_tokens
 
 ROLES = ("system", "developer", "user", "assistant")
 READ = (
@@ -130,6 +131,12 @@ class ChatRequest:
             top_logprobs=_top_logprobs(body),
             response_format=_response_format(body.get("response_format")),
         )
+
+    def most_tokens(self, context_tokens: int) -> int:
+        """The most tokens that the prompt and its answer can have, in a model with this context."""
+        if self.max_tokens is None:
+            return context_tokens
+        return min(most_tokens(self.messages) + self.max_tokens, context_tokens)
 
     def body(self) -> dict[str, Any]:
         """The request in OpenAI's form: what a model server is asked."""

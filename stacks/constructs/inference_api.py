@@ -120,7 +120,7 @@ class InferenceApi(Construct):
         completions.add_method(
             "POST",
             apigateway.LambdaIntegration(
-                self._create_answer_chat(),
+                self._create_answer_request(),
                 response_transfer_mode=apigateway.ResponseTransferMode.STREAM,
                 timeout=ANSWER_TIMEOUT,
             ),
@@ -133,14 +133,14 @@ class InferenceApi(Construct):
             "POST", apigateway.LambdaIntegration(record_feedback)
         )
 
-    def _create_answer_chat(self) -> PythonFunction:
+    def _create_answer_request(self) -> PythonFunction:
         function = PythonFunction(
             self,
-            "AnswerChat",
+            "AnswerRequest",
             environment=self._environment,
-            folder="answer_chat",
+            folder="answer_request",
             variables={
-                "ENDPOINTS": self._endpoints,
+                "MODELS": json.dumps(self._environment.learners),
                 "INFERENCE_TABLE": self._records.inferences.table_name,
                 "INFERENCE_STREAM": self._inference_log.stream_name,
                 "INFERENCE_RETENTION_DAYS": str(self._environment.records.inference_days),

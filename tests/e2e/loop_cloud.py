@@ -33,7 +33,7 @@ DEADLINE_SECONDS = 120
 GUARDED: dict[str, Any] = {
     "permissions_boundary": "of-the-client",
     "role_name_prefix": "prefix-of-20-letters",
-    "reserved_concurrency": {"answer_chat": 50},
+    "reserved_concurrency": {"answer_request": 50},
     "network": {
         "subnet_ids": ["subnet-0a1b2c3d4e5f60718"],
         "security_group_ids": ["sg-0a1b2c3d4e5f60718"],

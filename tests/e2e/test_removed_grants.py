@@ -21,7 +21,7 @@ REMOVED = {
     "CurationJobRole": "s3:PutObject",
     "TrainAndRegisterRole": "sagemaker:CreateTrainingJob",
     "DeployModelVersionRole": "application-autoscaling:PutScalingPolicy",
-    "AnswerChatRole": "firehose:PutRecord",
+    "AnswerRequestRole": "firehose:PutRecord",
     "RecordFeedbackRole": "dynamodb:PutItem",
     "ListModelsRole": "dynamodb:GetItem",
 }
@@ -160,7 +160,7 @@ def logged(cloud: LoopCloud, function: str) -> str:
 @pytest.mark.parametrize(
     ("function", "action"),
     [
-        ("AnswerChat", "firehose:PutRecord"),
+        ("AnswerRequest", "firehose:PutRecord"),
         ("ListModels", "dynamodb:GetItem"),
     ],
 )

@@ -26,7 +26,7 @@ region: ap-southeast-2
 notify: {"n" * 50}@example.com
 permissions_boundary: arn:aws:iam::123456789012:policy/{"b" * 128}
 role_name_prefix: {"r" * MAX_ROLE_NAME_PREFIX}
-reserved_concurrency: {{answer_chat: 50, record_feedback: 5}}
+reserved_concurrency: {{answer_request: 50, record_feedback: 5}}
 network:
   subnet_ids: [subnet-0a1b2c3d4e5f60718, subnet-0a1b2c3d4e5f60719]
   security_group_ids: [sg-0a1b2c3d4e5f60718]

@@ -62,7 +62,7 @@ CHANGES: list[tuple[str, Any, set[str]]] = [
         "daily",
         {"Data/CurationLooksRetrainingSchedule", "Data/CurationLooksQueuePolicy"},
     ),
-    ("records.inference_days", 31, {"Api/InferenceApiAnswerChat", "Lake/LakeBucket"}),
+    ("records.inference_days", 31, {"Api/InferenceApiAnswerRequest", "Lake/LakeBucket"}),
     ("notify", "else@example.com", {"Lake/LoopEventsTopic"}),
 ]
 

@@ -84,7 +84,7 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
     feedback = Feedback(rating=1, **texts)
     variables_of_unmaking = deployment.functions["unmake_model"].variables
     execution = deployment.place.arn("states", f"execution:{'x' * 80}:{uuid4()}")
-    stream = deployment.functions["answer_chat"].variables["INFERENCE_STREAM"]
+    stream = deployment.functions["answer_request"].variables["INFERENCE_STREAM"]
     return {
         "self": SimpleNamespace(
             _bucket=variables["LAKE_BUCKET"],

@@ -52,7 +52,7 @@ def test_functions_may_be_told_of_all_models(
 ) -> None:
     deployment = deployments["longest"]
     told = {
-        "answer_chat": {"ENDPOINTS": json.dumps(most_models.endpoints)},
+        "answer_request": {"MODELS": json.dumps(most_models.learners)},
         "list_models": {"ENDPOINTS": json.dumps(most_models.endpoints)},
         "record_feedback": {"MODELS": json.dumps(most_models.learners)},
         "start_retraining": {

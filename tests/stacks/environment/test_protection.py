@@ -77,8 +77,8 @@ def test_everything_is_off_by_default(tmp_path: Path) -> None:
             f"(it is '{'r' * 21}')",
         ),
         (
-            "reserved_concurrency: {answer_chat: 0}",
-            "3: reserved_concurrency.answer_chat: at least 1 (it is 0)",
+            "reserved_concurrency: {answer_request: 0}",
+            "3: reserved_concurrency.answer_request: at least 1 (it is 0)",
         ),
         (
             "records: {checkpoint_days: 0}",
@@ -95,8 +95,8 @@ def test_what_aws_would_refuse_is_refused(tmp_path: Path, text: str, said: str) 
 
 
 def test_an_unknown_function_is_refused_with_those_there_are(tmp_path: Path) -> None:
-    found = refusal(tmp_path, START + "reserved_concurrency:\n  answer_chats: 5\n")
-    assert found.startswith("FILE:4: reserved_concurrency.answer_chats: no function; they are ")
+    found = refusal(tmp_path, START + "reserved_concurrency:\n  answer_requests: 5\n")
+    assert found.startswith("FILE:4: reserved_concurrency.answer_requests: no function; they are ")
     assert ", record_feedback, " in found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -12,9 +13,11 @@ import pytest
 from botocore.loaders import Loader
 from moto import mock_aws
 
-from lambdas.answer_chat.chat import Chat
-from lambdas.answer_chat.endpoint import TextEndpoint
-from lambdas.answer_chat.inference_log import InferenceLog
+from lambdas.answer_request.endpoint import TextEndpoint
+from lambdas.answer_request.pipeline import Model, Pipeline
+from lambdas.answer_request.ports import Ports
+from meguru.consumer import Consumer
+from meguru.rate_limits import RateLimit, RateLimits
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -127,7 +130,7 @@ class FakeRuntime:
     invoke_endpoint_with_response_stream = invoke_endpoint
 
 
-class FakeLog(InferenceLog):
+class FakeLog:
     """Keeps the records; `error` is what the table says instead."""
 
     def __init__(self) -> None:
@@ -172,10 +175,25 @@ def log() -> FakeLog:
 
 
 @pytest.fixture
-def make_chat(log: FakeLog) -> Callable[..., tuple[Chat, FakeRuntime]]:
-    def make(*parts: Any, **options: Any) -> tuple[Chat, FakeRuntime]:
+def make_model() -> Callable[..., tuple[Model, FakeRuntime]]:
+    """A model that answers with these parts, 128 tokens long, and its runtime."""
+
+    def make(*parts: Any, **options: Any) -> tuple[Model, FakeRuntime]:
         runtime = FakeRuntime(*(parts or STREAM), **options)
-        return Chat(TextEndpoint(runtime, "text"), log), runtime
+        return Model(TextEndpoint(runtime, "text"), 128), runtime
+
+    return make
+
+
+@pytest.fixture
+def make_pipeline(make_model: Any, log: FakeLog) -> Callable[..., tuple[Pipeline, FakeRuntime]]:
+    """A pipeline of one model, `meguru-text`, with the `ports` beside the log."""
+
+    def make(
+        *parts: Any, ports: dict[str, Any] | None = None, **options: Any
+    ) -> tuple[Pipeline, FakeRuntime]:
+        model, runtime = make_model(*parts, **options)
+        return Pipeline({"meguru-text": model}, Ports(log=log, **(ports or {}))), runtime
 
     return make
 
@@ -188,3 +206,36 @@ def completion() -> bytes:
 @pytest.fixture
 def stream_parts() -> tuple[bytes, ...]:
     return STREAM
+
+
+class FakeReservation:
+    limits = RateLimits(requests=RateLimit(60, 59, 12.3))
+
+
+class FakeLedger:
+    """Keeps what it was asked, in order; `error` is its refusal."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error, self.calls = error, list[tuple[Any, ...]]()
+
+    def reserve(
+        self, reservation_id: str, caller: Consumer, tokens: int, model: str, now: datetime
+    ) -> FakeReservation:
+        if self.error:
+            raise self.error
+        self.calls.append(("reserve", caller.name, model, tokens))
+        return FakeReservation()
+
+    def settle(
+        self, reservation: Any, prompt_tokens: int, completion_tokens: int, cached: bool = False
+    ) -> None:
+        assert isinstance(reservation, FakeReservation)
+        self.calls.append(("settle", prompt_tokens, completion_tokens, cached))
+
+    def leave(self, reservation: Any, prompt_tokens: int, completion_tokens: int) -> None:
+        self.calls.append(("leave", prompt_tokens, completion_tokens))
+
+
+@pytest.fixture
+def ledger() -> FakeLedger:
+    return FakeLedger()

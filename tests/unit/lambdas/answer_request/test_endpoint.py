@@ -19,7 +19,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from lambdas.answer_chat.endpoint import RUNTIME, TextEndpoint
+from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
 from meguru.api_errors import ApiError, NotServing, Overloaded
 
 
@@ -54,9 +54,9 @@ def silent_server() -> Iterator[SilentServer]:
     server.server_close()
 
 
-def refusal(make_chat: Any, code: str, **more: Any) -> ApiError:
+def refusal(make_model: Any, code: str, **more: Any) -> ApiError:
     error = ClientError({"Error": {"Code": code, "Message": "x"}, **more}, "InvokeEndpoint")
-    runtime = make_chat(error=error)[1]
+    runtime = make_model(error=error)[1]
     endpoint = TextEndpoint(runtime, "text")
     with pytest.raises(ApiError) as whole:
         endpoint.complete({})
@@ -67,31 +67,31 @@ def refusal(make_chat: Any, code: str, **more: Any) -> ApiError:
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 422])
-def test_model_refuses_the_request(make_chat: Any, status: int) -> None:
+def test_model_refuses_the_request(make_model: Any, status: int) -> None:
     said = {"error": {"message": "too long", "code": "context_length", "param": "messages"}}
     error = refusal(
-        make_chat, "ModelError", OriginalStatusCode=status, OriginalMessage=json.dumps(said)
+        make_model, "ModelError", OriginalStatusCode=status, OriginalMessage=json.dumps(said)
     )
     assert (error.status, error.message) == (status, "too long")
     assert (error.code, error.param) == ("context_length", "messages")
 
 
 @pytest.mark.parametrize("code", [None, 400, ""])
-def test_a_refusal_of_the_model_s_has_a_code_always(make_chat: Any, code: object) -> None:
+def test_a_refusal_of_the_model_s_has_a_code_always(make_model: Any, code: object) -> None:
     said = json.dumps({"error": {"message": "too long", "code": code}})
-    error = refusal(make_chat, "ModelError", OriginalStatusCode=400, OriginalMessage=said)
+    error = refusal(make_model, "ModelError", OriginalStatusCode=400, OriginalMessage=said)
     assert (error.message, error.code) == ("too long", "model_error")
 
 
 @pytest.mark.parametrize("said", ["", "<html>", "[]", "{}", '{"error": "text"}', "null"])
-def test_model_refuses_in_words_of_its_own(make_chat: Any, said: str) -> None:
-    error = refusal(make_chat, "ModelError", OriginalStatusCode=400, OriginalMessage=said)
+def test_model_refuses_in_words_of_its_own(make_model: Any, said: str) -> None:
+    error = refusal(make_model, "ModelError", OriginalStatusCode=400, OriginalMessage=said)
     assert (error.status, error.code) == (400, "model_error")
 
 
 @pytest.mark.parametrize("more", [{"OriginalStatusCode": 500}, {"OriginalStatusCode": 302}, {}])
-def test_model_fails(make_chat: Any, more: dict[str, int]) -> None:
-    assert refusal(make_chat, "ModelError", **more).status == 502
+def test_model_fails(make_model: Any, more: dict[str, int]) -> None:
+    assert refusal(make_model, "ModelError", **more).status == 502
 
 
 @pytest.mark.parametrize(
@@ -104,19 +104,19 @@ def test_model_fails(make_chat: Any, more: dict[str, int]) -> None:
         ("ModelNotReadyException", {}),
     ],
 )
-def test_not_serving(make_chat: Any, code: str, more: dict[str, int]) -> None:
-    assert isinstance(refusal(make_chat, code, **more), NotServing)
+def test_not_serving(make_model: Any, code: str, more: dict[str, int]) -> None:
+    assert isinstance(refusal(make_model, code, **more), NotServing)
 
 
-def test_busy_is_not_the_same_as_not_there(make_chat: Any) -> None:
+def test_busy_is_not_the_same_as_not_there(make_model: Any) -> None:
     said = {"error": {"message": "Too many requests are waiting.", "code": "overloaded"}}
     for status in (429, 503):
         error = refusal(
-            make_chat, "ModelError", OriginalStatusCode=status, OriginalMessage=json.dumps(said)
+            make_model, "ModelError", OriginalStatusCode=status, OriginalMessage=json.dumps(said)
         )
         assert isinstance(error, Overloaded)
         assert (error.status, error.retry_after_seconds) == (503, 1)
-    assert isinstance(refusal(make_chat, "ThrottlingException"), Overloaded)
+    assert isinstance(refusal(make_model, "ThrottlingException"), Overloaded)
 
 
 @pytest.mark.parametrize(
@@ -128,18 +128,18 @@ def test_busy_is_not_the_same_as_not_there(make_chat: Any) -> None:
         (EndpointConnectionError(endpoint_url="x", error="refused"), 503),
     ],
 )
-def test_an_answer_that_does_not_come(make_chat: Any, error: Exception, status: int) -> None:
-    endpoint = TextEndpoint(make_chat(error=error)[1], "text")
+def test_an_answer_that_does_not_come(make_model: Any, error: Exception, status: int) -> None:
+    endpoint = TextEndpoint(make_model(error=error)[1], "text")
     with pytest.raises(ApiError) as caught:
         endpoint.complete({})
     assert caught.value.status == status
     assert caught.value.may_have_answered is (status == 504)
 
 
-def test_sagemaker_gave_the_container_up(make_chat: Any) -> None:
+def test_sagemaker_gave_the_container_up(make_model: Any) -> None:
     """What SageMaker says when a container doesn't answer within its 60 seconds."""
     said = "Your invocation timed out while waiting for a response from container primary."
-    error = refusal(make_chat, "ModelError", OriginalStatusCode=0, OriginalMessage=said)
+    error = refusal(make_model, "ModelError", OriginalStatusCode=0, OriginalMessage=said)
     assert (error.status, error.code, error.may_have_answered) == (504, "model_timeout", True)
 
 
@@ -160,7 +160,7 @@ def test_a_generation_is_waited_for_and_never_repeated(silent_server: SilentServ
     assert RUNTIME.read_timeout > 480
 
 
-def test_other_errors_are_ours(make_chat: Any) -> None:
+def test_other_errors_are_ours(make_model: Any) -> None:
     error = ClientError({"Error": {"Code": "AccessDeniedException"}}, "InvokeEndpoint")
     with pytest.raises(ClientError):
-        TextEndpoint(make_chat(error=error)[1], "text").complete({})
+        TextEndpoint(make_model(error=error)[1], "text").complete({})

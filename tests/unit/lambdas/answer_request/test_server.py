@@ -15,8 +15,11 @@ import openai
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from lambdas.answer_chat.admission import MAX_BODY_BYTES
-from lambdas.answer_chat.server import ChatServer
+from lambdas.answer_request.admission import MAX_BODY_BYTES
+from lambdas.answer_request.consumers import KeyHolders
+from lambdas.answer_request.pipeline import Pipeline
+from lambdas.answer_request.ports import Ports
+from lambdas.answer_request.server import RequestServer
 from meguru.model_version import Answering
 
 CONTEXT = {
@@ -35,17 +38,18 @@ QUESTION = {"model": "m", "messages": [{"role": "user", "content": "元気?"}]}
 
 
 @pytest.fixture
-def connect(make_chat: Any) -> Iterator[Callable[..., http.client.HTTPConnection]]:
-    """Serve a chat that answers with these parts; a connection to it."""
-    servers: list[ChatServer] = []
+def connect(make_model: Any, log: Any) -> Iterator[Callable[..., http.client.HTTPConnection]]:
+    """Serve a model that answers with these parts; a connection to it."""
+    servers: list[RequestServer] = []
 
     def serve(*parts: Any, error: Exception | None = None) -> http.client.HTTPConnection:
         first, other = (Answering(name).attributes() for name in ("arn:p/group/3", "arn:p/other/1"))
-        chats = {
-            "m": make_chat(*parts, error=error, attributes=first)[0],
-            "n": make_chat(OTHER_COMPLETION, attributes=other)[0],
+        models = {
+            "m": make_model(*parts, error=error, attributes=first)[0],
+            "n": make_model(OTHER_COMPLETION, attributes=other)[0],
         }
-        servers.append(ChatServer(("127.0.0.1", 0), chats))
+        pipeline = Pipeline(models, Ports(log=log))
+        servers.append(RequestServer(("127.0.0.1", 0), pipeline, KeyHolders()))
         poll = {"poll_interval": 0.01}
         threading.Thread(target=servers[-1].serve_forever, kwargs=poll, daemon=True).start()
         return http.client.HTTPConnection(*servers[-1].server_address[:2], timeout=10)  # type: ignore[arg-type]

@@ -1,3 +1,3 @@
 #!/bin/sh
 # The Lambda Web Adapter starts this and sends each request to the port it names.
-exec python3 -m lambdas.answer_chat.server
+exec python3 -m lambdas.answer_request.server

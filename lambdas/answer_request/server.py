@@ -15,12 +15,16 @@ from typing import Any
 
 import boto3
 
-from lambdas.answer_chat.admission import MAX_BODY_BYTES, admit
-from lambdas.answer_chat.chat import Answer, Chat
-from lambdas.answer_chat.endpoint import RUNTIME, TextEndpoint
-from lambdas.answer_chat.inference_log import InferenceLog
-from lambdas.answer_chat.settings import Settings
+from lambdas.answer_request.admission import MAX_BODY_BYTES, admit
+from lambdas.answer_request.answer import Answer
+from lambdas.answer_request.consumers import KeyHolders
+from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
+from lambdas.answer_request.inference_log import InferenceLog
+from lambdas.answer_request.pipeline import Model, Pipeline
+from lambdas.answer_request.ports import Consumers, Ports
+from lambdas.answer_request.settings import Settings
 from meguru.api_errors import ApiError
+from meguru.consumer import Consumer
 
 # API Gateway takes no larger body.
 MAX_DISCARDED_BYTES = 10 * 1024 * 1024
@@ -28,19 +32,19 @@ MAX_DISCARDED_BYTES = 10 * 1024 * 1024
 logger = logging.getLogger(__name__)
 
 
-class ChatServer(ThreadingHTTPServer):
-    """`chats` are those of each model, by the model's name in the API."""
+class RequestServer(ThreadingHTTPServer):
+    """Takes requests of the API; who calls, `consumers` says."""
 
-    def __init__(self, address: tuple[str, int], chats: Mapping[str, Chat]) -> None:
-        super().__init__(address, ChatRequestHandler)
-        self.chats = chats
+    def __init__(self, address: tuple[str, int], pipeline: Pipeline, consumers: Consumers) -> None:
+        super().__init__(address, RequestHandler)
+        self.pipeline, self.consumers = pipeline, consumers
 
 
-class ChatRequestHandler(BaseHTTPRequestHandler):
+class RequestHandler(BaseHTTPRequestHandler):
     """One request; errors leave in OpenAI's shape."""
 
     protocol_version = "HTTP/1.1"
-    server: ChatServer
+    server: RequestServer
 
     def do_GET(self) -> None:
         # The adapter asks here until the server is ready.
@@ -69,13 +73,17 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
             self._send_error(failure)
 
     def _answer(self) -> None:
-        request = admit(self._read_body(), self.server.chats)
+        request = admit(self._read_body())
         answer = Answer(request=request, consumer=self._consumer())
-        chat = self.server.chats[answer.model]
-        if request.stream:
-            self._send_events(chat, answer)
-        else:
-            self._send_json(200, chat.complete(answer), answer.inference_id)
+        try:
+            if request.stream:
+                self._send_events(answer)
+            else:
+                completion = self.server.pipeline.complete(answer)
+                self._send_json(200, completion, answer.inference_id, answer.headers())
+        except ApiError as error:
+            error.more_headers = {**answer.headers(), **error.more_headers}
+            raise
 
     def _read_body(self) -> bytes:
         stated = self.headers.get("content-length") or "0"
@@ -98,9 +106,9 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
         context: dict[str, Any] = json.loads(self.headers.get("x-amzn-request-context") or "{}")
         return context
 
-    def _consumer(self) -> str:
-        consumer: str = self._context()["identity"]["apiKeyId"]
-        return consumer
+    def _consumer(self) -> Consumer:
+        key_id: str = self._context()["identity"]["apiKeyId"]
+        return self.server.consumers.of_key(key_id)
 
     def _send_json(
         self,
@@ -113,8 +121,7 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
         self.send_response_only(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
+        self._send_headers(headers or {})
         self._send_ids(inference_id)
         self.end_headers()
         self.wfile.write(content)
@@ -127,8 +134,8 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
         self._send_event(json.dumps(error.body(), ensure_ascii=False))
         self.wfile.write(b"0\r\n\r\n")
 
-    def _send_events(self, chat: Chat, answer: Answer) -> None:
-        with chat.stream(answer) as chunks:
+    def _send_events(self, answer: Answer) -> None:
+        with self.server.pipeline.stream(answer) as chunks:
             self._start_events(answer)
             for chunk in chunks:
                 self._send_event(json.dumps(chunk, ensure_ascii=False))
@@ -141,6 +148,7 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
         self.send_header("content-type", "text/event-stream; charset=utf-8")
         self.send_header("cache-control", "no-cache")
         self.send_header("transfer-encoding", "chunked")
+        self._send_headers(answer.headers())
         self._send_ids(answer.inference_id)
         self.end_headers()
 
@@ -148,6 +156,10 @@ class ChatRequestHandler(BaseHTTPRequestHandler):
         event = f"data: {data}\n\n".encode()
         self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
         self.wfile.flush()
+
+    def _send_headers(self, headers: Mapping[str, str]) -> None:
+        for name, value in headers.items():
+            self.send_header(name, value)
 
     def _send_ids(self, inference_id: str) -> None:
         """An answer is asked for by its own id, a refusal by API Gateway's id of the request."""
@@ -169,12 +181,13 @@ def main() -> None:
         settings.retention_days,
     )
     runtime = boto3.client("sagemaker-runtime", config=RUNTIME)
-    chats = {
-        model: Chat(TextEndpoint(runtime, endpoint_name), log)
-        for model, endpoint_name in settings.endpoints.items()
+    models = {
+        name: Model(TextEndpoint(runtime, endpoint_name), context_tokens)
+        for name, (endpoint_name, context_tokens) in settings.models.items()
     }
+    pipeline = Pipeline(models, Ports(log=log))
     port = int(os.environ.get("AWS_LWA_PORT") or os.environ.get("PORT") or 8080)
-    ChatServer(("127.0.0.1", port), chats).serve_forever()
+    RequestServer(("127.0.0.1", port), pipeline, KeyHolders()).serve_forever()
 
 
 if __name__ == "__main__":

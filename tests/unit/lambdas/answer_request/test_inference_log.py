@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from lambdas.answer_chat.admission import MAX_BODY_BYTES
-from lambdas.answer_chat.inference_log import InferenceLog, model_version
+from lambdas.answer_request.admission import MAX_BODY_BYTES
+from lambdas.answer_request.inference_log import InferenceLog, model_version
 from meguru.records import Inference
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Settings:
-    """`endpoints` has the name of the endpoint of each model, by the model's name in the API."""
+    """`models` has each model's endpoint and context in tokens, by the model's name in the API."""
 
-    endpoints: dict[str, str]
+    models: dict[str, tuple[str, int]]
     inference_table: str
     inference_stream: str
     retention_days: int
@@ -19,7 +19,12 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         return cls(
-            endpoints=json.loads(environment["ENDPOINTS"]),
+            models={
+                name: (endpoint_name, context_tokens)
+                for name, (endpoint_name, context_tokens) in json.loads(
+                    environment["MODELS"]
+                ).items()
+            },
             inference_table=environment["INFERENCE_TABLE"],
             inference_stream=environment["INFERENCE_STREAM"],
             retention_days=int(environment["INFERENCE_RETENTION_DAYS"]),

@@ -1,0 +1,195 @@
+"""The ledger: an upper bound is reserved before a model works, and settled to what it used.
+
+What is reserved counts as used until then, so that no limit can be overspent. Each reservation
+stands open in its consumer's book, in the write that counts it: whatever is done twice, by a
+client's retry or by two who settle it, is done once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from meguru.api_errors import Overloaded
+from meguru.billing import TOKENS, Billing, day_total
+from meguru.conditional_update import ConditionalUpdate, ConditionFailed
+from meguru.consumer import Consumer
+from meguru.ledger_account import AccountBook
+from meguru.ledger_book import KEY, MINUTE, MINUTE_TOKENS, OPEN, Book, Opened, Used, month_of_book
+from meguru.ledger_entry import Entry, has_rates
+from meguru.quota import QuotaExceeded, RateLimited, Rates
+
+# No function lives as long: Lambda ends each after 15 minutes.
+LIFETIME_SECONDS = 20 * 60
+# A minute may begin between two writes, and a dead worker's reservation be settled.
+MAX_WRITES = 10
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """What was reserved, in which book, and what is left of the minute's limits."""
+
+    book: str
+    opened: Opened
+    rates: Rates | None = None
+
+    @property
+    def month(self) -> str:
+        return month_of_book(self.book)
+
+
+class Ledger:
+    """The books of an environment. `clock` gives seconds since 1970."""
+
+    def __init__(
+        self,
+        client: Any,
+        table_name: str,
+        billing: Billing,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._client, self._table_name = client, table_name
+        self._billing, self._clock = billing, clock
+        self._account = AccountBook(client, table_name) if billing.keeps_account else None
+        # The minute that each book was last seen in: a guess that spares a write.
+        self._minutes: dict[str, int] = {}
+
+    def reserve(
+        self, reservation_id: str, caller: Consumer, tokens: int, model: str
+    ) -> Reservation:
+        """Reserve up to `tokens` of `model` under an id that no other request has.
+
+        Raises RateLimited or QuotaExceeded where a limit could be overspent; nothing is reserved
+        then.
+        """
+        now = self._clock()
+        period = self._billing.period(now)
+        opened = Opened(
+            reservation_id,
+            expires_at=int(now) + LIFETIME_SECONDS,
+            tokens=tokens,
+            amount=self._billing.price(model).most(tokens),
+            day=period.day,
+            minute=int(now // 60) if has_rates(caller) else 0,
+            model=model,
+        )
+        reservation = self._enter(Entry(caller, period, now, opened))
+        if self._account:
+            limits = self._billing.account_limits(period)
+            try:
+                self._account.reserve(period.month, reservation.opened, limits)
+            except QuotaExceeded:
+                self._settle(reservation, Used())
+                raise
+        return reservation
+
+    def settle(self, reservation: Reservation, prompt_tokens: int, completion_tokens: int) -> bool:
+        """Charge the exact usage in place of the bound; False where it was settled before."""
+        price = self._billing.price(reservation.opened.model)
+        amount = price.of(prompt_tokens, completion_tokens)
+        used = Used(1, prompt_tokens, completion_tokens, amount=amount)
+        return self._settle(reservation, used)
+
+    def settle_expired(self, book: Book) -> int:
+        """Charge the whole bound of what a dead worker left open, and tell how many these were.
+
+        Nobody has said what its model did: it is never less.
+        """
+        now = self._clock()
+        expired = [one for one in book.open if one.expires_at <= now]
+        for opened in expired:
+            used = Used(1, unconfirmed_tokens=opened.tokens, amount=opened.amount)
+            self._settle(Reservation(book.key, opened), used)
+        return len(expired)
+
+    def charge_cached(self, caller: Consumer, tokens: int, model: str) -> Rates | None:
+        """Charge an answer from the cache: a request, and its tokens by their own price.
+
+        They count against no limit of tokens, only against the account's budget of money. Raises
+        as `reserve` does; where a client's retry comes too late, it is charged twice.
+        """
+        now = self._clock()
+        period = self._billing.period(now)
+        amount = self._billing.price(model).of_cached(tokens)
+        opened = Opened("", 0, 0, amount, period.day, int(now // 60), model)
+        used = Used(cached_requests=1, cached_tokens=tokens, amount=amount)
+        if self._account and amount:
+            self._account.charge(period.month, opened, self._billing.account_limits(period))
+        try:
+            return self._enter(Entry(caller, period, now, opened, used)).rates
+        except RateLimited:
+            if self._account and amount:
+                self._account.charge(period.month, replace(opened, amount=-amount), [])
+            raise
+
+    def read(self, key: str) -> Book:
+        """A book as it stands now; an empty one where nothing was used."""
+        found = self._client.get_item(
+            TableName=self._table_name, Key={KEY: {"S": key}}, ConsistentRead=True
+        )
+        return Book.read(key, found.get("Item", {}))
+
+    def _enter(self, entry: Entry) -> Reservation:
+        """Write a request into its book, or raise for the limit that is in its way."""
+        if entry.is_too_large():
+            entry.refuse(self.read(entry.key))
+        is_first = self._minutes.get(entry.key) != entry.opened.minute
+        for _ in range(MAX_WRITES):
+            try:
+                book = Book.read(
+                    entry.key, entry.update(self._table_name, is_first).send(self._client)
+                )
+            except ConditionFailed as failed:
+                book = Book.read(entry.key, failed.item)
+                if not entry.is_in(book):
+                    entry, is_first = self._after(entry, is_first, book)
+                    continue
+            self._minutes[entry.key] = entry.opened.minute
+            return Reservation(entry.key, entry.opened, entry.rates(book))
+        raise Overloaded("Too many requests change the same budget. Try again shortly.", status=429)
+
+    def _after(self, entry: Entry, is_first: bool, book: Book) -> tuple[Entry, bool]:
+        """What to write instead, where a book stands otherwise than was thought."""
+        if entry.has_rates:
+            minute = book.number(MINUTE)
+            if minute > entry.opened.minute:
+                return entry.in_minute(minute), False
+            if is_first != (minute < entry.opened.minute):
+                return entry, not is_first
+        if not self.settle_expired(book):
+            entry.refuse(book)
+        return entry, is_first
+
+    def _settle(self, reservation: Reservation, used: Used) -> bool:
+        """The account's book first: while the consumer's has it open, it is not forgotten."""
+        opened = reservation.opened
+        if self._account:
+            self._account.settle(reservation.month, opened, used)
+        is_same_minute = opened.minute == int(self._clock() // 60)
+        for gives_back in (True, False) if is_same_minute else (False,):
+            try:
+                self._settlement(reservation, used, gives_back).send(self._client)
+                return True
+            except ConditionFailed as failed:
+                if opened not in Book.read(reservation.book, failed.item).open:
+                    return False
+        return False
+
+    def _settlement(
+        self, reservation: Reservation, used: Used, gives_back: bool
+    ) -> ConditionalUpdate:
+        """`gives_back` the tokens of the minute that were not used, if it is still that one."""
+        opened, change = reservation.opened, used.tokens - reservation.opened.tokens
+        update = ConditionalUpdate(self._table_name, {KEY: {"S": reservation.book}})
+        update.if_in(OPEN, opened.text())
+        update.take_out(OPEN, frozenset({opened.text()}))
+        update.add(TOKENS, change)
+        update.add(day_total(TOKENS, opened.day), change)
+        for name, value in used.attributes(opened.day, opened.model).items():
+            update.add(name, value)
+        if gives_back:
+            update.if_equal(MINUTE, opened.minute)
+            update.add(MINUTE_TOKENS, change)
+        return update
