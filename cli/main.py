@@ -16,7 +16,7 @@ from rich.markup import escape
 from cli.account import Account
 from cli.chat import ChatApi
 from cli.cloud_process import check_port
-from cli.commands import model, prompt, run, source
+from cli.commands import consumer, model, prompt, run, source
 from cli.commands.shared import (
     EXPECTED,
     POC,
@@ -26,6 +26,7 @@ from cli.commands.shared import (
     Port,
     console,
     fail,
+    reach_as_consumer,
     running_cloud,
 )
 from cli.demo import Demo
@@ -46,6 +47,7 @@ app = typer.Typer(
     help="A loop for generative AI on AWS: data, training, approval, serving, feedback, and again.",
 )
 app.add_typer(model.app, name="model")
+app.add_typer(consumer.app, name="consumer")
 app.add_typer(source.app, name="source")
 app.add_typer(run.app, name="run")
 app.add_typer(prompt.app, name="prompt")
@@ -120,9 +122,12 @@ def ask(
     environment_name: EnvironmentName = "poc",
     endpoint_url: EndpointUrl = None,
 ) -> None:
-    """Ask the model that serves one question, with the first API key, and print its answer."""
+    """Ask the model that serves one question, and print its answer.
+
+    The key is MEGURU_API_KEY's, or the one that `meguru up` has made for its cloud.
+    """
     try:
-        account = Account(environment_name, endpoint_url or running_cloud())
+        account = reach_as_consumer(environment_name, endpoint_url)
         reply = ChatApi(account).ask(question, max_tokens)
     except EXPECTED as error:
         fail(error)
@@ -212,7 +217,7 @@ def compare(
         asked = settings.read_settings(file)
 
         def account() -> Account:
-            return Account(environment_name, endpoint_url or running_cloud())
+            return reach_as_consumer(environment_name, endpoint_url)
 
         rows = (
             questions.labelled_questions(labels)

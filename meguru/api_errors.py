@@ -12,6 +12,7 @@ UNKNOWN_PATH = (
     "There is nothing at this path and method. "
     "See /v1/models, /v1/chat/completions and /v1/feedback."
 )
+INVALID_API_KEY = "This API key is not valid here."
 # Of a body, wherever on its way it is found too large.
 REQUEST_TOO_LARGE = "request_too_large"
 # What SageMaker says of an endpoint that is not there, or not yet.
@@ -113,6 +114,13 @@ class RateLimited(ApiError):
     ) -> None:
         super().__init__(429, message, code="rate_limit_exceeded")
         self.retry_after_seconds, self.more_headers = retry_after_seconds, limits.headers()
+
+
+class InvalidApiKey(ApiError):
+    """A key that nobody has, or nobody any more; API Gateway's own refusal says the same."""
+
+    def __init__(self) -> None:
+        super().__init__(403, INVALID_API_KEY, code="invalid_api_key")
 
 
 def unknown_path() -> ApiError:

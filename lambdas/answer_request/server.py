@@ -17,7 +17,6 @@ import boto3
 
 from lambdas.answer_request.admission import MAX_BODY_BYTES, admit
 from lambdas.answer_request.answer import Answer
-from lambdas.answer_request.consumers import KeyHolders
 from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
 from lambdas.answer_request.inference_log import InferenceLog
 from lambdas.answer_request.pipeline import Model, Pipeline
@@ -25,6 +24,7 @@ from lambdas.answer_request.ports import Consumers, Ports
 from lambdas.answer_request.settings import Settings
 from meguru.api_errors import ApiError
 from meguru.consumer import Consumer
+from meguru.consumer_directory import ConsumerDirectory
 
 # API Gateway takes no larger body.
 MAX_DISCARDED_BYTES = 10 * 1024 * 1024
@@ -174,8 +174,10 @@ class RequestHandler(BaseHTTPRequestHandler):
 def main() -> None:
     logging.basicConfig(level=logging.INFO)
     settings = Settings.from_environment(os.environ)
+    tables = boto3.resource("dynamodb")
+    consumers = ConsumerDirectory(tables.Table(settings.consumer_table))
     log = InferenceLog(
-        boto3.resource("dynamodb").Table(settings.inference_table),
+        tables.Table(settings.inference_table),
         boto3.client("firehose"),
         settings.inference_stream,
         settings.retention_days,
@@ -187,7 +189,7 @@ def main() -> None:
     }
     pipeline = Pipeline(models, Ports(log=log))
     port = int(os.environ.get("AWS_LWA_PORT") or os.environ.get("PORT") or 8080)
-    RequestServer(("127.0.0.1", port), pipeline, KeyHolders()).serve_forever()
+    RequestServer(("127.0.0.1", port), pipeline, consumers).serve_forever()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ class Settings:
     """`models` has each model's endpoint and context in tokens, by the model's name in the API."""
 
     models: dict[str, tuple[str, int]]
+    consumer_table: str
     inference_table: str
     inference_stream: str
     retention_days: int
@@ -25,6 +26,7 @@ class Settings:
                     environment["MODELS"]
                 ).items()
             },
+            consumer_table=environment["CONSUMER_TABLE"],
             inference_table=environment["INFERENCE_TABLE"],
             inference_stream=environment["INFERENCE_STREAM"],
             retention_days=int(environment["INFERENCE_RETENTION_DAYS"]),

@@ -1,4 +1,4 @@
-"""The tables: inferences, feedback, releases, whose turn it is, and what was already done."""
+"""The tables: inferences, feedback, consumers, releases, whose turn it is, what is done."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ class Records(Construct):
         self.releases = self._table("Releases", "endpoint_name")
         # What is asked for, who is at it, and what came of it.
         self.loop = self._table("Loop", "name")
+        # Consumers by their names, and whose each API key is.
+        self.consumers = self._table("Consumers", "consumer")
         self.idempotency = self._table("Idempotency", "id", time_to_live_attribute="expiration")
 
     def _table(self, name: str, partition_key: str, **settings: Any) -> Table:

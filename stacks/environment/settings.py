@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from meguru.names import OWNER_TAG, resource_name
+from stacks.environment.consumers import DeclaredConsumers
 from stacks.environment.jobs import CAUSAL_LM, MINUTES_A_DAY, BaseModels, Curation
 from stacks.environment.model import Model
 from stacks.environment.network import Network
@@ -93,6 +94,7 @@ class Environment(Settings):
         Field(min_length=1, max_length=20),
         AfterValidator(_check_names_in_api),
     ]
+    consumers: DeclaredConsumers = {}
     api: Api = Api()
     records: Records = Records()
 
@@ -124,6 +126,21 @@ class Environment(Settings):
             said = f"at least {-(-longest // MINUTES_A_DAY)}: as long as the longest training"
             values = {"checkpoint_days": self.records.checkpoint_days}
             raise refusals({"checkpoint_days": said}, values, "records")
+        return self
+
+    @model_validator(mode="after")
+    def check_consumers(self) -> Self:
+        """A consumer of a model that isn't served could ask nothing."""
+        served = [self.name_in_api(key) for key in self.models]
+        said = f"no model's name in the API; those are {', '.join(served)}"
+        found = [
+            (("consumers", name, "models", str(index)), said, model)
+            for name, consumer in self.consumers.items()
+            for index, model in enumerate(consumer.models or [])
+            if model not in served
+        ]
+        if found:
+            raise refusals_at(found)
         return self
 
     @property

@@ -19,7 +19,7 @@ from tests.stacks.aws_limits import complaints
 
 MEGURU = Path(__file__).parents[2] / "meguru"
 # Shared modules that call what they are handed.
-CALLING = ("meguru.pending_feedback", "meguru.run_claim")
+CALLING = ("meguru.consumer_directory", "meguru.pending_feedback", "meguru.run_claim")
 # The resource API's one noun in use: a Table's methods are operations on its own table.
 TABLE_MEMBER = "TableName"
 # Operations by the method's name that a Python object of another kind may have as well.
