@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from meguru.rate_limits import RateLimits
-
-NO_LIMITS = RateLimits()
 UNKNOWN_PATH = (
     "There is nothing at this path and method. "
     "See /v1/models, /v1/chat/completions and /v1/feedback."
@@ -39,8 +36,6 @@ class ApiError(Exception):
 
     # When it makes sense to ask again, where it does at all.
     retry_after_seconds: int | None = None
-    # What else its response says.
-    more_headers: Mapping[str, str] = {}
 
     def __init__(
         self,
@@ -61,10 +56,9 @@ class ApiError(Exception):
     def headers(self) -> dict[str, str]:
         """What a client that asks again by itself goes by."""
         if self.may_have_answered:
-            return {**self.more_headers, **DONT_RETRY}
+            return DONT_RETRY
         seconds = self.retry_after_seconds
-        waits = {} if seconds is None else {"retry-after": str(seconds)}
-        return {**self.more_headers, **waits}
+        return {} if seconds is None else {"retry-after": str(seconds)}
 
 
 class BodyTooLarge(ApiError):
@@ -96,24 +90,6 @@ class Overloaded(ApiError):
 
     def __init__(self, message: str, *, status: int = 503) -> None:
         super().__init__(status, message, code="overloaded")
-
-
-class QuotaExceeded(ApiError):
-    """A budget is used up: to ask again can't help before it is renewed."""
-
-    def __init__(self, message: str, limits: RateLimits = NO_LIMITS) -> None:
-        super().__init__(429, message, code="insufficient_quota")
-        self.more_headers = {**limits.headers(), **DONT_RETRY}
-
-
-class RateLimited(ApiError):
-    """More than a minute allows; it may be asked again after so many seconds."""
-
-    def __init__(
-        self, message: str, retry_after_seconds: int, limits: RateLimits = NO_LIMITS
-    ) -> None:
-        super().__init__(429, message, code="rate_limit_exceeded")
-        self.retry_after_seconds, self.more_headers = retry_after_seconds, limits.headers()
 
 
 class InvalidApiKey(ApiError):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -100,7 +101,9 @@ class Billing:
         return cls(
             time_zone=values["time_zone"],
             currency=values["currency"],
-            prices={model: Price.read(price) for model, price in values["prices"].items()},
+            prices={
+                model: Price(*map(Decimal, price)) for model, price in values["prices"].items()
+            },
             budget=Budget(**values["budget"]),
         )
 
@@ -109,12 +112,13 @@ class Billing:
             "time_zone": self.time_zone,
             "currency": self.currency,
             "prices": {
-                model: {name: str(value) for name, value in vars(price).items()}
+                model: [str(value) for value in vars(price).values()]
                 for model, price in self.prices.items()
             },
-            "budget": vars(self.budget),
+            "budget": {name: one for name, one in vars(self.budget).items() if one is not None},
         }
-        return json.dumps(values)
+        # All variables of a function have 4 KB together.
+        return json.dumps(values, separators=(",", ":"))
 
     @property
     def keeps_account(self) -> bool:
@@ -124,15 +128,16 @@ class Billing:
     def price(self, model: str) -> Price:
         return self.prices.get(model, NO_PRICE)
 
-    def period(self, now: float) -> Period:
-        """The period of a moment, in seconds since 1970."""
-        return Period(datetime.fromtimestamp(now, ZoneInfo(self.time_zone)))
+    def period(self, now: datetime) -> Period:
+        return Period(now.astimezone(ZoneInfo(self.time_zone)))
 
     def account_limits(self, period: Period) -> list[Limit]:
         """The limits that end generation for everybody."""
+        return self.budget_limits(period) if self.budget.stops else []
+
+    def budget_limits(self, period: Period) -> list[Limit]:
+        """All limits of the account, whether or not they end anything."""
         budget = self.budget
-        if not budget.stops:
-            return []
         tokens = {
             "tokens_per_day": budget.tokens_per_day,
             "tokens_per_month": budget.tokens_per_month,

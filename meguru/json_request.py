@@ -81,6 +81,15 @@ def text_of(value: object, name: str, wanted: str = "a string") -> str:
     return value
 
 
+def sendable(value: Any, name: str) -> Any:
+    """A value of any depth as it is, all of whose texts can be sent on."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise wrong(name, "valid Unicode text", "invalid_value") from error
+    return value
+
+
 def flag(body: dict[str, Any], name: str, place: str = "") -> bool:
     value = body.get(name)
     if not isinstance(value, bool | None):
@@ -95,12 +104,14 @@ def whole_number(body: dict[str, Any], name: str) -> int | None:
     return value
 
 
-def number(body: dict[str, Any], name: str, low: float, high: float) -> float | None:
+def number(
+    body: dict[str, Any], name: str, low: float, high: float, place: str = ""
+) -> float | None:
     value = body.get(name)
     if value is None:
         return None
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise wrong(name, "a number")
+        raise wrong(place + name, "a number")
     if not low <= value <= high:
-        raise wrong(name, f"a number within {low:g} to {high:g}", "invalid_value")
+        raise wrong(place + name, f"a number within {low:g} to {high:g}", "invalid_value")
     return float(value)

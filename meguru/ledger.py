@@ -8,18 +8,28 @@ client's retry or by two who settle it, is done once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
-from meguru.api_errors import Overloaded
+from meguru.api_errors import ApiError, Overloaded
 from meguru.billing import TOKENS, Billing, day_total
 from meguru.conditional_update import ConditionalUpdate, ConditionFailed
 from meguru.consumer import Consumer
 from meguru.ledger_account import AccountBook
-from meguru.ledger_book import KEY, MINUTE, MINUTE_TOKENS, OPEN, Book, Opened, Used, month_of_book
+from meguru.ledger_book import (
+    KEY,
+    MINUTE,
+    MINUTE_TOKENS,
+    OPEN,
+    Book,
+    Opened,
+    Used,
+    month_of_book,
+)
 from meguru.ledger_entry import Entry, has_rates
-from meguru.quota import QuotaExceeded, RateLimited, Rates
+from meguru.quota import QuotaExceeded, Rates
 
 # No function lives as long: Lambda ends each after 15 minutes.
 LIFETIME_SECONDS = 20 * 60
@@ -57,29 +67,31 @@ class Ledger:
         self._minutes: dict[str, int] = {}
 
     def reserve(
-        self, reservation_id: str, caller: Consumer, tokens: int, model: str
+        self,
+        reservation_id: str,
+        caller: Consumer,
+        tokens: int,
+        model: str,
+        now: datetime | None = None,
     ) -> Reservation:
         """Reserve up to `tokens` of `model` under an id that no other request has.
 
         Raises RateLimited or QuotaExceeded where a limit could be overspent; nothing is reserved
         then.
         """
-        now = self._clock()
-        period = self._billing.period(now)
-        opened = Opened(
-            reservation_id,
-            expires_at=int(now) + LIFETIME_SECONDS,
+        entry = self._entry(caller, model, now)
+        opened = replace(
+            entry.opened,
+            id=reservation_id,
+            expires_at=int(entry.now.timestamp()) + LIFETIME_SECONDS,
             tokens=tokens,
             amount=self._billing.price(model).most(tokens),
-            day=period.day,
-            minute=int(now // 60) if has_rates(caller) else 0,
-            model=model,
         )
-        reservation = self._enter(Entry(caller, period, now, opened))
+        reservation = self._enter(replace(entry, opened=opened))
         if self._account:
-            limits = self._billing.account_limits(period)
+            limits = self._billing.account_limits(entry.period)
             try:
-                self._account.reserve(period.month, reservation.opened, limits)
+                self._account.reserve(reservation.month, reservation.opened, limits)
             except QuotaExceeded:
                 self._settle(reservation, Used())
                 raise
@@ -104,25 +116,45 @@ class Ledger:
             self._settle(Reservation(book.key, opened), used)
         return len(expired)
 
-    def charge_cached(self, caller: Consumer, tokens: int, model: str) -> Rates | None:
+    def settle_reported(self, book: str, reports: Mapping[str, tuple[int, int]]) -> int:
+        """Settle what is still open to what model servers say, and tell how many these were.
+
+        `reports` are prompt and completion tokens by the reservation's id.
+        """
+        reported = [one for one in self.read(book).open if one.id in reports]
+        settled = (self.settle(Reservation(book, one), *reports[one.id]) for one in reported)
+        return sum(settled)
+
+    def charge_cached(
+        self, caller: Consumer, tokens: int, model: str, now: datetime | None = None
+    ) -> Rates | None:
         """Charge an answer from the cache: a request, and its tokens by their own price.
 
         They count against no limit of tokens, only against the account's budget of money. Raises
         as `reserve` does; where a client's retry comes too late, it is charged twice.
         """
-        now = self._clock()
-        period = self._billing.period(now)
+        entry = self._entry(caller, model, now)
         amount = self._billing.price(model).of_cached(tokens)
-        opened = Opened("", 0, 0, amount, period.day, int(now // 60), model)
+        opened = replace(entry.opened, amount=amount)
         used = Used(cached_requests=1, cached_tokens=tokens, amount=amount)
-        if self._account and amount:
-            self._account.charge(period.month, opened, self._billing.account_limits(period))
+        if not (self._account and amount):
+            return self._enter(replace(entry, used=used)).rates
+        month, limits = entry.period.month, self._billing.account_limits(entry.period)
+        self._account.charge(month, opened, limits)
         try:
-            return self._enter(Entry(caller, period, now, opened, used)).rates
-        except RateLimited:
-            if self._account and amount:
-                self._account.charge(period.month, replace(opened, amount=-amount), [])
+            return self._enter(replace(entry, used=used)).rates
+        except ApiError:
+            self._account.charge(month, replace(opened, amount=-amount), [])
             raise
+
+    def _entry(self, caller: Consumer, model: str, now: datetime | None) -> Entry:
+        """A request that reserves nothing yet."""
+        seconds = now.timestamp() if now else self._clock()
+        moment = datetime.fromtimestamp(seconds, UTC)
+        period = self._billing.period(moment)
+        minute = int(seconds // 60) if has_rates(caller) else 0
+        opened = Opened("", 0, 0, 0, period.day, minute, model)
+        return Entry(caller, period, moment, opened)
 
     def read(self, key: str) -> Book:
         """A book as it stands now; an empty one where nothing was used."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from meguru.billing import TOKENS, Limit, Period, consumer_limits, day_total
 from meguru.conditional_update import ConditionalUpdate
@@ -25,14 +26,14 @@ from meguru.quota import QuotaExceeded, RateLimited, Rates
 
 @dataclass(frozen=True)
 class Entry:
-    """A request of `caller` at `now`, seconds since 1970.
+    """A request of `caller` at `now`.
 
     It opens a reservation, or, from the cache, it is `used` at once.
     """
 
     caller: Consumer
     period: Period
-    now: float
+    now: datetime
     opened: Opened
     used: Used | None = None
 
@@ -103,7 +104,7 @@ class Entry:
         num_tokens = book.number(MINUTE_TOKENS) if is_now else 0
         requests, tokens = self.caller.requests_per_minute, self.caller.tokens_per_minute
         return Rates(
-            seconds=max(1, (self.opened.minute + 1) * 60 - int(self.now)),
+            seconds=max(1, (self.opened.minute + 1) * 60 - int(self.now.timestamp())),
             requests=requests,
             requests_left=(requests or 0) - num_requests,
             tokens=tokens,

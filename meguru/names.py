@@ -33,6 +33,8 @@ _DAY_OF_RAW_KEY = re.compile(rf"{RAW_PREFIX}(?:.+?/)?(\d{{4}})/(\d{{2}})/(\d{{2}
 METRIC_NAMESPACE = "Meguru"
 # One sample for each answer that was voted on or corrected: 1 for a bad one, else 0.
 BAD_ANSWER_METRIC = "AnswerFoundBad"
+# How much of the account's budget is used and reserved: of the limit that is nearest.
+BUDGET_METRIC = "BudgetUsedPercent"
 TEXT_DATASET = "text"
 
 ENVIRONMENT_NAME = r"[a-z][a-z0-9-]{0,19}"

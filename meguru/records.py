@@ -17,7 +17,11 @@ class Inference:
     """One answer. `inference_id` is the completion's id; `created_at` is ISO 8601 in UTC.
 
     `messages` are the caller's; the prompt that the model read before them is `prompt_version`'s,
-    which is empty where there was none. Its tokens are in `prompt_tokens`.
+    which is empty where there was none. Its tokens are in `prompt_tokens`. Where several answers
+    were asked for, `other_answers` are those after the first. `latency_ms` is from the request to
+    the end: `policy_ms` until the model was asked, `queue_ms` until its server began to answer,
+    `first_token_ms` until there was text, `rest_ms` until the end. `guard_rule` is a rule that
+    kept something back or changed it.
     """
 
     inference_id: str
@@ -32,6 +36,13 @@ class Inference:
     completion_tokens: int
     latency_ms: int
     prompt_version: str = ""
+    other_answers: list[str] = field(default_factory=list)
+    policy_ms: int = 0
+    queue_ms: int = 0
+    first_token_ms: int = 0
+    rest_ms: int = 0
+    cached: bool = False
+    guard_rule: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

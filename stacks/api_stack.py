@@ -11,6 +11,8 @@ from stacks.constructs.declared_consumers import DeclaredConsumers
 from stacks.constructs.feedback_capture import FeedbackCapture
 from stacks.constructs.inference_api import InferenceApi
 from stacks.constructs.inference_log import InferenceLog
+from stacks.constructs.ledger import LedgerWatch
+from stacks.constructs.spending_limit import SpendingLimit
 from stacks.environment import Environment
 from stacks.lake_stack import LakeStack
 
@@ -47,5 +49,24 @@ class ApiStack(Stack):
             environment=environment,
             consumers=storage.records.consumers,
         )
+        topic = storage.loop_events.topic
+        LedgerWatch(
+            self,
+            "LedgerWatch",
+            environment=environment,
+            ledger=storage.records.ledger,
+            topic=topic,
+        )
+        if usd_per_month := environment.budget.aws_usd_per_month:
+            role = self.inference_api.answer_request.role
+            assert role is not None
+            SpendingLimit(
+                self,
+                "SpendingLimit",
+                environment=environment,
+                usd_per_month=usd_per_month,
+                roles=[role],
+                topic=topic,
+            )
         CfnOutput(self, "ApiBase", value=f"{self.inference_api.api.url}v1")
         CfnOutput(self, "UsagePlan", value=self.inference_api.usage_plan.usage_plan_id)

@@ -8,6 +8,7 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from stacks.constructs.alarms import Alarms
+from stacks.constructs.ledger import UsageReports
 from stacks.constructs.model_registry import ModelRegistry
 from stacks.constructs.model_release import ModelRelease
 from stacks.constructs.prompt_release import PromptRelease
@@ -66,6 +67,13 @@ class ModelStack(Stack):
             lake=storage.lake,
             registry=self.registry,
             releases=storage.records.releases,
+        )
+        UsageReports(
+            self,
+            "UsageReports",
+            environment=environment,
+            ledger=storage.records.ledger,
+            endpoint_log=self.release.endpoint_log,
         )
         alarms = Alarms(self, "Alarms", environment=environment, loop_events=storage.loop_events)
         alarms.watch_workflow("TrainingFailed", self.training.workflow)

@@ -1,4 +1,4 @@
-"""Answers in OpenAI's shapes: `chat.completion`, `chat.completion.chunk` and server-sent events."""
+"""Answers in OpenAI's shapes: of a chat or of a text, whole or in chunks, and as events."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ DONE = b"data: [DONE]\n\n"
 
 @dataclass
 class Completion:
-    """One answer's identity; its methods give the objects that are sent."""
+    """One answer's identity; its methods give the objects that are sent.
+
+    What isn't a chat is `text_completion`, OpenAI's older form.
+    """
 
     model: str
     system_fingerprint: str
     prompt_tokens: int
+    is_chat: bool = True
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
 
@@ -32,7 +36,7 @@ class Completion:
         message = {"role": "assistant", "content": text, "refusal": None}
         choice = {
             "index": 0,
-            "message": message,
+            **({"message": message} if self.is_chat else {"text": text}),
             "finish_reason": finish_reason,
             "logprobs": _logprobs(logprobs),
         }
@@ -47,7 +51,7 @@ class Completion:
     ) -> dict[str, Any]:
         choice = {
             "index": 0,
-            "delta": dict(delta),
+            **({"delta": dict(delta)} if self.is_chat else {"text": delta.get("content", "")}),
             "finish_reason": finish_reason,
             "logprobs": _logprobs(logprobs),
         }
@@ -68,7 +72,7 @@ class Completion:
     def _head(self, kind: str) -> dict[str, Any]:
         return {
             "id": self.id,
-            "object": kind,
+            "object": kind if self.is_chat else "text_completion",
             "created": self.created,
             "model": self.model,
             "system_fingerprint": self.system_fingerprint,

@@ -17,6 +17,8 @@ from inference_containers.text.load import LoadedModel
 from inference_containers.text.text_decoder import REPLACEMENT, TextDecoder
 from meguru.api_errors import ApiError
 from meguru.chat_request import ChatRequest
+from meguru.completion_request import CompletionRequest
+from meguru.sampling_request import SamplingRequest
 
 # OpenAI's own for what all but can't be: JSON has no infinity.
 LOWEST_LOGPROB = -9999.0
@@ -91,7 +93,7 @@ class Generation:
     def __init__(
         self,
         loaded: LoadedModel,
-        request: ChatRequest,
+        request: ChatRequest | CompletionRequest,
         deliver: Callable[[Piece], None],
     ) -> None:
         self.prompt = encode_prompt(loaded, request)
@@ -171,7 +173,7 @@ def scored(
     return {**one(token_id, float(logprobs[token_id])), "top_logprobs": top}
 
 
-def make_sampling(loaded: LoadedModel, request: ChatRequest) -> Sampling:
+def make_sampling(loaded: LoadedModel, request: SamplingRequest) -> Sampling:
     """The request's settings; what it leaves open is as the model's generation config says."""
     config = loaded.generation_config
     own_temperature = (config.temperature or 1.0) if config.do_sample else 0.0
@@ -180,20 +182,25 @@ def make_sampling(loaded: LoadedModel, request: ChatRequest) -> Sampling:
     return Sampling(temperature, top_p, request.seed)
 
 
-def encode_prompt(loaded: LoadedModel, request: ChatRequest) -> list[int]:
-    """The messages as the model reads them; ApiError where it can't, or they don't fit."""
+def encode_prompt(loaded: LoadedModel, request: ChatRequest | CompletionRequest) -> list[int]:
+    """What the model reads; ApiError where it can't, or it doesn't fit."""
+    name = "messages" if isinstance(request, ChatRequest) else "prompt"
     try:
-        prompt = loaded.encoder.encode_prompt(request.messages)
+        prompt = (
+            loaded.encoder.encode_prompt(request.messages)
+            if isinstance(request, ChatRequest)
+            else [*loaded.text_start, *loaded.encoder.encode_text(request.prompt)]
+        )
     except (ValueError, TemplateError) as error:
         # A template may refuse an order of roles, or a role.
-        message = f"This model can't read these messages: {error}"
-        raise ApiError(400, message, param="messages", code="invalid_value") from error
+        message = f"This model can't read this '{name}': {error}"
+        raise ApiError(400, message, param=name, code="invalid_value") from error
     if len(prompt) >= loaded.context_length:
         raise ApiError(
             400,
             f"This model's maximum context length is {loaded.context_length} tokens. However, "
-            f"your messages resulted in {len(prompt)} tokens. Please reduce their length.",
-            param="messages",
+            f"your {name} resulted in {len(prompt)} tokens. Please reduce the length.",
+            param=name,
             code="context_length_exceeded",
         )
     return prompt

@@ -31,7 +31,8 @@ REQUIRED = ("config.json", "tokenizer.json")
 class LoadedModel:
     """A model ready to predict, with its tokenizer and its own generation settings.
 
-    `version` is the model version it was released as.
+    `version` is the model version it was released as; `text_start` is what its tokenizer puts
+    before a text that is no chat.
     """
 
     name: str
@@ -43,6 +44,7 @@ class LoadedModel:
     context_length: int
     end_token_ids: frozenset[int]
     prompt_version: str = ""
+    text_start: tuple[int, ...] = ()
 
     @property
     def system_fingerprint(self) -> str:
@@ -69,6 +71,8 @@ def load(folder: Path, version: str = "", prompt_version: str = "") -> LoadedMod
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
     if tokenizer.chat_template is None:
         raise ValueError(f"{folder}: the tokenizer has no chat template")
+    starts = tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
+    text_start = (tokenizer.bos_token_id,) if starts else ()
     if torch.cuda.is_available():
         nn.Module.to(model, "cuda")
     ends = model.generation_config.eos_token_id
@@ -87,6 +91,7 @@ def load(folder: Path, version: str = "", prompt_version: str = "") -> LoadedMod
         context_length=context_length,
         end_token_ids=encoder.end_ids.union(ends if isinstance(ends, list) else [ends]),
         prompt_version=prompt.version if prompt else "",
+        text_start=text_start,
     )
 
 

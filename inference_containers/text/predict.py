@@ -11,6 +11,9 @@ from inference_containers.text.engine import Engine
 from inference_containers.text.generation import Generation, Piece
 from meguru.api_errors import ApiError
 from meguru.chat_request import ChatRequest
+from meguru.completion_request import CompletionRequest
+from meguru.json_request import read_object, refusal
+from meguru.sampling_request import refuse_engine_options
 
 
 async def start(engine: Engine, body: bytes) -> Prediction:
@@ -20,14 +23,29 @@ async def start(engine: Engine, body: bytes) -> Prediction:
 
 
 def _start(engine: Engine, body: bytes, loop: asyncio.AbstractEventLoop) -> Prediction:
-    return Prediction(engine, ChatRequest.parse(body), loop)
+    return Prediction(engine, read_request(body), loop)
+
+
+def read_request(body: bytes) -> ChatRequest | CompletionRequest:
+    """A chat, or a text that is gone on with; ApiError (400) names what this engine can't do."""
+    is_text = "prompt" in read_object(body)
+    request = CompletionRequest.parse(body) if is_text else ChatRequest.parse(body)
+    refuse_engine_options(request)
+    for index, message in enumerate(request.messages):
+        if message["role"] == "tool" or "tool_calls" in message:
+            place = f"messages[{index}]"
+            raise refusal("'{}' is of tools: this model has none.", place, "unsupported_parameter")
+    return request
 
 
 class Prediction:
     """One request given to the engine. Leave it by `cancel`, also when it is complete."""
 
     def __init__(
-        self, engine: Engine, request: ChatRequest, loop: asyncio.AbstractEventLoop
+        self,
+        engine: Engine,
+        request: ChatRequest | CompletionRequest,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._pieces: asyncio.Queue[Piece] = asyncio.Queue()
         self._engine, self.request = engine, request
@@ -42,6 +60,7 @@ class Prediction:
             model=request.model or engine.loaded.name,
             system_fingerprint=engine.loaded.system_fingerprint,
             prompt_tokens=len(self.generation.prompt),
+            is_chat=isinstance(request, ChatRequest),
         )
         engine.submit(self.generation)
 

@@ -21,11 +21,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from inference_containers.text.completion import DONE, server_sent_event
+from inference_containers.text.usage_log import report
 from inference_containers.text.watchdog import MAX_STEP_SECONDS
 from meguru.accelerator import ROOT, check_accelerator
 from meguru.api_errors import ApiError, BodyTooLarge, Overloaded
 from meguru.model_hashes import MANIFEST, check_hashes
 from meguru.model_version import ATTRIBUTES_HEADER, Answering
+from meguru.usage_report import reservation_of
 
 if TYPE_CHECKING:
     from inference_containers.text.engine import Engine
@@ -144,14 +146,19 @@ class TextServer:
             raise Overloaded("The model is still loading.")
         headers = self._headers(self._engine)
         predict = importlib.import_module("inference_containers.text.predict")
-        prediction: Prediction = await predict.start(self._engine, await read_body(request))
+        reservation = reservation_of(request.headers.get(ATTRIBUTES_HEADER, ""))
+        try:
+            prediction: Prediction = await predict.start(self._engine, await read_body(request))
+        except ApiError:
+            report(reservation, None)
+            raise
         if prediction.request.stream:
             return StreamingResponse(
-                stream(prediction),
+                stream(prediction, reservation),
                 media_type="text/event-stream",
                 headers={"Cache-Control": "no-cache", **headers},
             )
-        return await answer(prediction, request, headers)
+        return await answer(prediction, request, headers, reservation)
 
     def _headers(self, engine: Engine) -> dict[str, str]:
         if not self._version:
@@ -170,7 +177,9 @@ async def read_body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def answer(prediction: Prediction, request: Request, headers: Mapping[str, str]) -> Response:
+async def answer(
+    prediction: Prediction, request: Request, headers: Mapping[str, str], reservation: str | None
+) -> Response:
     """The whole answer in one object, unless the caller leaves before it is there."""
 
     async def collect() -> Response:
@@ -194,9 +203,10 @@ async def answer(prediction: Prediction, request: Request, headers: Mapping[str,
         collecting.cancel()
         leaving.cancel()
         prediction.cancel()
+        report(reservation, prediction)
 
 
-async def stream(prediction: Prediction) -> AsyncIterator[bytes]:
+async def stream(prediction: Prediction, reservation: str | None) -> AsyncIterator[bytes]:
     """Server-sent events; closing the iterator (the caller left) frees the engine's place."""
     try:
         yield server_sent_event(prediction.chunk({"role": "assistant", "content": ""}))
@@ -215,6 +225,7 @@ async def stream(prediction: Prediction) -> AsyncIterator[bytes]:
         yield server_sent_event(error.body())
     finally:
         prediction.cancel()
+        report(reservation, prediction)
 
 
 async def request_error(request: Request, error: Exception) -> Response:

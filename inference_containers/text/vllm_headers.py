@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
+from inference_containers.text.vllm_usage import App, Message, Receive, Send, UsageLog
 from meguru.model_version import ATTRIBUTES_HEADER, Answering
 
 # At /invocations vLLM takes the adapter's name from this header alone: it overwrites the `model` of
 # the body with it, and without it the base model answers, whatever was asked for.
 ADAPTER_HEADER = "X-Amzn-SageMaker-Adapter-Identifier"
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class Headers:
@@ -25,7 +19,7 @@ class Headers:
     """
 
     def __init__(self, app: App) -> None:
-        self._app = app
+        self._app = UsageLog(app)
         adapter, version = os.environ.get("ADAPTER_NAME"), os.environ.get("MODEL_VERSION")
         answering = Answering(version or "", os.environ.get("PROMPT_VERSION", ""))
         self._asked = [_header(ADAPTER_HEADER, adapter)] if adapter else []

@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
-import time
+import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
-from lambdas.answer_request.ports import Reservation
-from meguru.chat_request import ChatRequest
+from lambdas.answer_request.assembly import Assembly, text_of
+from lambdas.answer_request.latency import Latency
 from meguru.consumer import Consumer
+from meguru.ledger import Reservation
 from meguru.model_version import Answering
+from meguru.quota import Rates
 from meguru.records import Inference
+from meguru.request import Request
 
-# Of an answer whose caller has left before its end.
-CANCELLED = "cancelled"
+# Of an answer whose caller has left before its end, and of one that broke off.
+CANCELLED, ERROR = "cancelled", "error"
 
 
 @dataclass
 class Answer:
     """One request on its way, from its caller to the record that is kept of it."""
 
-    request: ChatRequest
+    request: Request
     consumer: Consumer
-    inference_id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
+    inference_id: str = ""
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    started: float = field(default_factory=time.monotonic)
-    text: str = ""
-    # Until the model says why it stopped.
-    finish_reason: str = CANCELLED
+    latency: Latency = field(default_factory=Latency)
+    # What the caller was given, in one piece.
+    given: dict[str, Any] = field(default_factory=dict)
+    # What cut it short, where something did.
+    cut_by: str = CANCELLED
     answering: Answering = field(default_factory=Answering)
-    usage: dict[str, int] = field(default_factory=dict)
+    usage: dict[str, Any] = field(default_factory=dict)
+    # Whether the usage is all of it: the model server has come to its end.
+    is_whole: bool = False
     reservation: Reservation | None = None
+    # What its consumer may still ask for in this minute.
+    rates: Rates | None = None
+    # Whether it is one that was made before; None: there is no cache.
+    is_cached: bool | None = None
+    # The last rule of the guard that something of it has met.
+    rule: str = ""
+
+    def __post_init__(self) -> None:
+        self.inference_id = self.inference_id or f"{self.request.id_prefix}{uuid.uuid4().hex}"
 
     @property
     def model(self) -> str:
@@ -40,17 +56,32 @@ class Answer:
 
     @property
     def prompt_tokens(self) -> int:
-        return self.usage.get("prompt_tokens", 0)
+        return int(self.usage.get("prompt_tokens") or 0)
 
     @property
     def completion_tokens(self) -> int:
-        return self.usage.get("completion_tokens", 0)
+        return int(self.usage.get("completion_tokens") or 0)
 
     def headers(self) -> dict[str, str]:
         """What its response says of it, also where it is an error's."""
-        return self.reservation.limits.headers() if self.reservation else {}
+        cache = {None: {}, True: {"x-cache": "hit"}, False: {"x-cache": "miss"}}[self.is_cached]
+        return {**(self.rates.headers() if self.rates else {}), **cache}
+
+    def named(self, completion: dict[str, Any]) -> dict[str, Any]:
+        """A completion, or a chunk of one, under the names that its caller knows."""
+        identity = {"id": self.inference_id} if "choices" in completion else {}
+        return completion | identity | {"model": self.model}
+
+    def give(self, assembly: Assembly) -> None:
+        """What was streamed is what was given, as far as it came."""
+        self.given = assembly.whole()
+        if assembly.is_complete and self.cut_by == CANCELLED:
+            self.cut_by = ""
 
     def record(self) -> Inference:
+        choices = self.given.get("choices", [])
+        said = [_said(choice) for choice in choices] or [""]
+        reasons = [choice.get("finish_reason") or "" for choice in choices] or ["stop"]
         return Inference(
             inference_id=self.inference_id,
             created_at=self.created_at.isoformat(),
@@ -59,9 +90,18 @@ class Answer:
             model_package_arn=self.answering.model_version,
             prompt_version=self.answering.prompt_version,
             messages=self.request.messages,
-            answer=self.text,
-            finish_reason=self.finish_reason,
+            answer=said[0],
+            other_answers=said[1:],
+            finish_reason=self.cut_by or reasons[0],
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
-            latency_ms=round((time.monotonic() - self.started) * 1000),
+            cached=bool(self.is_cached),
+            guard_rule=self.rule,
+            **self.latency.split(),
         )
+
+
+def _said(choice: dict[str, Any]) -> str:
+    """A choice's text; without one, the tools it calls."""
+    calls = (choice.get("message") or {}).get("tool_calls")
+    return text_of(choice) or (json.dumps(calls, ensure_ascii=False) if calls else "")

@@ -35,26 +35,33 @@ class TextEndpoint:
     def __init__(self, runtime: Any, endpoint_name: str) -> None:
         self._runtime, self._endpoint_name = runtime, endpoint_name
 
-    def complete(self, body: dict[str, Any]) -> tuple[Answering, dict[str, Any]]:
-        """What answered, and the whole completion."""
+    def complete(
+        self, body: dict[str, Any], attributes: str = ""
+    ) -> tuple[Answering, dict[str, Any]]:
+        """What answered, and the whole completion; `attributes` are for the model server."""
         with _refusals():
-            response = self._runtime.invoke_endpoint(**self._request(body))
+            response = self._runtime.invoke_endpoint(**self._request(body, attributes))
         return _answering(response), json.loads(response["Body"].read())
 
     @contextmanager
-    def stream(self, body: dict[str, Any]) -> Iterator[tuple[Answering, Iterator[dict[str, Any]]]]:
+    def stream(
+        self, body: dict[str, Any], attributes: str = ""
+    ) -> Iterator[tuple[Answering, Iterator[dict[str, Any]]]]:
         """What answers, and the chunks as they come; leaving ends the generation."""
         with _refusals():
-            response = self._runtime.invoke_endpoint_with_response_stream(**self._request(body))
+            response = self._runtime.invoke_endpoint_with_response_stream(
+                **self._request(body, attributes)
+            )
         with closing(response["Body"]) as parts:
             yield _answering(response), _chunks(parts)
 
-    def _request(self, body: dict[str, Any]) -> dict[str, Any]:
-        return {
+    def _request(self, body: dict[str, Any], attributes: str) -> dict[str, Any]:
+        request = {
             "EndpointName": self._endpoint_name,
             "ContentType": "application/json",
             "Body": json.dumps(body, ensure_ascii=False).encode(),
         }
+        return request | ({"CustomAttributes": attributes} if attributes else {})
 
 
 def _answering(response: dict[str, Any]) -> Answering:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,11 +11,18 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.answer_request.answer import CANCELLED, Answer
+from lambdas.answer_request.answer import ERROR, Answer
+from lambdas.answer_request.assembly import Assembly, chunks_of, text_of
+from lambdas.answer_request.caching import Caching, Place
 from lambdas.answer_request.endpoint import TextEndpoint
-from lambdas.answer_request.ports import Ports
+from lambdas.answer_request.guarding import FILTERED, Guarding
+from lambdas.answer_request.ports import CachedAnswer, Guard, Log
 from meguru.api_errors import ApiError, model_not_allowed, unknown_model
-from meguru.chat_request import ChatRequest
+from meguru.ledger import Ledger
+from meguru.request import Request
+from meguru.usage_report import request_attributes
+
+Chunks = Iterator[dict[str, Any]]
 
 logger = logging.getLogger(__name__)
 
@@ -27,112 +35,185 @@ class Model:
     context_tokens: int
 
 
+@dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """The models by their names in the API, and what stands around them."""
+    """The models by their names in the API, and what stands around them; None: it isn't there."""
 
-    def __init__(self, models: Mapping[str, Model], ports: Ports) -> None:
-        self._models, self._ports = models, ports
+    models: Mapping[str, Model]
+    log: Log
+    ledger: Ledger | None = None
+    guard: Guard | None = None
+    caching: Caching | None = None
 
     def complete(self, answer: Answer) -> dict[str, Any]:
         """The completion, recorded before it is given back."""
-        model = self._admit(answer)
-        with self._settled(answer):
-            answer.answering, completion = model.endpoint.complete(answer.request.body())
-            choice = completion["choices"][0]
-            answer.text = choice["message"].get("content") or ""
-            answer.finish_reason = choice["finish_reason"]
-            answer.usage = completion.get("usage") or {}
-        self._ports.log.write(answer.record())
-        return _named(answer, completion)
+        model, guarding = self._admit(answer)
+        with self._place(answer) as place:
+            if place.found:
+                self._repeat(answer, place.found)
+            else:
+                completion = self._ask(answer, model)
+                answer.given = guarding.check_answer(completion) if guarding else completion
+                answer.cut_by = ""
+                place.keep(answer.answering, answer.given)
+        self._write(answer, guarding)
+        return answer.named(answer.given)
 
     @contextmanager
-    def stream(self, answer: Answer) -> Iterator[Iterator[dict[str, Any]]]:
+    def stream(self, answer: Answer) -> Iterator[Chunks]:
         """The completion's chunks; recorded when the context is left, however early."""
-        model = self._admit(answer)
+        model, guarding = self._admit(answer)
+        with self._place(answer) as place:
+            if place.found:
+                self._repeat(answer, place.found)
+                self._write(answer, guarding)
+                yield _as_asked_for(answer, chunks_of(answer.given))
+                return
+            assembly = Assembly()
+            try:
+                with self._asked(answer, model) as chunks:
+                    if guarding:
+                        chunks = guarding.check_chunks(chunks, answer.request.num_choices)
+                    yield _as_asked_for(answer, _assembled(assembly, chunks))
+            finally:
+                answer.give(assembly)
+                if answer.latency.begun:
+                    self._write(answer, guarding)
+            if answer.is_whole and not answer.cut_by:
+                place.keep(answer.answering, answer.given)
+
+    def _admit(self, answer: Answer) -> tuple[Model, Guarding | None]:
+        """The model that is asked; ApiError where the caller may not ask it, or not this."""
+        allowed = [name for name in self.models if answer.consumer.may_use(name)]
+        if answer.model not in self.models:
+            raise unknown_model(answer.model, allowed)
+        if answer.model not in allowed:
+            raise model_not_allowed(answer.model, allowed)
+        guarding = Guarding(self.guard) if self.guard else None
+        if guarding:
+            answer.request = self._check_input(answer, guarding)
+        return self.models[answer.model], guarding
+
+    def _check_input(self, answer: Answer, guarding: Guarding) -> Request:
+        try:
+            return guarding.check_input(answer.request)
+        except ApiError as error:
+            if error.code == FILTERED:
+                answer.cut_by = FILTERED
+                self._write(answer, guarding)
+            raise
+
+    @contextmanager
+    def _place(self, answer: Answer) -> Iterator[Place]:
+        if self.caching is None:
+            yield Place()
+            return
+        with self.caching.place(answer.consumer, answer.request) as place:
+            answer.is_cached = place.found is not None
+            yield place
+
+    def _repeat(self, answer: Answer, found: CachedAnswer) -> None:
+        """An answer that was made before is charged by its own rule."""
+        answer.answering, answer.given = found.answering, found.completion
+        answer.usage, answer.cut_by = found.completion.get("usage") or {}, ""
+        if self.ledger:
+            tokens = answer.prompt_tokens + answer.completion_tokens
+            answer.rates = self.ledger.charge_cached(answer.consumer, tokens, answer.model)
+
+    def _ask(self, answer: Answer, model: Model) -> dict[str, Any]:
+        attributes = self._reserve(answer, model)
+        with self._settled(answer):
+            answer.latency.asked = time.monotonic()
+            body = answer.request.body()
+            answer.answering, completion = model.endpoint.complete(body, attributes)
+            answer.usage, answer.is_whole = completion.get("usage") or {}, True
+        return completion
+
+    @contextmanager
+    def _asked(self, answer: Answer, model: Model) -> Iterator[Chunks]:
+        attributes = self._reserve(answer, model)
         # Usage is always wanted for the record, also of an answer that is left before its end
         # (vLLM's option); the caller sees it only when asked for, and only at the end.
         options = {"include_usage": True, "continuous_usage_stats": True}
         body = answer.request.body() | {"stream_options": options}
-        with self._settled(answer), model.endpoint.stream(body) as (answer.answering, chunks):
-            try:
-                yield _read_chunks(answer, chunks)
-            finally:
-                self._ports.log.write(answer.record())
+        with self._settled(answer):
+            answer.latency.asked = time.monotonic()
+            with model.endpoint.stream(body, attributes) as (answer.answering, chunks):
+                answer.latency.begun = time.monotonic()
+                yield _read(answer, chunks)
 
-    def _admit(self, answer: Answer) -> Model:
-        """The model that is asked; ApiError where the caller may not, or has nothing left."""
-        model = self._model(answer)
-        if self._ports.ledger:
-            answer.reservation = self._ports.ledger.reserve(
-                answer.inference_id,
-                answer.consumer,
-                answer.request.most_tokens(model.context_tokens),
-                answer.model,
-                answer.created_at,
-            )
-        return model
-
-    def _model(self, answer: Answer) -> Model:
-        allowed = [name for name in self._models if answer.consumer.may_use(name)]
-        if answer.model not in self._models:
-            raise unknown_model(answer.model, allowed)
-        if answer.model not in allowed:
-            raise model_not_allowed(answer.model, allowed)
-        return self._models[answer.model]
+    def _reserve(self, answer: Answer, model: Model) -> str:
+        """Reserve the most it can use; the attributes by which its model server reports."""
+        if self.ledger is None:
+            return ""
+        tokens = answer.request.most_tokens(model.context_tokens)
+        answer.reservation = self.ledger.reserve(
+            answer.inference_id, answer.consumer, tokens, answer.model
+        )
+        answer.rates = answer.reservation.rates
+        return request_attributes(answer.reservation.book, answer.inference_id)
 
     @contextmanager
     def _settled(self, answer: Answer) -> Iterator[None]:
-        """What was reserved becomes what was used, however the answer ends."""
-        is_known = False
+        """What was reserved becomes what was used, as far as that is known here.
+
+        Where the caller leaves, or the answer does not come, the model goes on for a while: its
+        server reports what it used, and the ledger hears of it.
+        """
+        is_refused = False
         try:
             yield
-            is_known = answer.finish_reason != CANCELLED
         except (ApiError, ClientError) as error:
-            # The model server has refused, or said why it ended.
-            is_known = not getattr(error, "may_have_answered", False)
+            may_have_answered = getattr(error, "may_have_answered", False)
+            is_refused = answer.latency.begun is None and not may_have_answered
             raise
         finally:
-            if answer.reservation:
-                self._settle(answer, is_known)
+            if (answer.is_whole or is_refused) and self.ledger and answer.reservation:
+                self._settle(self.ledger, answer)
 
-    def _settle(self, answer: Answer, is_known: bool) -> None:
-        ledger = self._ports.ledger
-        assert ledger is not None
-        settle = ledger.settle if is_known else ledger.leave
+    def _settle(self, ledger: Ledger, answer: Answer) -> None:
+        assert answer.reservation is not None
         try:
-            settle(answer.reservation, answer.prompt_tokens, answer.completion_tokens)
+            ledger.settle(answer.reservation, answer.prompt_tokens, answer.completion_tokens)
         except (BotoCoreError, ClientError):
             # The caller has its answer; the reservation stays, and is settled when it expires.
             logger.exception("%s could not be settled", answer.inference_id)
 
+    def _write(self, answer: Answer, guarding: Guarding | None) -> None:
+        answer.rule = guarding.rule if guarding else ""
+        self.log.write(answer.record())
 
-def _read_chunks(answer: Answer, chunks: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+
+def _read(answer: Answer, chunks: Chunks) -> Chunks:
+    """The chunks as the model server gives them, and what they say of the answer."""
     try:
         for chunk in chunks:
-            _read(chunk, answer)
-            if chunk["choices"]:
-                yield _named(answer, _with_usage(chunk, answer.request))
-            elif answer.request.include_usage:
-                yield _named(answer, chunk)
+            answer.usage = chunk.get("usage") or answer.usage
+            if answer.latency.first_token is None and any(map(text_of, chunk["choices"])):
+                answer.latency.first_token = time.monotonic()
+            yield chunk
+        answer.is_whole = True
     except Exception:
-        answer.finish_reason = "error"
+        answer.cut_by = ERROR
         raise
 
 
-def _named(answer: Answer, completion: dict[str, Any]) -> dict[str, Any]:
-    return completion | {"id": answer.inference_id, "model": answer.model}
+def _assembled(assembly: Assembly, chunks: Chunks) -> Chunks:
+    for chunk in chunks:
+        assembly.add(chunk)
+        yield chunk
 
 
-def _with_usage(chunk: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
-    """The chunk with the usage that its caller asked for; the model gives it in every one."""
-    if request.continuous_usage:
-        return chunk
-    chunk.pop("usage", None)
-    return chunk | {"usage": None} if request.include_usage else chunk
-
-
-def _read(chunk: dict[str, Any], answer: Answer) -> None:
-    answer.usage = chunk.get("usage") or answer.usage
-    for choice in chunk["choices"]:
-        answer.text += choice["delta"].get("content") or ""
-        answer.finish_reason = choice.get("finish_reason") or answer.finish_reason
+def _as_asked_for(answer: Answer, chunks: Chunks) -> Chunks:
+    """The chunks under the caller's names, with the usage that it asked for."""
+    request = answer.request
+    for chunk in chunks:
+        if not chunk["choices"]:
+            if request.include_usage:
+                yield answer.named(chunk)
+            continue
+        if not request.continuous_usage:
+            # The model gives it in every one.
+            chunk = {name: value for name, value in chunk.items() if name != "usage"}
+            chunk |= {"usage": None} if request.include_usage else {}
+        yield answer.named(chunk)

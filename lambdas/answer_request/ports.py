@@ -1,14 +1,12 @@
-"""What stands around the model on a request's way: of each there is one, or there is none."""
+"""What stands around the model on a request's way, as far as there are several of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol
 
 from meguru.consumer import Consumer
 from meguru.model_version import Answering
-from meguru.rate_limits import RateLimits
 from meguru.records import Inference
 from meguru.verdict import Verdict
 
@@ -20,40 +18,9 @@ class Consumers(Protocol):
 
 class Guard(Protocol):
     def check(self, text: str, side: str) -> Verdict:
-        """What the rules say of a text; `side` is "input" or "output"."""
+        """What the rules say of a text; `side` is "input" or "output".
 
-
-class Reservation(Protocol):
-    @property
-    def limits(self) -> RateLimits:
-        """What the consumer may still ask for, with this one counted."""
-
-
-class Ledger(Protocol):
-    def reserve(
-        self, reservation_id: str, caller: Consumer, tokens: int, model: str, now: datetime
-    ) -> Reservation:
-        """Set aside the most that a request can use; QuotaExceeded or RateLimited where it can't.
-
-        It counts as a request also where it reserves no tokens.
-        """
-
-    def settle(
-        self,
-        reservation: Any,
-        prompt_tokens: int,
-        completion_tokens: int,
-        cached: bool = False,
-    ) -> None:
-        """Replace what was set aside by what was used; the second time changes nothing.
-
-        Of an answer that was `cached` they are the tokens of its first time.
-        """
-
-    def leave(self, reservation: Any, prompt_tokens: int, completion_tokens: int) -> None:
-        """At least this was used; how much, the model server will report, by the reservation's id.
-
-        So ends an answer whose caller left, or that did not come in time.
+        ApiError where that can't be found out: nothing passes unseen.
         """
 
 
@@ -71,6 +38,8 @@ class Lead(Protocol):
 
 
 class AnswerCache(Protocol):
+    """It never raises: where the store can't be asked, there is nothing, and whoever asks leads."""
+
     def get(self, key: str) -> CachedAnswer | None: ...
 
     def put(self, key: str, answer: CachedAnswer, seconds: int) -> None:
@@ -86,11 +55,3 @@ class AnswerCache(Protocol):
 class Log(Protocol):
     def write(self, inference: Inference) -> None:
         """Keep the record of an answer."""
-
-
-@dataclass(frozen=True)
-class Ports:
-    """All of them; what is None isn't there."""
-
-    log: Log
-    ledger: Ledger | None = None

@@ -20,11 +20,12 @@ from lambdas.answer_request.answer import Answer
 from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
 from lambdas.answer_request.inference_log import InferenceLog
 from lambdas.answer_request.pipeline import Model, Pipeline
-from lambdas.answer_request.ports import Consumers, Ports
+from lambdas.answer_request.ports import Consumers
 from lambdas.answer_request.settings import Settings
 from meguru.api_errors import ApiError
 from meguru.consumer import Consumer
 from meguru.consumer_directory import ConsumerDirectory
+from meguru.ledger import Ledger
 
 # API Gateway takes no larger body.
 MAX_DISCARDED_BYTES = 10 * 1024 * 1024
@@ -48,7 +49,7 @@ class RequestHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         # The adapter asks here until the server is ready.
-        self._send_json(200, {"status": "ready"})
+        self._send_json(200, {"status": "ready"}, headers={})
 
     def do_POST(self) -> None:
         try:
@@ -80,10 +81,13 @@ class RequestHandler(BaseHTTPRequestHandler):
                 self._send_events(answer)
             else:
                 completion = self.server.pipeline.complete(answer)
-                self._send_json(200, completion, answer.inference_id, answer.headers())
+                self._send_json(
+                    200, completion, headers=answer.headers(), inference_id=answer.inference_id
+                )
         except ApiError as error:
-            error.more_headers = {**answer.headers(), **error.more_headers}
-            raise
+            if self._streaming:
+                raise
+            self._send_json(error.status, error.body(), headers=answer.headers() | error.headers())
 
     def _read_body(self) -> bytes:
         stated = self.headers.get("content-length") or "0"
@@ -114,14 +118,15 @@ class RequestHandler(BaseHTTPRequestHandler):
         self,
         status: int,
         body: dict[str, Any],
+        *,
+        headers: Mapping[str, str],
         inference_id: str = "",
-        headers: Mapping[str, str] | None = None,
     ) -> None:
         content = json.dumps(body, ensure_ascii=False).encode()
         self.send_response_only(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))
-        self._send_headers(headers or {})
+        self._send_headers(headers)
         self._send_ids(inference_id)
         self.end_headers()
         self.wfile.write(content)
@@ -187,7 +192,8 @@ def main() -> None:
         name: Model(TextEndpoint(runtime, endpoint_name), context_tokens)
         for name, (endpoint_name, context_tokens) in settings.models.items()
     }
-    pipeline = Pipeline(models, Ports(log=log))
+    ledger = Ledger(boto3.client("dynamodb"), settings.ledger_table, settings.billing)
+    pipeline = Pipeline(models=models, log=log, ledger=ledger)
     port = int(os.environ.get("AWS_LWA_PORT") or os.environ.get("PORT") or 8080)
     RequestServer(("127.0.0.1", port), pipeline, consumers).serve_forever()
 

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from meguru.billing import Billing
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -16,6 +18,8 @@ class Settings:
     inference_table: str
     inference_stream: str
     retention_days: int
+    ledger_table: str
+    billing: Billing
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -30,4 +34,6 @@ class Settings:
             inference_table=environment["INFERENCE_TABLE"],
             inference_stream=environment["INFERENCE_STREAM"],
             retention_days=int(environment["INFERENCE_RETENTION_DAYS"]),
+            ledger_table=environment["LEDGER_TABLE"],
+            billing=Billing.from_json(environment["BILLING"]),
         )

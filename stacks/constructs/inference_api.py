@@ -14,6 +14,7 @@ from stacks.constructs.feedback_capture import FeedbackCapture
 from stacks.constructs.gateway_responses import add_gateway_responses
 from stacks.constructs.grants import grant, grant_table, sagemaker_arn
 from stacks.constructs.inference_log import InferenceLog
+from stacks.constructs.ledger import use_ledger
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.records import Records
 from stacks.constructs.retention import LogGroup
@@ -115,12 +116,13 @@ class InferenceApi(Construct):
         )
 
     def _add_paths(self, record_feedback: lambda_.IFunction) -> None:
+        self.answer_request = self._create_answer_request()
         version = self.api.root.add_resource("v1")
         completions = version.add_resource("chat").add_resource("completions")
         completions.add_method(
             "POST",
             apigateway.LambdaIntegration(
-                self._create_answer_request(),
+                self.answer_request,
                 response_transfer_mode=apigateway.ResponseTransferMode.STREAM,
                 timeout=ANSWER_TIMEOUT,
             ),
@@ -161,6 +163,7 @@ class InferenceApi(Construct):
         grant_table(function, self._records.consumers, "GetItem")
         grant_table(function, self._records.inferences, "PutItem")
         self._inference_log.grant_put(function)
+        use_ledger(function, self._records.ledger, self._environment)
         return function
 
     def _create_list_models(self) -> PythonFunction:

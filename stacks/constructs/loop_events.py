@@ -53,6 +53,9 @@ class LoopEvents(Construct):
         self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
         self.topic.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com"))
         key.grant_encrypt_decrypt(iam.ServicePrincipal("events.amazonaws.com"))
+        if environment.budget.aws_usd_per_month:
+            self.topic.grant_publish(iam.ServicePrincipal("budgets.amazonaws.com"))
+            key.grant_encrypt_decrypt(iam.ServicePrincipal("budgets.amazonaws.com"))
         events.Rule(
             self,
             "ForAPerson",

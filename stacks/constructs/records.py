@@ -1,4 +1,4 @@
-"""The tables: inferences, feedback, consumers, releases, whose turn it is, what is done."""
+"""The tables: inferences, feedback, consumers, releases, the loop, the ledger, what was done."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from meguru.ledger_book import KEY, MONTH, MONTH_INDEX
 from stacks.constructs.table import Table, text
 from stacks.environment import Environment
 
@@ -43,6 +44,18 @@ class Records(Construct):
         self.loop = self._table("Loop", "name")
         # Consumers by their names, and whose each API key is.
         self.consumers = self._table("Consumers", "consumer")
+        # What everybody may use, has reserved and has used.
+        self.ledger = self._table(
+            "Ledger",
+            KEY,
+            global_secondary_indexes=[
+                dynamodb.GlobalSecondaryIndexPropsV2(
+                    index_name=MONTH_INDEX,
+                    partition_key=text(MONTH),
+                    projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+                )
+            ],
+        )
         self.idempotency = self._table("Idempotency", "id", time_to_live_attribute="expiration")
 
     def _table(self, name: str, partition_key: str, **settings: Any) -> Table:

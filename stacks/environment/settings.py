@@ -7,7 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from meguru.billing import Billing
 from meguru.names import OWNER_TAG, resource_name
+from stacks.environment.billing import Budget, Price, TimeZone
 from stacks.environment.consumers import DeclaredConsumers
 from stacks.environment.jobs import CAUSAL_LM, MINUTES_A_DAY, BaseModels, Curation
 from stacks.environment.model import Model
@@ -97,6 +99,9 @@ class Environment(Settings):
     consumers: DeclaredConsumers = {}
     api: Api = Api()
     records: Records = Records()
+    time_zone: TimeZone = "Asia/Tokyo"
+    budget: Budget = Budget()
+    prices: dict[str, Price] = {}
 
     @model_validator(mode="after")
     def check_judges(self) -> Self:
@@ -116,6 +121,20 @@ class Environment(Settings):
                 said = "leave it out: no model has an objective that learns from votes (dpo, kto)"
                 values = {"votes": model.retrain.votes}
                 raise refusals({"votes": said}, values, "models", key, "retrain")
+        return self
+
+    @model_validator(mode="after")
+    def check_prices(self) -> Self:
+        """A model without a price would be used for nothing, however small the budget."""
+        known = ", ".join(self.models)
+        found = dict.fromkeys(self.prices.keys() - self.models, f"no model; they are {known}")
+        if found:
+            raise refusals(found, dict(self.prices), "prices")
+        missing = ", ".join(key for key in self.models if key not in self.prices)
+        if missing and self.budget.needs_prices:
+            name = "per_month" if self.budget.per_month is not None else "per_day"
+            said = f"give a price for each model in `prices`: {missing} has none"
+            raise refusals({name: said}, self.budget.model_dump(), "budget")
         return self
 
     @model_validator(mode="after")
@@ -163,6 +182,16 @@ class Environment(Settings):
             values.get("objective", CAUSAL_LM) != CAUSAL_LM
             for training in trainings
             for values in (training.hyperparameters, training.continued)
+        )
+
+    @property
+    def billing(self) -> Billing:
+        """What the ledger is told."""
+        return Billing(
+            time_zone=self.time_zone,
+            currency=self.budget.currency,
+            prices={self.name_in_api(key): one.of_tokens() for key, one in self.prices.items()},
+            budget=self.budget.of_account(),
         )
 
     def name_in_api(self, key: str) -> str:

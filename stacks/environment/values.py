@@ -36,7 +36,7 @@ FUNCTIONS = Path(__file__).parents[2] / "lambdas"
 _KNOWN = ", ".join(HIGHEST)
 
 
-def _matches(pattern: str) -> Callable[[str], object]:
+def matches(pattern: str) -> Callable[[str], object]:
     return re.compile(pattern, re.ASCII).fullmatch
 
 
@@ -167,7 +167,7 @@ def _is_tag_character(character: str) -> bool:
 Name = Annotated[
     str,
     only(
-        _matches(ENVIRONMENT_NAME),
+        matches(ENVIRONMENT_NAME),
         "1 to 20 lower-case letters, digits and hyphens, beginning with a letter",
     ),
 ]
@@ -182,7 +182,7 @@ ModelKey = Annotated[
 ModelName = Annotated[
     str,
     only(
-        _matches(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"),
+        matches(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"),
         "1 to 63 letters, digits, dots, underscores and hyphens, beginning with a letter or digit",
     ),
 ]
@@ -194,14 +194,14 @@ BaseModelName = Annotated[
         "digits, with single dots and hyphens between them",
     ),
 ]
-RecipeName = Annotated[str, only(_matches(r"[^/]+"), "the name of a file in recipes/")]
-Account = Annotated[str, only(_matches(r"\d{12}"), "12 digits in quotation marks")]
-Email = Annotated[str, only(_matches(r"[^@\s]+@[^@\s]+"), "an e-mail address")]
+RecipeName = Annotated[str, only(matches(r"[^/]+"), "the name of a file in recipes/")]
+Account = Annotated[str, only(matches(r"\d{12}"), "12 digits in quotation marks")]
+Email = Annotated[str, only(matches(r"[^@\s]+@[^@\s]+"), "an e-mail address")]
 Region = Annotated[str, only(is_region, "a region that has SageMaker, such as ap-northeast-1")]
 S3Prefix = Annotated[
     str,
     only(
-        _matches(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([\w!'().-]+/)*"),
+        matches(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([\w!'().-]+/)*"),
         "a bucket or a folder of one, such as s3://bucket/models/, with a slash at its end",
     ),
 ]
@@ -232,7 +232,7 @@ EndpointInstanceType = Annotated[
 JudgeAddress = Annotated[
     str,
     only(
-        _matches(r"https?://[\w.:\[\]-]+(/[\w.~%+-]+)*"),
+        matches(r"https?://[\w.:\[\]-]+(/[\w.~%+-]+)*"),
         "an address that speaks OpenAI's chat completions, such as https://judge.example/v1",
     ),
     # What SageMaker takes as the value of a processing job's environment variable.
@@ -241,7 +241,7 @@ JudgeAddress = Annotated[
 JudgeModel = Annotated[
     str,
     only(
-        _matches(r"[\w.:/@+-]{1,256}"),
+        matches(r"[\w.:/@+-]{1,256}"),
         "the judge's name in its API: up to 256 letters, digits and signs of . : / @ + -",
     ),
 ]
@@ -250,7 +250,7 @@ SecretId = Annotated[
     str,
     only(
         # What begins as keys do is one: it would stand in the template for everybody to read.
-        _matches(
+        matches(
             r"(?!sk-|hf_|gsk_|AIza|xai-)"
             r"(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:)?[\w/+=.@!-]{1,160}"
         ),
@@ -262,7 +262,7 @@ Engine = Literal["meguru", "vllm"]
 ImageUri = Annotated[
     str,
     only(
-        _matches(r"[a-z0-9][a-z0-9._-]*(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+|@sha256:[0-9a-f]{64})"),
+        matches(r"[a-z0-9][a-z0-9._-]*(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+|@sha256:[0-9a-f]{64})"),
         "an image with its tag or digest, such as ACCOUNT.dkr.ecr.REGION.amazonaws.com/vllm:TAG",
     ),
 ]
@@ -282,7 +282,7 @@ Days = Annotated[int, Field(ge=1, le=36500)]
 PolicyName = Annotated[
     str,
     only(
-        _matches(
+        matches(
             r"(arn:aws[a-z-]*:iam::(\d{12}|aws):policy/(?=.{1,512}$)([\w+=,.@-]+/)*)?"
             r"[\w+=,.@-]{1,128}"
         ),
@@ -292,7 +292,7 @@ PolicyName = Annotated[
 RoleNamePrefix = Annotated[
     str,
     only(
-        _matches(rf"[\w+=,.@-]{{1,{MAX_ROLE_NAME_PREFIX}}}"),
+        matches(rf"[\w+=,.@-]{{1,{MAX_ROLE_NAME_PREFIX}}}"),
         f"1 to {MAX_ROLE_NAME_PREFIX} letters, digits and signs of + = , . @ - _",
     ),
 ]

@@ -44,6 +44,10 @@ consumers:
     tokens_per_month: {MAX_LIMIT}
     log: redacted
 records: {{inference_log_days: 3650, checkpoint_days: 7, quarantine_days: 90}}
+time_zone: Europe/Berlin
+budget:
+  {{per_day: 0.5, per_month: 5, tokens_per_day: 1, tokens_per_month: 2, aws_usd_per_month: 100}}
+prices: {{{"m" * MAX_MODEL_KEY}: {{prompt: 123.25, completion: 456.5, cached: 1.5}}}}
 tags: {{{"k" * 127}: {"v" * 255}}}
 models:
   {"m" * MAX_MODEL_KEY}:

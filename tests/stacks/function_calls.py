@@ -19,7 +19,14 @@ from tests.stacks.aws_limits import complaints
 
 MEGURU = Path(__file__).parents[2] / "meguru"
 # Shared modules that call what they are handed.
-CALLING = ("meguru.consumer_directory", "meguru.pending_feedback", "meguru.run_claim")
+CALLING = (
+    "meguru.conditional_update",
+    "meguru.consumer_directory",
+    "meguru.ledger",
+    "meguru.ledger_books",
+    "meguru.pending_feedback",
+    "meguru.run_claim",
+)
 # The resource API's one noun in use: a Table's methods are operations on its own table.
 TABLE_MEMBER = "TableName"
 # Operations by the method's name that a Python object of another kind may have as well.
@@ -90,14 +97,20 @@ class Values(dict[str, Any]):
 
 def sources(folder: Path) -> list[Path]:
     """A function's own modules, and those of the shared ones that it hands its clients to."""
-    own = sorted(folder.glob("*.py"))
+    found = sorted(folder.glob("*.py"))
+    for path in found:  # which grows: a shared module hands its client on to another
+        found += [one for one in _calling(path) if one not in found]
+    return found
+
+
+def _calling(path: Path) -> list[Path]:
+    """The shared modules that a module hands a client to."""
     imported = {
         node.module.removeprefix("meguru.")
-        for path in own
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ImportFrom) and node.module in CALLING
     }
-    return [*own, *(MEGURU / f"{name}.py" for name in sorted(imported))]
+    return [MEGURU / f"{name}.py" for name in sorted(imported)]
 
 
 def _package(path: Path, folder: Path) -> str:

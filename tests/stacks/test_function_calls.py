@@ -84,15 +84,19 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
     feedback = Feedback(rating=1, **texts)
     variables_of_unmaking = deployment.functions["unmake_model"].variables
     execution = deployment.place.arn("states", f"execution:{'x' * 80}:{uuid4()}")
+    ledger = deployment.functions["answer_request"].variables["LEDGER_TABLE"]
     stream = deployment.functions["answer_request"].variables["INFERENCE_STREAM"]
     return {
         "self": SimpleNamespace(
             _bucket=variables["LAKE_BUCKET"],
+            _table_name=ledger,
             _stream_name=stream,
             _name=deployment.model,
             _release_table=variables_of_unmaking["RELEASE_TABLE"],
             _state_machine_arn=deployment.place.arn("states", f"stateMachine:{'m' * 80}"),
         ),
+        "table_name": ledger,
+        "month": "2026-11",
         "arrivals": ["message"] * 1000,
         "pending": ["fb-1"] * 1000,
         "feedback": feedback,

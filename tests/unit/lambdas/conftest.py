@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import Any
 
 import boto3
@@ -15,9 +14,10 @@ from moto import mock_aws
 
 from lambdas.answer_request.endpoint import TextEndpoint
 from lambdas.answer_request.pipeline import Model, Pipeline
-from lambdas.answer_request.ports import Ports
 from meguru.consumer import Consumer
-from meguru.rate_limits import RateLimit, RateLimits
+from meguru.ledger import Reservation
+from meguru.ledger_book import Opened
+from meguru.quota import Rates
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -36,6 +36,11 @@ ENVIRONMENT = {
     "ENVIRONMENT_NAME": "poc",
     "DATASET": "text",
     "TRAINING_CODE": "",
+    "LEDGER_TABLE": "ledger",
+    "BILLING": (
+        '{"time_zone":"Asia/Tokyo","currency":"JPY","prices":{"chat":["30","90","3"]},'
+        '"budget":{"per_month":100000,"tokens_per_month":10000,"stops":true}}'
+    ),
     "LOOKS_QUEUE": "https://sqs/looks",
     "FEEDBACK_BEFORE_RETRAINING": (
         '{"correction": {"meguru-text": 3, "other": 5}, "vote": {"meguru-text": 2, "other": null}}'
@@ -207,7 +212,7 @@ def make_pipeline(make_model: Any, log: FakeLog) -> Callable[..., tuple[Pipeline
         *parts: Any, ports: dict[str, Any] | None = None, **options: Any
     ) -> tuple[Pipeline, FakeRuntime]:
         model, runtime = make_model(*parts, **options)
-        return Pipeline({"meguru-text": model}, Ports(log=log, **(ports or {}))), runtime
+        return Pipeline(models={"meguru-text": model}, log=log, **(ports or {})), runtime
 
     return make
 
@@ -222,32 +227,29 @@ def stream_parts() -> tuple[bytes, ...]:
     return STREAM
 
 
-class FakeReservation:
-    limits = RateLimits(requests=RateLimit(60, 59, 12.3))
-
-
 class FakeLedger:
     """Keeps what it was asked, in order; `error` is its refusal."""
 
-    def __init__(self, error: Exception | None = None) -> None:
-        self.error, self.calls = error, list[tuple[Any, ...]]()
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.calls: list[tuple[Any, ...]] = []
 
     def reserve(
-        self, reservation_id: str, caller: Consumer, tokens: int, model: str, now: datetime
-    ) -> FakeReservation:
+        self, reservation_id: str, caller: Consumer, tokens: int, model: str
+    ) -> Reservation:
         if self.error:
             raise self.error
         self.calls.append(("reserve", caller.name, model, tokens))
-        return FakeReservation()
+        opened = Opened(reservation_id, 0, tokens, 0, "27", 0, model)
+        return Reservation("consumer#c#2026-11", opened, Rates(13, requests=60, requests_left=59))
 
-    def settle(
-        self, reservation: Any, prompt_tokens: int, completion_tokens: int, cached: bool = False
-    ) -> None:
-        assert isinstance(reservation, FakeReservation)
-        self.calls.append(("settle", prompt_tokens, completion_tokens, cached))
+    def settle(self, reservation: Reservation, prompt_tokens: int, completion_tokens: int) -> bool:
+        self.calls.append(("settle", prompt_tokens, completion_tokens))
+        return True
 
-    def leave(self, reservation: Any, prompt_tokens: int, completion_tokens: int) -> None:
-        self.calls.append(("leave", prompt_tokens, completion_tokens))
+    def charge_cached(self, caller: Consumer, tokens: int, model: str) -> Rates:
+        self.calls.append(("cached", caller.name, model, tokens))
+        return Rates(13, requests=60, requests_left=58)
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meguru.api_errors import ApiError, NotServing, Overloaded, QuotaExceeded, RateLimited
-from meguru.rate_limits import RateLimit, RateLimits
+from meguru.api_errors import ApiError, NotServing, Overloaded
 
 
 @pytest.mark.parametrize(
@@ -36,14 +35,3 @@ def test_body(status: int, kind: str) -> None:
 )
 def test_headers_say_whether_to_ask_again(error: ApiError, headers: dict[str, str]) -> None:
     assert error.headers() == headers
-
-
-def test_who_has_nothing_left_is_told_what_and_until_when() -> None:
-    limits = RateLimits(tokens=RateLimit(100, -3, 41.2))
-    said = {
-        "x-ratelimit-limit-tokens": "100",
-        "x-ratelimit-remaining-tokens": "0",
-        "x-ratelimit-reset-tokens": "42s",
-    }
-    assert QuotaExceeded("No.", limits).headers() == {**said, "x-should-retry": "false"}
-    assert RateLimited("No.", 42, limits).headers() == {**said, "retry-after": "42"}

@@ -10,9 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meguru.api_errors import ApiError
-from meguru.chat_request import IGNORED, NEUTRAL, READ, UNSUPPORTED, ChatRequest
+from meguru.chat_request import NEUTRAL, READ, UNSUPPORTED, ChatRequest
+from meguru.sampling_request import IGNORED, refuse_engine_options
 
 USER = {"role": "user", "content": "締切は?"}
+TOOL = {"type": "function", "function": {"name": "closing_day", "parameters": {"type": "object"}}}
+CALL = {"id": "c1", "type": "function", "function": {"name": "closing_day", "arguments": "{}"}}
+CALLING = {"role": "assistant", "content": None, "tool_calls": [CALL]}
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -62,6 +66,10 @@ def test_what_says_nothing_of_the_answer_is_not_passed_on() -> None:
         {"model": "m", "stop": ["\u2028", "👨‍👩‍👧", "\u0000", "\u202e"], "temperature": 0},
         {"stream": True, "stream_options": {"include_usage": True}, "seed": 2**63 - 1},
         {"messages": [{"role": "developer", "content": ""}, USER], "stop": "x"},
+        {"n": 3, "frequency_penalty": -2, "presence_penalty": 0.5, "logit_bias": {"7": -100}},
+        {"tools": [TOOL], "tool_choice": "required", "parallel_tool_calls": False},
+        {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "closing_day"}}},
+        {"messages": [USER, CALLING, {"role": "tool", "content": "5", "tool_call_id": "c1"}]},
     ],
 )
 def test_what_a_model_server_is_asked_reads_as_the_same_request(members: dict[str, Any]) -> None:
@@ -80,7 +88,14 @@ def test_what_others_than_the_user_said_may_be_empty(role: str) -> None:
     [
         ({"messages": "hello"}, "messages"),
         ({"messages": [1]}, "messages[0]"),
-        ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role"),
+        ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role"),
+        ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].tool_call_id"),
+        ({"messages": [{**CALLING, "tool_calls": "x"}, USER]}, "messages[0].tool_calls"),
+        ({"messages": [{**CALLING, "tool_calls": [{}]}, USER]}, "messages[0].tool_calls[0]"),
+        (
+            {"messages": [{**CALLING, "tool_calls": [{"function": {"name": "f"}}]}, USER]},
+            "messages[0].tool_calls[0].function.arguments",
+        ),
         ({"messages": [{"role": ["user"], "content": "x"}]}, "messages[0].role"),
         ({"messages": [{"role": "user"}]}, "messages[0].content"),
         ({"messages": [{"role": "user", "content": "  "}]}, "messages[0].content"),
@@ -127,18 +142,57 @@ def test_what_others_than_the_user_said_may_be_empty(role: str) -> None:
             {"stream": True, "stream_options": {"include_usage": "yes"}},
             "stream_options.include_usage",
         ),
-        ({"n": 2}, "n"),
+        ({"n": 0}, "n"),
+        ({"n": 129}, "n"),
         ({"n": True}, "n"),
-        ({"tools": [{"type": "function"}]}, "tools"),
+        ({"tools": {}}, "tools"),
+        ({"tools": [TOOL] * 129}, "tools"),
+        ({"tools": [{"type": "function"}]}, "tools[0].function"),
+        ({"tools": [{"type": "web_search"}]}, "tools[0]"),
+        ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools[0].function.name"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "a", "description": "\ud800"}}]},
+            "tools[0].function.description",
+        ),
+        (
+            {
+                "tools": [
+                    {"type": "function", "function": {"name": "a", "parameters": {"x": "\ud800"}}}
+                ]
+            },
+            "tools[0].function",
+        ),
+        (
+            {"tools": [{"type": "function", "function": {"name": "a", "more": 1}}]},
+            "tools[0].function.more",
+        ),
         ({"tool_choice": "auto"}, "tool_choice"),
+        ({"tools": [TOOL], "tool_choice": "sometimes"}, "tool_choice"),
+        (
+            {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "other"}}},
+            "tool_choice",
+        ),
+        ({"tools": [TOOL], "parallel_tool_calls": 1}, "parallel_tool_calls"),
+        ({"logit_bias": {"a": 1}}, "logit_bias"),
+        ({"logit_bias": {"5": 101}}, "logit_bias.5"),
         ({"logprobs": 1}, "logprobs"),
         ({"top_logprobs": 3}, "top_logprobs"),
         ({"logprobs": True, "top_logprobs": 21}, "top_logprobs"),
         ({"logprobs": True, "top_logprobs": -1}, "top_logprobs"),
-        ({"frequency_penalty": 0.5}, "frequency_penalty"),
+        ({"frequency_penalty": 2.5}, "frequency_penalty"),
+        ({"presence_penalty": "much"}, "presence_penalty"),
         ({"response_format": {"type": "xml"}}, "response_format"),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
         ({"response_format": []}, "response_format"),
+        (
+            {
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {"name": "x", "schema": {"title": "\ud800"}},
+                }
+            },
+            "response_format.json_schema.schema",
+        ),
         ({"temprature": 1}, "temprature"),
         ({"user": 7}, "user"),
         ({"metadata": ["a"]}, "metadata"),
@@ -231,3 +285,54 @@ def test_a_schema_is_passed_on_as_it_came() -> None:
     assert ChatRequest.parse(json.dumps(request.body()).encode()) == request
     assert parse(response_format={"type": "json_object"}).schema == {"type": "object"}
     assert parse(response_format={"type": "text"}).schema is None
+
+
+@pytest.mark.parametrize(
+    ("members", "num_tokens"),
+    [
+        # 16 for the template and 10 bytes, and what may be answered.
+        ({"max_tokens": 5}, 26 + 5),
+        ({"max_tokens": 5, "n": 4}, 26 + 4 * 5),
+        ({"max_tokens": 90}, 100),
+        ({}, 100),
+        ({"max_tokens": 10**9}, 100),
+        # The longer the prompt, the shorter are all of the answers.
+        ({"max_tokens": 90, "n": 2}, 10 + 2 * 90),
+        ({"n": 2}, 200),
+    ],
+)
+def test_the_most_that_a_request_can_use(members: dict[str, Any], num_tokens: int) -> None:
+    assert len("締切は?".encode()) == 10
+    assert parse(**members).most_tokens(100) == num_tokens
+
+
+def test_tools_and_calls_are_counted_as_well() -> None:
+    plain = parse(max_tokens=1).most_tokens(10**6)
+    assert parse(max_tokens=1, tools=[TOOL]).most_tokens(10**6) > plain + len(json.dumps(TOOL))
+    called = parse(max_tokens=1, messages=[CALLING, USER]).most_tokens(10**6)
+    assert called > plain + len(json.dumps(CALL))
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 5), st.integers(1, 300))
+def test_no_use_is_above_the_most(bound: int, limit: int, num_choices: int, context: int) -> None:
+    most = parse(max_tokens=limit, n=num_choices).most_answer_tokens(bound, context)
+    used = [
+        prompt + num_choices * min(limit, context - prompt)
+        for prompt in range(1, min(bound, context) + 1)
+    ]
+    assert max(used) <= most
+
+
+def test_an_engine_without_options_refuses_them_by_name() -> None:
+    refuse_engine_options(parse(n=1, presence_penalty=0, tools=[], logit_bias={}))
+    with pytest.raises(ApiError) as refused:
+        refuse_engine_options(parse(presence_penalty=1))
+    assert (refused.value.param, refused.value.code) == (
+        "presence_penalty",
+        "unsupported_parameter",
+    )
+
+
+def test_each_text_can_be_changed() -> None:
+    request = parse(messages=[{"role": "system", "content": "a"}, USER]).with_texts(lambda _: "x")
+    assert [one["content"] for one in request.messages] == ["x", "x"]

@@ -170,7 +170,7 @@ def test_unmodified_openai_client(any_engine: Any) -> None:
     [
         ({"messages": []}, "messages"),
         ({}, "messages"),
-        ({"messages": [{"role": "user", "content": "a"}], "tools": [{}]}, "tools"),
+        ({"messages": [{"role": "user", "content": "a"}], "tools": [{}]}, "tools[0]"),
     ],
 )
 def test_hostile_body_is_400_in_openai_shape(
@@ -223,6 +223,43 @@ def test_a_hundred_thousand_messages_are_refused_and_nobody_else_notices(
             assert container.invoke(chat(max_tokens=5)).json()["choices"] == expected
     assert many.result().status_code == 400
     assert many.result().json()["error"]["code"] == "context_length_exceeded"
+
+
+def test_a_text_is_gone_on_with_as_it_is(any_engine: Any, chat: Chat) -> None:
+    asked = {"prompt": "締切は", "max_tokens": 5, "temperature": 0, "model": "model"}
+    whole = any_engine.invoke(asked).json()
+    usage = {"include_usage": True}
+    chunks = events(any_engine.invoke({**asked, "stream": True, "stream_options": usage}))
+    assert whole["object"] == chunks[0]["object"] == "text_completion"
+    (choice,) = whole["choices"]
+    assert "".join(one["choices"][0]["text"] for one in chunks[:-1]) == choice["text"]
+    said = {"prompt_tokens", "completion_tokens"}
+    assert all(chunks[-1]["usage"][name] == whole["usage"][name] for name in said)
+    # No template is put around it.
+    assert (
+        whole["usage"]["prompt_tokens"]
+        < any_engine.invoke(chat("締切は", max_tokens=1, model="model")).json()["usage"][
+            "prompt_tokens"
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("members", "param"),
+    [
+        ({"n": 2}, "n"),
+        ({"presence_penalty": 1}, "presence_penalty"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
+        ({"messages": [{"role": "tool", "content": "x", "tool_call_id": "c"}]}, "messages[0]"),
+        ({"prompt": "a", "messages": None, "echo": True}, "echo"),
+        ({"prompt": "a" * 10_000, "messages": None}, "prompt"),
+    ],
+)
+def test_what_this_engine_can_not_do_is_refused_by_name(
+    container: Any, chat: Chat, members: dict[str, Any], param: str
+) -> None:
+    response = container.invoke(chat() | members)
+    assert (response.status_code, response.json()["error"]["param"]) == (400, param)
 
 
 LEAVES = (

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from lambdas.answer_request.answer import Answer
-from meguru.api_errors import ApiError, QuotaExceeded
+from meguru.api_errors import ApiError
 from meguru.chat_request import ChatRequest
 from meguru.consumer import Consumer
 from meguru.model_version import Answering
+from meguru.usage_report import reservation_of
+from meguru.verdict import Verdict
 
 MESSAGES = [{"role": "user", "content": "元気?"}]
 
@@ -149,15 +152,15 @@ def test_what_is_reserved_is_settled(make_pipeline: Any, ledger: Any, completion
     pipeline.complete(asked)
     # 16 tokens of a template and 7 bytes at most, beside those that may be answered.
     reserved = ("reserve", "key", "meguru-text", 16 + len("元気?".encode()) + 8)
-    assert ledger.calls == [reserved, ("settle", 4, 2, False)]
+    assert ledger.calls == [reserved, ("settle", 4, 2)]
     assert asked.headers()["x-ratelimit-reset-requests"] == "13s"
 
 
 def test_nothing_is_asked_that_has_no_budget(make_pipeline: Any, ledger: Any, log: Any) -> None:
-    ledger.error = QuotaExceeded("Used up.")
+    ledger.error = ApiError(429, "Used up.", code="insufficient_quota")
     pipeline, runtime = make_pipeline(ports={"ledger": ledger})
     for stream in (False, True):
-        with pytest.raises(QuotaExceeded):
+        with pytest.raises(ApiError):
             ask(pipeline, stream)
     assert runtime.asked == log.records == []
 
@@ -174,10 +177,10 @@ def ask(pipeline: Any, stream: bool) -> None:
     ("error", "settled"),
     [
         # Nothing was generated.
-        (ClientError({"Error": {"Code": "ServiceUnavailable"}}, "x"), ("settle", 0, 0, False)),
-        (ClientError({"Error": {"Code": "AccessDenied"}}, "x"), ("settle", 0, 0, False)),
+        (ClientError({"Error": {"Code": "ServiceUnavailable"}}, "x"), [("settle", 0, 0)]),
+        (ClientError({"Error": {"Code": "AccessDenied"}}, "x"), [("settle", 0, 0)]),
         # The model may be at it still.
-        (ReadTimeoutError(endpoint_url="x"), ("leave", 0, 0)),
+        (ReadTimeoutError(endpoint_url="x"), []),
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
@@ -187,10 +190,10 @@ def test_a_model_that_fails(
     pipeline, _ = make_pipeline(error=error, ports={"ledger": ledger})
     with pytest.raises((ApiError, ClientError)):
         ask(pipeline, stream)
-    assert ledger.calls[1:] == [settled]
+    assert ledger.calls[1:] == settled
 
 
-def test_a_stream_is_settled_however_it_ends(
+def test_a_stream_is_settled_where_it_is_whole(
     make_pipeline: Any, ledger: Any, stream_parts: tuple[bytes, ...]
 ) -> None:
     def make(*parts: Any) -> Any:
@@ -204,13 +207,21 @@ def test_a_stream_is_settled_however_it_ends(
         ask(make(stream_parts[0], ConnectionError("gone")), stream=True)
     with pytest.raises(ApiError):
         ask(make(stream_parts[0], b'data: {"error": {}}\n\n'), stream=True)
-    settled = [call for call in ledger.calls if call[0] != "reserve"]
-    assert settled == [
-        ("settle", 4, 2, False),
-        ("leave", 4, 1),
-        ("leave", 4, 1),
-        ("settle", 4, 1, False),
-    ]
+    # What was used of one that is not whole, the model server reports.
+    settled = [call for call in ledger.calls if call[0] == "settle"]
+    assert settled == [("settle", 4, 2)]
+
+
+def test_the_model_server_hears_what_it_reports_for(
+    make_pipeline: Any, ledger: Any, completion: bytes
+) -> None:
+    for stream in (False, True):
+        pipeline, runtime = make_pipeline(
+            *([] if stream else [completion]), ports={"ledger": ledger}
+        )
+        ask(pipeline, stream)
+        reservation = reservation_of(runtime.requests[0]["CustomAttributes"])
+        assert reservation and reservation.startswith("consumer%23c%232026-11/chatcmpl-")
 
 
 def test_an_answer_that_can_not_be_settled_is_given(
@@ -223,3 +234,71 @@ def test_an_answer_that_can_not_be_settled_is_given(
     pipeline, _ = make_pipeline(completion, ports={"ledger": ledger})
     assert pipeline.complete(answer())["choices"]
     assert len(log.records) == 1
+
+
+class Guard:
+    """Keeps back what has a word in it."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    def check(self, text: str, side: str) -> Verdict:
+        return Verdict(allowed=self.word not in text, rule="words")
+
+
+def test_a_question_that_the_guard_keeps_back_is_asked_of_nobody(
+    make_pipeline: Any, ledger: Any, log: Any
+) -> None:
+    pipeline, runtime = make_pipeline(ports={"ledger": ledger, "guard": Guard("元気")})
+    for stream in (False, True):
+        with pytest.raises(ApiError) as refused:
+            ask(pipeline, stream)
+        assert (refused.value.status, refused.value.code) == (400, "content_filter")
+    assert runtime.asked == ledger.calls == []
+    found = [(one.finish_reason, one.guard_rule, one.answer) for one in log.records]
+    assert found == [("content_filter", "words", "")] * 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_the_guard_keeps_back_is_paid_for(
+    make_pipeline: Any, ledger: Any, log: Any, completion: bytes, stream: bool
+) -> None:
+    parts = [] if stream else [completion]
+    pipeline, _ = make_pipeline(*parts, ports={"ledger": ledger, "guard": Guard("はい")})
+    ask(pipeline, stream)
+    (record,) = log.records
+    assert (record.answer, record.finish_reason) == ("", "content_filter")
+    assert (record.guard_rule, record.completion_tokens) == ("words", 2)
+    # A stream is ended where it is kept back: its model server reports what it used.
+    assert ledger.calls[1:] == ([] if stream else [("settle", 4, 2)])
+
+
+def test_where_the_time_went(make_pipeline: Any, log: Any, completion: bytes) -> None:
+    asked = answer()
+    make_pipeline(completion)[0].complete(asked)
+    asked = answer(stream=True)
+    asked.latency.started -= 1
+    with make_pipeline()[0].stream(asked) as chunks:
+        time.sleep(0.02)
+        next(chunks)
+        time.sleep(0.03)
+        list(chunks)
+    whole, streamed = log.records
+    assert whole.queue_ms == whole.first_token_ms == 0
+    assert streamed.policy_ms >= 1000
+    assert streamed.first_token_ms >= 20 and streamed.rest_ms >= 30
+    for one in log.records:
+        parts = (one.policy_ms, one.queue_ms, one.first_token_ms, one.rest_ms)
+        assert one.latency_ms == sum(parts)
+
+
+def test_several_answers_are_recorded(make_pipeline: Any, log: Any) -> None:
+    choices: list[dict[str, Any]] = [
+        {"index": 0, "message": {"content": None, "tool_calls": []}, "finish_reason": "stop"},
+        {"index": 1, "message": {"content": "いいえ"}, "finish_reason": "length"},
+    ]
+    choices[0]["message"]["tool_calls"] = [{"id": "c", "function": {"name": "f"}}]
+    make_pipeline(json.dumps({"choices": choices}).encode())[0].complete(answer(n=2))
+    (record,) = log.records
+    assert json.loads(record.answer) == [{"id": "c", "function": {"name": "f"}}]
+    assert (record.other_answers, record.finish_reason) == (["いいえ"], "stop")

@@ -17,7 +17,6 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from lambdas.answer_request.admission import MAX_BODY_BYTES
 from lambdas.answer_request.pipeline import Pipeline
-from lambdas.answer_request.ports import Ports
 from lambdas.answer_request.server import RequestServer
 from meguru.api_errors import InvalidApiKey
 from meguru.consumer import Consumer
@@ -58,7 +57,7 @@ def connect(make_model: Any, log: Any) -> Iterator[Callable[..., http.client.HTT
             "m": make_model(*parts, error=error, attributes=first)[0],
             "n": make_model(OTHER_COMPLETION, attributes=other)[0],
         }
-        pipeline = Pipeline(models, Ports(log=log))
+        pipeline = Pipeline(models=models, log=log)
         servers.append(RequestServer(("127.0.0.1", 0), pipeline, FakeConsumers()))
         poll = {"poll_interval": 0.01}
         threading.Thread(target=servers[-1].serve_forever, kwargs=poll, daemon=True).start()

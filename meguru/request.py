@@ -1,0 +1,44 @@
+"""What the API asks of any request: one for a chat, a text, or a vector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol, Self
+
+
+class Request(Protocol):
+    """A body that has been checked."""
+
+    # Of the ids of its answers.
+    id_prefix: ClassVar[str]
+
+    @property
+    def model(self) -> str | None: ...
+
+    @property
+    def stream(self) -> bool: ...
+
+    @property
+    def include_usage(self) -> bool:
+        """Whether a stream tells at its end what it used."""
+
+    @property
+    def continuous_usage(self) -> bool:
+        """Whether it tells so in each chunk."""
+
+    @property
+    def num_choices(self) -> int:
+        """How many answers are asked for."""
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """As a record keeps it."""
+
+    def most_tokens(self, context_tokens: int) -> int:
+        """The most that it can use of a model whose prompt and answer have at most these."""
+
+    def with_texts(self, change: Callable[[str], str]) -> Self:
+        """The same with each text that the model reads changed."""
+
+    def body(self) -> dict[str, Any]:
+        """The request in OpenAI's form: what a model server is asked."""
