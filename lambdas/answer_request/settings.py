@@ -20,6 +20,7 @@ class Settings:
     retention_days: int
     ledger_table: str
     billing: Billing
+    cors_origins: list[str]
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -36,4 +37,5 @@ class Settings:
             retention_days=int(environment["INFERENCE_RETENTION_DAYS"]),
             ledger_table=environment["LEDGER_TABLE"],
             billing=Billing.from_json(environment["BILLING"]),
+            cors_origins=json.loads(environment["CORS_ORIGINS"]),
         )
