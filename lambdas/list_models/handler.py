@@ -14,6 +14,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from meguru.api_errors import ApiError, model_not_allowed, unknown_model, unknown_path
 from meguru.consumer_directory import ConsumerDirectory
+from meguru.cors import cors_headers
 
 app = APIGatewayRestResolver()
 
@@ -75,11 +76,13 @@ def serving_model(name: str) -> dict[str, Any] | None:
 
 
 def _json(status: int, body: dict[str, Any]) -> Response[dict[str, Any]]:
+    event = app.current_event
+    cors = cors_headers(event.headers.get("origin"), cors_origins())
     return Response(
         status_code=status,
         content_type=content_types.APPLICATION_JSON,
         body=body,
-        headers={"x-request-id": app.current_event.request_context.request_id or ""},
+        headers={"x-request-id": event.request_context.request_id or "", **cors},
     )
 
 
@@ -94,6 +97,12 @@ def endpoints() -> dict[str, str]:
 def consumers() -> ConsumerDirectory:
     table = boto3.resource("dynamodb").Table(os.environ["CONSUMER_TABLE"])
     return ConsumerDirectory(table)
+
+
+@cache
+def cors_origins() -> list[str]:
+    origins: list[str] = json.loads(os.environ["CORS_ORIGINS"])
+    return origins
 
 
 @cache

@@ -26,6 +26,7 @@ class Settings:
     idempotency_table: str
     lake_bucket: str
     models: dict[str, Model]
+    cors_origins: list[str]
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -42,4 +43,5 @@ class Settings:
                     environment["MODELS"]
                 ).items()
             },
+            cors_origins=json.loads(environment["CORS_ORIGINS"]),
         )

@@ -116,7 +116,9 @@ class Isolation:
         caller = chance.choice((*ALLOWED, *ALLOWED, *ALLOWED, *REFUSED))
         if caller in REFUSED:
             return self._refused(caller, chance)
-        act = chance.choice((self._models, self._model, self._chat_at_random, self._feedback))
+        act = chance.choice(
+            (self._models, self._model, self._ask, self._usage, self._feedback, self._feedback)
+        )
         return act(caller, chance)
 
     def foreign_rows(self) -> list[str]:
@@ -140,6 +142,8 @@ class Isolation:
                 ("GET", "models", None),
                 ("GET", f"models/{MODEL}", None),
                 ("POST", "chat/completions", question(MODEL)),
+                ("POST", "completions", {"model": MODEL, "prompt": "a"}),
+                ("GET", "usage", None),
                 ("POST", "feedback", {"inference_id": self._id("one", chance), "rating": 1}),
             )
         )
@@ -158,7 +162,18 @@ class Isolation:
         answer = self.callers.send(caller, "GET", f"models/{model}")
         return expected(f"{caller} looks at {model}", answer, *status_of_model(caller, model))
 
-    def _chat_at_random(self, caller: str, chance: random.Random) -> list[str]:
+    def _usage(self, caller: str, chance: random.Random) -> list[str]:
+        other = chance.choice(("", "", "?consumer=one", "?consumer=two"))
+        answer = self.callers.send(caller, "GET", f"usage{other}")
+        if other:
+            return expected(f"{caller} asks usage{other}", answer, 400, "unknown_parameter")
+        found, said = expected(f"{caller} asks its usage", answer, 200), answer.json()
+        models = {one["model"] for one in said.get("data", ())}
+        if said.get("consumer") != caller or not models <= ALLOWED[caller]:
+            found.append(f"{caller} is told the usage of {said.get('consumer')} with {models}")
+        return found
+
+    def _ask(self, caller: str, chance: random.Random) -> list[str]:
         return self._chat(caller, chance.choice((MODEL, SECOND_MODEL, SECOND_MODEL, "absent")))
 
     def _chat(self, caller: str, model: str) -> list[str]:
@@ -173,6 +188,9 @@ class Isolation:
         if chance.random() < 0.4:
             owners.append(chance.choice((caller, "one", "two", "nobody")))
         ids = [self._id(owner, chance) for owner in owners]
+        if len(set(ids)) < len(ids):
+            # No answer is better than itself.
+            del ids[1:], owners[1:]
         names = ("inference_id", "preferred_inference_id")
         body = {**dict(zip(names, ids, strict=False)), "rating": chance.choice((1, -1))}
         # Two consumers may choose the same: neither is given what was answered to the other.

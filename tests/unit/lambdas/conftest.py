@@ -34,6 +34,7 @@ ENVIRONMENT = {
     "ENDPOINTS": '{"meguru-text": "text", "other": "other-text"}',
     "MODELS": '{"meguru-text": ["text", 128], "other": ["other-text", 96]}',
     "ENVIRONMENT_NAME": "poc",
+    "CORS_ORIGINS": '["https://chat.example.co.jp"]',
     "DATASET": "text",
     "TRAINING_CODE": "",
     "LEDGER_TABLE": "ledger",
