@@ -22,7 +22,8 @@ FIRST = ("e2e/", "campaigns/", "stacks/", "unit/training/", "unit/inference_cont
 TOGETHER = {
     "stacks": ("tests/stacks/",),
     "serving": tuple(
-        f"tests/e2e/test_{name}.py" for name in ("api", "feedback", "openai_client", "two_models")
+        f"tests/e2e/test_{name}.py"
+        for name in ("api", "consumers", "feedback", "openai_client", "two_models")
     ),
 }
 
