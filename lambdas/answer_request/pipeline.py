@@ -29,10 +29,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Model:
-    """A model's endpoint, and the most tokens that a prompt and its answer have together."""
+    """A model's endpoint, and the most tokens of an answer to a request that sets no limit."""
 
     endpoint: TextEndpoint
-    context_tokens: int
+    answer_tokens: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +146,7 @@ class Pipeline:
         """Reserve the most it can use; the attributes by which its model server reports."""
         if self.ledger is None:
             return ""
-        tokens = answer.request.most_tokens(model.context_tokens)
+        tokens = answer.request.most_tokens(model.answer_tokens)
         answer.reservation = self.ledger.reserve(
             answer.inference_id, answer.consumer, tokens, answer.model
         )

@@ -139,8 +139,8 @@ def main() -> None:
     )
     runtime = boto3.client("sagemaker-runtime", config=RUNTIME)
     models = {
-        name: Model(TextEndpoint(runtime, endpoint_name), context_tokens)
-        for name, (endpoint_name, context_tokens) in settings.models.items()
+        name: Model(TextEndpoint(runtime, endpoint_name), answer_tokens)
+        for name, (endpoint_name, answer_tokens) in settings.models.items()
     }
     ledger = Ledger(boto3.client("dynamodb"), settings.ledger_table, settings.billing)
     pipeline = Pipeline(models=models, log=log, ledger=ledger)

@@ -11,7 +11,7 @@ from meguru.billing import Billing
 
 @dataclass(frozen=True)
 class Settings:
-    """`models` has each model's endpoint and context in tokens, by the model's name in the API."""
+    """`models` has each model's endpoint and the most tokens of an answer without a limit."""
 
     models: dict[str, tuple[str, int]]
     consumer_table: str
@@ -26,8 +26,8 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         return cls(
             models={
-                name: (endpoint_name, context_tokens)
-                for name, (endpoint_name, context_tokens) in json.loads(
+                name: (endpoint_name, answer_tokens)
+                for name, (endpoint_name, answer_tokens) in json.loads(
                     environment["MODELS"]
                 ).items()
             },
