@@ -29,7 +29,7 @@ from meguru.api_errors import ApiError, BodyTooLarge, Overloaded
 from meguru.model_hashes import MANIFEST, check_hashes
 from meguru.model_version import ATTRIBUTES_HEADER, Answering
 from meguru.sampling_request import MAX_ANSWER_TOKENS
-from meguru.usage_report import reservation_of
+from meguru.usage_report import reservation_of, started_line
 
 if TYPE_CHECKING:
     from inference_containers.text.engine import Engine
@@ -152,6 +152,8 @@ class TextServer:
         headers = self._headers(self._engine)
         predict = importlib.import_module("inference_containers.text.predict")
         reservation = reservation_of(request.headers.get(ATTRIBUTES_HEADER, ""))
+        if reservation:
+            print(started_line(reservation), flush=True)
         try:
             prediction: Prediction = await predict.start(self._engine, await read_body(request))
         except ApiError:
@@ -213,9 +215,13 @@ async def answer(
 
 async def stream(prediction: Prediction, reservation: str | None) -> AsyncIterator[bytes]:
     """Server-sent events; closing the iterator (the caller left) frees the engine's place."""
+    is_begun = False
     try:
-        yield server_sent_event(prediction.chunk({"role": "assistant", "content": ""}))
         async for piece in prediction.pieces():
+            if not is_begun:
+                # Only now: who measures sees how long it has waited to be taken up.
+                yield server_sent_event(prediction.chunk({"role": "assistant", "content": ""}))
+                is_begun = True
             if piece.text or piece.logprobs:
                 chunk = prediction.chunk({"content": piece.text}, logprobs=piece.logprobs or None)
                 yield server_sent_event(chunk)

@@ -22,6 +22,7 @@ MEGURU = Path(__file__).parents[2] / "meguru"
 CALLING = (
     "meguru.conditional_update",
     "meguru.consumer_directory",
+    "meguru.endpoint_logs",
     "meguru.ledger",
     "meguru.ledger_books",
     "meguru.pending_feedback",
