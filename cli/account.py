@@ -29,18 +29,26 @@ class Account:
     """An AWS account as the caller's credentials reach it, or a local cloud by its address.
 
     `model_key` says whose outputs are meant where each model has its own; without, those of the
-    first by name.
+    first by name. `api_key` is a consumer's, for who asks the API.
     """
 
     def __init__(
-        self, environment_name: str, endpoint_url: str | None = None, model_key: str | None = None
+        self,
+        environment_name: str,
+        endpoint_url: str | None = None,
+        model_key: str | None = None,
+        api_key: str | None = None,
     ) -> None:
         self.environment_name, self.endpoint_url = environment_name, endpoint_url
-        self._model_key = model_key
+        self._model_key, self._api_key = model_key, api_key
 
     def of_model(self, model_key: str) -> Account:
         """The same account, with the outputs of another model."""
-        return Account(self.environment_name, self.endpoint_url, model_key)
+        return Account(self.environment_name, self.endpoint_url, model_key, self._api_key)
+
+    def with_key(self, api_key: str) -> Account:
+        """The same account, of a consumer of its API."""
+        return Account(self.environment_name, self.endpoint_url, self._model_key, api_key)
 
     def client(self, service: str) -> Any:
         return _client(service, self.endpoint_url)
@@ -114,14 +122,15 @@ class Account:
         pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
         return [stack for page in pages for stack in page["Stacks"]]
 
-    @cached_property
+    @property
     def api_key(self) -> str:
-        """The value of the environment's first API key."""
-        key = self.client("apigateway").get_api_key(
-            apiKey=self.outputs["ApiKeyId"], includeValue=True
-        )
-        value: str = key["value"]
-        return value
+        """The consumer's key. ValueError where none was given: nobody can ask AWS for it."""
+        if not self._api_key:
+            raise ValueError(
+                "an API key is needed: set MEGURU_API_KEY to one that `meguru consumer add NAME` "
+                "has shown"
+            )
+        return self._api_key
 
     def aws_command(self, words: str) -> str:
         """A local cloud's command for the AWS CLI, to paste into a shell in the repository."""

@@ -21,7 +21,7 @@ class Reply:
 
 
 class ChatApi:
-    """An environment's inference API, with its first key."""
+    """An environment's inference API, with a consumer's key."""
 
     def __init__(self, account: Account) -> None:
         self.base_url = account.outputs["ApiBase"]

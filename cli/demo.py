@@ -21,6 +21,7 @@ from cli.company import (
     first_question,
     read_corrections,
 )
+from cli.consumers import first_key
 from cli.dataset import read_dataset
 from cli.demo_folder import ASSEMBLY, LOG, evidence_page, prepare_folder
 from cli.findings import Correction, Findings, Turn
@@ -59,9 +60,9 @@ class Demo:
             with self._progress.stage("Bring up every resource in the local cloud"):
                 log = self._folder / LOG
                 cloud = stack.enter_context(CloudProcess(assembly, port=self._port, log=log))
-            self._account = Account(
-                self.findings.environment.name, cloud.endpoint_url, self.findings.model_key
-            )
+            environment = self.findings.environment
+            account = Account(environment.name, cloud.endpoint_url, self.findings.model_key)
+            self._account = account.with_key(first_key(account, environment))
             self._loop = Loop(self._account)
             self._first_turn()
             self._use_the_api()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from cli.account import Account
-from cli.leftovers import Leftover
+from cli.leftovers import API_KEY, Leftover
 from lambdas.unmake_model.unmaking import Clients, Unmaking
 from meguru.names import CURATION, NUM_RANDOM_DIGITS, resource_name
 from stacks.environment import Environment
@@ -59,6 +59,7 @@ class Destruction:
                 say(f"waiting for {', '.join(left)}")
                 said = left
             time.sleep(SECONDS_BETWEEN_STEPS)
+        self._delete_api_keys()
         if self._environment.destroyable:
             self._delete_log_groups()
 
@@ -93,6 +94,13 @@ class Destruction:
         """Of a table that is gone, a name that none has."""
         found = [outputs["ReleaseTable"] for outputs in self._stacks if "ReleaseTable" in outputs]
         return found[0] if found else "no-release-table"
+
+    def _delete_api_keys(self) -> None:
+        """Once the API is gone: they open nothing any more."""
+        if not any("ApiBase" in outputs for outputs in self._stacks):
+            for one in self._found:
+                if one.kind == API_KEY:
+                    self._account.client("apigateway").delete_api_key(apiKey=one.name)
 
     def _delete_log_groups(self) -> None:
         """Once the stacks are gone: those that Lambda made for CDK's own functions too."""

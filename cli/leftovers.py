@@ -25,6 +25,7 @@ from meguru.names import (
     workflow_log_name,
 )
 
+API_KEY = "API key"
 INSTANCES = "its instances, by the second"
 
 
@@ -58,6 +59,7 @@ class Leftovers:
             *self._buckets(),
             *self._tables(),
             *self._keys(),
+            *self._api_keys(),
             *self._log_groups(),
             *self._job_logs(),
             *self._stacks(),
@@ -171,6 +173,12 @@ class Leftovers:
                 is_pending = key["KeyState"] == "PendingDeletion"
                 cost = "" if is_pending else "a fixed sum a month"
                 yield Leftover("KMS key", one["KeyId"], key["KeyState"], cost)
+
+    def _api_keys(self) -> Iterator[Leftover]:
+        """Those of `meguru consumer`, which no stack has made. They cost nothing."""
+        for one in self._pages("apigateway", "get_api_keys", "items"):
+            if one.get("tags", {}).get(OWNER_TAG) == self._environment:
+                yield Leftover(API_KEY, one["id"], one["name"].rpartition("/")[2])
 
     def _log_groups(self) -> Iterator[Leftover]:
         prefixes = {

@@ -16,7 +16,7 @@ from rich.markup import escape
 from cli.account import Account
 from cli.chat import ChatApi
 from cli.cloud_process import check_port
-from cli.commands import model, prompt, run, source
+from cli.commands import consumer, model, prompt, run, source
 from cli.commands.shared import (
     POC,
     EndpointUrl,
@@ -27,6 +27,7 @@ from cli.commands.shared import (
     fail,
     failing_in_one_line,
     reach,
+    reach_as_consumer,
 )
 from cli.complaint import EXPECTED, complaint
 from cli.demo import Demo
@@ -48,6 +49,7 @@ app = typer.Typer(
     help="A loop for generative AI on AWS: data, training, approval, serving, feedback, and again.",
 )
 app.add_typer(model.app, name="model")
+app.add_typer(consumer.app, name="consumer")
 app.add_typer(source.app, name="source")
 app.add_typer(run.app, name="run")
 app.add_typer(prompt.app, name="prompt")
@@ -122,9 +124,12 @@ def ask(
     environment_name: EnvironmentName = "poc",
     endpoint_url: EndpointUrl = None,
 ) -> None:
-    """Ask the model that serves one question, with the first API key, and print its answer."""
+    """Ask the model that serves one question, and print its answer.
+
+    The key is MEGURU_API_KEY's, or the one that `meguru up` has made for its cloud.
+    """
     try:
-        account = reach(environment_name, endpoint_url)
+        account = reach_as_consumer(environment_name, endpoint_url)
         reply = ChatApi(account).ask(question, max_tokens)
     except EXPECTED as error:
         fail(error)
@@ -231,7 +236,7 @@ def compare(
         asked = settings.read_settings(file)
 
         def account() -> Account:
-            return reach(environment_name, endpoint_url)
+            return reach_as_consumer(environment_name, endpoint_url)
 
         rows = (
             questions.labelled_questions(labels)

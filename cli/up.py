@@ -16,6 +16,7 @@ from cli.account import LOCAL_CREDENTIALS, LOCAL_REGION, Account
 from cli.base_models import BaseModels, read_source
 from cli.cloud_process import CloudFailed, CloudProcess
 from cli.company import DOCUMENTS, check_documents
+from cli.consumers import first_key
 from cli.dataset import read_dataset
 from cli.loop import Loop, LoopFailed
 from cli.packaged_models import PackagedModel
@@ -67,6 +68,7 @@ class Up:
         with cloud:
             keys = list(environment.models)
             account = Account(environment.name, cloud.endpoint_url, keys[0])
+            account = account.with_key(first_key(account, environment))
             try:
                 self._write(account)
                 self._say(account)

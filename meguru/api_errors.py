@@ -9,6 +9,7 @@ UNKNOWN_PATH = (
     "There is nothing at this path and method. "
     "See /v1/models, /v1/chat/completions, /v1/completions, /v1/feedback and /v1/usage."
 )
+INVALID_API_KEY = "This API key is not valid here."
 # Of a body, wherever on its way it is found too large.
 REQUEST_TOO_LARGE = "request_too_large"
 # What SageMaker says of an endpoint that is not there, or not yet.
@@ -89,6 +90,13 @@ class Overloaded(ApiError):
 
     def __init__(self, message: str, *, status: int = 503) -> None:
         super().__init__(status, message, code="overloaded")
+
+
+class InvalidApiKey(ApiError):
+    """A key that nobody has, or nobody any more; API Gateway's own refusal says the same."""
+
+    def __init__(self) -> None:
+        super().__init__(403, INVALID_API_KEY, code="invalid_api_key")
 
 
 def unknown_path() -> ApiError:

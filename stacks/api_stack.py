@@ -7,6 +7,7 @@ from typing import Any
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
+from stacks.constructs.declared_consumers import DeclaredConsumers
 from stacks.constructs.feedback_capture import FeedbackCapture
 from stacks.constructs.inference_api import InferenceApi
 from stacks.constructs.inference_log import InferenceLog
@@ -42,6 +43,12 @@ class ApiStack(Stack):
                 records=storage.records,
             ),
         )
+        DeclaredConsumers(
+            self,
+            "DeclaredConsumers",
+            environment=environment,
+            consumers=storage.records.consumers,
+        )
         topic = storage.loop_events.topic
         LedgerWatch(
             self,
@@ -62,4 +69,4 @@ class ApiStack(Stack):
                 topic=topic,
             )
         CfnOutput(self, "ApiBase", value=f"{self.inference_api.api.url}v1")
-        CfnOutput(self, "ApiKeyId", value=self.inference_api.first_key.key_id)
+        CfnOutput(self, "UsagePlan", value=self.inference_api.usage_plan.usage_plan_id)

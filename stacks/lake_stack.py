@@ -29,6 +29,7 @@ class LakeStack(Stack):
         CfnOutput(self, "LakeBucket", value=self.lake.bucket.bucket_name)
         CfnOutput(self, "InferenceTable", value=self.records.inferences.table_name)
         CfnOutput(self, "FeedbackTable", value=self.records.feedback.table_name)
+        CfnOutput(self, "ConsumerTable", value=self.records.consumers.table_name)
         CfnOutput(self, "ReleaseTable", value=self.records.releases.table_name)
         CfnOutput(self, "LedgerTable", value=self.records.ledger.table_name)
         CfnOutput(self, "Currency", value=environment.budget.currency)

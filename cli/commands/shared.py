@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 from collections.abc import Iterator
@@ -50,15 +51,28 @@ def reach(environment_name: str, endpoint_url: str | None) -> Account:
     return Account(environment_name, endpoint_url or running_cloud())
 
 
+def reach_as_consumer(environment_name: str, endpoint_url: str | None) -> Account:
+    """The same for who asks the API: with MEGURU_API_KEY, or the key of `meguru up`'s cloud."""
+    account = reach(environment_name, endpoint_url)
+    key = os.environ.get("MEGURU_API_KEY")
+    if not key and account.endpoint_url == running_cloud():
+        key = _said_by_up("api_key")
+    return account.with_key(key) if key else account
+
+
 def running_cloud() -> str | None:
     """The address of the cloud `meguru up` keeps running, None where there is none."""
+    return _said_by_up("endpoint_url")
+
+
+def _said_by_up(name: str) -> str | None:
     if not UP_FILE.exists():
         return None
     try:
-        address: str = json.loads(UP_FILE.read_text())["endpoint_url"]
+        said: str = json.loads(UP_FILE.read_text())[name]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{UP_FILE} is not what `meguru up` writes: remove it") from error
-    return address
+    return said
 
 
 def fail(error: BaseException | str) -> NoReturn:

@@ -85,7 +85,7 @@ class BedrockModel(_Model):
 
 
 class MeguruModel(_Model):
-    """A model of this environment, behind its own API: with its address, name and first key."""
+    """A model of this environment, behind its own API: with its address and name."""
 
     kind: Literal["meguru"]
     model_key: _Name | None = None

@@ -17,7 +17,6 @@ import boto3
 
 from lambdas.answer_request.admission import admit
 from lambdas.answer_request.answer import Answer
-from lambdas.answer_request.consumers import KeyHolders
 from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
 from lambdas.answer_request.http_exchange import HttpExchange
 from lambdas.answer_request.inference_log import InferenceLog
@@ -27,6 +26,7 @@ from lambdas.answer_request.ports import Consumers
 from lambdas.answer_request.settings import Settings
 from meguru.api_errors import ApiError, unknown_path
 from meguru.consumer import Consumer
+from meguru.consumer_directory import ConsumerDirectory
 from meguru.ledger import Ledger
 
 USAGE_PATH = "/v1/usage"
@@ -132,8 +132,10 @@ class RequestHandler(HttpExchange):
 def main() -> None:
     logging.basicConfig(level=logging.INFO)
     settings = Settings.from_environment(os.environ)
+    tables = boto3.resource("dynamodb")
+    consumers = ConsumerDirectory(tables.Table(settings.consumer_table))
     log = InferenceLog(
-        boto3.resource("dynamodb").Table(settings.inference_table),
+        tables.Table(settings.inference_table),
         boto3.client("firehose"),
         settings.inference_stream,
         settings.retention_days,
@@ -148,7 +150,7 @@ def main() -> None:
     usage = OwnUsage(ledger, settings.billing)
     port = int(os.environ.get("AWS_LWA_PORT") or os.environ.get("PORT") or 8080)
     address = ("127.0.0.1", port)
-    RequestServer(address, pipeline, KeyHolders(), usage, settings.cors_origins).serve_forever()
+    RequestServer(address, pipeline, consumers, usage, settings.cors_origins).serve_forever()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ class Settings:
     """`models` has each model's endpoint and the most tokens of an answer without a limit."""
 
     models: dict[str, tuple[str, int]]
+    consumer_table: str
     inference_table: str
     inference_stream: str
     retention_days: int
@@ -30,6 +31,7 @@ class Settings:
                     environment["MODELS"]
                 ).items()
             },
+            consumer_table=environment["CONSUMER_TABLE"],
             inference_table=environment["INFERENCE_TABLE"],
             inference_stream=environment["INFERENCE_STREAM"],
             retention_days=int(environment["INFERENCE_RETENTION_DAYS"]),

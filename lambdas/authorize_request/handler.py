@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from meguru.api_key import usage_identifier
+
 BEARER = "bearer "
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """A REQUEST authorizer's answer: API Gateway holds the key against the usage plan.
 
-    `usageIdentifierKey` is the key itself: whether it exists, and what it may still spend, is for
-    the usage plan to say. A request without a key is denied.
+    API Gateway knows a key by its hash alone, which `usageIdentifierKey` is: whether it exists, and
+    what it may still spend, is for the usage plan to say. A request without a key is denied.
     """
     key = find_api_key(event.get("headers") or {})
     return {
@@ -26,7 +28,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
                 }
             ],
         },
-        **({"usageIdentifierKey": key} if key else {}),
+        **({"usageIdentifierKey": usage_identifier(key)} if key else {}),
     }
 
 

@@ -12,7 +12,8 @@ import boto3
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from meguru.api_errors import ApiError, unknown_model, unknown_path
+from meguru.api_errors import ApiError, model_not_allowed, unknown_model, unknown_path
+from meguru.consumer_directory import ConsumerDirectory
 from meguru.cors import cors_headers
 
 app = APIGatewayRestResolver()
@@ -20,7 +21,7 @@ app = APIGatewayRestResolver()
 
 @app.get("/v1/models")
 def list_models() -> Response[dict[str, Any]]:
-    served = [model for name in endpoints() if (model := serving_model(name))]
+    served = [model for name in allowed_models() if (model := serving_model(name))]
     return _json(200, {"object": "list", "data": served})
 
 
@@ -28,8 +29,11 @@ def list_models() -> Response[dict[str, Any]]:
 def retrieve_model(name: str) -> Response[dict[str, Any]]:
     # API Gateway hands a path on as it was sent, percent-encoding and all.
     asked = unquote(name)
+    allowed = allowed_models()
     if asked not in endpoints():
-        raise unknown_model(asked, endpoints())
+        raise unknown_model(asked, allowed)
+    if asked not in allowed:
+        raise model_not_allowed(asked, allowed)
     if (model := serving_model(asked)) is None:
         raise ApiError(
             404,
@@ -53,6 +57,13 @@ def send_error(error: ApiError) -> Response[dict[str, Any]]:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return app.resolve(event, context)
+
+
+def allowed_models() -> list[str]:
+    """The models that the caller may use, whether something of them is released or not."""
+    key_id: str = app.current_event.request_context.identity.api_key_id or ""
+    consumer = consumers().of_key(key_id)
+    return [name for name in endpoints() if consumer.may_use(name)]
 
 
 def serving_model(name: str) -> dict[str, Any] | None:
@@ -80,6 +91,12 @@ def endpoints() -> dict[str, str]:
     """The name of each model's endpoint, by the model's name in the API."""
     named: dict[str, str] = json.loads(os.environ["ENDPOINTS"])
     return named
+
+
+@cache
+def consumers() -> ConsumerDirectory:
+    table = boto3.resource("dynamodb").Table(os.environ["CONSUMER_TABLE"])
+    return ConsumerDirectory(table)
 
 
 @cache

@@ -79,7 +79,7 @@ class FeedbackStore:
             raise ApiError(
                 404,
                 f"There is no inference '{inference_id[:100]}'. Give the 'id' of a completion "
-                "this API key received.",
+                "this API key's consumer received.",
                 code="inference_not_found",
                 param=param,
             )

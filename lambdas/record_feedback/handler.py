@@ -32,6 +32,7 @@ from lambdas.record_feedback.feedback_store import FeedbackStore
 from lambdas.record_feedback.settings import Settings
 from lambdas.record_feedback.token_counter import TokenCounter
 from meguru.api_errors import ApiError, unknown_path
+from meguru.consumer_directory import ConsumerDirectory
 from meguru.cors import cors_headers
 from meguru.fingerprint import fingerprint
 from meguru.names import BAD_ANSWER_METRIC, METRIC_NAMESPACE
@@ -51,7 +52,7 @@ metrics = Metrics(namespace=METRIC_NAMESPACE, service="record_feedback")
 @app.post("/v1/feedback")
 def post_feedback() -> Response[dict[str, Any]]:
     event = app.current_event
-    consumer: str = event.request_context.identity.api_key_id or ""
+    consumer = consumers().of_key(event.request_context.identity.api_key_id or "").name
     request = parse_feedback_request(_body(event))
     # One consumer's key never meets another's; without a key the content is its own.
     key = fingerprint([consumer, event.headers.get(IDEMPOTENCY_HEADER) or asdict(request)])
@@ -94,6 +95,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 @cache
 def settings() -> Settings:
     return Settings.from_environment(os.environ)
+
+
+@cache
+def consumers() -> ConsumerDirectory:
+    table = boto3.resource("dynamodb").Table(settings().consumer_table)
+    return ConsumerDirectory(table)
 
 
 @cache

@@ -22,6 +22,7 @@ class Settings:
     environment_name: str
     inference_table: str
     feedback_table: str
+    consumer_table: str
     idempotency_table: str
     lake_bucket: str
     models: dict[str, Model]
@@ -33,6 +34,7 @@ class Settings:
             environment_name=environment["ENVIRONMENT_NAME"],
             inference_table=environment["INFERENCE_TABLE"],
             feedback_table=environment["FEEDBACK_TABLE"],
+            consumer_table=environment["CONSUMER_TABLE"],
             idempotency_table=environment["IDEMPOTENCY_TABLE"],
             lake_bucket=environment["LAKE_BUCKET"],
             models={

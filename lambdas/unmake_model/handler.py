@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import os
 import time
-import urllib.request
 from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.unmake_model.unmaking import Clients, Unmaking
+from meguru.custom_resource import ANSWER_SECONDS, answer_event
 
 SECONDS_BETWEEN_STEPS = 5
 # What is left of the function's time when it gives up.
-RESERVED_SECONDS = 30
+RESERVED_SECONDS = ANSWER_SECONDS
 
 
 class StillThere(Exception):
@@ -33,11 +33,11 @@ def handler(event: dict[str, Any], context: Any) -> None:
         try:
             left = _unmake(context)
         except (ClientError, BotoCoreError) as error:
-            _answer(event, str(error))
+            answer_event(event, os.environ["MODEL"], str(error))
             return
         if left:
             raise StillThere(f"{', '.join(left)}: still there")
-    _answer(event)
+    answer_event(event, os.environ["MODEL"])
 
 
 def _is_deleted(stack_id: str) -> bool:
@@ -68,22 +68,3 @@ def _unmake(context: Any) -> list[str]:
             break
         time.sleep(SECONDS_BETWEEN_STEPS)
     return left
-
-
-def _answer(event: dict[str, Any], failure: str = "") -> None:
-    """Tell CloudFormation that the event is done, or why it can't be."""
-    answer = {
-        "Status": "FAILED" if failure else "SUCCESS",
-        "Reason": failure[:1000],
-        "PhysicalResourceId": event.get("PhysicalResourceId", os.environ["MODEL"]),
-        **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
-    }
-    # The address is signed for a request without a content type.
-    request = urllib.request.Request(
-        event["ResponseURL"],
-        json.dumps(answer).encode(),
-        {"Content-Type": ""},
-        method="PUT",
-    )
-    with urllib.request.urlopen(request, timeout=RESERVED_SECONDS):
-        pass

@@ -10,6 +10,7 @@ from aws_cdk import aws_apigateway as apigateway
 
 from meguru.api_errors import (
     DONT_RETRY,
+    INVALID_API_KEY,
     REQUEST_TOO_LARGE,
     UNKNOWN_PATH,
     error_body,
@@ -54,7 +55,7 @@ REFUSALS = (
         apigateway.ResponseType.INVALID_API_KEY,
         403,
         "invalid_api_key",
-        "This API key is not valid here.",
+        INVALID_API_KEY,
     ),
     Refusal(
         apigateway.ResponseType.THROTTLED,

@@ -144,6 +144,7 @@ class InferenceApi(Construct):
             folder="answer_request",
             variables={
                 "MODELS": json.dumps(self._environment.learners),
+                "CONSUMER_TABLE": self._records.consumers.table_name,
                 "INFERENCE_TABLE": self._records.inferences.table_name,
                 "INFERENCE_STREAM": self._inference_log.stream_name,
                 "INFERENCE_RETENTION_DAYS": str(self._environment.records.inference_days),
@@ -161,6 +162,7 @@ class InferenceApi(Construct):
                 for name in self._environment.endpoints.values()
             ),
         )
+        grant_table(function, self._records.consumers, "GetItem")
         grant_table(function, self._records.inferences, "PutItem")
         self._inference_log.grant_put(function)
         use_ledger(function, self._records.ledger, self._environment)
@@ -175,16 +177,19 @@ class InferenceApi(Construct):
             variables={
                 "ENDPOINTS": self._endpoints,
                 "RELEASE_TABLE": self._records.releases.table_name,
+                "CONSUMER_TABLE": self._records.consumers.table_name,
                 "CORS_ORIGINS": json.dumps(self._environment.api.cors),
             },
             timeout=Duration.seconds(10),
         )
         grant_table(function, self._records.releases, "GetItem")
+        grant_table(function, self._records.consumers, "GetItem")
         return function
 
     def _add_usage_plan(self) -> None:
         limits = self._environment.api
-        plan = self.api.add_usage_plan(
+        # What each key may ask for; keys are made by `meguru consumer`, which joins them to it.
+        self.usage_plan = self.api.add_usage_plan(
             "UsagePlan",
             throttle=apigateway.ThrottleSettings(
                 rate_limit=limits.requests_per_second, burst_limit=limits.burst
@@ -193,6 +198,4 @@ class InferenceApi(Construct):
                 limit=limits.requests_per_month, period=apigateway.Period.MONTH
             ),
         )
-        plan.add_api_stage(stage=self.api.deployment_stage)
-        self.first_key = self.api.add_api_key("FirstKey")
-        plan.add_api_key(self.first_key)
+        self.usage_plan.add_api_stage(stage=self.api.deployment_stage)

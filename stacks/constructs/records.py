@@ -1,4 +1,4 @@
-"""The tables: inferences, feedback, releases, the loop, the ledger, what was done before."""
+"""The tables: inferences, feedback, consumers, releases, the loop, the ledger, what was done."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ class Records(Construct):
         self.releases = self._table("Releases", "endpoint_name")
         # What is asked for, who is at it, and what came of it.
         self.loop = self._table("Loop", "name")
+        # Consumers by their names, and whose each API key is.
+        self.consumers = self._table("Consumers", "consumer")
         # What everybody may use, has reserved and has used.
         self.ledger = self._table(
             "Ledger",

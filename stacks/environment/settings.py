@@ -12,6 +12,7 @@ from meguru.billing import Billing
 from meguru.names import OWNER_TAG, resource_name
 from stacks.environment.api import Api
 from stacks.environment.billing import Budget, Price, TimeZone
+from stacks.environment.consumers import DeclaredConsumers
 from stacks.environment.jobs import CAUSAL_LM, MINUTES_A_DAY, BaseModels, Curation
 from stacks.environment.model import Model
 from stacks.environment.network import Network
@@ -94,6 +95,7 @@ class Environment(Settings):
         Field(min_length=1, max_length=20),
         AfterValidator(_check_names_in_api),
     ]
+    consumers: DeclaredConsumers = {}
     api: Api = Api()
     records: Records = Records()
     time_zone: TimeZone = "Asia/Tokyo"
@@ -148,6 +150,21 @@ class Environment(Settings):
             said = f"at least {-(-longest // MINUTES_A_DAY)}: as long as the longest training"
             values = {"checkpoint_days": self.records.checkpoint_days}
             raise refusals({"checkpoint_days": said}, values, "records")
+        return self
+
+    @model_validator(mode="after")
+    def check_consumers(self) -> Self:
+        """A consumer of a model that isn't served could ask nothing."""
+        served = [self.name_in_api(key) for key in self.models]
+        said = f"no model's name in the API; those are {', '.join(served)}"
+        found = [
+            (("consumers", name, "models", str(index)), said, model)
+            for name, consumer in self.consumers.items()
+            for index, model in enumerate(consumer.models or [])
+            if model not in served
+        ]
+        if found:
+            raise refusals_at(found)
         return self
 
     @property

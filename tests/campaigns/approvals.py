@@ -29,19 +29,33 @@ QUIET_SECONDS = 3
 # A model server that is ready at once: a campaign makes many.
 QUICK_SERVER = '''
 """Answers every request at once, and doesn't start with a model that is called broken."""
+import json
 import os
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
+MESSAGE = {"role": "assistant", "content": "a"}
+COMPLETION = {
+    "choices": [{"index": 0, "message": MESSAGE, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4},
+}
+
+
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(200)
-        self.send_header("content-length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
+        self.answer({})
 
-    do_POST = do_GET
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.answer(COMPLETION)
+
+    def answer(self, said):
+        content = json.dumps(said).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
 
 if os.path.exists(os.path.join(os.environ["SAGEMAKER_BASE_DIR"], "model", "broken")):

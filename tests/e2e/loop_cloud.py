@@ -17,6 +17,7 @@ import yaml
 
 from cli.account import Account
 from cli.cloud_process import CloudProcess
+from cli.consumers import Consumers
 from cli.loop import Loop
 from cli.synthesis import REPOSITORY, synthesize
 from meguru.names import api_name, stage_name
@@ -25,6 +26,8 @@ from meguru.names import api_name, stage_name
 NAME = "trial-with-long-name"
 MODEL = "model-with-long-name"
 SECOND_MODEL = "second"
+# As environments/poc.yaml declares it.
+CONSUMER = "example-app"
 # A page from here may read what the API answers.
 PAGE = "https://chat.example.co.jp"
 DEADLINE_SECONDS = 120
@@ -91,7 +94,8 @@ def make_model_archive(folder: Path, texts: list[str], seed: int = 3) -> bytes:
 def loop_cloud(assembly: Path, log: Path) -> Iterator[LoopCloud]:
     """The assembly on a local cloud of its own process."""
     with CloudProcess(assembly, port=0, log=log) as process:
-        yield LoopCloud(Account(NAME, process.endpoint_url, MODEL))
+        account = Account(NAME, process.endpoint_url, MODEL)
+        yield LoopCloud(account.with_key(Consumers(account).add(CONSUMER)))
 
 
 class LoopCloud:
@@ -215,7 +219,7 @@ class LoopCloud:
         return {**tables, "lake": listed["KeyCount"]}
 
     def openai_client(self, api_key: str | None = None, **settings: Any) -> openai.OpenAI:
-        """An unmodified client, with the environment's first key unless another is given."""
+        """An unmodified client, with the declared consumer's key unless another is given."""
         return openai.OpenAI(
             base_url=self.outputs["ApiBase"],
             api_key=api_key or self.account.api_key,
@@ -223,7 +227,7 @@ class LoopCloud:
         )
 
     def create_key(self, name: str, *, rate: float = 100, burst: int = 100, quota: int = 0) -> str:
-        """A key made at run time, with a usage plan of its own on the API's stage; its value."""
+        """The key of a consumer made at run time, with a usage plan of its own on the stage."""
         gateway = self.client("apigateway")
         [api] = [a for a in gateway.get_rest_apis()["items"] if a["name"] == api_name(NAME)]
         plan = gateway.create_usage_plan(
@@ -232,6 +236,4 @@ class LoopCloud:
             throttle={"rateLimit": rate, "burstLimit": burst},
             **({"quota": {"limit": quota, "period": "DAY"}} if quota else {}),
         )
-        key = gateway.create_api_key(name=name, enabled=True)
-        gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
-        return str(key["value"])
+        return Consumers(self.account, plan["id"]).add(name)

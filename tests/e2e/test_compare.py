@@ -23,7 +23,8 @@ providers:
 def test_our_own_models_are_asked_like_any_other(
     cloud: LoopCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OUR_KEY", cloud.account.api_key)
+    for name in ("OUR_KEY", "MEGURU_API_KEY"):
+        monkeypatch.setenv(name, cloud.account.api_key)
     file, labels = tmp_path / "providers.yaml", tmp_path / "own.jsonl"
     text = FILE.replace("ADDRESS", cloud.outputs["ApiBase"]).replace("MODEL", MODEL)
     file.write_text(text, encoding="utf-8")

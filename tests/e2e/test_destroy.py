@@ -20,7 +20,8 @@ RUN = "0123456789ab"
 # What goes with the stacks themselves, which a local cloud doesn't delete.
 OF_STACKS = {
     *("stack", "S3 bucket", "DynamoDB table", "KMS key", "model package group", "alarm"),
-    "log group",
+    # Those of the API, which is still there.
+    *("log group", "API key"),
 }
 
 

@@ -16,7 +16,7 @@ Ask = Callable[[], str]
 
 @pytest.fixture(scope="module")
 def inference_id(cloud: LoopCloud) -> str:
-    """An answer that the environment's first key received."""
+    """An answer that the declared consumer received."""
     completion = cloud.openai_client().chat.completions.create(
         model=MODEL, messages=[{"role": "user", "content": "締切は?"}], max_tokens=4
     )

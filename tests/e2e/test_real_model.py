@@ -21,7 +21,7 @@ pytestmark = [
 ]
 
 
-def test_a_real_model_answers(tmp_path: Path) -> None:
+def test_a_real_model_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tmp_path, "up", "--model", "smollm2", "--port", "0") as up:
         up.wait_until_said("ready - Ctrl-C", 500)
         addresses = json.loads((tmp_path / ".meguru" / "up.json").read_text())
@@ -35,6 +35,8 @@ def test_a_real_model_answers(tmp_path: Path) -> None:
         )
         assert "Tokyo" in (said.choices[0].message.content or "")
 
+        # In another folder, where `meguru up` has left no key.
+        monkeypatch.setenv("MEGURU_API_KEY", addresses["api_key"])
         (tmp_path / "ask").mkdir()
         words = ("What is the capital of France?", "--endpoint-url", addresses["endpoint_url"])
         with running(tmp_path / "ask", "ask", *words) as ask:

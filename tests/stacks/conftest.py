@@ -8,6 +8,7 @@ import pytest
 from localcloud.check import Assembly
 
 from cli.cloud_process import CloudProcess
+from meguru.consumer import MAX_CONSUMER_NAME, MAX_LIMIT
 from meguru.names import MAX_BASE_MODEL_NAME, MAX_MODEL_KEY
 from stacks.environment import read_environment
 from stacks.environment.values import MAX_ROLE_NAME_PREFIX
@@ -34,6 +35,14 @@ network:
   encrypt_between_hosts: true
 source: {{github: {"o" * 39}/{"r" * 100}, branch: {"b" * 200}, environment: {"e" * 255}}}
 base_models: {{sources: [s3://bucket-of-another/models/]}}
+consumers:
+  {"c" * MAX_CONSUMER_NAME}:
+    models: [{"N" * 63}]
+    requests_per_minute: {MAX_LIMIT}
+    tokens_per_minute: {MAX_LIMIT}
+    tokens_per_day: {MAX_LIMIT}
+    tokens_per_month: {MAX_LIMIT}
+    log: redacted
 records: {{inference_log_days: 3650, checkpoint_days: 7, quarantine_days: 90}}
 time_zone: Europe/Berlin
 api: {{cors: [{", ".join(f"https://{'c' * 79}{n}:44300" for n in range(5))}]}}

@@ -23,6 +23,7 @@ POC = (ENVIRONMENTS / "poc.yaml").read_text()
 VALUES: dict[str, Any] = yaml.safe_load(POC)
 # Maps whose keys a client chooses: names of metrics, hyperparameters.
 MODEL = ("models", "meguru-text")
+CHOSEN = (MODEL, ("consumers", "example-app"))
 FREE = {
     (*MODEL, "gate", "minimum"),
     (*MODEL, "gate", "maximum_drop"),
@@ -35,8 +36,8 @@ Keys = tuple[str, ...]
 def paths(values: dict[str, Any], above: Keys = ()) -> Iterator[Keys]:
     """The keys of a document, each with those it stands under."""
     for key, value in values.items():
-        # A model's name is the client's to choose.
-        if (*above, key) != MODEL:
+        # A model's or a consumer's name is the client's to choose.
+        if (*above, key) not in CHOSEN:
             yield (*above, key)
         if isinstance(value, dict) and (*above, key) not in FREE:
             yield from paths(value, (*above, key))

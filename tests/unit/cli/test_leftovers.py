@@ -79,6 +79,13 @@ class FakeAccount(Account):
         found = [f"meguru-{n}--a-{RUN}/algo-{host}" for n in self.names for host in (1, 2)]
         return {"logStreams": [{"logStreamName": name} for name in found]}
 
+    def page_of_get_api_keys(self, **request: Any) -> dict[str, Any]:
+        kept = [
+            {"id": f"key-{n}", "name": f"meguru-{n}/app", "tags": {OWNER_TAG: n}}
+            for n in self.names
+        ]
+        return {"items": [*kept, {"id": "of-another", "name": "meguru-poc/app"}]}
+
     def page_of_list_keys(self, **request: Any) -> dict[str, Any]:
         return {"Keys": [{"KeyId": f"{n}/{s}"} for n in self.names for s in ("a", "b")]}
 
@@ -133,13 +140,14 @@ def test_only_the_environment_s_own_is_found() -> None:
         ("model", f"meguru-poc--a-{RUN}", False),
         ("scalable target", "endpoint/meguru-poc--a/variant/v", False),
         ("KMS key", "poc/b", False),
+        ("API key", "key-poc", False),
     ]
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_other_finds_as_much(name: str) -> None:
     found = Leftovers(FakeAccount(name)).find()
-    assert len(found) == 13
+    assert len(found) == 14
     assert {one.name for one in found} & {
         one.name for one in Leftovers(FakeAccount("poc")).find()
     } == {"/aws/sagemaker/TrainingJobs"}

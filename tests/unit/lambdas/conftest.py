@@ -24,6 +24,7 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "LAKE_BUCKET": "lake",
+    "CONSUMER_TABLE": "consumers",
     "INFERENCE_TABLE": "inferences",
     "FEEDBACK_TABLE": "feedback",
     "IDEMPOTENCY_TABLE": "idempotency",
@@ -91,6 +92,19 @@ def make_table(aws: None) -> Callable[..., Any]:
             BillingMode="PAY_PER_REQUEST",
             **more,
         )
+
+    return make
+
+
+@pytest.fixture
+def make_consumers(make_table: Callable[..., Any]) -> Callable[..., Any]:
+    def make(**settings: dict[str, Any]) -> Any:
+        """The consumers' table, with consumers by their names; the key of `app` is `key-app`."""
+        table = make_table("consumers", "consumer")
+        for name, values in settings.items():
+            table.put_item(Item={"consumer": name, "key_ids": [f"key-{name}"], **values})
+            table.put_item(Item={"consumer": f"KEY#key-{name}", "name": name})
+        return table
 
     return make
 

@@ -16,12 +16,12 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from lambdas.answer_request.admission import MAX_BODY_BYTES
-from lambdas.answer_request.consumers import KeyHolders
 from lambdas.answer_request.own_usage import OwnUsage
 from lambdas.answer_request.pipeline import Pipeline
 from lambdas.answer_request.server import RequestServer
-from meguru.api_errors import ApiError
+from meguru.api_errors import ApiError, InvalidApiKey
 from meguru.billing import Billing
+from meguru.consumer import Consumer
 from meguru.ledger_book import Book
 from meguru.model_version import Answering
 
@@ -42,6 +42,15 @@ PAGE = "https://chat.example.co.jp"
 QUESTION = {"model": "m", "messages": [{"role": "user", "content": "元気?"}]}
 
 
+class FakeConsumers:
+    """Each key is a consumer's of the same name, but for the one that is nobody's."""
+
+    def of_key(self, key_id: str) -> Consumer:
+        if key_id == "nobody":
+            raise InvalidApiKey
+        return Consumer(name=key_id)
+
+
 @pytest.fixture
 def connect(
     make_model: Any, log: Any, ledger: Any
@@ -58,7 +67,7 @@ def connect(
         pipeline = Pipeline(models=models, log=log, ledger=ledger)
         usage = OwnUsage(ledger, Billing())
         address = ("127.0.0.1", 0)
-        servers.append(RequestServer(address, pipeline, KeyHolders(), usage, [PAGE]))
+        servers.append(RequestServer(address, pipeline, FakeConsumers(), usage, [PAGE]))
         poll = {"poll_interval": 0.01}
         threading.Thread(target=servers[-1].serve_forever, kwargs=poll, daemon=True).start()
         return http.client.HTTPConnection(*servers[-1].server_address[:2], timeout=10)  # type: ignore[arg-type]
@@ -79,6 +88,14 @@ def post(
     connection.request("POST", path, content, headers)
     response = connection.getresponse()
     return response, response.read()
+
+
+def test_a_key_that_is_nobody_s_is_refused(connect: Any, log: Any) -> None:
+    context = {"identity": {"apiKeyId": "nobody"}, "requestId": "request-1"}
+    response, content = post(connect(), QUESTION, {"x-amzn-request-context": json.dumps(context)})
+    assert response.status == 403
+    assert json.loads(content)["error"]["code"] == "invalid_api_key"
+    assert log.records == []
 
 
 def test_each_model_answers_by_its_own_endpoint(connect: Any, log: Any, completion: bytes) -> None:

@@ -49,7 +49,10 @@ class Service:
             "httpMethod": "POST",
             "path": "/v1/feedback",
             "headers": {"idempotency-key": key} if key else {},
-            "requestContext": {"identity": {"apiKeyId": consumer}, "requestId": "request-1"},
+            "requestContext": {
+                "identity": {"apiKeyId": f"key-{consumer}"},
+                "requestId": "request-1",
+            },
             "body": said if isinstance(said, str) else json.dumps(said),
             "isBase64Encoded": False,
         }
@@ -71,10 +74,13 @@ class Service:
 
 
 @pytest.fixture
-def service(make_table: Callable[..., Any]) -> Iterator[Service]:
-    cached = [function.settings, function.feedback_store, function.record_once]
+def service(
+    make_table: Callable[..., Any], make_consumers: Callable[..., Any]
+) -> Iterator[Service]:
+    cached = [function.settings, function.feedback_store, function.record_once, function.consumers]
     for one in [*cached, function.idempotency]:
         one.cache_clear()
+    make_consumers(a={}, b={}, gone={"revoked_at": "2026-11-27"})
     inferences = make_table("inferences", "inference_id")
     asked = [{"type": "text", "text": "いつ?"}]
     answers = {1: "5日です", 2: "5日です", 3: "10日です", 4: "10日です"}
@@ -108,6 +114,18 @@ def test_kept_beside_its_inference_and_in_the_lake(service: Service) -> None:
     assert item["pending"] == "correction" and "pending" not in kept
     turns = [{"role": "user", "content": "締め切り"}, {"role": "assistant", "content": "はい"}]
     assert item["context"] == kept["context"] == turns
+
+
+def test_what_is_kept_names_the_consumer_and_no_key(service: Service) -> None:
+    assert service.post(CORRECTION)[0] == 200
+    assert {one["consumer"] for one in (*service.items(), *service.objects())} == {"a"}
+
+
+@pytest.mark.parametrize("consumer", ["gone", "nobody"])
+def test_a_key_that_is_nobody_s_any_more_is_refused(service: Service, consumer: str) -> None:
+    status, said = service.post(CORRECTION, consumer=consumer)
+    assert (status, said["error"]["code"]) == (403, "invalid_api_key")
+    assert service.items() == service.objects() == []
 
 
 def test_a_vote_waits_for_who_learns_from_votes(service: Service) -> None:
