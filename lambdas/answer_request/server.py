@@ -75,7 +75,11 @@ class RequestHandler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         request = admit(self._read_body())
-        answer = Answer(request=request, consumer=self._consumer())
+        answer = Answer(
+            request=request,
+            consumer=self._consumer(),
+            cache_control=self.headers.get("cache-control") or "",
+        )
         try:
             if request.stream:
                 self._send_events(answer)
