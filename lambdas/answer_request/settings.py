@@ -10,6 +10,27 @@ from meguru.billing import Billing
 
 
 @dataclass(frozen=True)
+class CacheSettings:
+    """Answers are kept for `seconds`, in Valkey where it has an `address`, else in the `table`."""
+
+    seconds: int
+    release_table: str
+    table: str
+    address: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> CacheSettings | None:
+        if "CACHE_SECONDS" not in environment:
+            return None
+        return cls(
+            seconds=int(environment["CACHE_SECONDS"]),
+            release_table=environment["RELEASE_TABLE"],
+            table=environment.get("CACHE_TABLE", ""),
+            address=environment.get("CACHE_ADDRESS", ""),
+        )
+
+
+@dataclass(frozen=True)
 class Settings:
     """`models` has each model's endpoint and context in tokens, by the model's name in the API."""
 
@@ -19,6 +40,8 @@ class Settings:
     retention_days: int
     ledger_table: str
     billing: Billing
+    cors_origins: list[str]
+    cache: CacheSettings | None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -34,4 +57,6 @@ class Settings:
             retention_days=int(environment["INFERENCE_RETENTION_DAYS"]),
             ledger_table=environment["LEDGER_TABLE"],
             billing=Billing.from_json(environment["BILLING"]),
+            cors_origins=json.loads(environment["CORS_ORIGINS"]),
+            cache=CacheSettings.from_environment(environment),
         )

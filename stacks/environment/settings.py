@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from meguru.billing import Billing
 from meguru.names import OWNER_TAG, resource_name
 from stacks.environment.billing import Budget, Price, TimeZone
+from stacks.environment.cache import MIN_SUBNETS, Cache
 from stacks.environment.jobs import CAUSAL_LM, MINUTES_A_DAY, BaseModels, Curation
 from stacks.environment.model import Model
 from stacks.environment.network import Network
@@ -50,6 +51,7 @@ class Api(Settings):
     requests_per_second: Count = 10
     burst: Count = 20
     requests_per_month: Count = 1_000_000
+    cache: Cache = Cache()
 
 
 class Records(Settings):
@@ -109,6 +111,17 @@ class Environment(Settings):
                 said = "leave it out: with network.isolation the job reaches no address"
                 values = {"judge": model.evaluation.judge.address}
                 raise refusals({"judge": said}, values, "models", key, "evaluation")
+        return self
+
+    @model_validator(mode="after")
+    def check_cache(self) -> Self:
+        """A Valkey that the kit makes is reached in a VPC only."""
+        if self.api.cache.makes_server and len(self.network.subnet_ids) < MIN_SUBNETS:
+            said = (
+                f"a valkey of your own needs its `address`; for one that is made, `network` needs "
+                f"{MIN_SUBNETS} subnets in different zones"
+            )
+            raise refusals({"store": said}, {"store": self.api.cache.store}, "api", "cache")
         return self
 
     @model_validator(mode="after")
