@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,8 @@ from meguru.request import Request
 # What a caller may ask for in `cache-control` (RFC 9111, section 5.2.1): an answer made anew, and
 # one that isn't kept either.
 NO_CACHE, NO_STORE = "no-cache", "no-store"
+
+Key = Callable[[str, Version, str, Mapping[str, Any]], str]
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Caching:
 
     flights: SingleFlight
     serving: Callable[[str], Version | None]
+    key: Key = cache_key
 
     @contextmanager
     def place(self, consumer: Consumer, request: Request, control: str = "") -> Iterator[Place]:
@@ -51,7 +54,7 @@ class Caching:
         if version is None:
             yield Place()
             return
-        key = cache_key(consumer.name, version, request.id_prefix, request.body())
+        key = self.key(consumer.name, version, request.id_prefix, request.body())
         found, lead = (None, None) if NO_CACHE in wishes else self.flights.find(key)
         place = Place(found, version)
         try:

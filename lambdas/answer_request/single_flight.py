@@ -18,7 +18,7 @@ from meguru.model_version import Answering
 LEAD_SECONDS, RENEW_SECONDS = 4.0, 1.0
 # SageMaker ends an answer in one piece after 60 s: who has waited for longer asks by itself.
 MAX_WAIT_SECONDS = 60
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 0.25
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 0.5
 # An item of DynamoDB holds 400 KB.
 MAX_ANSWER_BYTES = 350_000
 # A store that doesn't answer is left alone for so long: no request waits for it meanwhile.

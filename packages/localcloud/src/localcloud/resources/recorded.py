@@ -121,11 +121,6 @@ _ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     "AWS::EC2::Subnet": {"AvailabilityZone": "{region}a", "CidrBlock": "10.0.0.0/24"},
     "AWS::EC2::EIP": {"PublicIp": "192.0.2.1"},
     "AWS::EC2::SecurityGroup": {"VpcId": "vpc-{id}"},
-    # A name that nothing answers to (RFC 2606).
-    "AWS::ElastiCache::ServerlessCache": {
-        "Endpoint.Address": "{id}.serverless.invalid",
-        "Endpoint.Port": "6379",
-    },
     "AWS::ECR::Repository": {
         "RepositoryUri": "{account}.dkr.ecr.{region}.amazonaws.com/{id}",
     },
