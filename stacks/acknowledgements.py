@@ -64,11 +64,6 @@ ACKNOWLEDGEMENTS = (
         "It is the queue that failed batches of the feedback stream are set aside in.",
     ),
     Acknowledgement(
-        "AwsSolutions-DDB3",
-        ".*/ResponseCache/AnswersByCacheKey/Resource",
-        "Answers that are made again where they are lost; none is kept longer than it may be.",
-    ),
-    Acknowledgement(
         "AwsSolutions-S1",
         ".*-Source/CommitPipeline/Artifacts/Resource",
         "It holds nothing but which commit a deployment is of, for a month.",

@@ -11,23 +11,14 @@ from meguru.billing import Billing
 
 @dataclass(frozen=True)
 class CacheSettings:
-    """Answers are kept for `seconds`, in Valkey where it has an `address`, else in the `table`."""
+    """Where answers are kept, for `seconds`: `dynamodb://TABLE`, `rediss://host:port`; "": nowhere.
 
+    Which version serves, and so whose answers they are, is in `release_table`.
+    """
+
+    store: str
     seconds: int
     release_table: str
-    table: str
-    address: str
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> CacheSettings | None:
-        if "CACHE_SECONDS" not in environment:
-            return None
-        return cls(
-            seconds=int(environment["CACHE_SECONDS"]),
-            release_table=environment["RELEASE_TABLE"],
-            table=environment.get("CACHE_TABLE", ""),
-            address=environment.get("CACHE_ADDRESS", ""),
-        )
 
 
 @dataclass(frozen=True)
@@ -41,7 +32,7 @@ class Settings:
     ledger_table: str
     billing: Billing
     cors_origins: list[str]
-    cache: CacheSettings | None
+    cache: CacheSettings
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -58,5 +49,9 @@ class Settings:
             ledger_table=environment["LEDGER_TABLE"],
             billing=Billing.from_json(environment["BILLING"]),
             cors_origins=json.loads(environment["CORS_ORIGINS"]),
-            cache=CacheSettings.from_environment(environment),
+            cache=CacheSettings(
+                store=environment["CACHE_STORE"],
+                seconds=int(environment["CACHE_SECONDS"]),
+                release_table=environment["RELEASE_TABLE"],
+            ),
         )

@@ -12,7 +12,7 @@ from stacks.constructs.grants import grant_table
 from stacks.constructs.records import EXPIRES_AT
 from stacks.constructs.table import Table
 from stacks.environment import Environment
-from stacks.environment.cache import DYNAMODB, MAX_SUBNETS, NONE
+from stacks.environment.cache import DYNAMODB, MAX_SUBNETS
 
 # Of what a cluster would do anyway: Valkey 8 knows all that is asked here.
 MAJOR_VERSION = "8"
@@ -37,25 +37,26 @@ class ResponseCache(Construct):
         self._environment, self._releases, self._key = environment, releases, key
         self._settings = environment.api.cache
         self._table = self._create_table() if self._settings.store == DYNAMODB else None
-        self._address = self._settings.address or ""
-        if self._settings.makes_server:
-            server = self._create_server()
-            # Serverless caches are encrypted on their way, always.
-            address, port = server.attr_endpoint_address, server.attr_endpoint_port
-            self._address = f"rediss://{address}:{port}"
+        self._store = self._address()
 
     def let_use(self, function: lambda_.Function) -> None:
         """Let `function` keep answers there, and know which version they are of."""
-        if self._settings.store == NONE:
-            return
+        function.add_environment("CACHE_STORE", self._store)
         function.add_environment("CACHE_SECONDS", str(self._settings.seconds))
         function.add_environment("RELEASE_TABLE", self._releases.table_name)
         grant_table(function, self._releases, "GetItem")
         if self._table:
-            function.add_environment("CACHE_TABLE", self._table.table_name)
             grant_table(function, self._table, "GetItem", "UpdateItem")
-        else:
-            function.add_environment("CACHE_ADDRESS", self._address)
+
+    def _address(self) -> str:
+        """Of a table, or of a server; empty where there is no cache."""
+        if self._table:
+            return f"dynamodb://{self._table.table_name}"
+        if not self._settings.makes_server:
+            return self._settings.address or ""
+        server = self._create_server()
+        # Serverless caches are encrypted on their way, always.
+        return f"rediss://{server.attr_endpoint_address}:{server.attr_endpoint_port}"
 
     def _create_table(self) -> Table:
         return Table(

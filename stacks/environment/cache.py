@@ -10,7 +10,7 @@ from stacks.environment.refusals import only, refusals
 from stacks.environment.section import Settings
 from stacks.environment.values import matches
 
-NONE, DYNAMODB, VALKEY = "none", "dynamodb", "valkey"
+DYNAMODB, VALKEY = "dynamodb", "valkey"
 MAX_SECONDS = 24 * 3600
 # Of a serverless Valkey, which is in several zones.
 MIN_SUBNETS, MAX_SUBNETS = 2, 3
