@@ -141,7 +141,7 @@ class Runtime:
 
 
 class NoLog:
-    def write(self, inference: Inference) -> None:
+    def write(self, inference: Inference, policy: str) -> None:
         """It is the same with and without a cache."""
 
 

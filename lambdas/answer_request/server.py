@@ -142,8 +142,8 @@ def main() -> None:
     )
     runtime = boto3.client("sagemaker-runtime", config=RUNTIME)
     models = {
-        name: Model(TextEndpoint(runtime, endpoint_name), context_tokens)
-        for name, (endpoint_name, context_tokens) in settings.models.items()
+        name: Model(TextEndpoint(runtime, endpoint_name), answer_tokens)
+        for name, (endpoint_name, answer_tokens) in settings.models.items()
     }
     database = boto3.client("dynamodb")
     ledger = Ledger(database, settings.ledger_table, settings.billing)

@@ -23,7 +23,7 @@ class CacheSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """`models` has each model's endpoint and context in tokens, by the model's name in the API."""
+    """`models` has each model's endpoint and the most tokens of an answer without a limit."""
 
     models: dict[str, tuple[str, int]]
     inference_table: str
@@ -38,8 +38,8 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         return cls(
             models={
-                name: (endpoint_name, context_tokens)
-                for name, (endpoint_name, context_tokens) in json.loads(
+                name: (endpoint_name, answer_tokens)
+                for name, (endpoint_name, answer_tokens) in json.loads(
                     environment["MODELS"]
                 ).items()
             },

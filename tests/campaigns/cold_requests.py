@@ -124,7 +124,7 @@ class Runtime:
 
 
 class NoLog:
-    def write(self, inference: Inference) -> None:
+    def write(self, inference: Inference, policy: str) -> None:
         """Answers are looked at where they are given."""
 
 

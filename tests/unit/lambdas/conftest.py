@@ -33,6 +33,7 @@ ENVIRONMENT = {
     "ENDPOINTS": '{"meguru-text": "text", "other": "other-text"}',
     "MODELS": '{"meguru-text": ["text", 128], "other": ["other-text", 96]}',
     "ENVIRONMENT_NAME": "poc",
+    "CORS_ORIGINS": '["https://chat.example.co.jp"]',
     "DATASET": "text",
     "TRAINING_CODE": "",
     "LEDGER_TABLE": "ledger",
@@ -142,7 +143,8 @@ class FakeLog:
         self.records: list[Any] = []
         self.error: Exception | None = None
 
-    def write(self, inference: Any) -> None:
+    def write(self, inference: Any, policy: str) -> None:
+        assert policy == "full"
         if self.error:
             raise self.error
         self.records.append(inference)
