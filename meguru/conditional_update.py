@@ -48,7 +48,7 @@ class ConditionalUpdate:
             f"(attribute_not_exists({place}) OR {place} <= {self._value(value)})"
         )
 
-    def if_equal(self, name: str, value: int) -> None:
+    def if_equal(self, name: str, value: int | str) -> None:
         self._conditions.append(f"{self._name(name)} = {self._value(value)}")
 
     def if_less(self, name: str, value: int) -> None:

@@ -8,6 +8,7 @@ or a pattern in a policy, with another.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date
 
 from meguru.fingerprint import sha256_hex
@@ -137,6 +138,16 @@ def image_repository_name(environment: str) -> str:
     plain = re.sub(r"-+", "-", environment).strip("-")
     digits = "" if plain == environment else f".{sha256_hex(environment.encode())[:6]}"
     return f"meguru/{plain}{digits}"
+
+
+def cache_server_name(environment: str, subnet_ids: Sequence[str]) -> str:
+    """An environment's serverless cache: another in other subnets, where it has to be made anew.
+
+    ElastiCache takes no two hyphens in a row.
+    """
+    plain = re.sub(r"-+", "-", environment).strip("-")
+    digits = sha256_hex("/".join((environment, *subnet_ids)).encode())[:6]
+    return f"meguru-{plain}-{digits}"
 
 
 def stack_name(environment: str, concern: str, model: str = "") -> str:

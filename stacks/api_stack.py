@@ -12,6 +12,7 @@ from stacks.constructs.feedback_capture import FeedbackCapture
 from stacks.constructs.inference_api import InferenceApi
 from stacks.constructs.inference_log import InferenceLog
 from stacks.constructs.ledger import LedgerWatch
+from stacks.constructs.response_cache import ResponseCache
 from stacks.constructs.spending_limit import SpendingLimit
 from stacks.environment import Environment
 from stacks.lake_stack import LakeStack
@@ -41,6 +42,13 @@ class ApiStack(Stack):
                 environment=environment,
                 lake=storage.lake,
                 records=storage.records,
+            ),
+            response_cache=ResponseCache(
+                self,
+                "ResponseCache",
+                environment=environment,
+                releases=storage.records.releases,
+                key=storage.lake.key,
             ),
         )
         DeclaredConsumers(

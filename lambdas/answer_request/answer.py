@@ -28,6 +28,8 @@ class Answer:
     request: Request
     consumer: Consumer
     inference_id: str = ""
+    # What the caller says of answers that were made before.
+    cache_control: str = ""
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     latency: Latency = field(default_factory=Latency)
     # What the caller was given, in one piece.

@@ -2,72 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.answer_request.ports import AnswerCache, CachedAnswer, Lead
+from lambdas.answer_request.single_flight import CachedAnswer, SingleFlight
+from meguru.cache_key import Version, cache_key
 from meguru.consumer import Consumer
 from meguru.model_version import Answering
 from meguru.request import Request
 
-# Who makes an answer alone is waited for so long; then another one makes it.
-LEAD_SECONDS = 30
+# What a caller may ask for in `cache-control` (RFC 9111, section 5.2.1): an answer made anew, and
+# one that isn't kept either.
+NO_CACHE, NO_STORE = "no-cache", "no-store"
+
+Key = Callable[[str, Version, str, Mapping[str, Any]], str]
 
 
 @dataclass
 class Place:
-    """Where an answer will be kept: nowhere without a `key`."""
+    """Where an answer is found, or will be kept: nowhere without a `version`."""
 
     found: CachedAnswer | None = None
-    key: str | None = None
-    serving: Answering | None = None
-    made: dict[str, Any] | None = None
+    version: Version | None = None
+    made: CachedAnswer | None = None
 
     def keep(self, answering: Answering, completion: dict[str, Any]) -> None:
         """Keep a whole answer; not one of another version than the key is of, as in a release."""
-        if answering == self.serving:
-            self.made = completion
+        if self.version and answering.model_version == self.version.model:
+            self.made = CachedAnswer(completion, answering)
 
 
 @dataclass(frozen=True)
 class Caching:
-    """A cache, and what an answer in it is found by.
+    """The answers that were made; `serving` says what answers for a model now, None: not known."""
 
-    `serving` says which version of a model answers now, None where that isn't known; `key` gives a
-    request's key, None for one that isn't kept.
-    """
-
-    store: AnswerCache
-    serving: Callable[[str], Answering | None]
-    key: Callable[[Consumer, Answering, Request], str | None]
-    seconds: int
+    flights: SingleFlight
+    serving: Callable[[str], Version | None]
+    key: Key = cache_key
 
     @contextmanager
-    def place(self, consumer: Consumer, request: Request) -> Iterator[Place]:
-        """The answer's place; while it is open and nothing was found, nobody else makes it."""
-        serving = self.serving(request.model or "")
-        key = self.key(consumer, serving, request) if serving else None
-        if key is None:
+    def place(self, consumer: Consumer, request: Request, control: str = "") -> Iterator[Place]:
+        """The answer's place; while it is open and nothing was found, nobody else makes it.
+
+        `control` is the request's `cache-control`.
+        """
+        wishes = set(re.findall(r"[\w-]+", control.lower()))
+        version = None if NO_STORE in wishes else self.serving(request.model or "")
+        if version is None:
             yield Place()
             return
-        found, lead = self._find(key)
-        place = Place(found, key, serving)
+        key = self.key(consumer.name, version, request.id_prefix, request.body())
+        found, lead = (None, None) if NO_CACHE in wishes else self.flights.find(key)
+        place = Place(found, version)
         try:
             yield place
-            if place.made is not None and serving:
-                self.store.put(key, CachedAnswer(place.made, serving), self.seconds)
+            if place.made:
+                self.flights.put(key, place.made, lead)
                 lead = None
         finally:
             if lead:
-                lead.give_up()
-
-    def _find(self, key: str) -> tuple[CachedAnswer | None, Lead | None]:
-        while True:
-            if found := self.store.get(key):
-                return found, None
-            if lead := self.store.lead(key, LEAD_SECONDS):
-                return None, lead
-            if found := self.store.wait(key):
-                return found, None
+                self.flights.give_up(lead)

@@ -16,7 +16,8 @@ from lambdas.answer_request.assembly import Assembly, chunks_of, text_of
 from lambdas.answer_request.caching import Caching, Place
 from lambdas.answer_request.endpoint import TextEndpoint
 from lambdas.answer_request.guarding import FILTERED, Guarding
-from lambdas.answer_request.ports import CachedAnswer, Guard, Log
+from lambdas.answer_request.ports import Guard, Log
+from lambdas.answer_request.single_flight import CachedAnswer
 from meguru.api_errors import ApiError, model_not_allowed, unknown_model
 from meguru.ledger import Ledger
 from meguru.request import Request
@@ -108,7 +109,7 @@ class Pipeline:
         if self.caching is None:
             yield Place()
             return
-        with self.caching.place(answer.consumer, answer.request) as place:
+        with self.caching.place(answer.consumer, answer.request, answer.cache_control) as place:
             answer.is_cached = place.found is not None
             yield place
 

@@ -17,6 +17,7 @@ import boto3
 
 from lambdas.answer_request.admission import admit
 from lambdas.answer_request.answer import Answer
+from lambdas.answer_request.cache_choice import make_caching
 from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
 from lambdas.answer_request.http_exchange import HttpExchange
 from lambdas.answer_request.inference_log import InferenceLog
@@ -111,7 +112,11 @@ class RequestHandler(HttpExchange):
 
     def _generate(self) -> None:
         content = self.read_body()
-        answer = Answer(request=admit(self.route, content), consumer=self._consumer())
+        answer = Answer(
+            request=admit(self.route, content),
+            consumer=self._consumer(),
+            cache_control=self.headers.get("cache-control") or "",
+        )
         try:
             if answer.request.stream:
                 self._send_events(answer)
@@ -145,8 +150,10 @@ def main() -> None:
         name: Model(TextEndpoint(runtime, endpoint_name), answer_tokens)
         for name, (endpoint_name, answer_tokens) in settings.models.items()
     }
-    ledger = Ledger(boto3.client("dynamodb"), settings.ledger_table, settings.billing)
-    pipeline = Pipeline(models=models, log=log, ledger=ledger)
+    database = boto3.client("dynamodb")
+    ledger = Ledger(database, settings.ledger_table, settings.billing)
+    caching = make_caching(settings, database)
+    pipeline = Pipeline(models=models, log=log, ledger=ledger, caching=caching)
     usage = OwnUsage(ledger, settings.billing)
     port = int(os.environ.get("AWS_LWA_PORT") or os.environ.get("PORT") or 8080)
     address = ("127.0.0.1", port)

@@ -10,6 +10,18 @@ from meguru.billing import Billing
 
 
 @dataclass(frozen=True)
+class CacheSettings:
+    """Where answers are kept, for `seconds`: `dynamodb://TABLE`, `rediss://host:port`; "": nowhere.
+
+    Which version serves, and so whose answers they are, is in `release_table`.
+    """
+
+    store: str
+    seconds: int
+    release_table: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """`models` has each model's endpoint and the most tokens of an answer without a limit."""
 
@@ -21,6 +33,7 @@ class Settings:
     ledger_table: str
     billing: Billing
     cors_origins: list[str]
+    cache: CacheSettings
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -38,4 +51,9 @@ class Settings:
             ledger_table=environment["LEDGER_TABLE"],
             billing=Billing.from_json(environment["BILLING"]),
             cors_origins=json.loads(environment["CORS_ORIGINS"]),
+            cache=CacheSettings(
+                store=environment["CACHE_STORE"],
+                seconds=int(environment["CACHE_SECONDS"]),
+                release_table=environment["RELEASE_TABLE"],
+            ),
         )

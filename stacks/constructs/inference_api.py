@@ -18,6 +18,7 @@ from stacks.constructs.ledger import use_ledger
 from stacks.constructs.page_access import preflight, refusal_headers
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.records import Records
+from stacks.constructs.response_cache import ResponseCache
 from stacks.constructs.retention import LogGroup
 from stacks.environment import Environment
 
@@ -37,11 +38,13 @@ class InferenceApi(Construct):
         records: Records,
         inference_log: InferenceLog,
         feedback: FeedbackCapture,
+        response_cache: ResponseCache,
     ) -> None:
         super().__init__(scope, construct_id)
         self._environment = environment
         self._endpoints = json.dumps(environment.endpoints)
         self._records, self._inference_log = records, inference_log
+        self._response_cache = response_cache
         self.api = self._create_api()
         self._keep_execution_logs()
         add_gateway_responses(self.api, refusal_headers(environment))
@@ -166,6 +169,7 @@ class InferenceApi(Construct):
         grant_table(function, self._records.inferences, "PutItem")
         self._inference_log.grant_put(function)
         use_ledger(function, self._records.ledger, self._environment)
+        self._response_cache.let_use(function)
         return function
 
     def _create_list_models(self) -> PythonFunction:

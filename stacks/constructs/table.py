@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from constructs import Construct
@@ -13,7 +14,11 @@ from stacks.environment import Environment
 
 
 class Table(dynamodb.TableV2):
-    """A table whose items have a text for a key. `key` is what encrypts it."""
+    """A table whose items have a text for a key. `key` is what encrypts it.
+
+    One that isn't `kept` has nothing that couldn't be made again: it can't be recovered, and goes
+    with its stack.
+    """
 
     def __init__(
         self,
@@ -23,6 +28,7 @@ class Table(dynamodb.TableV2):
         environment: Environment,
         key: kms.IKey,
         partition_key: str,
+        kept: bool = True,
         **settings: Any,
     ) -> None:
         super().__init__(
@@ -31,10 +37,10 @@ class Table(dynamodb.TableV2):
             partition_key=text(partition_key),
             billing=dynamodb.Billing.on_demand(),
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
+                point_in_time_recovery_enabled=kept
             ),
-            deletion_protection=not environment.destroyable,
-            removal_policy=removal_policy(environment),
+            deletion_protection=kept and not environment.destroyable,
+            removal_policy=removal_policy(environment) if kept else RemovalPolicy.DESTROY,
             **settings,
         )
         self.key = key

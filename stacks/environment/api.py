@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from stacks.environment.cache import Cache
 from stacks.environment.refusals import only
 from stacks.environment.section import Settings
 from stacks.environment.values import Count, matches
@@ -29,3 +30,4 @@ class Api(Settings):
     burst: Count = 20
     requests_per_month: Count = 1_000_000
     cors: Annotated[list[Origin], Field(max_length=MAX_ORIGINS)] = []
+    cache: Cache = Cache()

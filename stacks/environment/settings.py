@@ -12,6 +12,7 @@ from meguru.billing import Billing
 from meguru.names import OWNER_TAG, resource_name
 from stacks.environment.api import Api
 from stacks.environment.billing import Budget, Price, TimeZone
+from stacks.environment.cache import MIN_SUBNETS
 from stacks.environment.consumers import DeclaredConsumers
 from stacks.environment.jobs import CAUSAL_LM, MINUTES_A_DAY, BaseModels, Curation
 from stacks.environment.model import Model
@@ -113,6 +114,17 @@ class Environment(Settings):
         return self
 
     @model_validator(mode="after")
+    def check_cache(self) -> Self:
+        """A Valkey that the kit makes is reached in a VPC only."""
+        if self.api.cache.makes_server and len(self.network.subnet_ids) < MIN_SUBNETS:
+            said = (
+                f"a valkey of your own needs its `address`; for one that is made, `network` needs "
+                f"{MIN_SUBNETS} subnets in different zones"
+            )
+            raise refusals({"store": said}, {"store": self.api.cache.store}, "api", "cache")
+        return self
+
+    @model_validator(mode="after")
     def check_votes(self) -> Self:
         """Votes that nobody learns from would start curation for nothing."""
         for key, model in self.models.items():
@@ -131,8 +143,8 @@ class Environment(Settings):
             raise refusals(found, dict(self.prices), "prices")
         # Beside some names of tables; names are long where a client gives the models long ones.
         told = len(json.dumps(self.learners)) + len(json.dumps(self.api.cors))
-        told += len(self.billing.as_json())
-        if self.prices and told > MAX_VARIABLES - 600:
+        told += len(self.billing.as_json()) + len(self.api.cache.address or "")
+        if self.prices and told > MAX_VARIABLES - 800:
             said = "the models' names are too long to tell a function their prices: give shorter"
             raise refusals({"prices": said}, {"prices": self.prices})
         missing = ", ".join(key for key in self.models if key not in self.prices)

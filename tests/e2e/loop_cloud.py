@@ -31,6 +31,8 @@ CONSUMER = "example-app"
 # A page from here may read what the API answers.
 PAGE = "https://chat.example.co.jp"
 DEADLINE_SECONDS = 120
+# What keeps the response cache out of a test.
+NO_STORE = {"cache-control": "no-store"}
 # What a client's rules may ask for: the loop turns with it, whatever this machine can't simulate.
 GUARDED: dict[str, Any] = {
     "permissions_boundary": "of-the-client",
@@ -219,11 +221,15 @@ class LoopCloud:
         return {**tables, "lake": listed["KeyCount"]}
 
     def openai_client(self, api_key: str | None = None, **settings: Any) -> openai.OpenAI:
-        """An unmodified client, with the declared consumer's key unless another is given."""
+        """An unmodified client, with the declared consumer's key unless another is given.
+
+        It has each answer made anew, unless its headers say otherwise.
+        """
+        defaults = {"max_retries": 0, "timeout": 60, "default_headers": NO_STORE}
         return openai.OpenAI(
             base_url=self.outputs["ApiBase"],
             api_key=api_key or self.account.api_key,
-            **{"max_retries": 0, "timeout": 60, **settings},
+            **{**defaults, **settings},
         )
 
     def create_key(self, name: str, *, rate: float = 100, burst: int = 100, quota: int = 0) -> str:

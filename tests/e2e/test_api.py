@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from cli.chat import ChatApi
-from tests.e2e.loop_cloud import MODEL, PAGE, LoopCloud
+from tests.e2e.loop_cloud import MODEL, NO_STORE, PAGE, LoopCloud
 
 ASK: Any = {"model": MODEL, "messages": [{"role": "user", "content": "締切は?"}], "max_tokens": 4}
 USER = {"role": "user", "content": "a"}
@@ -18,13 +18,16 @@ USER = {"role": "user", "content": "a"}
 def send(
     cloud: LoopCloud, method: str, path: str, body: Any = None, **headers: str
 ) -> requests.Response:
-    """A request with the environment's key; bytes and text go as they are."""
+    """A request with the environment's key; bytes and text go as they are.
+
+    Its answer is made anew, unless the headers say otherwise.
+    """
     content = body if isinstance(body, bytes | str | None) else json.dumps(body)
     return requests.request(
         method,
         f"{cloud.outputs['ApiBase']}/{path}",
         data=content,
-        headers={"authorization": f"Bearer {cloud.account.api_key}", **headers},
+        headers={**NO_STORE, "authorization": f"Bearer {cloud.account.api_key}", **headers},
         timeout=60,
     )
 

@@ -4,81 +4,44 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from typing import Any
 
 import pytest
 
 from lambdas.answer_request.answer import Answer
 from lambdas.answer_request.caching import Caching
-from lambdas.answer_request.ports import CachedAnswer
+from lambdas.answer_request.single_flight import SingleFlight
+from meguru.api_errors import ApiError
+from meguru.cache_key import Version, cache_key
 from meguru.chat_request import ChatRequest
 from meguru.consumer import Consumer
 from meguru.model_version import Answering
+from tests.unit.lambdas.answer_request.memory_store import MemoryStore
 
-VERSION = Answering("arn:p/group/3", "0a")
-
-
-class FakeLead:
-    def __init__(self, cache: FakeCache, key: str) -> None:
-        self._cache, self._key = cache, key
-
-    def give_up(self) -> None:
-        self._cache.leading.pop(self._key).set()
-
-
-class FakeCache:
-    """A cache of one process, in which one leads and the others wait."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, CachedAnswer] = {}
-        self.leading: dict[str, threading.Event] = {}
-        self._lock = threading.Lock()
-
-    def get(self, key: str) -> CachedAnswer | None:
-        return self.answers.get(key)
-
-    def put(self, key: str, answer: CachedAnswer, seconds: int) -> None:
-        assert seconds == 300
-        self.answers[key] = answer
-        self.leading.pop(key).set()
-
-    def lead(self, key: str, seconds: int) -> FakeLead | None:
-        with self._lock:
-            if key in self.leading:
-                return None
-            self.leading[key] = threading.Event()
-        return FakeLead(self, key)
-
-    def wait(self, key: str) -> CachedAnswer | None:
-        event = self.leading.get(key)
-        if event:
-            assert event.wait(5)
-        return self.answers.get(key)
-
-
-def key(consumer: Consumer, answering: Answering, request: Any) -> str | None:
-    said = {name: value for name, value in request.body().items() if "stream" not in name}
-    return None if request.temperature else f"{consumer.name} {answering} {json.dumps(said)}"
+ANSWERING = Answering("arn:p/group/3", "0a")
+VERSION = Version("arn:p/group/3", "release-3")
 
 
 @pytest.fixture
-def cache() -> FakeCache:
-    return FakeCache()
+def cache() -> MemoryStore:
+    return MemoryStore()
 
 
 @pytest.fixture
-def make(make_pipeline: Any, cache: FakeCache) -> Any:
-    def make(*parts: Any, serving: Answering | None = VERSION, **ports: Any) -> Any:
-        caching = Caching(cache, lambda _: serving, key, 300)
-        attributes = VERSION.attributes()
+def make(make_pipeline: Any, cache: MemoryStore) -> Any:
+    def make(*parts: Any, serving: Version | None = VERSION, **ports: Any) -> Any:
+        caching = Caching(SingleFlight(cache, 300), lambda _: serving)
+        attributes = ANSWERING.attributes()
         return make_pipeline(*parts, attributes=attributes, ports={"caching": caching, **ports})
 
     return make
 
 
-def answer(name: str = "key", content: str = "元気?", **members: Any) -> Answer:
+def answer(name: str = "key", content: str = "元気?", control: str = "", **members: Any) -> Answer:
     body = {"model": "meguru-text", "messages": [{"role": "user", "content": content}], **members}
-    return Answer(ChatRequest.parse(json.dumps(body).encode()), Consumer(name=name))
+    request = ChatRequest.parse(json.dumps(body).encode())
+    return Answer(request, Consumer(name=name), cache_control=control)
 
 
 def streamed(pipeline: Any, asked: Answer) -> str:
@@ -103,7 +66,7 @@ def test_the_same_again_is_not_asked_again(
         (True, "はい", "stop"),
         (True, "はい", "stop"),
     ]
-    assert {one.model_package_arn for one in log.records} == {VERSION.model_version}
+    assert {one.model_package_arn for one in log.records} == {ANSWERING.model_version}
     assert [call[0] for call in ledger.calls] == ["reserve", "settle", "cached", "cached"]
     assert ledger.calls[-1] == ("cached", "key", "meguru-text", 6)
     assert [one.headers()["x-cache"] for one in (first, second)] == ["miss", "hit"]
@@ -128,13 +91,15 @@ def test_what_was_streamed_is_given_whole(make: Any, log: Any) -> None:
         ({"content": "元気"}, VERSION),
         ({"max_tokens": 1}, VERSION),
         ({"temperature": 1}, VERSION),
-        ({}, Answering("arn:p/group/4", "0a")),
-        ({}, Answering("arn:p/group/3", "0b")),
+        ({"control": "no-cache"}, VERSION),
+        ({"control": "max-age=0, No-Store"}, VERSION),
+        ({}, Version("arn:p/group/4", "release-3")),
+        ({}, Version("arn:p/group/3", "release-4")),
         ({}, None),
     ],
 )
 def test_anything_else_is_asked(
-    make: Any, completion: bytes, other: dict[str, Any], serving: Answering | None
+    make: Any, completion: bytes, other: dict[str, Any], serving: Version | None
 ) -> None:
     make(completion)[0].complete(answer())
     pipeline, runtime = make(completion, serving=serving)
@@ -143,16 +108,16 @@ def test_anything_else_is_asked(
 
 
 def test_an_answer_of_another_version_is_not_kept(
-    make: Any, completion: bytes, cache: FakeCache
+    make: Any, completion: bytes, cache: MemoryStore
 ) -> None:
     """As in a release: the one that is known to serve is not the one that answered."""
-    pipeline, _ = make(completion, serving=Answering("arn:p/group/2"))
+    pipeline, _ = make(completion, serving=Version("arn:p/group/2", "release-2"))
     pipeline.complete(answer())
-    assert not cache.answers and not cache.leading
+    assert not cache.answers and not cache.leaders
 
 
 def test_who_fails_or_leaves_lets_another_lead(
-    make: Any, cache: FakeCache, stream_parts: tuple[bytes, ...]
+    make: Any, cache: MemoryStore, stream_parts: tuple[bytes, ...]
 ) -> None:
     pipeline, _ = make()
     with pytest.raises(BrokenPipeError), pipeline.stream(answer(stream=True)) as chunks:
@@ -163,21 +128,42 @@ def test_who_fails_or_leaves_lets_another_lead(
         streamed(pipeline, answer(stream=True))
     # Nor is one kept that ends without its end.
     streamed(make(stream_parts[0])[0], answer(stream=True))
-    assert not cache.answers and not cache.leading
+    assert not cache.answers and not cache.leaders
+
+
+def test_an_answer_made_anew_is_kept(make: Any, completion: bytes, cache: MemoryStore) -> None:
+    pipeline, runtime = make(completion)
+    pipeline.complete(answer(control="no-store"))
+    assert not cache.answers
+    pipeline.complete(answer(control="no-cache"))
+    assert len(runtime.asked) == 2
+    assert pipeline.complete(answer())["choices"] and len(runtime.asked) == 2
+
+
+def test_who_may_spend_nothing_more_lets_another_lead(
+    make: Any, cache: MemoryStore, ledger: Any, completion: bytes
+) -> None:
+    pipeline, _ = make(completion, ledger=ledger)
+    ledger.error = ApiError(429, "no", code="insufficient_quota")
+    with pytest.raises(ApiError):
+        pipeline.complete(answer())
+    assert not cache.leaders
 
 
 def test_who_asks_at_once_waits_for_one_answer(
-    make: Any, cache: FakeCache, log: Any, completion: bytes
+    make: Any, cache: MemoryStore, log: Any, completion: bytes
 ) -> None:
     pipeline, runtime = make(completion)
-    lead = cache.lead(next_key := key(Consumer(name="key"), VERSION, answer().request) or "", 1)
-    assert lead and next_key
+    body = answer().request.body()
+    key = cache_key("key", VERSION, "chatcmpl-", body)
+    cache.lead(key, "another", 60)
     waiting = [threading.Thread(target=pipeline.complete, args=[answer()]) for _ in range(8)]
     for thread in waiting:
         thread.start()
+    time.sleep(0.05)
     assert runtime.asked == []
-    # The one they wait for is gone: one of them takes its place.
-    lead.give_up()
+    # The one they wait for gives up: one of them takes its place.
+    cache.give_up(key, "another")
     for thread in waiting:
         thread.join(5)
     assert len(runtime.asked) == 1

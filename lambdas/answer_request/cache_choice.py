@@ -1,0 +1,36 @@
+"""The cache that the template chooses: DynamoDB's, Valkey's, or none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+
+from lambdas.answer_request.cache_store import CacheStore
+from lambdas.answer_request.caching import Caching
+from lambdas.answer_request.dynamodb_store import CLIENT, DynamoDbStore
+from lambdas.answer_request.serving import ServingVersions
+from lambdas.answer_request.settings import Settings
+from lambdas.answer_request.single_flight import SingleFlight
+from lambdas.answer_request.valkey_connection import ValkeyConnections
+from lambdas.answer_request.valkey_store import ValkeyStore
+
+# What a table's name stands behind; anything else is a server's address.
+TABLE = "dynamodb://"
+
+
+def make_caching(settings: Settings, database: Any) -> Caching | None:
+    """None where there is none; `database` is DynamoDB's client for all that isn't the cache."""
+    if not settings.cache.store:
+        return None
+    endpoints = {name: endpoint_name for name, (endpoint_name, _) in settings.models.items()}
+    serving = ServingVersions(database, settings.cache.release_table, endpoints)
+    flights = SingleFlight(_store(settings.cache.store), settings.cache.seconds)
+    return Caching(flights, serving.of)
+
+
+def _store(address: str) -> CacheStore:
+    if address.startswith(TABLE):
+        client = boto3.client("dynamodb", config=CLIENT)
+        return DynamoDbStore(client, address.removeprefix(TABLE))
+    return ValkeyStore(ValkeyConnections(address))

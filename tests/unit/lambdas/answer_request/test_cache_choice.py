@@ -1,0 +1,41 @@
+"""The template's words become a cache."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+
+from lambdas.answer_request.cache_choice import make_caching
+from lambdas.answer_request.settings import Settings
+
+VARIABLES = {
+    "MODELS": '{"meguru-text": ["text", 128]}',
+    "INFERENCE_TABLE": "inferences",
+    "INFERENCE_STREAM": "stream",
+    "INFERENCE_RETENTION_DAYS": "30",
+    "LEDGER_TABLE": "ledger",
+    "BILLING": '{"time_zone": "Asia/Tokyo", "currency": "JPY", "prices": {}, "budget": {}}',
+    "CORS_ORIGINS": "[]",
+    "CACHE_SECONDS": "60",
+    "RELEASE_TABLE": "releases",
+}
+
+
+def test_none(aws: None) -> None:
+    settings = Settings.from_environment(VARIABLES | {"CACHE_STORE": ""})
+    assert make_caching(settings, boto3.client("dynamodb")) is None
+
+
+@pytest.mark.parametrize("store", ["dynamodb", "valkey"])
+def test_what_is_kept_is_found(make_table: Any, request: Any, store: str) -> None:
+    make_table("releases", "endpoint_name")
+    make_table("cache", "cache_key")
+    address = "dynamodb://cache" if store == "dynamodb" else request.getfixturevalue("valkey")
+    settings = Settings.from_environment(VARIABLES | {"CACHE_STORE": address})
+    caching = make_caching(settings, boto3.client("dynamodb"))
+    assert caching and caching.serving("meguru-text") is None
+    found, lead = caching.flights.find("key-of-a-choice")
+    assert found is None and lead
+    caching.flights.give_up(lead)

@@ -1,0 +1,56 @@
+"""What serves is what the release table says, at most a moment ago."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+
+from lambdas.answer_request.serving import KNOWN_SECONDS, ServingVersions
+from meguru.cache_key import Version
+
+
+@pytest.fixture
+def now() -> list[float]:
+    return [100.0]
+
+
+@pytest.fixture
+def serving(make_table: Any, now: list[float]) -> ServingVersions:
+    make_table("releases", "endpoint_name")
+    client = boto3.client("dynamodb")
+    return ServingVersions(client, "releases", {"meguru-text": "text"}, lambda: now[0])
+
+
+def release(package: str, name: str) -> None:
+    row = {
+        "endpoint_name": "text",
+        "release": {"package": package, "name": name, "approved_at": "2026-11-27"},
+    }
+    boto3.resource("dynamodb").Table("releases").put_item(Item=row)
+
+
+def test_a_release_and_a_rollback(serving: ServingVersions, now: list[float]) -> None:
+    assert serving.of("meguru-text") is None
+    for package, name in (("arn:p/1", "a"), ("arn:p/2", "b"), ("arn:p/1", "a")):
+        release(package, name)
+        now[0] += KNOWN_SECONDS
+        assert serving.of("meguru-text") == Version(package, name)
+
+
+def test_it_is_not_asked_for_each_time(serving: ServingVersions, now: list[float]) -> None:
+    release("arn:p/1", "a")
+    assert serving.of("meguru-text") == Version("arn:p/1", "a")
+    release("arn:p/2", "b")
+    assert serving.of("meguru-text") == Version("arn:p/1", "a")
+
+
+def test_a_row_before_the_first_release(serving: ServingVersions) -> None:
+    row = {"endpoint_name": "text", "approved": {"arn:p/1": {"approved_at": "x"}}}
+    boto3.resource("dynamodb").Table("releases").put_item(Item=row)
+    assert serving.of("meguru-text") is None
+
+
+def test_where_the_table_cannot_be_read_nothing_is_known(aws: None) -> None:
+    assert ServingVersions(boto3.client("dynamodb"), "none", {"m": "text"}).of("m") is None
