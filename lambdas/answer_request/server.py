@@ -19,7 +19,7 @@ from lambdas.answer_request.admission import MAX_BODY_BYTES, admit
 from lambdas.answer_request.answer import Answer
 from lambdas.answer_request.consumers import KeyHolders
 from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
-from lambdas.answer_request.inference_log import InferenceLog
+from lambdas.answer_request.inference_log import IMPATIENT, InferenceLog
 from lambdas.answer_request.pipeline import Model, Pipeline
 from lambdas.answer_request.ports import Consumers
 from lambdas.answer_request.settings import Settings
@@ -144,7 +144,8 @@ class RequestHandler(BaseHTTPRequestHandler):
             self._start_events(answer)
             for chunk in chunks:
                 self._send_event(json.dumps(chunk, ensure_ascii=False))
-        self._send_event("[DONE]")
+            # Whoever reads the stream has all of it: what is kept of it is no matter of theirs.
+            self._send_event("[DONE]")
         self.wfile.write(b"0\r\n\r\n")
 
     def _start_events(self, answer: Answer) -> None:
@@ -180,9 +181,10 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO)
     settings = Settings.from_environment(os.environ)
     log = InferenceLog(
-        boto3.resource("dynamodb").Table(settings.inference_table),
-        boto3.client("firehose"),
-        settings.inference_stream,
+        boto3.client("dynamodb", config=IMPATIENT),
+        settings.inference_table,
+        boto3.client("sqs", config=IMPATIENT),
+        settings.inference_queue,
         settings.retention_days,
     )
     runtime = boto3.client("sagemaker-runtime", config=RUNTIME)

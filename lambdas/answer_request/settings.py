@@ -15,7 +15,7 @@ class Settings:
 
     models: dict[str, tuple[str, int]]
     inference_table: str
-    inference_stream: str
+    inference_queue: str
     retention_days: int
     ledger_table: str
     billing: Billing
@@ -30,7 +30,7 @@ class Settings:
                 ).items()
             },
             inference_table=environment["INFERENCE_TABLE"],
-            inference_stream=environment["INFERENCE_STREAM"],
+            inference_queue=environment["INFERENCE_QUEUE"],
             retention_days=int(environment["INFERENCE_RETENTION_DAYS"]),
             ledger_table=environment["LEDGER_TABLE"],
             billing=Billing.from_json(environment["BILLING"]),

@@ -143,8 +143,6 @@ class InferenceApi(Construct):
             folder="answer_request",
             variables={
                 "MODELS": json.dumps(self._environment.learners),
-                "INFERENCE_TABLE": self._records.inferences.table_name,
-                "INFERENCE_STREAM": self._inference_log.stream_name,
                 "INFERENCE_RETENTION_DAYS": str(self._environment.records.inference_days),
             },
             timeout=ANSWER_TIMEOUT,
@@ -159,8 +157,7 @@ class InferenceApi(Construct):
                 for name in self._environment.endpoints.values()
             ),
         )
-        grant_table(function, self._records.inferences, "PutItem")
-        self._inference_log.grant_put(function)
+        self._inference_log.use(function)
         use_ledger(function, self._records.ledger, self._environment)
         return function
 
