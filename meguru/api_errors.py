@@ -7,7 +7,7 @@ from typing import Any
 
 UNKNOWN_PATH = (
     "There is nothing at this path and method. "
-    "See /v1/models, /v1/chat/completions and /v1/feedback."
+    "See /v1/models, /v1/chat/completions, /v1/completions, /v1/feedback and /v1/usage."
 )
 # Of a body, wherever on its way it is found too large.
 REQUEST_TOO_LARGE = "request_too_large"

@@ -9,45 +9,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from meguru.api_errors import ApiError, Overloaded
-from meguru.billing import TOKENS, Billing, day_total
-from meguru.conditional_update import ConditionalUpdate, ConditionFailed
+from meguru.billing import Billing
+from meguru.conditional_update import ConditionFailed
 from meguru.consumer import Consumer
 from meguru.ledger_account import AccountBook
 from meguru.ledger_book import (
     KEY,
+    LIFETIME_SECONDS,
     MINUTE,
-    MINUTE_TOKENS,
-    OPEN,
     Book,
     Opened,
     Used,
-    month_of_book,
 )
 from meguru.ledger_entry import Entry, has_rates
+from meguru.ledger_settlement import Reservation, settlement
 from meguru.quota import QuotaExceeded, Rates
 
-# No function lives as long: Lambda ends each after 15 minutes.
-LIFETIME_SECONDS = 20 * 60
-# A minute may begin between two writes, and a dead worker's reservation be settled.
+__all__ = ["LIFETIME_SECONDS", "Ledger", "Reservation", "read_book"]
+
+# A minute may begin between two writes.
 MAX_WRITES = 10
-
-
-@dataclass(frozen=True)
-class Reservation:
-    """What was reserved, in which book, and what is left of the minute's limits."""
-
-    book: str
-    opened: Opened
-    rates: Rates | None = None
-
-    @property
-    def month(self) -> str:
-        return month_of_book(self.book)
+# What is known of a book's reservation: prompt and completion tokens, or None.
+Heard = Callable[[str, Opened], tuple[int, int] | None]
 
 
 class Ledger:
@@ -104,16 +92,21 @@ class Ledger:
         used = Used(1, prompt_tokens, completion_tokens, amount=amount)
         return self._settle(reservation, used)
 
-    def settle_expired(self, book: Book) -> int:
-        """Charge the whole bound of what a dead worker left open, and tell how many these were.
+    def settle_expired(self, book: Book, heard: Heard) -> int:
+        """Settle what dead workers left open, and tell how many these were.
 
-        Nobody has said what its model did: it is never less.
+        To what was heard of it; where that is None, the whole bound is charged: it is never less.
         """
         now = self._clock()
         expired = [one for one in book.open if one.expires_at <= now]
         for opened in expired:
-            used = Used(1, unconfirmed_tokens=opened.tokens, amount=opened.amount)
-            self._settle(Reservation(book.key, opened), used)
+            reservation = Reservation(book.key, opened)
+            tokens = heard(book.key, opened)
+            if tokens is None:
+                used = Used(1, unconfirmed_tokens=opened.tokens, amount=opened.amount)
+                self._settle(reservation, used)
+            else:
+                self.settle(reservation, *tokens)
         return len(expired)
 
     def settle_reported(self, book: str, reports: Mapping[str, tuple[int, int]]) -> int:
@@ -158,10 +151,7 @@ class Ledger:
 
     def read(self, key: str) -> Book:
         """A book as it stands now; an empty one where nothing was used."""
-        found = self._client.get_item(
-            TableName=self._table_name, Key={KEY: {"S": key}}, ConsistentRead=True
-        )
-        return Book.read(key, found.get("Item", {}))
+        return read_book(self._client, self._table_name, key)
 
     def _enter(self, entry: Entry) -> Reservation:
         """Write a request into its book, or raise for the limit that is in its way."""
@@ -190,8 +180,7 @@ class Ledger:
                 return entry.in_minute(minute), False
             if is_first != (minute < entry.opened.minute):
                 return entry, not is_first
-        if not self.settle_expired(book):
-            entry.refuse(book)
+        entry.refuse(book)
         return entry, is_first
 
     def _settle(self, reservation: Reservation, used: Used) -> bool:
@@ -202,26 +191,15 @@ class Ledger:
         is_same_minute = opened.minute == int(self._clock() // 60)
         for gives_back in (True, False) if is_same_minute else (False,):
             try:
-                self._settlement(reservation, used, gives_back).send(self._client)
+                settlement(self._table_name, reservation, used, gives_back).send(self._client)
                 return True
             except ConditionFailed as failed:
                 if opened not in Book.read(reservation.book, failed.item).open:
                     return False
         return False
 
-    def _settlement(
-        self, reservation: Reservation, used: Used, gives_back: bool
-    ) -> ConditionalUpdate:
-        """`gives_back` the tokens of the minute that were not used, if it is still that one."""
-        opened, change = reservation.opened, used.tokens - reservation.opened.tokens
-        update = ConditionalUpdate(self._table_name, {KEY: {"S": reservation.book}})
-        update.if_in(OPEN, opened.text())
-        update.take_out(OPEN, frozenset({opened.text()}))
-        update.add(TOKENS, change)
-        update.add(day_total(TOKENS, opened.day), change)
-        for name, value in used.attributes(opened.day, opened.model).items():
-            update.add(name, value)
-        if gives_back:
-            update.if_equal(MINUTE, opened.minute)
-            update.add(MINUTE_TOKENS, change)
-        return update
+
+def read_book(client: Any, table_name: str, key: str) -> Book:
+    """A book as it stands now; an empty one where nothing was used."""
+    found = client.get_item(TableName=table_name, Key={KEY: {"S": key}}, ConsistentRead=True)
+    return Book.read(key, found.get("Item", {}))

@@ -16,18 +16,19 @@ MAX_TEXT_BYTES = 380_000
 _NO_TEXT = ("role", "type", "id", "tool_call_id")
 
 
-def kept(inference: Inference) -> Inference:
-    """What may be kept of it, by its own policy; of a policy that isn't known: no text."""
+def kept(inference: Inference, policy: str) -> Inference:
+    """What may be kept of it by a consumer's policy; by one that isn't known: no text."""
     said = json.dumps(inference.messages, ensure_ascii=False)
     texts = [*(str(one.get("content") or "") for one in inference.messages), inference.answer]
     counted = replace(
         inference,
+        log=policy,
         num_messages=len(inference.messages),
         num_characters=sum(map(len, [*texts, *inference.other_answers])),
     )
-    if inference.log == FULL:
+    if policy == FULL:
         return _shortened(counted, len(said.encode()))
-    if inference.log == REDACTED:
+    if policy == REDACTED:
         redacted = replace(
             counted,
             messages=[_redacted(message) for message in inference.messages],

@@ -99,7 +99,7 @@ class Generation:
         self.prompt = encode_prompt(loaded, request)
         room = loaded.context_length - len(self.prompt)
         # A limit beyond the context is no error: the answer ends with finish_reason "length".
-        self.max_tokens = min(request.max_tokens or room, room)
+        self.max_tokens = min(request.max_tokens or loaded.answer_tokens, room)
         self.num_tokens = 0
         self.cancelled = threading.Event()
         self._deliver, self._ends = deliver, loaded.end_token_ids
@@ -148,6 +148,10 @@ class Generation:
     def _say(self, text: str, finish_reason: FinishReason | None = None) -> None:
         logprobs, self._logprobs = self._logprobs, []
         self._deliver(Piece(text, finish_reason, logprobs=logprobs))
+
+    def begin(self) -> None:
+        """Say that it has left the queue: the first piece, without text."""
+        self._deliver(Piece())
 
     def fail(self, message: str = "The server had an error while answering. Try again.") -> None:
         self._deliver(Piece(error=message))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import importlib
 import logging
 import os
@@ -27,7 +28,8 @@ from meguru.accelerator import ROOT, check_accelerator
 from meguru.api_errors import ApiError, BodyTooLarge, Overloaded
 from meguru.model_hashes import MANIFEST, check_hashes
 from meguru.model_version import ATTRIBUTES_HEADER, Answering
-from meguru.usage_report import reservation_of
+from meguru.sampling_request import MAX_ANSWER_TOKENS
+from meguru.usage_report import reservation_of, started_line
 
 if TYPE_CHECKING:
     from inference_containers.text.engine import Engine
@@ -53,6 +55,7 @@ class Settings:
     max_batch_size: int
     max_queued_requests: int
     max_step_seconds: int
+    answer_tokens: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -74,6 +77,7 @@ class Settings:
             max_batch_size=number("MAX_BATCH_SIZE", 32),
             max_queued_requests=number("MAX_QUEUED_REQUESTS", 64),
             max_step_seconds=number("MAX_STEP_SECONDS", MAX_STEP_SECONDS),
+            answer_tokens=number("ANSWER_TOKENS", MAX_ANSWER_TOKENS),
         )
 
 
@@ -96,6 +100,7 @@ def start_engine(settings: Settings, failed: Callable[[str], None], devices: Pat
     if not check_hashes(settings.model_folder):
         logger.warning("the model has no %s: its files are served as they are", MANIFEST)
     loaded = load(settings.model_folder, settings.model_version, settings.prompt_version)
+    loaded = dataclasses.replace(loaded, answer_tokens=settings.answer_tokens)
     forward = make_forward(loaded.model)
     if isinstance(forward, Decoder):
         nn.Module.to(loaded.model, "meta")  # the decoder holds all it needs: no weight lies twice
@@ -147,6 +152,8 @@ class TextServer:
         headers = self._headers(self._engine)
         predict = importlib.import_module("inference_containers.text.predict")
         reservation = reservation_of(request.headers.get(ATTRIBUTES_HEADER, ""))
+        if reservation:
+            print(started_line(reservation), flush=True)
         try:
             prediction: Prediction = await predict.start(self._engine, await read_body(request))
         except ApiError:
@@ -208,9 +215,13 @@ async def answer(
 
 async def stream(prediction: Prediction, reservation: str | None) -> AsyncIterator[bytes]:
     """Server-sent events; closing the iterator (the caller left) frees the engine's place."""
+    is_begun = False
     try:
-        yield server_sent_event(prediction.chunk({"role": "assistant", "content": ""}))
         async for piece in prediction.pieces():
+            if not is_begun:
+                # Only now: who measures sees how long it has waited to be taken up.
+                yield server_sent_event(prediction.chunk({"role": "assistant", "content": ""}))
+                is_begun = True
             if piece.text or piece.logprobs:
                 chunk = prediction.chunk({"content": piece.text}, logprobs=piece.logprobs or None)
                 yield server_sent_event(chunk)

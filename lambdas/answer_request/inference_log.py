@@ -40,10 +40,11 @@ class InferenceLog:
         self._serialize = TypeSerializer().serialize
         self._unsent: deque[str] = deque(maxlen=MAX_UNSENT)
 
-    def write(self, inference: Inference) -> None:
-        """Keep of it what its policy says."""
+    def write(self, inference: Inference, policy: str) -> None:
+        """Keep of it what the policy says."""
         expires = datetime.fromisoformat(inference.created_at) + self._retention
-        item = self._serialize(kept(inference).as_dict() | {"expires_at": int(expires.timestamp())})
+        record = kept(inference, policy).as_dict()
+        item = self._serialize(record | {"expires_at": int(expires.timestamp())})
         try:
             self._dynamodb.put_item(TableName=self._table_name, Item=item["M"])
         except (BotoCoreError, ClientError):

@@ -29,10 +29,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Model:
-    """A model's endpoint, and the most tokens that a prompt and its answer have together."""
+    """A model's endpoint, and the most tokens of an answer to a request that sets no limit."""
 
     endpoint: TextEndpoint
-    context_tokens: int
+    answer_tokens: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,14 +148,14 @@ class Pipeline:
         with self._settled(answer):
             answer.latency.asked = time.monotonic()
             with model.endpoint.stream(body, attributes) as (answer.answering, chunks):
-                answer.latency.begun = time.monotonic()
+                answer.is_accepted = True
                 yield _read(answer, chunks)
 
     def _reserve(self, answer: Answer, model: Model) -> str:
         """Reserve the most it can use; the attributes by which its model server reports."""
         if self.ledger is None:
             return ""
-        tokens = answer.request.most_tokens(model.context_tokens)
+        tokens = answer.request.most_tokens(model.answer_tokens)
         answer.reservation = self.ledger.reserve(
             answer.inference_id, answer.consumer, tokens, answer.model
         )
@@ -174,7 +174,7 @@ class Pipeline:
             yield
         except (ApiError, ClientError) as error:
             may_have_answered = getattr(error, "may_have_answered", False)
-            is_refused = answer.latency.begun is None and not may_have_answered
+            is_refused = not answer.is_accepted and not may_have_answered
             raise
         finally:
             if (answer.is_whole or is_refused) and self.ledger and answer.reservation:
@@ -190,13 +190,14 @@ class Pipeline:
 
     def _write(self, answer: Answer, guarding: Guarding | None) -> None:
         answer.rule = guarding.rule if guarding else ""
-        self.log.write(answer.record())
+        self.log.write(answer.record(), answer.consumer.log)
 
 
 def _read(answer: Answer, chunks: Chunks) -> Chunks:
     """The chunks as the model server gives them, and what they say of the answer."""
     try:
         for chunk in chunks:
+            answer.latency.begun = answer.latency.begun or time.monotonic()
             answer.usage = chunk.get("usage") or answer.usage
             if answer.latency.first_token is None and any(map(text_of, chunk["choices"])):
                 answer.latency.first_token = time.monotonic()

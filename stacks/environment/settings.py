@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Annotated, Literal, Self
 
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from meguru.billing import Billing
 from meguru.names import OWNER_TAG, resource_name
+from stacks.environment.api import Api
 from stacks.environment.billing import Budget, Price, TimeZone
 from stacks.environment.jobs import CAUSAL_LM, MINUTES_A_DAY, BaseModels, Curation
 from stacks.environment.model import Model
@@ -18,7 +20,6 @@ from stacks.environment.section import Settings
 from stacks.environment.source import Source
 from stacks.environment.values import (
     Account,
-    Count,
     Days,
     Email,
     ModelKey,
@@ -46,10 +47,8 @@ def _check_names_in_api(models: dict[str, Model]) -> dict[str, Model]:
     return models
 
 
-class Api(Settings):
-    requests_per_second: Count = 10
-    burst: Count = 20
-    requests_per_month: Count = 1_000_000
+# What all variables of a function may have together, in bytes.
+MAX_VARIABLES = 4096
 
 
 class Records(Settings):
@@ -128,6 +127,12 @@ class Environment(Settings):
         found = dict.fromkeys(self.prices.keys() - self.models, f"no model; they are {known}")
         if found:
             raise refusals(found, dict(self.prices), "prices")
+        # Beside some names of tables; names are long where a client gives the models long ones.
+        told = len(json.dumps(self.learners)) + len(json.dumps(self.api.cors))
+        told += len(self.billing.as_json())
+        if self.prices and told > MAX_VARIABLES - 600:
+            said = "the models' names are too long to tell a function their prices: give shorter"
+            raise refusals({"prices": said}, {"prices": self.prices})
         missing = ", ".join(key for key in self.models if key not in self.prices)
         if missing and self.budget.needs_prices:
             name = "per_month" if self.budget.per_month is not None else "per_day"

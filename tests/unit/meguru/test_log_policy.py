@@ -53,7 +53,7 @@ def texts(value: Any) -> str:
 
 @pytest.mark.parametrize("policy", [*LOG_POLICIES, "of-a-later-release"])
 def test_all_but_texts_is_kept_by_every_policy(inference: Inference, policy: str) -> None:
-    record = kept(replace(inference, log=policy))
+    record = kept(inference, policy)
     for field in fields(Inference):
         if field.name not in TEXTS | COUNTS | {"log"}:
             assert getattr(record, field.name) == getattr(inference, field.name)
@@ -61,7 +61,7 @@ def test_all_but_texts_is_kept_by_every_policy(inference: Inference, policy: str
 
 
 def test_texts_of_each_policy(inference: Inference) -> None:
-    full, redacted, summary = (kept(replace(inference, log=one)) for one in LOG_POLICIES)
+    full, redacted, summary = (kept(inference, one) for one in LOG_POLICIES)
     assert LOG_POLICIES == (FULL, REDACTED, SUMMARY)
     assert full.messages == inference.messages and full.answer == inference.answer
     assert redacted.answer == "[phone]です" and redacted.other_answers == ["[phone]でした"]
@@ -78,9 +78,9 @@ def test_every_text_of_a_record_is_known_here() -> None:
 
 
 def test_what_is_too_long_is_shortened_and_says_so(inference: Inference) -> None:
-    long = kept(replace(inference, answer="あ" * 200_000))
+    long = kept(replace(inference, answer="あ" * 200_000), FULL)
     assert long.is_shortened and long.messages == inference.messages
     assert 370_000 < len(long.answer.encode()) < 380_000
     huge = [{"role": "user", "content": "い" * 200_000}]
-    assert kept(replace(inference, messages=huge)).messages == []
-    assert not kept(inference).is_shortened
+    assert kept(replace(inference, messages=huge), FULL).messages == []
+    assert not kept(inference, FULL).is_shortened

@@ -86,7 +86,7 @@ def inference(**more: Any) -> Inference:
 def test_record_is_kept_until_it_expires(make_table: Callable[..., Any], queue: FakeQueue) -> None:
     table = make_table("inferences", "inference_id")
     log = InferenceLog(boto3.client("dynamodb"), "inferences", queue, QUEUE, 30)
-    log.write(inference())
+    log.write(inference(), "full")
     item = table.get_item(Key={"inference_id": "chatcmpl-1"})["Item"]
     assert item["expires_at"] == datetime.fromisoformat("2026-12-22T00:00:00+00:00").timestamp()
     assert item["messages"] == [{"role": "user", "content": "元気?"}]
@@ -99,9 +99,9 @@ def test_nothing_that_may_not_be_kept_is_written(
     log: InferenceLog, table: FakeTable, queue: FakeQueue, policy: str
 ) -> None:
     said = [{"role": "user", "content": "私は090-1234-5678です"}]
-    log.write(inference(messages=said, log=policy))
+    log.write(inference(messages=said), policy)
     table.error = THROTTLED
-    log.write(inference(messages=said, log=policy))
+    log.write(inference(messages=said), policy)
     written = json.dumps([*table.items, *queue.sent], ensure_ascii=False)
     assert "1234" not in written
     assert ("[phone]" in written) == (policy == "redacted")
@@ -111,7 +111,8 @@ def test_largest_request_and_answers_fit(make_table: Callable[..., Any], queue: 
     table = make_table("inferences", "inference_id")
     log = InferenceLog(boto3.client("dynamodb"), "inferences", queue, QUEUE, 30)
     messages = [{"role": "user", "content": "あ" * (MAX_BODY_BYTES // 3)}]
-    log.write(inference(messages=messages, answer="い" * 30_000, other_answers=["う" * 90_000] * 2))
+    answers = {"answer": "い" * 30_000, "other_answers": ["う" * 90_000] * 2}
+    log.write(inference(messages=messages, **answers), "full")
     item = table.get_item(Key={"inference_id": "chatcmpl-1"})["Item"]
     assert item["messages"] == messages and item["answer"] == "い" * 30_000
     assert item["is_shortened"] and item["num_characters"] == len(messages[0]["content"]) + 210_000
@@ -123,7 +124,7 @@ def test_what_the_table_does_not_take_waits_in_the_queue(
     log: InferenceLog, table: FakeTable, queue: FakeQueue, error: Exception
 ) -> None:
     table.error = error
-    log.write(inference())
+    log.write(inference(), "full")
     [message] = queue.sent
     assert json.loads(message)["item"]["inference_id"] == {"S": "chatcmpl-1"}
 
@@ -133,9 +134,9 @@ def test_what_the_queue_does_not_take_either_is_sent_with_the_next(
 ) -> None:
     table.error, queue.away = THROTTLED, True
     for number in range(MAX_UNSENT + 5):
-        log.write(inference(inference_id=f"chatcmpl-{number}"))
+        log.write(inference(inference_id=f"chatcmpl-{number}"), "full")
     table.error, queue.away = None, False
-    log.write(inference(inference_id="chatcmpl-last"))
+    log.write(inference(inference_id="chatcmpl-last"), "full")
     ids = [json.loads(message)["item"]["inference_id"]["S"] for message in queue.sent]
     # The oldest are the ones that this process has no room for.
     assert ids == [f"chatcmpl-{number}" for number in range(5, MAX_UNSENT + 5)]
