@@ -54,10 +54,10 @@ class InferenceLog:
 
     def _send_unsent(self) -> None:
         while self._unsent:
-            message = self._unsent.popleft()
+            body = self._unsent.popleft()
             try:
-                self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=message)
+                self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=body)
             except (BotoCoreError, ClientError):
                 logger.exception("%d records wait in this process", len(self._unsent) + 1)
-                self._unsent.appendleft(message)
+                self._unsent.appendleft(body)
                 return

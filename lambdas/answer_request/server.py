@@ -17,8 +17,10 @@ import boto3
 
 from lambdas.answer_request.admission import admit
 from lambdas.answer_request.answer import Answer
+from lambdas.answer_request.bedrock_guardrail import CONFIG as BEDROCK
 from lambdas.answer_request.consumers import KeyHolders
 from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
+from lambdas.answer_request.guards import SETTINGS, read_guard
 from lambdas.answer_request.http_exchange import HttpExchange
 from lambdas.answer_request.inference_log import IMPATIENT, InferenceLog
 from lambdas.answer_request.own_usage import OwnUsage
@@ -144,7 +146,8 @@ def main() -> None:
         for name, (endpoint_name, answer_tokens) in settings.models.items()
     }
     ledger = Ledger(boto3.client("dynamodb"), settings.ledger_table, settings.billing)
-    pipeline = Pipeline(models=models, log=log, ledger=ledger)
+    guard = read_guard(SETTINGS, lambda: boto3.client("bedrock-runtime", config=BEDROCK))
+    pipeline = Pipeline(models=models, log=log, ledger=ledger, guard=guard)
     usage = OwnUsage(ledger, settings.billing)
     port = int(os.environ.get("AWS_LWA_PORT") or os.environ.get("PORT") or 8080)
     address = ("127.0.0.1", port)

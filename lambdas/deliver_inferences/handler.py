@@ -44,7 +44,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def deliver(records: list[dict[str, Any]]) -> None:
     """Send the records' lines to the lake; those that don't get there, to the queue."""
     lines = [line_of(record, zone()) for record in records]
-    if undelivered := stream().put(lines):
+    if undelivered := put(lines):
         logger.warning("lines are set aside", number=len(undelivered))
     for one in undelivered:
         sqs().send_message(
@@ -57,7 +57,7 @@ def tried(body: str) -> bool:
     """Whether a message's record is now where it belongs."""
     message = json.loads(body)
     if "line" in message:
-        return not stream().put([message["line"]])
+        return not put([message["line"]])
     try:
         dynamodb().put_item(TableName=os.environ["INFERENCE_TABLE"], Item=message["item"])
     except (BotoCoreError, ClientError):
@@ -98,9 +98,14 @@ def zone() -> ZoneInfo:
     return ZoneInfo(os.environ["TIME_ZONE"])
 
 
+def put(lines: list[str]) -> list[str]:
+    """Put lines into the delivery stream; those that were not taken."""
+    return DeliveryStream(firehose(), os.environ["INFERENCE_STREAM"]).put(lines)
+
+
 @cache
-def stream() -> DeliveryStream:
-    return DeliveryStream(boto3.client("firehose"), os.environ["INFERENCE_STREAM"])
+def firehose() -> Any:
+    return boto3.client("firehose")
 
 
 @cache

@@ -13,6 +13,7 @@ from meguru.names import api_log_name, api_name, stage_name
 from stacks.constructs.feedback_capture import FeedbackCapture
 from stacks.constructs.gateway_responses import add_gateway_responses
 from stacks.constructs.grants import grant, grant_table, sagemaker_arn
+from stacks.constructs.guard import grant_guard, guard_files
 from stacks.constructs.inference_log import InferenceLog
 from stacks.constructs.ledger import use_ledger
 from stacks.constructs.page_access import preflight, refusal_headers
@@ -150,7 +151,9 @@ class InferenceApi(Construct):
             timeout=ANSWER_TIMEOUT,
             memory_mb=512,
             streaming=True,
+            files=guard_files(self._environment.api.guard),
         )
+        grant_guard(function, self._environment.api.guard)
         grant(
             function,
             ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"],

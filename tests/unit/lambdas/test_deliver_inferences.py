@@ -63,7 +63,7 @@ def clients(
     aws: None, firehose: FakeFirehose, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     handler.zone.cache_clear()
-    monkeypatch.setattr(handler, "stream", lambda: DeliveryStream(firehose, "stream"))
+    monkeypatch.setattr(handler, "firehose", lambda: firehose)
     monkeypatch.setattr(handler, "sqs", lambda: queue)
     handler.dynamodb.cache_clear()
     yield

@@ -254,7 +254,9 @@ def test_whoever_streams_does_not_wait_for_the_record(
     # Written before the end is sent, it would wait until the client has given up.
     monkeypatch.setattr(log, "write", lambda *_: is_read.wait(20))
     connection = connect()
-    connection.request("POST", "/v1/chat/completions", json.dumps(QUESTION | {"stream": True}), CONTEXT)
+    connection.request(
+        "POST", "/v1/chat/completions", json.dumps(QUESTION | {"stream": True}), CONTEXT
+    )
     response = connection.getresponse()
     assert b"data: [DONE]\n" in iter(response.readline, b"")
     is_read.set()
