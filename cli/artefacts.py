@@ -14,6 +14,7 @@ from cli.loop import Loop, LoopFailed
 from meguru.names import INFERENCE_LOG_PREFIX
 
 DELIVERY_SECONDS = 30
+LOG_BUFFER_SECONDS = 61
 
 
 def loss_curve(account: Account, job: dict[str, Any]) -> list[dict[str, Any]]:
@@ -31,20 +32,25 @@ def loss_curve(account: Account, job: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def inference_log(loop: Loop, inference_id: str) -> list[dict[str, Any]]:
-    """All of the lake's inference log, as soon as it has a certain inference, which comes last."""
+    """All of the lake's inference log, as soon as it has a certain inference, which comes last.
+
+    The delivery stream keeps records back for a minute; nobody wants to watch that, so that the
+    cloud's time is advanced until it has come.
+    """
     deadline = time.monotonic() + DELIVERY_SECONDS
     while time.monotonic() < deadline:
+        loop.account.advance_clock(LOG_BUFFER_SECONDS)
         records = _read_log(loop)
         found = [record for record in records if record["inference_id"] == inference_id]
         if found:
             return [record for record in records if record not in found] + found
-        time.sleep(0.2)
+        time.sleep(0.5)
     raise LoopFailed(f"{inference_id} has not arrived in the lake's inference log")
 
 
 def _read_log(loop: Loop) -> list[dict[str, Any]]:
     listed = loop.account.client("s3").list_objects_v2(
-        Bucket=loop.account.outputs["LakeBucket"], Prefix=INFERENCE_LOG_PREFIX + "model="
+        Bucket=loop.account.outputs["LakeBucket"], Prefix=INFERENCE_LOG_PREFIX + "dt="
     )
     return [
         json.loads(line)

@@ -34,6 +34,8 @@ _DAY_OF_RAW_KEY = re.compile(rf"{RAW_PREFIX}(?:.+?/)?(\d{{4}})/(\d{{2}})/(\d{{2}
 METRIC_NAMESPACE = "Meguru"
 # One sample for each answer that was voted on or corrected: 1 for a bad one, else 0.
 BAD_ANSWER_METRIC = "AnswerFoundBad"
+# One sample for each answer: 1 where a rule of the guard kept something back or changed it, else 0.
+GUARD_METRIC = "GuardHit"
 # How much of the account's budget is used and reserved: of the limit that is nearest.
 BUDGET_METRIC = "BudgetUsedPercent"
 TEXT_DATASET = "text"
@@ -53,6 +55,11 @@ NUM_RANDOM_DIGITS = 12
 def raw_key(source: str, day: date, name: str) -> str:
     """The key of an object as it arrived from `source` on `day`."""
     return f"{RAW_PREFIX}{source}/{day:%Y/%m/%d}/{name}"
+
+
+def inference_database(environment: str) -> str:
+    """The database of the inference log in the Glue catalog; SQL has no hyphens in names."""
+    return f"meguru_{environment}".replace("-", "_")
 
 
 # The tag by which Meguru knows again what is of an environment: no file may set it.

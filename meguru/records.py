@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from meguru.consumer import FULL
 from meguru.fingerprint import fingerprint
 
 # What an answer was given, and may wait to be learnt: a better one, or a vote alone.
@@ -21,7 +22,9 @@ class Inference:
     were asked for, `other_answers` are those after the first. `latency_ms` is from the request to
     the end: `policy_ms` until the model was asked, `queue_ms` until its server began to answer,
     `first_token_ms` until there was text, `rest_ms` until the end. `guard_rule` is a rule that
-    kept something back or changed it.
+    kept something back or changed it. `log` is how much of the texts is kept (`LOG_POLICIES`);
+    `num_messages` and `num_characters` are the messages and, with the answers, their characters
+    before anything was left out, and `is_shortened` says that the texts were too long to be kept.
     """
 
     inference_id: str
@@ -43,6 +46,10 @@ class Inference:
     rest_ms: int = 0
     cached: bool = False
     guard_rule: str = ""
+    log: str = FULL
+    num_messages: int = 0
+    num_characters: int = 0
+    is_shortened: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

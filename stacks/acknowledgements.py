@@ -64,6 +64,11 @@ ACKNOWLEDGEMENTS = (
         "It is the queue that failed batches of the feedback stream are set aside in.",
     ),
     Acknowledgement(
+        "AwsSolutions-SQS3",
+        ".*/InferenceLog/SetAside/Resource",
+        "It is the queue of records that are tried again until they expire; an alarm tells.",
+    ),
+    Acknowledgement(
         "AwsSolutions-S1",
         ".*-Source/CommitPipeline/Artifacts/Resource",
         "It holds nothing but which commit a deployment is of, for a month.",

@@ -29,7 +29,15 @@ class ApiStack(Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
-        inference_log = InferenceLog(self, "InferenceLog", lake=storage.lake)
+        topic = storage.loop_events.topic
+        inference_log = InferenceLog(
+            self,
+            "InferenceLog",
+            environment=environment,
+            lake=storage.lake,
+            inferences=storage.records.inferences,
+            topic=topic,
+        )
         self.inference_api = InferenceApi(
             self,
             "InferenceApi",
@@ -57,7 +65,6 @@ class ApiStack(Stack):
             environment=environment,
             consumers=storage.records.consumers,
         )
-        topic = storage.loop_events.topic
         LedgerWatch(
             self,
             "LedgerWatch",

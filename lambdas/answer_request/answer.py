@@ -86,6 +86,7 @@ class Answer:
         choices = self.given.get("choices", [])
         said = [_said(choice) for choice in choices] or [""]
         reasons = [choice.get("finish_reason") or "" for choice in choices] or ["stop"]
+        latency: dict[str, Any] = self.latency.split()
         return Inference(
             inference_id=self.inference_id,
             created_at=self.created_at.isoformat(),
@@ -101,7 +102,7 @@ class Answer:
             completion_tokens=self.completion_tokens,
             cached=bool(self.is_cached),
             guard_rule=self.rule,
-            **self.latency.split(),
+            **latency,
         )
 
 

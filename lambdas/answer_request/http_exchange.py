@@ -79,7 +79,7 @@ class HttpExchange(BaseHTTPRequestHandler):
             return
         # The status has been sent: the error travels as the stream's last event.
         self.send_event(json.dumps(error.body(), ensure_ascii=False))
-        self.wfile.write(b"0\r\n\r\n")
+        self.end_events()
 
     def start_events(self, headers: Mapping[str, str], inference_id: str) -> None:
         self.is_streaming = True
@@ -96,7 +96,6 @@ class HttpExchange(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def end_events(self) -> None:
-        self.send_event("[DONE]")
         self.wfile.write(b"0\r\n\r\n")
 
     def _send_head(self, status: int, headers: Mapping[str, str], inference_id: str) -> None:

@@ -1,37 +1,63 @@
-"""The inference log: a record for look-up by its id, and a line for the lake."""
+"""The inference log: each answer's record in the table, from where it is delivered to the lake."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import logging
+from collections import deque
 from datetime import datetime, timedelta
 from typing import Any
 
-from meguru.consumer import FULL
+from boto3.dynamodb.types import TypeSerializer
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from meguru.log_policy import kept
 from meguru.records import Inference
+
+# Nobody waits for a record for longer than twice this.
+IMPATIENT = Config(
+    connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 2, "mode": "standard"}
+)
+# Of what no queue took either, this process keeps so much to try again.
+MAX_UNSENT = 100
+
+logger = logging.getLogger(__name__)
 
 
 class InferenceLog:
-    """Writes each answer to the inference table and to the delivery stream of the lake."""
+    """Writes to the table; what it doesn't take waits in a queue. No answer fails for its record.
 
-    def __init__(self, table: Any, firehose: Any, stream_name: str, retention_days: int) -> None:
-        self._table, self._firehose = table, firehose
-        self._stream_name, self._retention = stream_name, timedelta(days=retention_days)
+    `dynamodb` and `sqs` are boto3 clients.
+    """
+
+    def __init__(
+        self, dynamodb: Any, table_name: str, sqs: Any, queue_url: str, retention_days: int
+    ) -> None:
+        self._dynamodb, self._table_name = dynamodb, table_name
+        self._sqs, self._queue_url = sqs, queue_url
+        self._retention = timedelta(days=retention_days)
+        self._serialize = TypeSerializer().serialize
+        self._unsent: deque[str] = deque(maxlen=MAX_UNSENT)
 
     def write(self, inference: Inference, policy: str) -> None:
-        """What was said is kept under the policy `full` alone: any other keeps what it took."""
-        if policy != FULL:
-            inference = replace(inference, messages=[], answer="", other_answers=[])
-        record = inference.as_dict()
+        """Keep of it what the policy says."""
         expires = datetime.fromisoformat(inference.created_at) + self._retention
-        self._table.put_item(Item=record | {"expires_at": int(expires.timestamp())})
-        line = record | {"model_version": model_version(inference.model_package_arn)}
-        self._firehose.put_record(
-            DeliveryStreamName=self._stream_name,
-            Record={"Data": json.dumps(line, ensure_ascii=False).encode() + b"\n"},
-        )
+        record = kept(inference, policy).as_dict()
+        item = self._serialize(record | {"expires_at": int(expires.timestamp())})
+        try:
+            self._dynamodb.put_item(TableName=self._table_name, Item=item["M"])
+        except (BotoCoreError, ClientError):
+            logger.exception("the record of %s is set aside", inference.inference_id)
+            self._unsent.append(json.dumps({"item": item["M"]}, ensure_ascii=False))
+        self._send_unsent()
 
-
-def model_version(model_package_arn: str) -> str:
-    """`GROUP-VERSION`, the model package's name without its account: a partition of the log."""
-    return "-".join(model_package_arn.split("/")[-2:]) or "unknown"
+    def _send_unsent(self) -> None:
+        while self._unsent:
+            body = self._unsent.popleft()
+            try:
+                self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=body)
+            except (BotoCoreError, ClientError):
+                logger.exception("%d records wait in this process", len(self._unsent) + 1)
+                self._unsent.appendleft(body)
+                return

@@ -49,7 +49,7 @@ class Pipeline:
     def complete(self, answer: Answer) -> dict[str, Any]:
         """The completion, recorded before it is given back."""
         model, guarding = self._admit(answer)
-        with self._place(answer) as place:
+        with self._recorded(answer, guarding), self._place(answer) as place:
             if place.found:
                 self._repeat(answer, place.found)
             else:
@@ -57,17 +57,15 @@ class Pipeline:
                 answer.given = guarding.check_answer(completion) if guarding else completion
                 answer.cut_by = ""
                 place.keep(answer.answering, answer.given)
-        self._write(answer, guarding)
         return answer.named(answer.given)
 
     @contextmanager
     def stream(self, answer: Answer) -> Iterator[Chunks]:
         """The completion's chunks; recorded when the context is left, however early."""
         model, guarding = self._admit(answer)
-        with self._place(answer) as place:
+        with self._recorded(answer, guarding), self._place(answer) as place:
             if place.found:
                 self._repeat(answer, place.found)
-                self._write(answer, guarding)
                 yield _as_asked_for(answer, chunks_of(answer.given))
                 return
             assembly = Assembly()
@@ -78,8 +76,6 @@ class Pipeline:
                     yield _as_asked_for(answer, _assembled(assembly, chunks))
             finally:
                 answer.give(assembly)
-                if answer.is_accepted:
-                    self._write(answer, guarding)
             if answer.is_whole and not answer.cut_by:
                 place.keep(answer.answering, answer.given)
 
@@ -105,6 +101,18 @@ class Pipeline:
             raise
 
     @contextmanager
+    def _recorded(self, answer: Answer, guarding: Guarding | None) -> Iterator[None]:
+        """Whatever comes of what the model was asked, there is a record of it."""
+        try:
+            yield
+        except (ApiError, ClientError):
+            answer.cut_by = ERROR
+            raise
+        finally:
+            if answer.latency.asked or (answer.is_cached and answer.given):
+                self._write(answer, guarding)
+
+    @contextmanager
     def _place(self, answer: Answer) -> Iterator[Place]:
         if self.caching is None:
             yield Place()
@@ -115,11 +123,12 @@ class Pipeline:
 
     def _repeat(self, answer: Answer, found: CachedAnswer) -> None:
         """An answer that was made before is charged by its own rule."""
-        answer.answering, answer.given = found.answering, found.completion
+        answer.answering = found.answering
         answer.usage, answer.cut_by = found.completion.get("usage") or {}, ""
         if self.ledger:
             tokens = answer.prompt_tokens + answer.completion_tokens
             answer.rates = self.ledger.charge_cached(answer.consumer, tokens, answer.model)
+        answer.given = found.completion
 
     def _ask(self, answer: Answer, model: Model) -> dict[str, Any]:
         attributes = self._reserve(answer, model)

@@ -17,10 +17,12 @@ import boto3
 
 from lambdas.answer_request.admission import admit
 from lambdas.answer_request.answer import Answer
+from lambdas.answer_request.bedrock_guardrail import CONFIG as BEDROCK
 from lambdas.answer_request.cache_choice import make_caching
 from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
+from lambdas.answer_request.guards import SETTINGS, read_guard
 from lambdas.answer_request.http_exchange import HttpExchange
-from lambdas.answer_request.inference_log import InferenceLog
+from lambdas.answer_request.inference_log import IMPATIENT, InferenceLog
 from lambdas.answer_request.own_usage import OwnUsage
 from lambdas.answer_request.pipeline import Model, Pipeline
 from lambdas.answer_request.ports import Consumers
@@ -131,6 +133,8 @@ class RequestHandler(HttpExchange):
             self.start_events(answer.headers(), answer.inference_id)
             for chunk in chunks:
                 self.send_event(json.dumps(chunk, ensure_ascii=False))
+            # Whoever reads the stream has all of it: what is kept of it is no matter of theirs.
+            self.send_event("[DONE]")
         self.end_events()
 
 
@@ -140,9 +144,10 @@ def main() -> None:
     tables = boto3.resource("dynamodb")
     consumers = ConsumerDirectory(tables.Table(settings.consumer_table))
     log = InferenceLog(
-        tables.Table(settings.inference_table),
-        boto3.client("firehose"),
-        settings.inference_stream,
+        boto3.client("dynamodb", config=IMPATIENT),
+        settings.inference_table,
+        boto3.client("sqs", config=IMPATIENT),
+        settings.inference_queue,
         settings.retention_days,
     )
     runtime = boto3.client("sagemaker-runtime", config=RUNTIME)
@@ -152,8 +157,14 @@ def main() -> None:
     }
     database = boto3.client("dynamodb")
     ledger = Ledger(database, settings.ledger_table, settings.billing)
-    caching = make_caching(settings, database)
-    pipeline = Pipeline(models=models, log=log, ledger=ledger, caching=caching)
+    guard = read_guard(SETTINGS, lambda: boto3.client("bedrock-runtime", config=BEDROCK))
+    pipeline = Pipeline(
+        models=models,
+        log=log,
+        ledger=ledger,
+        guard=guard,
+        caching=make_caching(settings, database),
+    )
     usage = OwnUsage(ledger, settings.billing)
     port = int(os.environ.get("AWS_LWA_PORT") or os.environ.get("PORT") or 8080)
     address = ("127.0.0.1", port)

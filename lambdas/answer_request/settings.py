@@ -28,7 +28,7 @@ class Settings:
     models: dict[str, tuple[str, int]]
     consumer_table: str
     inference_table: str
-    inference_stream: str
+    inference_queue: str
     retention_days: int
     ledger_table: str
     billing: Billing
@@ -46,7 +46,7 @@ class Settings:
             },
             consumer_table=environment["CONSUMER_TABLE"],
             inference_table=environment["INFERENCE_TABLE"],
-            inference_stream=environment["INFERENCE_STREAM"],
+            inference_queue=environment["INFERENCE_QUEUE"],
             retention_days=int(environment["INFERENCE_RETENTION_DAYS"]),
             ledger_table=environment["LEDGER_TABLE"],
             billing=Billing.from_json(environment["BILLING"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -14,9 +15,13 @@ from lambdas.record_feedback.correction import CorrectionCheck, split_conversati
 from lambdas.record_feedback.feedback_request import FeedbackRequest
 from meguru.api_errors import ApiError
 from meguru.chat_request import ChatRequest
+from meguru.consumer import FULL, REDACTED
 from meguru.names import feedback_key
+from meguru.personal_data import redact
 from meguru.records import CORRECTION, VOTE, Feedback
 
+# How long an inference is looked for that isn't there: it may have been answered just now.
+WAITS_SECONDS = (0.05, 0.25)
 ALREADY_THERE = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
@@ -45,9 +50,15 @@ class FeedbackStore:
             # An answer to something else is no better answer to this.
             if split_conversation(preferred["messages"]) == (context, question):
                 preferred_answer = preferred["answer"]
-        if request.corrected_output:
+        policy = inference.get("log", FULL)
+        # What may be kept of what people say is what may be kept of the answer.
+        comment, corrected = (
+            text if policy == FULL else redact(text)
+            for text in (request.comment, request.corrected_output)
+        )
+        if corrected:
+            _refuse_without_texts(policy)
             _refuse_other_than_chats(inference)
-            corrected = request.corrected_output
             self._check.refuse_unlearnable(inference["model"], context, question, corrected)
         feedback = Feedback(
             inference_id=request.inference_id,
@@ -60,8 +71,8 @@ class FeedbackStore:
             model=inference["model"],
             model_package_arn=inference["model_package_arn"],
             reasons=request.reasons,
-            comment=request.comment,
-            corrected_output=request.corrected_output,
+            comment=comment,
+            corrected_output=corrected,
             preferred_inference_id=request.preferred_inference_id,
             preferred_answer=preferred_answer,
             tags=request.tags,
@@ -72,9 +83,13 @@ class FeedbackStore:
         return (replace(feedback, created_at=kept_since), False) if kept_since else (feedback, True)
 
     def _inference(self, inference_id: str, consumer: str, param: str) -> dict[str, Any]:
-        item: dict[str, Any] | None = self._inferences.get_item(
-            Key={"inference_id": inference_id}
-        ).get("Item")
+        item = self._read(inference_id)
+        for seconds in WAITS_SECONDS:
+            if item is not None:
+                break
+            # Whoever streams has the end before the record is there.
+            time.sleep(seconds)
+            item = self._read(inference_id)
         if item is None or item["consumer"] != consumer:
             raise ApiError(
                 404,
@@ -83,6 +98,11 @@ class FeedbackStore:
                 code="inference_not_found",
                 param=param,
             )
+        return item
+
+    def _read(self, inference_id: str) -> dict[str, Any] | None:
+        found = self._inferences.get_item(Key={"inference_id": inference_id}, ConsistentRead=True)
+        item: dict[str, Any] | None = found.get("Item")
         return item
 
     def _put_in_lake(self, feedback: Feedback, now: datetime) -> None:
@@ -105,7 +125,7 @@ class FeedbackStore:
         # Sparse index: only what can be learnt waits for it.
         if feedback.corrected_output:
             item["pending"] = CORRECTION
-        elif feedback.rating:
+        elif feedback.rating and feedback.question:
             item["pending"] = VOTE
         try:
             self._feedback.put_item(
@@ -118,6 +138,17 @@ class FeedbackStore:
                 raise
             return str(error.response["Item"]["created_at"]["S"])
         return None
+
+
+def _refuse_without_texts(policy: str) -> None:
+    if policy not in (FULL, REDACTED):
+        raise ApiError(
+            400,
+            "Nothing can be learnt of this answer: by the log policy of its consumer "
+            f"('{policy}') its question was not kept. A rating can be given.",
+            code="question_not_kept",
+            param="corrected_output",
+        )
 
 
 def _refuse_other_than_chats(inference: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from meguru.names import api_log_name, api_name, stage_name
 from stacks.constructs.feedback_capture import FeedbackCapture
 from stacks.constructs.gateway_responses import add_gateway_responses
 from stacks.constructs.grants import grant, grant_table, sagemaker_arn
+from stacks.constructs.guard import grant_guard, guard_files
 from stacks.constructs.inference_log import InferenceLog
 from stacks.constructs.ledger import use_ledger
 from stacks.constructs.page_access import preflight, refusal_headers
@@ -148,15 +149,15 @@ class InferenceApi(Construct):
             variables={
                 "MODELS": json.dumps(self._environment.learners),
                 "CONSUMER_TABLE": self._records.consumers.table_name,
-                "INFERENCE_TABLE": self._records.inferences.table_name,
-                "INFERENCE_STREAM": self._inference_log.stream_name,
                 "INFERENCE_RETENTION_DAYS": str(self._environment.records.inference_days),
                 "CORS_ORIGINS": json.dumps(self._environment.api.cors),
             },
             timeout=ANSWER_TIMEOUT,
             memory_mb=512,
             streaming=True,
+            files=guard_files(self._environment.api.guard),
         )
+        grant_guard(function, self._environment.api.guard)
         grant(
             function,
             ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"],
@@ -166,8 +167,7 @@ class InferenceApi(Construct):
             ),
         )
         grant_table(function, self._records.consumers, "GetItem")
-        grant_table(function, self._records.inferences, "PutItem")
-        self._inference_log.grant_put(function)
+        self._inference_log.use(function)
         use_ledger(function, self._records.ledger, self._environment)
         self._response_cache.let_use(function)
         return function

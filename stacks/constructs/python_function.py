@@ -33,7 +33,8 @@ class PythonFunction(lambda_.Function):
     """A function with its own role and log group: it may log, and no more until granted.
 
     `streaming` functions have a `run.sh` that starts a web server; the Lambda Web Adapter sends it
-    the requests and streams its answers.
+    the requests and streams its answers. `files` are texts that are put beside the folder's code,
+    by their names: what variables have no room for.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class PythonFunction(lambda_.Function):
         timeout: Duration,
         memory_mb: int = 256,
         streaming: bool = False,
+        files: Mapping[str, str] | None = None,
     ) -> None:
         log_group = LogGroup(scope, f"{construct_id}Logs", environment=environment)
         role = iam.Role(
@@ -59,7 +61,7 @@ class PythonFunction(lambda_.Function):
             scope,
             construct_id,
             runtime=RUNTIME,
-            code=function_code(folder),
+            code=function_code(folder, files or {}),
             handler="run.sh" if streaming else f"lambdas.{folder}.handler.handler",
             role=role,
             log_group=log_group,
@@ -77,8 +79,8 @@ class PythonFunction(lambda_.Function):
         )
 
 
-def function_code(folder: str) -> lambda_.Code:
-    """The asset of a function: its folder and `meguru`, copied without Docker."""
+def function_code(folder: str, files: Mapping[str, str]) -> lambda_.Code:
+    """The asset of a function: its folder with `files`, and `meguru`, copied without Docker."""
     source = REPOSITORY / "lambdas" / folder
     if not source.is_dir():
         raise ValueError(f"there is no function folder {source}")
@@ -88,7 +90,7 @@ def function_code(folder: str) -> lambda_.Code:
         bundling=BundlingOptions(
             # CDK asks for an image even where local bundling needs none.
             image=DockerImage.from_registry("unused"),
-            local=FunctionBundling(folder),
+            local=FunctionBundling(folder, files),
         ),
     )
 
@@ -97,14 +99,16 @@ def function_code(folder: str) -> lambda_.Code:
 class FunctionBundling:
     """Copies a function's folder and `meguru` into the asset, as they are imported."""
 
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
+    def __init__(self, folder: str, files: Mapping[str, str]) -> None:
+        self._folder, self._files = folder, files
 
     def try_bundle(self, output_dir: str, options: Any = None, **_: Any) -> bool:
         output = Path(output_dir)
         source = REPOSITORY / "lambdas" / self._folder
         ignored = shutil.ignore_patterns("__pycache__", "run.sh")
         shutil.copytree(source, output / "lambdas" / self._folder, ignore=ignored)
+        for name, text in self._files.items():
+            (output / "lambdas" / self._folder / name).write_text(text)
         shutil.copytree(REPOSITORY / "meguru", output / "meguru", ignore=ignored)
         if (source / "run.sh").exists():
             shutil.copy2(source / "run.sh", output / "run.sh")

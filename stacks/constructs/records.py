@@ -25,7 +25,10 @@ class Records(Construct):
         super().__init__(scope, construct_id)
         self._environment, self._key = environment, key
         self.inferences = self._table(
-            "Inferences", "inference_id", time_to_live_attribute=EXPIRES_AT
+            "Inferences",
+            "inference_id",
+            time_to_live_attribute=EXPIRES_AT,
+            dynamo_stream=dynamodb.StreamViewType.NEW_IMAGE,
         )
         self.feedback = self._table(
             "Feedback",

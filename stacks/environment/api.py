@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from stacks.environment.cache import Cache
+from stacks.environment.guard import Guard
 from stacks.environment.refusals import only
 from stacks.environment.section import Settings
 from stacks.environment.values import Count, matches
@@ -24,10 +25,11 @@ Origin = Annotated[
 
 
 class Api(Settings):
-    """What a key may ask for, and the `cors` origins of pages that may read answers."""
+    """What a key may ask for, the `cors` origins of pages that may read answers, and the guard."""
 
     requests_per_second: Count = 10
     burst: Count = 20
     requests_per_month: Count = 1_000_000
     cors: Annotated[list[Origin], Field(max_length=MAX_ORIGINS)] = []
     cache: Cache = Cache()
+    guard: Guard = Guard()

@@ -48,6 +48,11 @@ time_zone: Europe/Berlin
 api:
   cors: [{", ".join(f"https://{'c' * 79}{n}:44300" for n in range(5))}]
   cache: {{store: valkey, seconds: 86400, address: rediss://{"c" * 253}:65535}}
+  guard:
+    words: [社外秘]
+    personal_data: {{input: replace, output: refuse}}
+    overrides: refuse
+    bedrock: {{guardrail: ab12cd34ef56, version: "3"}}
 budget:
   {{per_day: 0.5, per_month: 5, tokens_per_day: 1, tokens_per_month: 2, aws_usd_per_month: 100}}
 prices: {{{"m" * MAX_MODEL_KEY}: {{prompt: 123.25, completion: 456.5, cached: 1.5}}}}

@@ -1,4 +1,4 @@
-"""The inference log over DynamoDB and a delivery stream."""
+"""The inference log over a table and a queue, each of which may be away."""
 
 from __future__ import annotations
 
@@ -7,20 +7,63 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from lambdas.answer_request.admission import MAX_BODY_BYTES
-from lambdas.answer_request.inference_log import InferenceLog, model_version
+from lambdas.answer_request.inference_log import MAX_UNSENT, InferenceLog
 from meguru.records import Inference
 
+QUEUE = "https://sqs/set-aside"
 
-class FakeFirehose:
+
+class FakeQueue:
+    """Keeps what it is sent, unless it is `away`."""
+
     def __init__(self) -> None:
-        self.put: list[bytes] = []
+        self.sent: list[str] = []
+        self.away = False
 
-    def put_record(self, *, DeliveryStreamName: str, Record: dict[str, bytes]) -> None:  # noqa: N803
-        assert DeliveryStreamName == "stream"
-        self.put.append(Record["Data"])
+    def send_message(self, *, QueueUrl: str, MessageBody: str) -> None:  # noqa: N803
+        if self.away:
+            raise ConnectTimeoutError(endpoint_url=QUEUE)
+        assert QueueUrl == QUEUE
+        self.sent.append(MessageBody)
+
+
+class FakeTable:
+    """Keeps the items it is given, unless it refuses with `error`."""
+
+    def __init__(self) -> None:
+        self.items: list[dict[str, Any]] = []
+        self.error: Exception | None = None
+
+    def put_item(self, *, TableName: str, Item: dict[str, Any]) -> None:  # noqa: N803
+        if self.error:
+            raise self.error
+        assert TableName == "inferences"
+        self.items.append(Item)
+
+
+THROTTLED = ClientError(
+    {"Error": {"Code": "ProvisionedThroughputExceededException", "Message": ""}}, "PutItem"
+)
+
+
+@pytest.fixture
+def queue() -> FakeQueue:
+    return FakeQueue()
+
+
+@pytest.fixture
+def table() -> FakeTable:
+    return FakeTable()
+
+
+@pytest.fixture
+def log(table: FakeTable, queue: FakeQueue) -> InferenceLog:
+    return InferenceLog(table, "inferences", queue, QUEUE, 30)
 
 
 def inference(**more: Any) -> Inference:
@@ -40,38 +83,61 @@ def inference(**more: Any) -> Inference:
     return Inference(**values | more)
 
 
-def test_written_twice_over(make_table: Callable[..., Any]) -> None:
-    table, firehose = make_table("inferences", "inference_id"), FakeFirehose()
-    InferenceLog(table, firehose, "stream", 30).write(inference(), "full")
-    item = table.get_item(Key={"inference_id": "chatcmpl-1"})["Item"]
-    expires = datetime.fromisoformat("2026-12-22T00:00:00+00:00").timestamp()
-    assert item["expires_at"] == int(expires)
-    assert item["messages"] == [{"role": "user", "content": "元気?"}]
-    (line,) = firehose.put
-    assert line.endswith(b"\n") and line.count(b"\n") == 1
-    assert json.loads(line)["model_version"] == "group-3"
-
-
-def test_largest_request_fits(make_table: Callable[..., Any]) -> None:
+def test_record_is_kept_until_it_expires(make_table: Callable[..., Any], queue: FakeQueue) -> None:
     table = make_table("inferences", "inference_id")
-    messages = [{"role": "user", "content": "あ" * (MAX_BODY_BYTES // 3)}]
-    written = inference(messages=messages, answer="あ" * 30_000)
-    InferenceLog(table, FakeFirehose(), "stream", 30).write(written, "full")
-
-
-@pytest.mark.parametrize(("arn", "version"), [("", "unknown"), ("a:model-package/g/12", "g-12")])
-def test_model_version(arn: str, version: str) -> None:
-    if version == "g-12":
-        arn = f"arn:aws:sagemaker:r:1:{arn.partition(':')[2]}"
-    assert model_version(arn) == version
-
-
-@pytest.mark.parametrize("policy", ["redacted", "summary"])
-def test_what_was_said_is_kept_where_all_is(make_table: Callable[..., Any], policy: str) -> None:
-    table, firehose = make_table("inferences", "inference_id"), FakeFirehose()
-    said = inference(other_answers=["いいえ"])
-    InferenceLog(table, firehose, "stream", 30).write(said, policy)
+    log = InferenceLog(boto3.client("dynamodb"), "inferences", queue, QUEUE, 30)
+    log.write(inference(), "full")
     item = table.get_item(Key={"inference_id": "chatcmpl-1"})["Item"]
-    for kept in (item, json.loads(firehose.put[0])):
-        assert (kept["messages"], kept["answer"], kept["other_answers"]) == ([], "", [])
-        assert kept["prompt_tokens"] == 4
+    assert item["expires_at"] == datetime.fromisoformat("2026-12-22T00:00:00+00:00").timestamp()
+    assert item["messages"] == [{"role": "user", "content": "元気?"}]
+    assert (item["answer"], item["num_characters"], item["log"]) == ("はい", 5, "full")
+    assert queue.sent == []
+
+
+@pytest.mark.parametrize("policy", ["redacted", "summary", "something-new"])
+def test_nothing_that_may_not_be_kept_is_written(
+    log: InferenceLog, table: FakeTable, queue: FakeQueue, policy: str
+) -> None:
+    said = [{"role": "user", "content": "私は090-1234-5678です"}]
+    log.write(inference(messages=said), policy)
+    table.error = THROTTLED
+    log.write(inference(messages=said), policy)
+    written = json.dumps([*table.items, *queue.sent], ensure_ascii=False)
+    assert "1234" not in written
+    assert ("[phone]" in written) == (policy == "redacted")
+
+
+def test_largest_request_and_answers_fit(make_table: Callable[..., Any], queue: FakeQueue) -> None:
+    table = make_table("inferences", "inference_id")
+    log = InferenceLog(boto3.client("dynamodb"), "inferences", queue, QUEUE, 30)
+    messages = [{"role": "user", "content": "あ" * (MAX_BODY_BYTES // 3)}]
+    answers = {"answer": "い" * 30_000, "other_answers": ["う" * 90_000] * 2}
+    log.write(inference(messages=messages, **answers), "full")
+    item = table.get_item(Key={"inference_id": "chatcmpl-1"})["Item"]
+    assert item["messages"] == messages and item["answer"] == "い" * 30_000
+    assert item["is_shortened"] and item["num_characters"] == len(messages[0]["content"]) + 210_000
+    assert queue.sent == []
+
+
+@pytest.mark.parametrize("error", [THROTTLED, ConnectTimeoutError(endpoint_url="https://dynamodb")])
+def test_what_the_table_does_not_take_waits_in_the_queue(
+    log: InferenceLog, table: FakeTable, queue: FakeQueue, error: Exception
+) -> None:
+    table.error = error
+    log.write(inference(), "full")
+    [message] = queue.sent
+    assert json.loads(message)["item"]["inference_id"] == {"S": "chatcmpl-1"}
+
+
+def test_what_the_queue_does_not_take_either_is_sent_with_the_next(
+    log: InferenceLog, table: FakeTable, queue: FakeQueue
+) -> None:
+    table.error, queue.away = THROTTLED, True
+    for number in range(MAX_UNSENT + 5):
+        log.write(inference(inference_id=f"chatcmpl-{number}"), "full")
+    table.error, queue.away = None, False
+    log.write(inference(inference_id="chatcmpl-last"), "full")
+    ids = [json.loads(message)["item"]["inference_id"]["S"] for message in queue.sent]
+    # The oldest are the ones that this process has no room for.
+    assert ids == [f"chatcmpl-{number}" for number in range(5, MAX_UNSENT + 5)]
+    assert [item["inference_id"]["S"] for item in table.items] == ["chatcmpl-last"]

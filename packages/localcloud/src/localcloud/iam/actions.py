@@ -11,6 +11,7 @@ from localcloud.iam.resources import event_bus, resource
 from localcloud.iam.s3_actions import s3_demands
 
 _PREFIXES = {
+    "bedrock-runtime": "bedrock",
     "dynamodbstreams": "dynamodb",
     "sagemaker-runtime": "sagemaker",
     "stepfunctions": "states",

@@ -13,6 +13,7 @@ _NO_CONSOLE = "there is no console to show it"
 _NO_SIGN_IN = "nobody signs in through it here; authorizers that need it refuse every caller"
 _NO_COST = "nothing costs money here"
 _NO_COMMITS = "no repository is followed from here: deploy what you have changed"
+_NO_QUERIES = "nothing here runs SQL; the objects lie in their bucket"
 _NO_AUDIT = "calls are not audited here"
 
 RECORDED: Mapping[str, str] = {
@@ -72,6 +73,8 @@ RECORDED: Mapping[str, str] = {
     "AWS::EC2::VPCGatewayAttachment": _NO_NETWORK,
     "AWS::ECR::Repository": "images come from the assembly, no registry holds them",
     "AWS::Events::Archive": "events are not archived or replayed",
+    "AWS::Glue::Database": _NO_QUERIES,
+    "AWS::Glue::Table": _NO_QUERIES,
     "AWS::Lambda::CodeSigningConfig": "code comes from the assembly, signed by nobody",
     "AWS::Logs::LogAnomalyDetector": "no log group is watched for anomalies",
     "AWS::Logs::QueryDefinition": _NO_CONSOLE,

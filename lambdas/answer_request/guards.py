@@ -1,0 +1,52 @@
+"""The guard that the environment file asks for: our rules, Bedrock's guardrail, or both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lambdas.answer_request.bedrock_guardrail import BedrockGuardrail
+from lambdas.answer_request.ports import Guard
+from meguru.guard_rules import GuardRules
+from meguru.verdict import Verdict
+
+# Written beside the code by the template: a list of words may be longer than variables can be.
+SETTINGS = Path(__file__).with_name("guard.json")
+
+
+class Guards:
+    """Several, one after the other; each reads what the one before has made of the text."""
+
+    def __init__(self, guards: Sequence[Guard]) -> None:
+        self._guards = guards
+
+    def check(self, text: str, side: str) -> Verdict:
+        passed = Verdict()
+        for guard in self._guards:
+            verdict = guard.check(
+                text if passed.replaced_text is None else passed.replaced_text, side
+            )
+            if not verdict.allowed:
+                return verdict
+            if verdict.replaced_text is not None:
+                passed = verdict
+        return passed
+
+
+def read_guard(settings: Path, make_bedrock: Callable[[], Any]) -> Guard | None:
+    """The guard of the settings in a file; None where there is none.
+
+    `make_bedrock` makes a client of bedrock-runtime.
+    """
+    if not settings.exists():
+        return None
+    values: dict[str, Any] = json.loads(settings.read_text())
+    guards: list[Guard] = []
+    rules = GuardRules.read(values)
+    if rules.is_set:
+        guards.append(rules)
+    if bedrock := values.get("bedrock"):
+        guards.append(BedrockGuardrail(make_bedrock(), bedrock["guardrail"], bedrock["version"]))
+    return Guards(guards) if guards else None

@@ -1,0 +1,164 @@
+"""Records go from the table's stream to the lake, each whole, whatever is away meanwhile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from boto3.dynamodb.types import TypeSerializer
+from botocore.exceptions import ConnectTimeoutError
+
+from lambdas.deliver_inferences import delivery_stream, handler
+from lambdas.deliver_inferences.delivery_stream import DeliveryStream
+from meguru.names import GUARD_METRIC
+
+
+class FakeFirehose:
+    """Takes lines, but none that has a text of `refused`; `is_away`, it takes no call."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.calls: list[int] = []
+        self.refused: set[str] = set()
+        self.is_away = False
+
+    def put_record_batch(self, *, DeliveryStreamName: str, Records: Any) -> dict[str, Any]:  # noqa: N803
+        if self.is_away:
+            raise ConnectTimeoutError(endpoint_url="https://firehose")
+        assert DeliveryStreamName == "stream"
+        self.calls.append(len(Records))
+        responses = []
+        for record in Records:
+            if any(text in record["Data"].decode() for text in self.refused):
+                responses.append({"ErrorCode": "ServiceUnavailableException"})
+            else:
+                self.lines.append(record["Data"])
+                responses.append({"RecordId": "1"})
+        return {"FailedPutCount": 0, "RequestResponses": responses}
+
+
+class FakeQueue:
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str) -> None:  # noqa: N803
+        assert QueueUrl == "https://sqs/set-aside"
+        self.sent.append(MessageBody)
+
+
+@pytest.fixture
+def firehose() -> FakeFirehose:
+    return FakeFirehose()
+
+
+@pytest.fixture
+def queue() -> FakeQueue:
+    return FakeQueue()
+
+
+@pytest.fixture(autouse=True)
+def clients(
+    aws: None, firehose: FakeFirehose, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    handler.zone.cache_clear()
+    monkeypatch.setattr(handler, "firehose", lambda: firehose)
+    monkeypatch.setattr(handler, "sqs", lambda: queue)
+    handler.dynamodb.cache_clear()
+    yield
+    handler.dynamodb.cache_clear()
+
+
+def record(number: int, **more: Any) -> dict[str, Any]:
+    values = {
+        "inference_id": f"chatcmpl-{number}",
+        "created_at": "2026-11-26T16:00:00+00:00",
+        "model": "chat",
+        "model_package_arn": "arn:aws:sagemaker:us-east-1:1:model-package/group/3",
+        "messages": [{"role": "user", "content": "元気?\n"}],
+        "answer": "はい",
+        "latency_ms": 7,
+        "cached": False,
+        "guard_rule": "",
+        "expires_at": 1,
+    }
+    return {name: TypeSerializer().serialize(one) for name, one in (values | more).items()}
+
+
+def from_stream(*items: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "Records": [{"eventSource": "aws:dynamodb", "dynamodb": {"NewImage": i}} for i in items]
+    }
+
+
+def from_queue(*bodies: str) -> dict[str, Any]:
+    return {
+        "Records": [
+            {"eventSource": "aws:sqs", "messageId": str(number), "body": body}
+            for number, body in enumerate(bodies)
+        ]
+    }
+
+
+def ids(lines: list[bytes]) -> list[str]:
+    return [json.loads(line)["inference_id"] for line in lines]
+
+
+def test_a_record_is_one_line_of_its_day_in_the_company_s_time_zone(firehose: FakeFirehose) -> None:
+    assert handler.handler(from_stream(record(1)), None) == {}
+    [line] = firehose.lines
+    assert line.endswith(b"\n") and line.count(b"\n") == 1
+    written = json.loads(line)
+    assert (written["dt"], written["model_version"]) == ("2026-11-27", "group-3")
+    assert (written["latency_ms"], written["cached"]) == (7, False)
+    assert "expires_at" not in written
+
+
+def test_only_what_was_not_taken_is_set_aside(firehose: FakeFirehose, queue: FakeQueue) -> None:
+    firehose.refused = {"chatcmpl-2"}
+    handler.handler(from_stream(record(1), record(2), record(3)), None)
+    assert ids(firehose.lines) == ["chatcmpl-1", "chatcmpl-3"]
+    [message] = queue.sent
+    firehose.refused = set()
+    assert handler.handler(from_queue(message), None) == {"batchItemFailures": []}
+    assert ids(firehose.lines)[2:] == ["chatcmpl-2"]
+
+
+def test_what_can_not_be_delivered_stays_in_the_queue(
+    firehose: FakeFirehose, queue: FakeQueue, make_table: Callable[..., Any]
+) -> None:
+    firehose.is_away = True
+    handler.handler(from_stream(record(1)), None)
+    # The table isn't there yet.
+    bodies = (*queue.sent, json.dumps({"item": record(2)}))
+    failed = handler.handler(from_queue(*bodies), None)["batchItemFailures"]
+    assert failed == [{"itemIdentifier": "0"}, {"itemIdentifier": "1"}]
+    table = make_table("inferences", "inference_id")
+    assert handler.handler(from_queue(*bodies), None)["batchItemFailures"] == failed[:1]
+    assert table.get_item(Key={"inference_id": "chatcmpl-2"})["Item"]["answer"] == "はい"
+
+
+def test_a_foreign_item_stops_no_other(firehose: FakeFirehose) -> None:
+    foreign = {"inference_id": {"S": "by-hand"}}
+    handler.handler(from_stream(record(1), foreign, record(2)), None)
+    assert ids(firehose.lines) == ["chatcmpl-1", "chatcmpl-2"]
+
+
+def test_hits_of_the_guard_are_counted_by_model(capsys: pytest.CaptureFixture[str]) -> None:
+    items = [record(1, guard_rule="words"), record(2), record(3, model="other")]
+    handler.handler(from_stream(*items), None)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = {line["model"]: line[GUARD_METRIC] for line in lines if GUARD_METRIC in line}
+    assert found == {"chat": [1.0, 0.0], "other": [0.0]}
+
+
+def test_batches_are_no_larger_than_a_call_takes(
+    firehose: FakeFirehose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_stream, "MAX_RECORDS", 3)
+    monkeypatch.setattr(delivery_stream, "MAX_BYTES", 20)
+    lines = ["a", "b", "c", "d", "e" * 12, "f" * 12, "g" * 30, "h"]
+    assert DeliveryStream(firehose, "stream").put(lines) == []
+    assert firehose.calls == [3, 2, 1, 1, 1]
+    assert b"".join(firehose.lines).decode().split() == lines
