@@ -143,6 +143,7 @@ class InferenceApi(Construct):
             folder="answer_request",
             variables={
                 "MODELS": json.dumps(self._environment.learners),
+                "EMBEDDERS": json.dumps(self._environment.embedders),
                 "INFERENCE_TABLE": self._records.inferences.table_name,
                 "INFERENCE_STREAM": self._inference_log.stream_name,
                 "INFERENCE_RETENTION_DAYS": str(self._environment.records.inference_days),

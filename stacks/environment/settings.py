@@ -13,7 +13,7 @@ from stacks.environment.billing import Budget, Price, TimeZone
 from stacks.environment.jobs import CAUSAL_LM, MINUTES_A_DAY, BaseModels, Curation
 from stacks.environment.model import Model
 from stacks.environment.network import Network
-from stacks.environment.refusals import refusals, refusals_at
+from stacks.environment.refusals import refusal, refusals, refusals_at
 from stacks.environment.section import Settings
 from stacks.environment.source import Source
 from stacks.environment.values import (
@@ -43,6 +43,13 @@ def _check_names_in_api(models: dict[str, Model]) -> dict[str, Model]:
             found.append((place, said, model))
     if found:
         raise refusals_at(found)
+    return models
+
+
+def _check_text(models: dict[str, Model]) -> dict[str, Model]:
+    """The lake's datasets are made for a model that reads them."""
+    if not any(model.is_trained for model in models.values()):
+        raise refusal("at least one model of kind text beside the others")
     return models
 
 
@@ -94,6 +101,7 @@ class Environment(Settings):
         dict[ModelKey, Model],
         Field(min_length=1, max_length=20),
         AfterValidator(_check_names_in_api),
+        AfterValidator(_check_text),
     ]
     api: Api = Api()
     records: Records = Records()
@@ -177,13 +185,18 @@ class Environment(Settings):
             budget=self.budget.of_account(),
         )
 
+    @property
+    def trained(self) -> dict[str, Model]:
+        """The models that learn from the lake's datasets, by their keys."""
+        return {key: model for key, model in self.models.items() if model.is_trained}
+
     def name_in_api(self, key: str) -> str:
         return self.models[key].name or key
 
     @property
     def longest_context(self) -> str:
         """The key of the model that takes the longest conversations."""
-        return max(self.models, key=lambda key: self.models[key].training.context_tokens)
+        return max(self.trained, key=lambda key: self.models[key].training.context_tokens)
 
     def resource_name(self, key: str) -> str:
         """The name of a model's endpoint and model package group."""
@@ -199,5 +212,14 @@ class Environment(Settings):
         """Each model's endpoint and context length in tokens, by the model's name in the API."""
         return {
             self.name_in_api(key): (self.resource_name(key), model.training.context_tokens)
+            for key, model in self.trained.items()
+        }
+
+    @property
+    def embedders(self) -> dict[str, str]:
+        """The name of each embedding model's endpoint, by the model's name in the API."""
+        return {
+            self.name_in_api(key): self.resource_name(key)
             for key, model in self.models.items()
+            if not model.is_trained
         }

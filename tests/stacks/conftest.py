@@ -61,6 +61,7 @@ models:
       on_commit: true
       falling_quality: {{}}
       votes: 2147483647
+  {"v" * MAX_MODEL_KEY}: {{kind: embedding, base: {"b" * MAX_BASE_MODEL_NAME}}}
 """
 
 

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parents[2]
 MAX_BYTES = 1_000_000
-IMAGES = ("base_models", "curation", "training", "evaluation", "inference_containers/text")
+IMAGES = (
+    "base_models",
+    "curation",
+    "training",
+    "evaluation",
+    "inference_containers/text",
+    "inference_containers/embedding",
+)
 # Powertools' layer and the Lambda runtime carry these.
 PROVIDED = {"boto3", "botocore", "aws_lambda_powertools", "lambdas", "meguru"}
 
@@ -81,6 +88,7 @@ def test_an_image_is_its_own_folder_and_meguru(synthesis: Synthesis) -> None:
         [folder] = {name for name in IMAGES if any(part.startswith(name) for part in own)}
         found.add(folder)
         parents = {str(parent) for parent in Path(folder).parents}
+        parents |= {f"{parent}/serving" for parent in parents}
         strangers = {
             part for part in own if not part.startswith((folder, "meguru")) and part not in parents
         }
