@@ -26,6 +26,8 @@ from cli.commands.shared import (
     Port,
     console,
     fail,
+    failing_in_one_line,
+    reach,
     running_cloud,
 )
 from cli.demo import Demo
@@ -38,6 +40,7 @@ from cli.progress import Progress
 from cli.report import write_report
 from cli.signals import end_on_signals
 from cli.up import Up
+from cli.usage import Statement
 from stacks.environment import read_environment
 
 app = typer.Typer(
@@ -145,6 +148,24 @@ def lineage(
     except EXPECTED as error:
         fail(error)
     console.print_json(json.dumps(found.as_dict(), ensure_ascii=False))
+
+
+@app.command()
+def usage(
+    month: Annotated[str, typer.Option(help="Such as 2026-11; without it, this month.")] = "",
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="The statement, with a row for each day.")
+    ] = False,
+    environment_name: EnvironmentName = "poc",
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """What each consumer has used in a month, and what it costs by the environment's prices."""
+    with failing_in_one_line():
+        statement = Statement(reach(environment_name, endpoint_url), month)
+        if as_csv:
+            statement.write_csv(sys.stdout)
+        else:
+            statement.show(console)
 
 
 @app.command()

@@ -90,12 +90,12 @@ class ChatRequest(SamplingRequest):
             **sampling,
         )
 
-    def most_tokens(self, context_tokens: int) -> int:
-        """The most that it can use of a model whose prompt and answer have at most these."""
+    def most_tokens(self, default: int) -> int:
+        """The most that it can use; `default` is of an answer where it sets no limit itself."""
         calls = [one["tool_calls"] for one in self.messages if "tool_calls" in one]
         prompt = most_tokens(self.messages) + len(json.dumps(calls, indent=4)) * bool(calls)
         prompt += most_tool_tokens(self.engine_options.get("tools", []))
-        return self.most_answer_tokens(prompt, context_tokens)
+        return prompt + self.most_answer_tokens(default)
 
     def with_texts(self, change: Callable[[str], str]) -> Self:
         """The same with each text that the model reads changed."""

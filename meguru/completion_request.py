@@ -50,9 +50,9 @@ class CompletionRequest(SamplingRequest):
         sampling["max_tokens"] = sampling["max_tokens"] or MAX_TOKENS
         return cls(prompt=_prompt(body), **sampling)
 
-    def most_tokens(self, context_tokens: int) -> int:
-        """The most that it can use of a model whose prompt and answer have at most these."""
-        return self.most_answer_tokens(most_tokens(self.messages), context_tokens)
+    def most_tokens(self, default: int) -> int:
+        """The most that it can use; `default` is of an answer where it sets no limit itself."""
+        return most_tokens(self.messages) + self.most_answer_tokens(default)
 
     def with_texts(self, change: Callable[[str], str]) -> Self:
         """The same with each text that the model reads changed."""

@@ -77,9 +77,9 @@ class EmbeddingRequest:
             input_type=_one_of(body, "input_type", INPUT_TYPES),
         )
 
-    def most_tokens(self, context_tokens: int) -> int:
-        """The most that it can use of a model that reads at most these of each text."""
-        return sum(min(_most_tokens(one), context_tokens) for one in self.input)
+    def most_tokens(self, default: int = 0) -> int:
+        """The most that it can use; nothing is answered word by word, with a limit or without."""
+        return sum(min(_most_tokens(one), MAX_TEXT_TOKENS) for one in self.input)
 
     def with_texts(self, change: Callable[[str], str]) -> Self:
         """The same with each text that the model reads changed; token ids are none."""

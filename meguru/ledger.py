@@ -9,45 +9,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from meguru.api_errors import ApiError, Overloaded
-from meguru.billing import TOKENS, Billing, day_total
-from meguru.conditional_update import ConditionalUpdate, ConditionFailed
+from meguru.billing import Billing
+from meguru.conditional_update import ConditionFailed
 from meguru.consumer import Consumer
 from meguru.ledger_account import AccountBook
 from meguru.ledger_book import (
     KEY,
     MINUTE,
-    MINUTE_TOKENS,
-    OPEN,
     Book,
     Opened,
     Used,
-    month_of_book,
 )
 from meguru.ledger_entry import Entry, has_rates
+from meguru.ledger_settlement import Reservation, settlement
 from meguru.quota import QuotaExceeded, Rates
+
+__all__ = ["LIFETIME_SECONDS", "Ledger", "Reservation", "read_book"]
 
 # No function lives as long: Lambda ends each after 15 minutes.
 LIFETIME_SECONDS = 20 * 60
 # A minute may begin between two writes, and a dead worker's reservation be settled.
 MAX_WRITES = 10
-
-
-@dataclass(frozen=True)
-class Reservation:
-    """What was reserved, in which book, and what is left of the minute's limits."""
-
-    book: str
-    opened: Opened
-    rates: Rates | None = None
-
-    @property
-    def month(self) -> str:
-        return month_of_book(self.book)
 
 
 class Ledger:
@@ -158,10 +145,7 @@ class Ledger:
 
     def read(self, key: str) -> Book:
         """A book as it stands now; an empty one where nothing was used."""
-        found = self._client.get_item(
-            TableName=self._table_name, Key={KEY: {"S": key}}, ConsistentRead=True
-        )
-        return Book.read(key, found.get("Item", {}))
+        return read_book(self._client, self._table_name, key)
 
     def _enter(self, entry: Entry) -> Reservation:
         """Write a request into its book, or raise for the limit that is in its way."""
@@ -202,26 +186,15 @@ class Ledger:
         is_same_minute = opened.minute == int(self._clock() // 60)
         for gives_back in (True, False) if is_same_minute else (False,):
             try:
-                self._settlement(reservation, used, gives_back).send(self._client)
+                settlement(self._table_name, reservation, used, gives_back).send(self._client)
                 return True
             except ConditionFailed as failed:
                 if opened not in Book.read(reservation.book, failed.item).open:
                     return False
         return False
 
-    def _settlement(
-        self, reservation: Reservation, used: Used, gives_back: bool
-    ) -> ConditionalUpdate:
-        """`gives_back` the tokens of the minute that were not used, if it is still that one."""
-        opened, change = reservation.opened, used.tokens - reservation.opened.tokens
-        update = ConditionalUpdate(self._table_name, {KEY: {"S": reservation.book}})
-        update.if_in(OPEN, opened.text())
-        update.take_out(OPEN, frozenset({opened.text()}))
-        update.add(TOKENS, change)
-        update.add(day_total(TOKENS, opened.day), change)
-        for name, value in used.attributes(opened.day, opened.model).items():
-            update.add(name, value)
-        if gives_back:
-            update.if_equal(MINUTE, opened.minute)
-            update.add(MINUTE_TOKENS, change)
-        return update
+
+def read_book(client: Any, table_name: str, key: str) -> Book:
+    """A book as it stands now; an empty one where nothing was used."""
+    found = client.get_item(TableName=table_name, Key={KEY: {"S": key}}, ConsistentRead=True)
+    return Book.read(key, found.get("Item", {}))

@@ -1,4 +1,4 @@
-"""All books of a month: for what ends reservations by the clock, and for statements."""
+"""Which books there are of a month."""
 
 from __future__ import annotations
 

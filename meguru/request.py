@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Protocol, Self
 class Request(Protocol):
     """A body that has been checked."""
 
+    # Of the models that it can be asked of, as an environment file has them.
+    kind: ClassVar[str]
     # Of the ids of its answers.
     id_prefix: ClassVar[str]
 
@@ -34,8 +36,8 @@ class Request(Protocol):
     def messages(self) -> list[dict[str, Any]]:
         """As a record keeps it."""
 
-    def most_tokens(self, context_tokens: int) -> int:
-        """The most that it can use of a model whose prompt and answer have at most these."""
+    def most_tokens(self, default: int) -> int:
+        """The most that it can use; `default` is of an answer where it sets no limit itself."""
 
     def with_texts(self, change: Callable[[str], str]) -> Self:
         """The same with each text that the model reads changed."""

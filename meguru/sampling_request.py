@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from meguru.json_request import flag, number, refusal, text_of, whole_number, wrong
 
@@ -17,6 +17,8 @@ IGNORED = (
     "prompt_cache_retention",
     "service_tier",
 )
+# More than any model's context: who asks for more gets what there is.
+MAX_ANSWER_TOKENS = 10_000_000
 MAX_STOPS = 4
 MAX_CHOICES = 128
 MAX_PENALTY = 2.0
@@ -48,6 +50,8 @@ class SamplingRequest:
     the like, and only where they change something. An engine that can't refuses them by name.
     """
 
+    kind: ClassVar[str] = "text"
+
     model: str | None = None
     max_tokens: int | None = None
     temperature: float | None = None
@@ -64,13 +68,9 @@ class SamplingRequest:
         """How many answers are asked for."""
         return int(self.engine_options.get("n", 1))
 
-    def most_answer_tokens(self, prompt_tokens: int, context_tokens: int) -> int:
-        """The most tokens of prompt and answers together, where the prompt has no more than these.
-
-        A prompt and one answer to it have at most `context_tokens`; a prompt counts once.
-        """
-        longest = min(self.max_tokens or context_tokens, context_tokens)
-        return min(prompt_tokens, context_tokens - longest) + self.num_choices * longest
+    def most_answer_tokens(self, default: int) -> int:
+        """The most tokens of all answers; `default` is of one where the request sets no limit."""
+        return self.num_choices * min(self.max_tokens or default, MAX_ANSWER_TOKENS)
 
     def sampling_body(self) -> dict[str, Any]:
         """The members of a body in OpenAI's form; those that were not given are left out."""

@@ -99,7 +99,7 @@ class Generation:
         self.prompt = encode_prompt(loaded, request)
         room = loaded.context_length - len(self.prompt)
         # A limit beyond the context is no error: the answer ends with finish_reason "length".
-        self.max_tokens = min(request.max_tokens or room, room)
+        self.max_tokens = min(request.max_tokens or loaded.answer_tokens, room)
         self.num_tokens = 0
         self.cancelled = threading.Event()
         self._deliver, self._ends = deliver, loaded.end_token_ids

@@ -21,6 +21,7 @@ from meguru.model_archive import weight_files
 from meguru.model_version import system_fingerprint
 from meguru.prompt import PROMPT_SOURCE, Prompt
 from meguru.prompt_fit import check_fit
+from meguru.sampling_request import MAX_ANSWER_TOKENS
 
 # Another version of these may choose other tokens for the same model.
 ENGINE = f"meguru-text torch {torch.__version__} transformers {transformers.__version__}"
@@ -32,7 +33,8 @@ class LoadedModel:
     """A model ready to predict, with its tokenizer and its own generation settings.
 
     `version` is the model version it was released as; `text_start` is what its tokenizer puts
-    before a text that is no chat.
+    before a text that is no chat. An answer to a request without a limit has at most
+    `answer_tokens`: who reserves them in a ledger may know no longer context.
     """
 
     name: str
@@ -45,6 +47,7 @@ class LoadedModel:
     end_token_ids: frozenset[int]
     prompt_version: str = ""
     text_start: tuple[int, ...] = ()
+    answer_tokens: int = MAX_ANSWER_TOKENS
 
     @property
     def system_fingerprint(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import importlib
 import logging
 import os
@@ -31,6 +32,7 @@ from meguru.accelerator import ROOT, check_accelerator
 from meguru.api_errors import ApiError
 from meguru.model_hashes import MANIFEST, check_hashes
 from meguru.model_version import ATTRIBUTES_HEADER, Answering
+from meguru.sampling_request import MAX_ANSWER_TOKENS
 from meguru.usage_report import reservation_of
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class Settings:
     max_batch_size: int
     max_queued_requests: int
     max_step_seconds: int
+    answer_tokens: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -69,6 +72,7 @@ class Settings:
             max_batch_size=number("MAX_BATCH_SIZE", 32),
             max_queued_requests=number("MAX_QUEUED_REQUESTS", 64),
             max_step_seconds=number("MAX_STEP_SECONDS", MAX_STEP_SECONDS),
+            answer_tokens=number("ANSWER_TOKENS", MAX_ANSWER_TOKENS),
         )
 
 
@@ -91,6 +95,7 @@ def start_engine(settings: Settings, failed: Callable[[str], None], devices: Pat
     if not check_hashes(settings.model_folder):
         logger.warning("the model has no %s: its files are served as they are", MANIFEST)
     loaded = load(settings.model_folder, settings.model_version, settings.prompt_version)
+    loaded = dataclasses.replace(loaded, answer_tokens=settings.answer_tokens)
     forward = make_forward(loaded.model)
     if isinstance(forward, Decoder):
         nn.Module.to(loaded.model, "meta")  # the decoder holds all it needs: no weight lies twice

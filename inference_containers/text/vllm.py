@@ -53,7 +53,10 @@ def command(environment: Mapping[str, str], scratch: Path) -> tuple[list[str], d
     """
     base_dir = Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
     name, approved = environment.get("MODEL_NAME", "model"), environment.get("PROMPT_VERSION", "")
-    serving = prepare(base_dir, name, num_gpus(), scratch, approved)
+    longest = environment.get("ANSWER_TOKENS")
+    serving = prepare(
+        base_dir, name, num_gpus(), scratch, approved, int(longest) if longest else None
+    )
     Answering(environment.get("MODEL_VERSION", ""), serving.prompt_version).attributes()
     given = {
         name.removeprefix(VARIABLE).lower().replace("_", "-"): value

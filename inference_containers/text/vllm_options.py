@@ -20,8 +20,6 @@ OPTIONS = {
     # As long as the model's own where that fits into the GPU's memory.
     "max-model-len": "auto",
     "enable-prefix-caching": "true",
-    # vLLM draws also where the model's own settings say it shouldn't.
-    "override-generation-config": '{"temperature": 0}',
     # A model that knows nothing better would put blanks into JSON for ever.
     "structured-outputs-config": '{"backend": "xgrammar", "disable_any_whitespace": true}',
 }
@@ -48,13 +46,18 @@ class Serving:
 
 
 def prepare(
-    base_dir: Path, name: str, num_gpus: int, scratch: Path, prompt_version: str = ""
+    base_dir: Path,
+    name: str,
+    num_gpus: int,
+    scratch: Path,
+    prompt_version: str = "",
+    answer_tokens: int | None = None,
 ) -> Serving:
     """How to serve the model below `base_dir` (/opt/ml), which callers ask for by `name`.
 
     ValueError says what is missing, refused or changed of the model, its base model or its prompt.
     A prompt, which has to be the one of `prompt_version` if that is given, becomes a chat template
-    in `scratch`.
+    in `scratch`. No answer has more than `answer_tokens`.
     """
     folder = base_dir / "model"
     weight_files(folder)
@@ -69,6 +72,7 @@ def prepare(
         "tokenizer": str(folder),
         "tensor-parallel-size": str(num_parts(config, num_gpus)),
         **OPTIONS,
+        "override-generation-config": json.dumps(_generation(answer_tokens)),
         **(_whole(name) if reference is None else _adapter(folder, name, reference)),
     }
     adapter = "" if reference is None else name
@@ -76,6 +80,12 @@ def prepare(
         return Serving(options, adapter=adapter)
     template = _template(prompt, folder, int(config["max_position_embeddings"]), scratch)
     return Serving({**options, "chat-template": str(template)}, prompt.version, adapter)
+
+
+def _generation(answer_tokens: int | None) -> dict[str, Any]:
+    # vLLM draws also where the model's own settings say it shouldn't.
+    settings: dict[str, Any] = {"temperature": 0}
+    return settings if answer_tokens is None else {**settings, "max_new_tokens": answer_tokens}
 
 
 def num_parts(config: Mapping[str, Any], num_gpus: int) -> int:

@@ -17,7 +17,7 @@ from lambdas.answer_request.caching import Caching, Place
 from lambdas.answer_request.endpoint import TextEndpoint
 from lambdas.answer_request.guarding import FILTERED, Guarding
 from lambdas.answer_request.ports import CachedAnswer, Guard, Log
-from meguru.api_errors import ApiError, model_not_allowed, unknown_model
+from meguru.api_errors import ApiError, model_not_allowed, other_kind, unknown_model
 from meguru.ledger import Ledger
 from meguru.request import Request
 from meguru.usage_report import request_attributes
@@ -29,10 +29,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Model:
-    """A model's endpoint, and the most tokens that a prompt and its answer have together."""
+    """A model's endpoint, and the most tokens of an answer to a request that sets no limit."""
 
     endpoint: TextEndpoint
-    context_tokens: int
+    answer_tokens: int
+    kind: str = "text"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,10 +90,13 @@ class Pipeline:
             raise unknown_model(answer.model, allowed)
         if answer.model not in allowed:
             raise model_not_allowed(answer.model, allowed)
+        model = self.models[answer.model]
+        if model.kind != answer.request.kind:
+            raise other_kind(answer.model, model.kind)
         guarding = Guarding(self.guard) if self.guard else None
         if guarding:
             answer.request = self._check_input(answer, guarding)
-        return self.models[answer.model], guarding
+        return model, guarding
 
     def _check_input(self, answer: Answer, guarding: Guarding) -> Request:
         try:
@@ -146,7 +150,7 @@ class Pipeline:
         """Reserve the most it can use; the attributes by which its model server reports."""
         if self.ledger is None:
             return ""
-        tokens = answer.request.most_tokens(model.context_tokens)
+        tokens = answer.request.most_tokens(model.answer_tokens)
         answer.reservation = self.ledger.reserve(
             answer.inference_id, answer.consumer, tokens, answer.model
         )

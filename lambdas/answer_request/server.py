@@ -1,4 +1,4 @@
-"""The function's web server, behind the Lambda Web Adapter: POST /v1/chat/completions.
+"""The function's web server, behind the Lambda Web Adapter: what is generated, and its usage.
 
 Lambda gives a process one request at a time, so the standard library's server is enough, and a
 cold start imports no framework.
@@ -9,60 +9,83 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from collections.abc import Collection
+from http.server import ThreadingHTTPServer
+from urllib.parse import parse_qsl, urlsplit
 
 import boto3
 
-from lambdas.answer_request.admission import MAX_BODY_BYTES, admit
+from lambdas.answer_request.admission import admit
 from lambdas.answer_request.answer import Answer
 from lambdas.answer_request.consumers import KeyHolders
 from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
+from lambdas.answer_request.http_exchange import HttpExchange
 from lambdas.answer_request.inference_log import InferenceLog
+from lambdas.answer_request.own_usage import OwnUsage
 from lambdas.answer_request.pipeline import Model, Pipeline
 from lambdas.answer_request.ports import Consumers
 from lambdas.answer_request.settings import Settings
-from meguru.api_errors import ApiError
+from meguru.api_errors import ApiError, unknown_path
 from meguru.consumer import Consumer
+from meguru.embedding_request import EmbeddingRequest
 from meguru.ledger import Ledger
 
-# API Gateway takes no larger body.
-MAX_DISCARDED_BYTES = 10 * 1024 * 1024
+USAGE_PATH = "/v1/usage"
 
 logger = logging.getLogger(__name__)
 
 
 class RequestServer(ThreadingHTTPServer):
-    """Takes requests of the API; who calls, `consumers` says."""
+    """Takes requests of the API; who calls, `consumers` says. Pages from `origins` may read."""
 
-    def __init__(self, address: tuple[str, int], pipeline: Pipeline, consumers: Consumers) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        pipeline: Pipeline,
+        consumers: Consumers,
+        usage: OwnUsage | None = None,
+        origins: Collection[str] = (),
+    ) -> None:
         super().__init__(address, RequestHandler)
         self.pipeline, self.consumers = pipeline, consumers
+        self.usage, self.origins = usage, origins
 
 
-class RequestHandler(BaseHTTPRequestHandler):
-    """One request; errors leave in OpenAI's shape."""
+class RequestHandler(HttpExchange):
+    """One request, from whoever calls to the answer."""
 
-    protocol_version = "HTTP/1.1"
     server: RequestServer
 
-    def do_GET(self) -> None:
-        # The adapter asks here until the server is ready.
-        self._send_json(200, {"status": "ready"}, headers={})
+    @property
+    def origins(self) -> Collection[str]:
+        return self.server.origins
 
-    def do_POST(self) -> None:
-        try:
+    def do_GET(self) -> None:  # noqa: N802
+        if urlsplit(self.path).path == "/":
+            # The adapter asks here until the server is ready.
+            self.prepare()
+            self.send_json(200, {"status": "ready"})
+        else:
             self._answer_or_refuse()
+
+    def do_POST(self) -> None:  # noqa: N802
+        self._answer_or_refuse()
+
+    def _answer_or_refuse(self) -> None:
+        self.prepare()
+        try:
+            self._answer_or_say_why()
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
-    def _answer_or_refuse(self) -> None:
-        self._streaming = False
+    def _answer_or_say_why(self) -> None:
         try:
-            self._answer()
+            if self.command == "GET":
+                self._report_usage()
+            else:
+                self._generate()
         except ApiError as error:
-            self._send_error(error)
+            self.send_api_error(error)
         except (BrokenPipeError, ConnectionResetError):
             raise
         except Exception:
@@ -70,110 +93,38 @@ class RequestHandler(BaseHTTPRequestHandler):
             self.close_connection = True
             message = "The server had an error. Try again."
             # Also where the answer was there and only its record could not be kept.
-            failure = ApiError(500, message, code="internal_error", may_have_answered=True)
-            self._send_error(failure)
+            self.send_api_error(
+                ApiError(500, message, code="internal_error", may_have_answered=True)
+            )
 
-    def _answer(self) -> None:
-        request = admit(self._read_body())
-        answer = Answer(request=request, consumer=self._consumer())
+    def _consumer(self) -> Consumer:
+        key_id: str = self.context["identity"]["apiKeyId"]
+        return self.server.consumers.of_key(key_id)
+
+    def _report_usage(self) -> None:
+        if self.route != USAGE_PATH or self.server.usage is None:
+            raise unknown_path()
+        asked = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+        self.send_json(200, self.server.usage.report(self._consumer(), asked))
+
+    def _generate(self) -> None:
+        content = self.read_body()
+        answer = Answer(request=admit(self.route, content), consumer=self._consumer())
         try:
-            if request.stream:
+            if answer.request.stream:
                 self._send_events(answer)
             else:
                 completion = self.server.pipeline.complete(answer)
-                self._send_json(
-                    200, completion, headers=answer.headers(), inference_id=answer.inference_id
-                )
+                self.send_json(200, completion, answer.headers(), answer.inference_id)
         except ApiError as error:
-            if self._streaming:
-                raise
-            self._send_json(error.status, error.body(), headers=answer.headers() | error.headers())
-
-    def _read_body(self) -> bytes:
-        stated = self.headers.get("content-length") or "0"
-        if "transfer-encoding" in self.headers or not stated.isdecimal():
-            # Where the body ends is unknown, and with it where the next request begins.
-            self.close_connection = True
-            message = "The request needs a 'Content-Length' header."
-            raise ApiError(411, message, code="length_required")
-        length = int(stated)
-        content = self.rfile.read(min(length, MAX_BODY_BYTES + 1))
-        # What is left unread would reset the connection before the refusal arrives.
-        unread = min(length, MAX_DISCARDED_BYTES) - len(content)
-        while unread > 0 and (part := self.rfile.read(min(unread, 65536))):
-            unread -= len(part)
-        self.close_connection |= length > MAX_DISCARDED_BYTES
-        return content
-
-    def _context(self) -> dict[str, Any]:
-        """What API Gateway says of the request; the adapter asks without."""
-        context: dict[str, Any] = json.loads(self.headers.get("x-amzn-request-context") or "{}")
-        return context
-
-    def _consumer(self) -> Consumer:
-        key_id: str = self._context()["identity"]["apiKeyId"]
-        return self.server.consumers.of_key(key_id)
-
-    def _send_json(
-        self,
-        status: int,
-        body: dict[str, Any],
-        *,
-        headers: Mapping[str, str],
-        inference_id: str = "",
-    ) -> None:
-        content = json.dumps(body, ensure_ascii=False).encode()
-        self.send_response_only(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(content)))
-        self._send_headers(headers)
-        self._send_ids(inference_id)
-        self.end_headers()
-        self.wfile.write(content)
-
-    def _send_error(self, error: ApiError) -> None:
-        if not self._streaming:
-            self._send_json(error.status, error.body(), headers=error.headers())
-            return
-        # The status has been sent: the error travels as the stream's last event.
-        self._send_event(json.dumps(error.body(), ensure_ascii=False))
-        self.wfile.write(b"0\r\n\r\n")
+            self.send_api_error(error, answer.headers())
 
     def _send_events(self, answer: Answer) -> None:
         with self.server.pipeline.stream(answer) as chunks:
-            self._start_events(answer)
+            self.start_events(answer.headers(), answer.inference_id)
             for chunk in chunks:
-                self._send_event(json.dumps(chunk, ensure_ascii=False))
-        self._send_event("[DONE]")
-        self.wfile.write(b"0\r\n\r\n")
-
-    def _start_events(self, answer: Answer) -> None:
-        self._streaming = True
-        self.send_response_only(200)
-        self.send_header("content-type", "text/event-stream; charset=utf-8")
-        self.send_header("cache-control", "no-cache")
-        self.send_header("transfer-encoding", "chunked")
-        self._send_headers(answer.headers())
-        self._send_ids(answer.inference_id)
-        self.end_headers()
-
-    def _send_event(self, data: str) -> None:
-        event = f"data: {data}\n\n".encode()
-        self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
-        self.wfile.flush()
-
-    def _send_headers(self, headers: Mapping[str, str]) -> None:
-        for name, value in headers.items():
-            self.send_header(name, value)
-
-    def _send_ids(self, inference_id: str) -> None:
-        """An answer is asked for by its own id, a refusal by API Gateway's id of the request."""
-        self.send_header("x-request-id", inference_id or self._context().get("requestId", ""))
-        if inference_id:
-            self.send_header("x-inference-id", inference_id)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """API Gateway's access log has the requests; a second line for each helps nobody."""
+                self.send_event(json.dumps(chunk, ensure_ascii=False))
+        self.end_events()
 
 
 def main() -> None:
@@ -187,13 +138,17 @@ def main() -> None:
     )
     runtime = boto3.client("sagemaker-runtime", config=RUNTIME)
     models = {
-        name: Model(TextEndpoint(runtime, endpoint_name), context_tokens)
-        for name, (endpoint_name, context_tokens) in settings.models.items()
+        name: Model(TextEndpoint(runtime, endpoint_name), answer_tokens)
+        for name, (endpoint_name, answer_tokens) in settings.models.items()
     }
+    for name, endpoint_name in settings.embedders.items():
+        models[name] = Model(TextEndpoint(runtime, endpoint_name), 0, kind=EmbeddingRequest.kind)
     ledger = Ledger(boto3.client("dynamodb"), settings.ledger_table, settings.billing)
     pipeline = Pipeline(models=models, log=log, ledger=ledger)
+    usage = OwnUsage(ledger, settings.billing)
     port = int(os.environ.get("AWS_LWA_PORT") or os.environ.get("PORT") or 8080)
-    RequestServer(("127.0.0.1", port), pipeline, KeyHolders()).serve_forever()
+    address = ("127.0.0.1", port)
+    RequestServer(address, pipeline, KeyHolders(), usage, settings.cors_origins).serve_forever()
 
 
 if __name__ == "__main__":

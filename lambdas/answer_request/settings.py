@@ -11,27 +11,34 @@ from meguru.billing import Billing
 
 @dataclass(frozen=True)
 class Settings:
-    """`models` has each model's endpoint and context in tokens, by the model's name in the API."""
+    """`models` has each model's endpoint and the most tokens of an answer without a limit.
+
+    `embedders` has the endpoints of the embedding models.
+    """
 
     models: dict[str, tuple[str, int]]
+    embedders: dict[str, str]
     inference_table: str
     inference_stream: str
     retention_days: int
     ledger_table: str
     billing: Billing
+    cors_origins: list[str]
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         return cls(
             models={
-                name: (endpoint_name, context_tokens)
-                for name, (endpoint_name, context_tokens) in json.loads(
+                name: (endpoint_name, answer_tokens)
+                for name, (endpoint_name, answer_tokens) in json.loads(
                     environment["MODELS"]
                 ).items()
             },
+            embedders=json.loads(environment["EMBEDDERS"]),
             inference_table=environment["INFERENCE_TABLE"],
             inference_stream=environment["INFERENCE_STREAM"],
             retention_days=int(environment["INFERENCE_RETENTION_DAYS"]),
             ledger_table=environment["LEDGER_TABLE"],
             billing=Billing.from_json(environment["BILLING"]),
+            cors_origins=json.loads(environment["CORS_ORIGINS"]),
         )

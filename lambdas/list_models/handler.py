@@ -13,6 +13,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from meguru.api_errors import ApiError, unknown_model, unknown_path
+from meguru.cors import cors_headers
 
 app = APIGatewayRestResolver()
 
@@ -64,11 +65,13 @@ def serving_model(name: str) -> dict[str, Any] | None:
 
 
 def _json(status: int, body: dict[str, Any]) -> Response[dict[str, Any]]:
+    event = app.current_event
+    cors = cors_headers(event.headers.get("origin"), cors_origins())
     return Response(
         status_code=status,
         content_type=content_types.APPLICATION_JSON,
         body=body,
-        headers={"x-request-id": app.current_event.request_context.request_id or ""},
+        headers={"x-request-id": event.request_context.request_id or "", **cors},
     )
 
 
@@ -77,6 +80,12 @@ def endpoints() -> dict[str, str]:
     """The name of each model's endpoint, by the model's name in the API."""
     named: dict[str, str] = json.loads(os.environ["ENDPOINTS"])
     return named
+
+
+@cache
+def cors_origins() -> list[str]:
+    origins: list[str] = json.loads(os.environ["CORS_ORIGINS"])
+    return origins
 
 
 @cache

@@ -32,6 +32,7 @@ from lambdas.record_feedback.feedback_store import FeedbackStore
 from lambdas.record_feedback.settings import Settings
 from lambdas.record_feedback.token_counter import TokenCounter
 from meguru.api_errors import ApiError, unknown_path
+from meguru.cors import cors_headers
 from meguru.fingerprint import fingerprint
 from meguru.names import BAD_ANSWER_METRIC, METRIC_NAMESPACE
 from meguru.records import Feedback
@@ -187,10 +188,12 @@ def measure_quality(feedback: Feedback) -> None:
 def _json(
     status: int, body: dict[str, Any], headers: dict[str, str] | None = None
 ) -> Response[dict[str, Any]]:
-    request_id = app.current_event.request_context.request_id or ""
+    event = app.current_event
+    cors = cors_headers(event.headers.get("origin"), settings().cors_origins)
+    request_id = event.request_context.request_id or ""
     return Response(
         status_code=status,
         content_type=content_types.APPLICATION_JSON,
         body=body,
-        headers={"x-request-id": request_id, **(headers or {})},
+        headers={"x-request-id": request_id, **cors, **(headers or {})},
     )

@@ -25,6 +25,7 @@ class Settings:
     idempotency_table: str
     lake_bucket: str
     models: dict[str, Model]
+    cors_origins: list[str]
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -40,4 +41,5 @@ class Settings:
                     environment["MODELS"]
                 ).items()
             },
+            cors_origins=json.loads(environment["CORS_ORIGINS"]),
         )

@@ -46,6 +46,7 @@ class FeedbackCapture(Construct):
                 "IDEMPOTENCY_TABLE": records.idempotency.table_name,
                 "LAKE_BUCKET": lake.bucket.bucket_name,
                 "MODELS": json.dumps(environment.learners),
+                "CORS_ORIGINS": json.dumps(environment.api.cors),
             },
             timeout=Duration.seconds(15),
         )

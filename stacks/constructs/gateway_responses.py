@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aws_cdk import aws_apigateway as apigateway
@@ -94,8 +95,11 @@ REFUSALS = (
 )
 
 
-def add_gateway_responses(api: apigateway.RestApi) -> None:
-    """Give every refusal of API Gateway itself OpenAI's error object and a request id."""
+def add_gateway_responses(api: apigateway.RestApi, headers: Mapping[str, str]) -> None:
+    """Give every refusal of API Gateway itself OpenAI's error object and a request id.
+
+    `headers` are more of them, their values as API Gateway's response parameters have them.
+    """
     for refusal in REFUSALS:
         api.add_gateway_response(
             _construct_id(refusal.type),
@@ -104,6 +108,7 @@ def add_gateway_responses(api: apigateway.RestApi) -> None:
             response_headers={
                 "x-request-id": "context.requestId",
                 **{name: f"'{value}'" for name, value in refusal.headers.items()},
+                **headers,
             },
             templates={"application/json": template(refusal)},
         )

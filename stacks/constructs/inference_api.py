@@ -15,6 +15,7 @@ from stacks.constructs.gateway_responses import add_gateway_responses
 from stacks.constructs.grants import grant, grant_table, sagemaker_arn
 from stacks.constructs.inference_log import InferenceLog
 from stacks.constructs.ledger import use_ledger
+from stacks.constructs.page_access import preflight, refusal_headers
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.records import Records
 from stacks.constructs.retention import LogGroup
@@ -25,7 +26,7 @@ ANSWER_TIMEOUT = Duration.minutes(15)
 
 
 class InferenceApi(Construct):
-    """A REST API: /v1/chat/completions, /v1/models and /v1/feedback."""
+    """A REST API: what is generated, /v1/models, /v1/feedback and /v1/usage."""
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class InferenceApi(Construct):
         self._records, self._inference_log = records, inference_log
         self.api = self._create_api()
         self._keep_execution_logs()
-        add_gateway_responses(self.api)
+        add_gateway_responses(self.api, refusal_headers(environment))
         self._add_paths(feedback.function)
         self._add_usage_plan()
 
@@ -80,6 +81,7 @@ class InferenceApi(Construct):
                     user=False,
                 ),
             ),
+            default_cors_preflight_options=preflight(self._environment),
             default_method_options=apigateway.MethodOptions(
                 api_key_required=True,
                 authorization_type=apigateway.AuthorizationType.CUSTOM,
@@ -117,16 +119,16 @@ class InferenceApi(Construct):
 
     def _add_paths(self, record_feedback: lambda_.IFunction) -> None:
         self.answer_request = self._create_answer_request()
-        version = self.api.root.add_resource("v1")
-        completions = version.add_resource("chat").add_resource("completions")
-        completions.add_method(
-            "POST",
-            apigateway.LambdaIntegration(
-                self.answer_request,
-                response_transfer_mode=apigateway.ResponseTransferMode.STREAM,
-                timeout=ANSWER_TIMEOUT,
-            ),
+        generation = apigateway.LambdaIntegration(
+            self.answer_request,
+            response_transfer_mode=apigateway.ResponseTransferMode.STREAM,
+            timeout=ANSWER_TIMEOUT,
         )
+        version = self.api.root.add_resource("v1")
+        for resource in (version.add_resource("chat"), version):
+            resource.add_resource("completions").add_method("POST", generation)
+        version.add_resource("embeddings").add_method("POST", generation)
+        version.add_resource("usage").add_method("GET", generation)
         models = apigateway.LambdaIntegration(self._create_list_models())
         model_list = version.add_resource("models")
         model_list.add_method("GET", models)
@@ -147,6 +149,7 @@ class InferenceApi(Construct):
                 "INFERENCE_TABLE": self._records.inferences.table_name,
                 "INFERENCE_STREAM": self._inference_log.stream_name,
                 "INFERENCE_RETENTION_DAYS": str(self._environment.records.inference_days),
+                "CORS_ORIGINS": json.dumps(self._environment.api.cors),
             },
             timeout=ANSWER_TIMEOUT,
             memory_mb=512,
@@ -174,6 +177,7 @@ class InferenceApi(Construct):
             variables={
                 "ENDPOINTS": self._endpoints,
                 "RELEASE_TABLE": self._records.releases.table_name,
+                "CORS_ORIGINS": json.dumps(self._environment.api.cors),
             },
             timeout=Duration.seconds(10),
         )

@@ -120,6 +120,7 @@ class ModelRelease(Construct):
                 "InferenceAmiVersion": inference_ami(endpoint.instance_type) or "none",
                 "VariantName": VARIANT_NAME,
                 "ModelName": self._model_name,
+                "AnswerTokens": str(self._model.training.context_tokens),
                 "StartupSeconds": str(STARTUP_SECONDS[self._model.engine]),
                 "Network": self._network,
                 "MinInstances": str(endpoint.min_instances),

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from meguru.billing import Billing
 from meguru.names import OWNER_TAG, resource_name
+from stacks.environment.api import Api
 from stacks.environment.billing import Budget, Price, TimeZone
 from stacks.environment.jobs import CAUSAL_LM, MINUTES_A_DAY, BaseModels, Curation
 from stacks.environment.model import Model
@@ -18,7 +19,6 @@ from stacks.environment.section import Settings
 from stacks.environment.source import Source
 from stacks.environment.values import (
     Account,
-    Count,
     Days,
     Email,
     ModelKey,
@@ -51,12 +51,6 @@ def _check_text(models: dict[str, Model]) -> dict[str, Model]:
     if not any(model.is_trained for model in models.values()):
         raise refusal("at least one model of kind text beside the others")
     return models
-
-
-class Api(Settings):
-    requests_per_second: Count = 10
-    burst: Count = 20
-    requests_per_month: Count = 1_000_000
 
 
 class Records(Settings):

@@ -28,6 +28,8 @@ from meguru.names import api_name, stage_name
 NAME = "trial-with-long-name"
 MODEL = "model-with-long-name"
 SECOND_MODEL = "second"
+# A page from here may read what the API answers.
+PAGE = "https://chat.example.co.jp"
 DEADLINE_SECONDS = 120
 # What a client's rules may ask for: the loop turns with it, whatever this machine can't simulate.
 GUARDED: dict[str, Any] = {
@@ -62,7 +64,7 @@ def synthesize_trial(folder: Path) -> Path:
     model["retrain"] |= {"falling_quality": {"answers": 3, "hours": 1}, "on_commit": True}
     values["name"], values["models"] = NAME, {MODEL: model, SECOND_MODEL: model}
     values |= GUARDED
-    values["api"] |= {"requests_per_second": 500, "burst": 1000}
+    values["api"] |= {"requests_per_second": 500, "burst": 1000, "cors": [PAGE]}
     file = folder / "trial.yaml"
     file.write_text(yaml.safe_dump(values))
     subprocess.run(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.e2e.loop_cloud import MODEL, LoopCloud
+from tests.e2e.loop_cloud import MODEL, PAGE, LoopCloud
 
 ASK: Any = {"model": MODEL, "messages": [{"role": "user", "content": "締切は?"}], "max_tokens": 4}
 USER = {"role": "user", "content": "a"}
@@ -225,3 +225,64 @@ def test_a_plan_s_burst_and_quota_are_kept(cloud: LoopCloud) -> None:
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert error_of(answers[-1])["code"] == "insufficient_quota"
     assert answers[-1].headers["x-should-retry"] == "false"
+
+
+def test_a_text_is_gone_on_with(cloud: LoopCloud) -> None:
+    text = {"model": MODEL, "prompt": "締切は", "max_tokens": 4}
+    answer = send(cloud, "POST", "completions", text)
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert (body["object"], body["id"][:5]) == ("text_completion", "cmpl-")
+    streamed = send(cloud, "POST", "completions", {**text, "stream": True}).content.decode()
+    assert streamed.endswith("data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize(
+    ("members", "param"),
+    [
+        ({"n": 2}, "n"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
+        ({"presence_penalty": 1}, "presence_penalty"),
+    ],
+)
+def test_what_the_engine_can_not_do_is_refused_by_name(
+    cloud: LoopCloud, members: dict[str, Any], param: str
+) -> None:
+    answer = send(cloud, "POST", "chat/completions", {**ASK, **members})
+    error = error_of(answer)
+    assert (answer.status_code, error["param"]) == (400, param)
+    assert error["code"] == "unsupported_parameter"
+
+
+def test_a_consumer_sees_its_own_usage(cloud: LoopCloud) -> None:
+    def total() -> dict[str, int]:
+        answer = send(cloud, "GET", "usage")
+        assert answer.status_code == 200, answer.text
+        found: dict[str, int] = answer.json()["total"]
+        return found
+
+    before, used = total(), send(cloud, "POST", "chat/completions", ASK).json()["usage"]
+    after = total()
+    assert after["requests"] == before["requests"] + 1
+    assert after["completion_tokens"] == before["completion_tokens"] + used["completion_tokens"]
+    assert error_of(send(cloud, "GET", "usage?month=soon"))["param"] == "month"
+
+
+def test_a_page_that_is_named_may_read_and_others_may_not(cloud: LoopCloud) -> None:
+    origins = {PAGE: PAGE, "https://elsewhere.example": None}
+    for origin, allowed in origins.items():
+        asked = {"origin": origin, "access-control-request-method": "POST"}
+        preflight = requests.options(
+            f"{cloud.outputs['ApiBase']}/chat/completions", headers=asked, timeout=30
+        )
+        assert preflight.status_code == 204, preflight.text
+        assert preflight.headers.get("access-control-allow-origin") in (PAGE,)
+        assert "authorization" in preflight.headers["access-control-allow-headers"].lower()
+        for method, path in (("POST", "chat/completions"), ("GET", "models"), ("POST", "feedback")):
+            answer = send(cloud, method, path, ASK if "chat" in path else {}, origin=origin)
+            assert answer.headers.get("access-control-allow-origin") == allowed, path
+    refused = requests.get(
+        f"{cloud.outputs['ApiBase']}/models", headers={"origin": PAGE}, timeout=9
+    )
+    assert refused.status_code == 403
+    assert refused.headers["access-control-allow-origin"] == PAGE

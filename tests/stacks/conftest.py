@@ -36,6 +36,7 @@ source: {{github: {"o" * 39}/{"r" * 100}, branch: {"b" * 200}, environment: {"e"
 base_models: {{sources: [s3://bucket-of-another/models/]}}
 records: {{inference_log_days: 3650, checkpoint_days: 7, quarantine_days: 90}}
 time_zone: Europe/Berlin
+api: {{cors: [{", ".join(f"https://{'c' * 79}{n}:44300" for n in range(5))}]}}
 budget:
   {{per_day: 0.5, per_month: 5, tokens_per_day: 1, tokens_per_month: 2, aws_usd_per_month: 100}}
 prices: {{{"m" * MAX_MODEL_KEY}: {{prompt: 123.25, completion: 456.5, cached: 1.5}}}}

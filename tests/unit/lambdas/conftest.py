@@ -16,7 +16,7 @@ from lambdas.answer_request.endpoint import TextEndpoint
 from lambdas.answer_request.pipeline import Model, Pipeline
 from meguru.consumer import Consumer
 from meguru.ledger import Reservation
-from meguru.ledger_book import Opened
+from meguru.ledger_book import Book, Opened
 from meguru.quota import Rates
 
 ENVIRONMENT = {
@@ -32,7 +32,9 @@ ENVIRONMENT = {
     "ENDPOINT_NAME": "text",
     "ENDPOINTS": '{"meguru-text": "text", "other": "other-text"}',
     "MODELS": '{"meguru-text": ["text", 128], "other": ["other-text", 96]}',
+    "EMBEDDERS": '{"vectors": "vectors"}',
     "ENVIRONMENT_NAME": "poc",
+    "CORS_ORIGINS": '["https://chat.example.co.jp"]',
     "DATASET": "text",
     "TRAINING_CODE": "",
     "LEDGER_TABLE": "ledger",
@@ -219,6 +221,11 @@ class FakeLedger:
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.calls: list[tuple[Any, ...]] = []
+        self.book = Book("consumer#c#2026-11")
+
+    def read(self, key: str) -> Book:
+        self.calls.append(("read", key))
+        return self.book
 
     def reserve(
         self, reservation_id: str, caller: Consumer, tokens: int, model: str

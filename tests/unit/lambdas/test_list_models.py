@@ -81,3 +81,16 @@ def test_unknown_model_is_named_as_it_was_meant(get: Callable[..., tuple[int, An
 def test_path_that_no_route_knows(get: Callable[..., tuple[int, Any]], path: str) -> None:
     status, said = get(path)
     assert (status, said["error"]["code"]) == (404, "unknown_url")
+
+
+def test_pages_that_are_named_may_read(get: Callable[..., tuple[int, Any]]) -> None:
+    context = {"requestId": "request-1"}
+    event = {"httpMethod": "GET", "path": "/v1/models", "requestContext": context}
+    origins = {}
+    for origin in ("https://chat.example.co.jp", "https://elsewhere.example"):
+        answer = function.handler({**event, "headers": {"Origin": origin}}, None)
+        origins[origin] = answer["multiValueHeaders"].get("access-control-allow-origin")
+    assert origins == {
+        "https://chat.example.co.jp": ["https://chat.example.co.jp"],
+        "https://elsewhere.example": None,
+    }

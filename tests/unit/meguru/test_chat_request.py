@@ -293,12 +293,10 @@ def test_a_schema_is_passed_on_as_it_came() -> None:
         # 16 for the template and 10 bytes, and what may be answered.
         ({"max_tokens": 5}, 26 + 5),
         ({"max_tokens": 5, "n": 4}, 26 + 4 * 5),
-        ({"max_tokens": 90}, 100),
-        ({}, 100),
-        ({"max_tokens": 10**9}, 100),
-        # The longer the prompt, the shorter are all of the answers.
-        ({"max_tokens": 90, "n": 2}, 10 + 2 * 90),
-        ({"n": 2}, 200),
+        ({"max_tokens": 190}, 26 + 190),
+        ({}, 26 + 100),
+        ({"n": 2}, 26 + 2 * 100),
+        ({"max_tokens": 10**4000}, 26 + 10**7),
     ],
 )
 def test_the_most_that_a_request_can_use(members: dict[str, Any], num_tokens: int) -> None:
@@ -311,16 +309,6 @@ def test_tools_and_calls_are_counted_as_well() -> None:
     assert parse(max_tokens=1, tools=[TOOL]).most_tokens(10**6) > plain + len(json.dumps(TOOL))
     called = parse(max_tokens=1, messages=[CALLING, USER]).most_tokens(10**6)
     assert called > plain + len(json.dumps(CALL))
-
-
-@given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 5), st.integers(1, 300))
-def test_no_use_is_above_the_most(bound: int, limit: int, num_choices: int, context: int) -> None:
-    most = parse(max_tokens=limit, n=num_choices).most_answer_tokens(bound, context)
-    used = [
-        prompt + num_choices * min(limit, context - prompt)
-        for prompt in range(1, min(bound, context) + 1)
-    ]
-    assert max(used) <= most
 
 
 def test_an_engine_without_options_refuses_them_by_name() -> None:

@@ -11,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meguru.api_errors import ApiError
-from meguru.embedding_request import MAX_TEXTS, MAX_TOKENS_AROUND, EmbeddingRequest
+from meguru.embedding_request import (
+    MAX_TEXT_TOKENS,
+    MAX_TEXTS,
+    MAX_TOKENS_AROUND,
+    EmbeddingRequest,
+)
 
 
 def parse(**body: Any) -> EmbeddingRequest:
@@ -78,14 +83,16 @@ def test_what_is_wrong_is_refused_by_name(body: dict[str, Any], param: str, code
 
 @given(st.lists(st.text(min_size=1), min_size=1))
 def test_the_bound_is_no_less_than_any_tokenizer_makes(texts: list[str]) -> None:
-    bound = parse(input=texts).most_tokens(10**9)
+    bound = parse(input=texts).most_tokens()
     of_characters = sum(len(unicodedata.normalize("NFKD", one)) for one in texts)
     of_bytes = sum(len(unicodedata.normalize("NFKC", one).encode()) for one in texts)
     assert bound >= max(of_characters, of_bytes) + len(texts) * MAX_TOKENS_AROUND
 
 
 def test_the_bound_is_no_more_than_the_model_reads() -> None:
-    assert parse(input=["a" * 1000, [1, 2]]).most_tokens(512) == 512 + 2 + MAX_TOKENS_AROUND
+    long, short = "a" * MAX_TEXT_TOKENS, [1, 2]
+    most = MAX_TEXT_TOKENS + len(short) + MAX_TOKENS_AROUND
+    assert parse(input=[long, short]).most_tokens() == most
 
 
 def test_texts_are_changed_and_token_ids_are_none() -> None:

@@ -392,3 +392,11 @@ def test_the_smallest_nucleus_is_the_likeliest_token(top_p: float) -> None:
 def test_limit_beyond_the_context_ends_with_length(loaded: LoadedModel) -> None:
     caller = Caller(loaded, "質問", max_tokens=10_000)
     assert caller.generation.max_tokens == loaded.context_length - len(caller.generation.prompt)
+
+
+def test_an_answer_without_a_limit_has_as_many_tokens_as_are_reserved(loaded: LoadedModel) -> None:
+    few = dataclasses.replace(loaded, answer_tokens=5)
+    assert Caller(few, "質問").generation.max_tokens == 5
+    assert Caller(few, "質問", max_tokens=7).generation.max_tokens == 7
+    room = loaded.context_length - len(Caller(loaded, "質問").generation.prompt)
+    assert Caller(loaded, "質問").generation.max_tokens == room

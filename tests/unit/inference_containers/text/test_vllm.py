@@ -77,6 +77,14 @@ def test_a_whole_model_is_served_by_its_name(base_dir: Path, tmp_path: Path) -> 
     assert options["tensor-parallel-size"] == "2"  # the model has two heads
     assert options["enable-prefix-caching"] == "true"
     assert not {"enable-lora", "chat-template"} & options.keys()
+    assert json.loads(options["override-generation-config"]) == {"temperature": 0}
+
+
+def test_no_answer_is_longer_than_what_is_reserved(base_dir: Path, tmp_path: Path) -> None:
+    environment = {"SAGEMAKER_BASE_DIR": str(base_dir), "ANSWER_TOKENS": "512"}
+    words, _ = command(environment, tmp_path)
+    settings = json.loads(words[words.index("--override-generation-config") + 1])
+    assert settings["max_new_tokens"] == 512
 
 
 def test_an_adapter_is_served_over_its_base_model(adapter_dir: Path, tmp_path: Path) -> None:

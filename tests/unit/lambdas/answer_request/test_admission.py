@@ -31,7 +31,7 @@ def body(**members: Any) -> bytes:
 )
 def test_refused(content: bytes, status: int, code: str, param: str | None) -> None:
     with pytest.raises(ApiError) as refusal:
-        admit(content)
+        admit("/v1/chat/completions", content)
     error = refusal.value
     assert (error.status, error.code, error.param) == (status, code, param)
 
@@ -44,6 +44,17 @@ def test_refused(content: bytes, status: int, code: str, param: str | None) -> N
     ],
 )
 def test_messages_can_be_kept_in_a_table(message: dict[str, Any]) -> None:
-    messages = admit(body(messages=[message])).messages
+    messages = admit("/v1/chat/completions", body(messages=[message])).messages
     TypeSerializer().serialize(messages)
     assert set(messages[0]) == {"role", "content"}
+
+
+def test_each_path_has_its_kind() -> None:
+    text = json.dumps({"model": "m", "prompt": "締切は"}).encode()
+    assert admit("/v1/completions", text).id_prefix == "cmpl-"
+    with pytest.raises(ApiError) as refusal:
+        admit("/v1/completions", body())
+    assert refusal.value.param == "messages"
+    with pytest.raises(ApiError) as refusal:
+        admit("/v1/chat", body())
+    assert (refusal.value.status, refusal.value.code) == (404, "unknown_url")

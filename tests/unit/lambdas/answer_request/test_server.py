@@ -17,8 +17,12 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from lambdas.answer_request.admission import MAX_BODY_BYTES
 from lambdas.answer_request.consumers import KeyHolders
+from lambdas.answer_request.own_usage import OwnUsage
 from lambdas.answer_request.pipeline import Pipeline
 from lambdas.answer_request.server import RequestServer
+from meguru.api_errors import ApiError
+from meguru.billing import Billing
+from meguru.ledger_book import Book
 from meguru.model_version import Answering
 
 CONTEXT = {
@@ -33,11 +37,15 @@ OTHER_COMPLETION = json.dumps(
         "usage": {"prompt_tokens": 4, "completion_tokens": 2},
     }
 ).encode()
+PATH = "/v1/chat/completions"
+PAGE = "https://chat.example.co.jp"
 QUESTION = {"model": "m", "messages": [{"role": "user", "content": "元気?"}]}
 
 
 @pytest.fixture
-def connect(make_model: Any, log: Any) -> Iterator[Callable[..., http.client.HTTPConnection]]:
+def connect(
+    make_model: Any, log: Any, ledger: Any
+) -> Iterator[Callable[..., http.client.HTTPConnection]]:
     """Serve a model that answers with these parts; a connection to it."""
     servers: list[RequestServer] = []
 
@@ -47,8 +55,10 @@ def connect(make_model: Any, log: Any) -> Iterator[Callable[..., http.client.HTT
             "m": make_model(*parts, error=error, attributes=first)[0],
             "n": make_model(OTHER_COMPLETION, attributes=other)[0],
         }
-        pipeline = Pipeline(models=models, log=log)
-        servers.append(RequestServer(("127.0.0.1", 0), pipeline, KeyHolders()))
+        pipeline = Pipeline(models=models, log=log, ledger=ledger)
+        usage = OwnUsage(ledger, Billing())
+        address = ("127.0.0.1", 0)
+        servers.append(RequestServer(address, pipeline, KeyHolders(), usage, [PAGE]))
         poll = {"poll_interval": 0.01}
         threading.Thread(target=servers[-1].serve_forever, kwargs=poll, daemon=True).start()
         return http.client.HTTPConnection(*servers[-1].server_address[:2], timeout=10)  # type: ignore[arg-type]
@@ -60,10 +70,13 @@ def connect(make_model: Any, log: Any) -> Iterator[Callable[..., http.client.HTT
 
 
 def post(
-    connection: http.client.HTTPConnection, body: Any, headers: dict[str, str] = CONTEXT
+    connection: http.client.HTTPConnection,
+    body: Any,
+    headers: dict[str, str] = CONTEXT,
+    path: str = PATH,
 ) -> tuple[http.client.HTTPResponse, bytes]:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    connection.request("POST", "/v1/chat/completions", content, headers)
+    connection.request("POST", path, content, headers)
     response = connection.getresponse()
     return response, response.read()
 
@@ -208,7 +221,7 @@ def test_without_a_consumer(connect: Any, log: Any, headers: dict[str, str]) -> 
 
 def test_client_leaves_in_the_stream(connect: Any, log: Any, stream_parts: Any) -> None:
     connection = connect(*stream_parts[:1], *([stream_parts[0] * 100] * 500))
-    connection.request("POST", "/", json.dumps(QUESTION | {"stream": True}), CONTEXT)
+    connection.request("POST", PATH, json.dumps(QUESTION | {"stream": True}), CONTEXT)
     assert connection.getresponse().read(10)
     connection.sock and connection.sock.shutdown(socket.SHUT_RDWR)
     connection.close()
@@ -242,3 +255,62 @@ def test_ready(connect: Any) -> None:
     connection = connect()
     connection.request("GET", "/")
     assert connection.getresponse().status == 200
+
+
+def test_what_is_left_stands_in_every_answer(connect: Any, ledger: Any, completion: bytes) -> None:
+    for body in (QUESTION, QUESTION | {"stream": True}):
+        response, _ = post(connect(*([] if "stream" in body else [completion])), body)
+        assert response.headers["x-ratelimit-limit-requests"] == "60"
+        assert response.headers["x-ratelimit-reset-requests"] == "13s"
+    failed, _ = post(connect(error=model_error(500)), QUESTION)
+    assert (failed.status, failed.headers["x-ratelimit-remaining-requests"]) == (502, "59")
+    ledger.error = ApiError(429, "Used up.", code="insufficient_quota")
+    refused, content = post(connect(completion), QUESTION)
+    assert refused.status == 429 and json.loads(content)["error"]["message"] == "Used up."
+
+
+def test_each_path_is_for_its_own_kind(connect: Any, log: Any) -> None:
+    said = {"choices": [{"index": 0, "text": "です", "finish_reason": "stop"}]}
+    text = {"model": "m", "prompt": "締切は"}
+    response, content = post(connect(json.dumps(said).encode()), text, path="/v1/completions")
+    assert (response.status, json.loads(content)["choices"]) == (200, said["choices"])
+    assert json.loads(content)["id"].startswith("cmpl-")
+    (record,) = log.records
+    assert (record.answer, record.messages) == ("です", [{"role": "user", "content": "締切は"}])
+    for path in ("/v1/completion", "/"):
+        response, content = post(connect(), text, path=path)
+        assert (response.status, json.loads(content)["error"]["code"]) == (404, "unknown_url")
+
+
+def test_a_domain_of_the_client_s_may_put_something_before_the_path(
+    connect: Any, completion: bytes
+) -> None:
+    said = {"identity": {"apiKeyId": "key"}, "resourcePath": PATH}
+    headers = {"x-amzn-request-context": json.dumps(said)}
+    assert post(connect(completion), QUESTION, headers, "/llm" + PATH)[0].status == 200
+
+
+def test_own_usage(connect: Any, ledger: Any) -> None:
+    ledger.book = Book("consumer#key#2026-10", "key", {"27/m/prompt_tokens": 4, "27/m/requests": 1})
+    connection = connect()
+    connection.request("GET", "/v1/usage?month=2026-10", headers=CONTEXT)
+    report = json.loads(connection.getresponse().read())
+    (day,) = report["data"]
+    assert (day["day"], day["model"], day["prompt_tokens"]) == ("2026-10-27", "m", 4)
+    assert ledger.calls == [("read", "consumer#key#2026-10")]
+    for path, status in (("/v1/usage?month=1", 400), ("/v1/usages", 404)):
+        connection.request("GET", path, headers=CONTEXT)
+        response = connection.getresponse()
+        assert response.status == status and json.loads(response.read())["error"]["code"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_pages_that_may_read_are_told_so(connect: Any, completion: bytes, stream: bool) -> None:
+    def allowed(origin: str, body: Any) -> tuple[str | None, str | None]:
+        connection = connect(*([] if stream else [completion]))
+        headers = post(connection, body, {**CONTEXT, "origin": origin})[0].headers
+        return headers["access-control-allow-origin"], headers["vary"]
+
+    for body in (QUESTION | {"stream": stream}, {}):
+        assert allowed(PAGE, body) == (PAGE, "origin")
+        assert allowed("https://elsewhere.example", body) == (None, "origin")

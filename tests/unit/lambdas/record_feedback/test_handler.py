@@ -385,3 +385,10 @@ def test_long_comment_or_rating_needs_no_count(
     counting(monkeypatch, error=AssertionError("asked"))
     said = {"inference_id": "chatcmpl-1", "rating": -1, "comment": "x" * 5_000}
     assert service.post(said)[0] == 200
+
+
+def test_pages_that_are_named_may_read(service: Service) -> None:
+    for origin, found in (("https://chat.example.co.jp", True), ("https://other.example", False)):
+        headers: dict[str, Any] = {}
+        service.post({}, headers_of=headers, headers={"origin": origin})
+        assert (headers.get("access-control-allow-origin") == [origin]) is found

@@ -1,0 +1,31 @@
+"""What the environment file says of the API as a whole."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from stacks.environment.refusals import only
+from stacks.environment.section import Settings
+from stacks.environment.values import Count, matches
+
+# Functions are told of all, and their variables have 4 KB together.
+MAX_ORIGINS = 5
+Origin = Annotated[
+    str,
+    only(
+        matches(r"https://[a-z0-9.-]{1,80}(:\d{1,5})?|http://(localhost|127\.0\.0\.1)(:\d{1,5})?"),
+        "where a page is from, such as https://chat.example.co.jp: without a path, and https "
+        "everywhere but on localhost",
+    ),
+]
+
+
+class Api(Settings):
+    """What a key may ask for, and the `cors` origins of pages that may read answers."""
+
+    requests_per_second: Count = 10
+    burst: Count = 20
+    requests_per_month: Count = 1_000_000
+    cors: Annotated[list[Origin], Field(max_length=MAX_ORIGINS)] = []
