@@ -138,6 +138,7 @@ class Engine:
                 if self._joining and padded > min(MAX_PROMPT_TOKENS, 2 * num_tokens):
                     break
                 self._joining.append(self._waiting.popleft())
+                self._joining[-1].begin()
             return self._joining
 
     def _abandon(self, message: str) -> None:

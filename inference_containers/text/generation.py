@@ -149,6 +149,10 @@ class Generation:
         logprobs, self._logprobs = self._logprobs, []
         self._deliver(Piece(text, finish_reason, logprobs=logprobs))
 
+    def begin(self) -> None:
+        """Say that it has left the queue: the first piece, without text."""
+        self._deliver(Piece())
+
     def fail(self, message: str = "The server had an error while answering. Try again.") -> None:
         self._deliver(Piece(error=message))
 

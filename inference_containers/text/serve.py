@@ -167,9 +167,13 @@ async def answer(
 
 async def stream(prediction: Prediction, reservation: str | None) -> AsyncIterator[bytes]:
     """Server-sent events; closing the iterator (the caller left) frees the engine's place."""
+    is_begun = False
     try:
-        yield server_sent_event(prediction.chunk({"role": "assistant", "content": ""}))
         async for piece in prediction.pieces():
+            if not is_begun:
+                # Only now: who measures sees how long it has waited to be taken up.
+                yield server_sent_event(prediction.chunk({"role": "assistant", "content": ""}))
+                is_begun = True
             if piece.text or piece.logprobs:
                 chunk = prediction.chunk({"content": piece.text}, logprobs=piece.logprobs or None)
                 yield server_sent_event(chunk)

@@ -36,6 +36,8 @@ class Answer:
     cut_by: str = CANCELLED
     answering: Answering = field(default_factory=Answering)
     usage: dict[str, Any] = field(default_factory=dict)
+    # Whether a model server has begun to answer.
+    is_accepted: bool = False
     # Whether the usage is all of it: the model server has come to its end.
     is_whole: bool = False
     reservation: Reservation | None = None

@@ -41,6 +41,8 @@ class Guarding:
 
     def check_answer(self, completion: dict[str, Any]) -> dict[str, Any]:
         """The completion as it may be given: what is kept back ends with `content_filter`."""
+        if "choices" not in completion:
+            return completion
         choices = [one for choice in completion["choices"] for one in self._checked([choice])]
         return completion | {"choices": choices}
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from meguru.consumer import FULL
 from meguru.records import Inference
 
 
@@ -16,7 +18,10 @@ class InferenceLog:
         self._table, self._firehose = table, firehose
         self._stream_name, self._retention = stream_name, timedelta(days=retention_days)
 
-    def write(self, inference: Inference) -> None:
+    def write(self, inference: Inference, policy: str) -> None:
+        """What was said is kept under the policy `full` alone: any other keeps what it took."""
+        if policy != FULL:
+            inference = replace(inference, messages=[], answer="", other_answers=[])
         record = inference.as_dict()
         expires = datetime.fromisoformat(inference.created_at) + self._retention
         self._table.put_item(Item=record | {"expires_at": int(expires.timestamp())})

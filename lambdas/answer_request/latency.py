@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 class Latency:
     """The moments of an answer on a monotonic clock; None: it came without that one.
 
-    An answer in one piece has no beginning and no first token, one from the cache was never asked.
+    It has `begun` with the first event of its stream, which a model server sends when it has taken
+    the request up. An answer in one piece has no such moment, one from the cache was never asked.
     """
 
     started: float = field(default_factory=time.monotonic)

@@ -78,7 +78,7 @@ class Pipeline:
                     yield _as_asked_for(answer, _assembled(assembly, chunks))
             finally:
                 answer.give(assembly)
-                if answer.latency.begun:
+                if answer.is_accepted:
                     self._write(answer, guarding)
             if answer.is_whole and not answer.cut_by:
                 place.keep(answer.answering, answer.given)
@@ -143,7 +143,7 @@ class Pipeline:
         with self._settled(answer):
             answer.latency.asked = time.monotonic()
             with model.endpoint.stream(body, attributes) as (answer.answering, chunks):
-                answer.latency.begun = time.monotonic()
+                answer.is_accepted = True
                 yield _read(answer, chunks)
 
     def _reserve(self, answer: Answer, model: Model) -> str:
@@ -169,7 +169,7 @@ class Pipeline:
             yield
         except (ApiError, ClientError) as error:
             may_have_answered = getattr(error, "may_have_answered", False)
-            is_refused = answer.latency.begun is None and not may_have_answered
+            is_refused = not answer.is_accepted and not may_have_answered
             raise
         finally:
             if (answer.is_whole or is_refused) and self.ledger and answer.reservation:
@@ -185,13 +185,14 @@ class Pipeline:
 
     def _write(self, answer: Answer, guarding: Guarding | None) -> None:
         answer.rule = guarding.rule if guarding else ""
-        self.log.write(answer.record())
+        self.log.write(answer.record(), answer.consumer.log)
 
 
 def _read(answer: Answer, chunks: Chunks) -> Chunks:
     """The chunks as the model server gives them, and what they say of the answer."""
     try:
         for chunk in chunks:
+            answer.latency.begun = answer.latency.begun or time.monotonic()
             answer.usage = chunk.get("usage") or answer.usage
             if answer.latency.first_token is None and any(map(text_of, chunk["choices"])):
                 answer.latency.first_token = time.monotonic()

@@ -53,5 +53,5 @@ class AnswerCache(Protocol):
 
 
 class Log(Protocol):
-    def write(self, inference: Inference) -> None:
-        """Keep the record of an answer."""
+    def write(self, inference: Inference, policy: str) -> None:
+        """Keep the record of an answer, as much of it as the consumer's `log` policy says."""

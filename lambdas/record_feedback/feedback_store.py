@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from botocore.exceptions import ClientError
 from lambdas.record_feedback.correction import CorrectionCheck, split_conversation
 from lambdas.record_feedback.feedback_request import FeedbackRequest
 from meguru.api_errors import ApiError
+from meguru.chat_request import ChatRequest
 from meguru.names import feedback_key
 from meguru.records import CORRECTION, VOTE, Feedback
 
@@ -44,6 +46,7 @@ class FeedbackStore:
             if split_conversation(preferred["messages"]) == (context, question):
                 preferred_answer = preferred["answer"]
         if request.corrected_output:
+            _refuse_other_than_chats(inference)
             corrected = request.corrected_output
             self._check.refuse_unlearnable(inference["model"], context, question, corrected)
         feedback = Feedback(
@@ -115,3 +118,16 @@ class FeedbackStore:
                 raise
             return str(error.response["Item"]["created_at"]["S"])
         return None
+
+
+def _refuse_other_than_chats(inference: Mapping[str, Any]) -> None:
+    """What is learnt are questions and answers, without what tools said in between."""
+    said = inference["messages"]
+    has_tools = any(one["role"] == "tool" or "tool_calls" in one for one in said)
+    if has_tools or not inference["inference_id"].startswith(ChatRequest.id_prefix):
+        raise ApiError(
+            400,
+            "Corrections are learnt of chats without tools; this answer is of something else.",
+            code="invalid_value",
+            param="inference_id",
+        )

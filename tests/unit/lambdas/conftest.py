@@ -144,7 +144,8 @@ class FakeLog:
         self.records: list[Any] = []
         self.error: Exception | None = None
 
-    def write(self, inference: Any) -> None:
+    def write(self, inference: Any, policy: str) -> None:
+        assert policy == "full"
         if self.error:
             raise self.error
         self.records.append(inference)

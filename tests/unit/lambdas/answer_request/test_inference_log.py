@@ -42,7 +42,7 @@ def inference(**more: Any) -> Inference:
 
 def test_written_twice_over(make_table: Callable[..., Any]) -> None:
     table, firehose = make_table("inferences", "inference_id"), FakeFirehose()
-    InferenceLog(table, firehose, "stream", 30).write(inference())
+    InferenceLog(table, firehose, "stream", 30).write(inference(), "full")
     item = table.get_item(Key={"inference_id": "chatcmpl-1"})["Item"]
     expires = datetime.fromisoformat("2026-12-22T00:00:00+00:00").timestamp()
     assert item["expires_at"] == int(expires)
@@ -56,7 +56,7 @@ def test_largest_request_fits(make_table: Callable[..., Any]) -> None:
     table = make_table("inferences", "inference_id")
     messages = [{"role": "user", "content": "あ" * (MAX_BODY_BYTES // 3)}]
     written = inference(messages=messages, answer="あ" * 30_000)
-    InferenceLog(table, FakeFirehose(), "stream", 30).write(written)
+    InferenceLog(table, FakeFirehose(), "stream", 30).write(written, "full")
 
 
 @pytest.mark.parametrize(("arn", "version"), [("", "unknown"), ("a:model-package/g/12", "g-12")])
@@ -64,3 +64,14 @@ def test_model_version(arn: str, version: str) -> None:
     if version == "g-12":
         arn = f"arn:aws:sagemaker:r:1:{arn.partition(':')[2]}"
     assert model_version(arn) == version
+
+
+@pytest.mark.parametrize("policy", ["redacted", "summary"])
+def test_what_was_said_is_kept_where_all_is(make_table: Callable[..., Any], policy: str) -> None:
+    table, firehose = make_table("inferences", "inference_id"), FakeFirehose()
+    said = inference(other_answers=["いいえ"])
+    InferenceLog(table, firehose, "stream", 30).write(said, policy)
+    item = table.get_item(Key={"inference_id": "chatcmpl-1"})["Item"]
+    for kept in (item, json.loads(firehose.put[0])):
+        assert (kept["messages"], kept["answer"], kept["other_answers"]) == ([], "", [])
+        assert kept["prompt_tokens"] == 4

@@ -273,20 +273,25 @@ def test_an_answer_that_the_guard_keeps_back_is_paid_for(
     assert ledger.calls[1:] == ([] if stream else [("settle", 4, 2)])
 
 
-def test_where_the_time_went(make_pipeline: Any, log: Any, completion: bytes) -> None:
+def test_where_the_time_went(
+    make_pipeline: Any, log: Any, completion: bytes, stream_parts: tuple[bytes, ...]
+) -> None:
+    role = b'data: {"choices": [{"delta": {"role": "assistant", "content": ""}}]}\n\n'
     asked = answer()
     make_pipeline(completion)[0].complete(asked)
     asked = answer(stream=True)
     asked.latency.started -= 1
-    with make_pipeline()[0].stream(asked) as chunks:
-        time.sleep(0.02)
-        next(chunks)
-        time.sleep(0.03)
+    with make_pipeline(role, *stream_parts)[0].stream(asked) as chunks:
+        for seconds in (0.02, 0.03):
+            time.sleep(seconds)
+            next(chunks)
+        time.sleep(0.04)
         list(chunks)
     whole, streamed = log.records
     assert whole.queue_ms == whole.first_token_ms == 0
     assert streamed.policy_ms >= 1000
-    assert streamed.first_token_ms >= 20 and streamed.rest_ms >= 30
+    assert streamed.queue_ms >= 20
+    assert streamed.first_token_ms >= 30 and streamed.rest_ms >= 40
     for one in log.records:
         parts = (one.policy_ms, one.queue_ms, one.first_token_ms, one.rest_ms)
         assert one.latency_ms == sum(parts)

@@ -392,3 +392,29 @@ def test_pages_that_are_named_may_read(service: Service) -> None:
         headers: dict[str, Any] = {}
         service.post({}, headers_of=headers, headers={"origin": origin})
         assert (headers.get("access-control-allow-origin") == [origin]) is found
+
+
+@pytest.mark.parametrize(
+    ("name", "messages"),
+    [
+        ("cmpl-9", [{"role": "user", "content": "締切は"}]),
+        (
+            "chatcmpl-9",
+            [
+                {"role": "user", "content": "締切は?"},
+                {"role": "assistant", "content": "", "tool_calls": []},
+                {"role": "tool", "content": "10日", "tool_call_id": "c1"},
+            ],
+        ),
+    ],
+)
+def test_what_is_no_plain_chat_is_not_corrected(
+    service: Service, name: str, messages: list[dict[str, Any]]
+) -> None:
+    table = boto3.resource("dynamodb").Table("inferences")
+    known = table.get_item(Key={"inference_id": "chatcmpl-1"})["Item"]
+    table.put_item(Item={**known, "inference_id": name, "messages": messages})
+    status, said = service.post(CORRECTION | {"inference_id": name})
+    assert (status, said["error"]["param"]) == (400, "inference_id")
+    assert "chats without tools" in said["error"]["message"]
+    assert service.post({"inference_id": name, "rating": -1})[0] == 200
