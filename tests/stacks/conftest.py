@@ -39,7 +39,9 @@ time_zone: Europe/Berlin
 api: {{cors: [{", ".join(f"https://{'c' * 79}{n}:44300" for n in range(5))}]}}
 budget:
   {{per_day: 0.5, per_month: 5, tokens_per_day: 1, tokens_per_month: 2, aws_usd_per_month: 100}}
-prices: {{{"m" * MAX_MODEL_KEY}: {{prompt: 123.25, completion: 456.5, cached: 1.5}}}}
+prices:
+  {"m" * MAX_MODEL_KEY}: {{prompt: 123.25, completion: 456.5, cached: 1.5}}
+  {"v" * MAX_MODEL_KEY}: {{prompt: 12.25, completion: 0}}
 tags: {{{"k" * 127}: {"v" * 255}}}
 models:
   {"m" * MAX_MODEL_KEY}:
