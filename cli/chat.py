@@ -30,13 +30,17 @@ class ChatApi:
         self._client = openai.OpenAI(base_url=self.base_url, api_key=self._key, max_retries=5)
 
     def ask(self, question: str, max_tokens: int | None = None) -> Reply:
-        completion = self._client.chat.completions.create(
+        # As a stream: the record then tells the wait for the first token from the rest.
+        with self._client.chat.completions.create(
             model=self.model,
             messages=[{"role": "user", "content": question}],
             temperature=0,
             max_tokens=openai.omit if max_tokens is None else max_tokens,
-        )
-        return Reply(completion.id, completion.choices[0].message.content or "")
+            stream=True,
+        ) as stream:
+            chunks = list(stream)
+        texts = [choice.delta.content or "" for chunk in chunks for choice in chunk.choices]
+        return Reply(chunks[0].id, "".join(texts))
 
     def refusal_without_key(self) -> dict[str, Any]:
         """What a request without a key is answered: its status and error object."""

@@ -197,7 +197,13 @@ class Demo:
         self._progress.note(f"the cloud's time advanced by {LOG_BUFFER_SECONDS} s (simulated)")
         logged = inference_log(self._loop, reply.inference_id)
         self.findings.num_logged = len(logged)
-        self._progress.note(f"in the inference log: {logged[-1]['model_version']}")
+        record = logged[-1]
+        self._progress.note(f"in the inference log: {record['model_version']}")
+        self._progress.note(
+            f"{record['latency_ms']} ms: {record['policy_ms']} of policy, {record['queue_ms']} in "
+            f"the queue, {record['first_token_ms']} to the first token, {record['rest_ms']} for "
+            "the rest"
+        )
 
     def _correct_wrong_answers(self) -> None:
         wanted = self.findings.model.retrain.corrections

@@ -65,8 +65,7 @@ class Up:
             assembly = synthesize(self._environment_file, FOLDER / "up" / "cdk.out")
         cloud = CloudProcess(assembly, port=self._port, log=FOLDER / "up" / "localcloud.log")
         with cloud:
-            keys = list(environment.models)
-            account = Account(environment.name, cloud.endpoint_url, keys[0])
+            account = Account(environment.name, cloud.endpoint_url, next(iter(environment.trained)))
             try:
                 self._write(account)
                 self._say(account)
@@ -83,7 +82,7 @@ class Up:
     def _serve(self, environment: Environment, account: Account) -> str:
         """Have a model answer; its key."""
         if self._packaged is None:
-            return self._turn({key: Loop(account.of_model(key)) for key in environment.models})
+            return self._turn({key: Loop(account.of_model(key)) for key in environment.trained})
         key = self._packaged.key_in(environment)
         self._serve_as_it_is(self._packaged, account.of_model(key))
         return key

@@ -20,6 +20,7 @@ from meguru.consumer import Consumer
 from meguru.ledger_account import AccountBook
 from meguru.ledger_book import (
     KEY,
+    LIFETIME_SECONDS,
     MINUTE,
     Book,
     Opened,
@@ -31,10 +32,10 @@ from meguru.quota import QuotaExceeded, Rates
 
 __all__ = ["LIFETIME_SECONDS", "Ledger", "Reservation", "read_book"]
 
-# No function lives as long: Lambda ends each after 15 minutes.
-LIFETIME_SECONDS = 20 * 60
-# A minute may begin between two writes, and a dead worker's reservation be settled.
+# A minute may begin between two writes.
 MAX_WRITES = 10
+# What is known of a book's reservation: prompt and completion tokens, or None.
+Heard = Callable[[str, Opened], tuple[int, int] | None]
 
 
 class Ledger:
@@ -91,16 +92,21 @@ class Ledger:
         used = Used(1, prompt_tokens, completion_tokens, amount=amount)
         return self._settle(reservation, used)
 
-    def settle_expired(self, book: Book) -> int:
-        """Charge the whole bound of what a dead worker left open, and tell how many these were.
+    def settle_expired(self, book: Book, heard: Heard) -> int:
+        """Settle what dead workers left open, and tell how many these were.
 
-        Nobody has said what its model did: it is never less.
+        To what was heard of it; where that is None, the whole bound is charged: it is never less.
         """
         now = self._clock()
         expired = [one for one in book.open if one.expires_at <= now]
         for opened in expired:
-            used = Used(1, unconfirmed_tokens=opened.tokens, amount=opened.amount)
-            self._settle(Reservation(book.key, opened), used)
+            reservation = Reservation(book.key, opened)
+            tokens = heard(book.key, opened)
+            if tokens is None:
+                used = Used(1, unconfirmed_tokens=opened.tokens, amount=opened.amount)
+                self._settle(reservation, used)
+            else:
+                self.settle(reservation, *tokens)
         return len(expired)
 
     def settle_reported(self, book: str, reports: Mapping[str, tuple[int, int]]) -> int:
@@ -174,8 +180,7 @@ class Ledger:
                 return entry.in_minute(minute), False
             if is_first != (minute < entry.opened.minute):
                 return entry, not is_first
-        if not self.settle_expired(book):
-            entry.refuse(book)
+        entry.refuse(book)
         return entry, is_first
 
     def _settle(self, reservation: Reservation, used: Used) -> bool:

@@ -22,6 +22,8 @@ KEY, MONTH, CONSUMER = "counter", "month", "consumer"
 MONTH_INDEX = "month"
 OPEN = "open"
 MINUTE, MINUTE_REQUESTS, MINUTE_TOKENS = "minute", "minute_requests", "minute_tokens"
+# No function lives as long: Lambda ends each after 15 minutes.
+LIFETIME_SECONDS = 20 * 60
 _SEPARATOR, _USE_SEPARATOR = "|", "/"
 
 
@@ -68,6 +70,10 @@ class Opened:
     def read(cls, text: str) -> Opened:
         name, expires_at, tokens, amount, day, minute, model = text.split(_SEPARATOR)
         return cls(name, int(expires_at), int(tokens), int(amount), day, int(minute), model)
+
+    @property
+    def made_at(self) -> int:
+        return self.expires_at - LIFETIME_SECONDS
 
     @property
     def mark(self) -> bytes:

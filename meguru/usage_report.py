@@ -15,8 +15,9 @@ _LINE = re.compile(
     r"event=usage id=([!-~]{1,900}) prompt_tokens=(\d{1,9}) completion_tokens=(\d{1,9})\s*",
     re.ASCII,
 )
-# What CloudWatch Logs looks for in the lines of a model server.
+# What CloudWatch Logs looks for in the lines of model servers.
 LOG_FILTER = '"event=usage"'
+STARTED_FILTER = '"event=started"'
 
 
 def request_attributes(book: str, reservation_id: str) -> str:
@@ -24,11 +25,21 @@ def request_attributes(book: str, reservation_id: str) -> str:
     return f"{_RESERVATION}{quote(book)}/{quote(reservation_id, safe='')}"
 
 
+def reservation_name(book: str, reservation_id: str) -> str:
+    """How a model server calls a reservation."""
+    return request_attributes(book, reservation_id).removeprefix(_RESERVATION)
+
+
 def reservation_of(attributes: str) -> str | None:
     """The reservation that a request's attributes name; None where they name none."""
     name = attributes.removeprefix(_RESERVATION)
     is_named = attributes.startswith(_RESERVATION) and re.fullmatch(r"[!-~]{1,900}", name)
     return name if is_named else None
+
+
+def started_line(reservation: str) -> str:
+    """What a server says before it does anything for a reservation: without it, it hasn't."""
+    return f"event=started id={reservation}"
 
 
 @dataclass(frozen=True)

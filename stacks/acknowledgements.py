@@ -86,7 +86,7 @@ ACKNOWLEDGEMENTS = (
     ),
     wildcard(
         r"arn:.*:log-group:/aws/sagemaker/(TrainingJobs|ProcessingJobs|Endpoints/[\w-]+:)\*",
-        ".*/(Role|EndpointRole)/DefaultPolicy/Resource",
+        ".*/(Role|EndpointRole|LedgerWatch/SettleExpiredRole)/DefaultPolicy/Resource",
         "SageMaker names the groups and streams of its containers.",
     ),
     wildcard(

@@ -33,7 +33,7 @@ from meguru.api_errors import ApiError
 from meguru.model_hashes import MANIFEST, check_hashes
 from meguru.model_version import ATTRIBUTES_HEADER, Answering
 from meguru.sampling_request import MAX_ANSWER_TOKENS
-from meguru.usage_report import reservation_of
+from meguru.usage_report import reservation_of, started_line
 
 if TYPE_CHECKING:
     from inference_containers.text.engine import Engine
@@ -123,6 +123,8 @@ class TextServer(ModelServer["Engine"]):
         headers = self._headers(engine)
         predict = importlib.import_module("inference_containers.text.predict")
         reservation = reservation_of(request.headers.get(ATTRIBUTES_HEADER, ""))
+        if reservation:
+            print(started_line(reservation), flush=True)
         try:
             prediction: Prediction = await predict.start(engine, await read_body(request))
         except ApiError:

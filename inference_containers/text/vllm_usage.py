@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from meguru.model_version import ATTRIBUTES_HEADER
-from meguru.usage_report import UsageReport, reservation_of
+from meguru.usage_report import UsageReport, reservation_of, started_line
 
 _ATTRIBUTES = ATTRIBUTES_HEADER.lower().encode()
 Message = MutableMapping[str, Any]
@@ -32,6 +32,7 @@ class UsageLog:
         if reservation is None:
             await self._app(scope, receive, send)
             return
+        print(started_line(reservation), flush=True)
         usage = Usage()
 
         async def send_read(message: Message) -> None:

@@ -5,6 +5,7 @@ By a schedule: a worker that is gone says nothing.
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -16,10 +17,11 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.exceptions import ClientError
 
 from meguru.billing import Billing
+from meguru.endpoint_logs import EndpointLogs
 from meguru.ledger import LIFETIME_SECONDS, Ledger
 from meguru.ledger_book import account_book
 from meguru.ledger_books import consumer_books
-from meguru.names import BUDGET_METRIC, METRIC_NAMESPACE
+from meguru.names import BUDGET_METRIC, METRIC_NAMESPACE, endpoint_log_name
 
 logger = Logger(service="settle_expired")
 
@@ -36,7 +38,8 @@ def handler(event: dict[str, Any], context: object) -> None:
     for month in sorted({billing().period(moment).month for moment in (earlier, now)}):
         for key in consumer_books(dynamodb(), os.environ["LEDGER_TABLE"], month):
             try:
-                if num_settled := ledger().settle_expired(ledger().read(key)):
+                book = ledger().read(key)
+                if num_settled := ledger().settle_expired(book, endpoint_logs().usage):
                     logger.warning("reservations expired", book=key, number=num_settled)
             except ClientError as error:
                 logger.exception("a book can't be settled", book=key)
@@ -68,6 +71,13 @@ def billing() -> Billing:
 @cache
 def ledger() -> Ledger:
     return Ledger(dynamodb(), os.environ["LEDGER_TABLE"], billing())
+
+
+@cache
+def endpoint_logs() -> EndpointLogs:
+    endpoints: dict[str, str] = json.loads(os.environ["ENDPOINTS"])
+    groups = {model: endpoint_log_name(endpoint) for model, endpoint in endpoints.items()}
+    return EndpointLogs(boto3.client("logs"), groups)
 
 
 @cache

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
+import json
+
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
@@ -14,7 +16,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from meguru.ledger_book import MONTH_INDEX
-from meguru.names import BUDGET_METRIC, METRIC_NAMESPACE
+from meguru.names import BUDGET_METRIC, METRIC_NAMESPACE, endpoint_log_name
 from meguru.usage_report import LOG_FILTER
 from stacks.constructs.grants import grant, grant_table
 from stacks.constructs.python_function import PythonFunction
@@ -81,11 +83,16 @@ class LedgerWatch(Construct):
             "SettleExpired",
             environment=environment,
             folder="settle_expired",
-            variables={"ENVIRONMENT_NAME": environment.name},
+            variables={
+                "ENVIRONMENT_NAME": environment.name,
+                "ENDPOINTS": json.dumps(environment.endpoints),
+            },
             timeout=LOOK_EVERY,
         )
         use_ledger(function, ledger, environment)
         grant(function, "dynamodb:Query", f"{ledger.table_arn}/index/{MONTH_INDEX}")
+        for endpoint in environment.endpoints.values():
+            grant(function, "logs:FilterLogEvents", self._log_arn(endpoint))
         events.Rule(
             self,
             "Look",
@@ -99,6 +106,15 @@ class LedgerWatch(Construct):
             ):
                 alarm = self._alarm(name, environment.name, percent)
                 alarm.add_alarm_action(actions.SnsAction(topic))
+
+    def _log_arn(self, endpoint: str) -> str:
+        """Groups are named with `:*` at the end, whatever is done with them."""
+        return Stack.of(self).format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=f"{endpoint_log_name(endpoint)}:*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
 
     def _alarm(self, construct_id: str, environment: str, percent: int) -> cloudwatch.Alarm:
         return cloudwatch.Alarm(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Annotated, Literal, Self
 
@@ -29,6 +30,9 @@ from stacks.environment.values import (
     RoleNamePrefix,
     Tags,
 )
+
+# What all variables of a function may have together, in bytes.
+MAX_VARIABLES = 4096
 
 
 def _check_names_in_api(models: dict[str, Model]) -> dict[str, Model]:
@@ -130,6 +134,12 @@ class Environment(Settings):
         found = dict.fromkeys(self.prices.keys() - self.models, f"no model; they are {known}")
         if found:
             raise refusals(found, dict(self.prices), "prices")
+        # Beside some names of tables; names are long where a client gives the models long ones.
+        told = len(json.dumps(self.learners)) + len(json.dumps(self.api.cors))
+        told += len(json.dumps(self.embedders)) + len(self.billing.as_json())
+        if self.prices and told > MAX_VARIABLES - 600:
+            said = "the models' names are too long to tell a function their prices: give shorter"
+            raise refusals({"prices": said}, {"prices": self.prices})
         missing = ", ".join(key for key in self.models if key not in self.prices)
         if missing and self.budget.needs_prices:
             name = "per_month" if self.budget.per_month is not None else "per_day"

@@ -9,15 +9,18 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
 
 from meguru.billing import Budget
 from meguru.consumer import Consumer
+from meguru.endpoint_logs import EndpointLogs
 from meguru.ledger import LIFETIME_SECONDS, Ledger, Reservation
-from meguru.ledger_book import KEY, OPEN, Book, Used, account_book, month_of_book
+from meguru.ledger_book import Book, Opened, Used, account_book, month_of_book
 from meguru.model_version import ATTRIBUTES_HEADER
-from meguru.usage_report import UsageReport, request_attributes, reservation_of
-from tests.campaigns.ledger_table import MODEL, PRICES, TABLE, dynamodb, open_ledger
+from meguru.usage_report import UsageReport, request_attributes, reservation_of, started_line
+from tests.campaigns.ledger_table import MODEL, PRICES, dynamodb, open_ledger
 
 BOUND, MAX_TOKENS, SECONDS_A_TOKEN = 400, 60, 0.001
 # From before a reservation until after it is settled.
@@ -51,6 +54,7 @@ class Generation(BaseHTTPRequestHandler):
         prompt_tokens, wanted = map(int, self.headers["tokens"].split())
         num_tokens = 0
         with self.server.lock:
+            self.server.log.append(started_line(reservation))
             self.server.num_running += 1
         try:
             self.send_response_only(200)
@@ -68,6 +72,22 @@ class Generation(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Its log is of what was used."""
+
+
+class LogGroup:
+    """The server's log as CloudWatch Logs finds lines in it."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    def get_paginator(self, operation: str) -> Self:
+        assert operation == "filter_log_events"
+        return self
+
+    def paginate(self, *, filterPattern: str, **_: Any) -> Iterator[dict[str, Any]]:  # noqa: N803
+        text = filterPattern.strip('"')
+        for line in self._lines:
+            yield {"events": [{"message": line}] if text in line else []}
 
 
 class KilledWorkers:
@@ -90,15 +110,13 @@ class KilledWorkers:
         key = ledger.reserve("last", self._caller, 1, MODEL).book
         self._hear_of_usage(ledger, key)
         account = account_book(month_of_book(key))
-        num_open = self._num_open(account)
         later = self._ledger(LIFETIME_SECONDS + 1)
-        later.settle_expired(later.read(key))
-        return self._faults(later.read(key), later.read(account), num_open)
+        self.ends["settled in the end"] = later.settle_expired(later.read(key), self._heard)
+        return self._faults(later.read(key), later.read(account))
 
-    def _num_open(self, account: str) -> int:
-        """How many stand open in the account: not those killed before they had reserved there."""
-        item = dynamodb(self._endpoint_url).get_item(TableName=TABLE, Key={KEY: {"S": account}})
-        return len(item["Item"][OPEN]["BS"])
+    def _heard(self, book: str, opened: Opened) -> tuple[int, int] | None:
+        logs = EndpointLogs(LogGroup(self._server.log), {MODEL: "group"})
+        return logs.usage(book, opened)
 
     def _ledger(self, seconds_later: float = 0) -> Ledger:
         client = dynamodb(self._endpoint_url)
@@ -146,25 +164,21 @@ class KilledWorkers:
             if one.id in tokens:
                 ledger.settle(Reservation(book, one), *tokens[one.id])
 
-    def _faults(self, book: Book, account: Book, num_open: int) -> list[str]:
+    def _faults(self, book: Book, account: Book) -> list[str]:
         used = sum((one for _, _, one in book.used()), Used())
         reports = [report for line in self._server.log if (report := UsageReport.read(line))]
         prompt = sum(one.prompt_tokens for one in reports)
         completion = sum(one.completion_tokens for one in reports)
-        # Of workers that hadn't yet asked a model, and of the last, who never does.
-        num_unasked = used.requests - len(reports) - 1
-        self.ends["killed before the model was asked"] = num_unasked
-        unconfirmed = num_unasked * BOUND + 1
-        of_account = (num_open - 1) * BOUND + 1
         price = PRICES[MODEL]
         amount = sum(price.of(one.prompt_tokens, one.completion_tokens) for one in reports)
         expected = {
             "prompt tokens": (used.prompt_tokens, prompt),
             "completion tokens": (used.completion_tokens, completion),
-            "unconfirmed tokens": (used.unconfirmed_tokens, unconfirmed),
-            "total": (book.number("tokens"), prompt + completion + unconfirmed),
-            "account": (account.number("tokens"), prompt + completion + of_account),
-            "amount": (used.amount, amount + price.most(unconfirmed)),
+            "unconfirmed tokens": (used.unconfirmed_tokens, 0),
+            "total": (book.number("tokens"), prompt + completion),
+            "account": (account.number("tokens"), prompt + completion),
+            "amount": (used.amount, amount),
+            "account's amount": (account.number("amount"), amount),
             "open": (len(book.open), 0),
         }
         return [f"{name}: {a}, not {b}" for name, (a, b) in expected.items() if a != b]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from cli.chat import ChatApi
 from tests.e2e.loop_cloud import MODEL, PAGE, LoopCloud
 
 ASK: Any = {"model": MODEL, "messages": [{"role": "user", "content": "締切は?"}], "max_tokens": 4}
@@ -286,3 +287,11 @@ def test_a_page_that_is_named_may_read_and_others_may_not(cloud: LoopCloud) -> N
     )
     assert refused.status_code == 403
     assert refused.headers["access-control-allow-origin"] == PAGE
+
+
+def test_a_record_tells_where_the_time_went(cloud: LoopCloud) -> None:
+    reply = ChatApi(cloud.account).ask("締切は?", 4)
+    [record] = [i for i in cloud.items("Inference") if i["inference_id"]["S"] == reply.inference_id]
+    assert record["answer"]["S"] == reply.text
+    names = ("policy_ms", "queue_ms", "first_token_ms", "rest_ms")
+    assert sum(int(record[name]["N"]) for name in names) == int(record["latency_ms"]["N"]) > 0

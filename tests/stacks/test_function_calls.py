@@ -96,6 +96,8 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
             _state_machine_arn=deployment.place.arn("states", f"stateMachine:{'m' * 80}"),
         ),
         "table_name": ledger,
+        "pattern": '"event=started"',
+        "opened": SimpleNamespace(made_at=1_800_000_000, expires_at=1_800_001_200),
         "month": "2026-11",
         "arrivals": ["message"] * 1000,
         "pending": ["fb-1"] * 1000,

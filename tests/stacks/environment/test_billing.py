@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from meguru.billing import Billing, Budget
 from meguru.prices import Price
@@ -33,6 +34,20 @@ def test_prices_are_by_the_name_in_the_api(tmp_path: Path) -> None:
     assert billing.prices["Staff.Chat"] == Price.read({"prompt": 30, "completion": 0.1})
     assert billing.currency == "USD"
     assert billing.budget == Budget(per_month=5_100_000, tokens_per_day=7, stops=False)
+
+
+def test_names_and_prices_fit_into_a_functions_variables(tmp_path: Path) -> None:
+    path = tmp_path / "many.yaml"
+    names = [f"m{number}" for number in range(20)]
+    for length, fits in ((20, True), (62, False)):
+        models = {name: {"name": name.ljust(length, "n")} for name in names}
+        prices = {name: {"prompt": 123.25, "completion": 456.75} for name in names}
+        path.write_text(yaml.safe_dump({"name": "many", "models": models, "prices": prices}))
+        if fits:
+            read_environment(path)
+        else:
+            with pytest.raises(InvalidEnvironment, match="prices: the models' names are too long"):
+                read_environment(path)
 
 
 @pytest.mark.parametrize(

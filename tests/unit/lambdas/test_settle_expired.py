@@ -17,11 +17,15 @@ from meguru.billing import Billing
 from meguru.consumer import Consumer
 from meguru.ledger import LIFETIME_SECONDS, Ledger
 
+# Of the model meguru-text in what the function is told.
+GROUP = "/aws/sagemaker/Endpoints/text"
+
 
 @pytest.fixture
 def client(make_table: Callable[..., Any]) -> Iterator[Any]:
     make_table("ledger", "counter", index="month")
-    cached = (function.billing, function.ledger, function.dynamodb)
+    boto3.client("logs").create_log_group(logGroupName=GROUP)
+    cached = (function.billing, function.ledger, function.dynamodb, function.endpoint_logs)
     for one in cached:
         one.cache_clear()
     yield boto3.client("dynamodb")
@@ -50,10 +54,10 @@ def test_every_book_is_looked_at(
     living = reserve(client, "d", seconds_ago=alive)
     settle = Ledger.settle_expired
 
-    def failing(self: Ledger, book: Any) -> int:
+    def failing(self: Ledger, book: Any, heard: Any) -> int:
         if book.key == books[1]:
             raise ClientError({"Error": {"Code": "Throttling"}}, "UpdateItem")
-        return settle(self, book)
+        return settle(self, book, heard)
 
     monkeypatch.setattr(Ledger, "settle_expired", failing)
     with pytest.raises(ClientError):

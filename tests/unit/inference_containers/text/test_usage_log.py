@@ -13,7 +13,7 @@ import pytest
 
 from inference_containers.text.vllm_usage import UsageLog
 from meguru.model_version import ATTRIBUTES_HEADER
-from meguru.usage_report import UsageReport, request_attributes
+from meguru.usage_report import UsageReport, request_attributes, started_line
 from tests.unit.inference_containers.text.conftest import Container
 
 HEADERS = {ATTRIBUTES_HEADER: request_attributes("consumer#app#2026-11", "id")}
@@ -108,5 +108,7 @@ def test_vllm(
     parts: list[bytes], options: Any, said: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked(parts, **options)
-    report = UsageReport.read(capsys.readouterr().out)
+    started, *lines = capsys.readouterr().out.splitlines()
+    assert started == started_line("consumer%23app%232026-11/id")
+    report = UsageReport.read(lines[0]) if lines else None
     assert said == (report and f"{report.prompt_tokens} {report.completion_tokens}")
