@@ -17,6 +17,12 @@ BYTES_A_NUMBER = {"float": 17, "base64": 16 / 3}
 BYTES_AROUND_A_VECTOR = 70
 
 
+def read(loaded: LoadedEncoder, body: bytes) -> tuple[EmbeddingRequest, list[list[int]]]:
+    """The request in `body`, and the token ids of its texts; ApiError says what is wrong."""
+    request = EmbeddingRequest.parse(body)
+    return request, read_texts(loaded, request)
+
+
 def read_texts(loaded: LoadedEncoder, request: EmbeddingRequest) -> list[list[int]]:
     """The token ids of each text with what stands around it; ApiError (400) names what is wrong."""
     _check_dimensions(loaded, request)

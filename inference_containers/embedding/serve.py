@@ -26,13 +26,13 @@ from inference_containers.serving.model_server import (
 )
 from inference_containers.serving.watchdog import MAX_STEP_SECONDS
 from meguru.accelerator import ROOT, check_accelerator
-from meguru.embedding_request import EmbeddingRequest
 from meguru.model_hashes import MANIFEST, check_hashes
 from meguru.model_version import ATTRIBUTES_HEADER, Answering
 from meguru.usage_report import UsageReport, reservation_of
 
 if TYPE_CHECKING:
     from inference_containers.embedding.engine import Engine, Job
+    from meguru.embedding_request import EmbeddingRequest
 
 logger = logging.getLogger(__name__)
 
@@ -98,8 +98,7 @@ class EmbeddingServer(ModelServer["Engine"]):
         reservation = reservation_of(request.headers.get(ATTRIBUTES_HEADER, ""))
         job: Job | None = None
         try:
-            asked = EmbeddingRequest.parse(await read_body(request))
-            job = await self._submit(engine, asked)
+            asked, job = await self._submit(engine, await read_body(request))
             work = asyncio.ensure_future(self._answer(engine, asked, job))
             return await unless_left(request, work)
         finally:
@@ -109,15 +108,15 @@ class EmbeddingServer(ModelServer["Engine"]):
                 num_read = job.num_read if job else 0
                 print(UsageReport(reservation, num_read, 0).line(), flush=True)
 
-    async def _submit(self, engine: Engine, asked: EmbeddingRequest) -> Job:
+    async def _submit(self, engine: Engine, body: bytes) -> tuple[EmbeddingRequest, Job]:
         # Imported by now: an engine is there.
         predict = importlib.import_module("inference_containers.embedding.predict")
         engines = importlib.import_module("inference_containers.embedding.engine")
         # In a thread: long texts take their time, and the event loop has others to serve.
-        texts = await asyncio.to_thread(predict.read_texts, engine.loaded, asked)
+        asked, texts = await asyncio.to_thread(predict.read, engine.loaded, body)
         job: Job = engines.Job(texts, asyncio.get_running_loop())
         engine.submit(job)
-        return job
+        return asked, job
 
     async def _answer(self, engine: Engine, asked: EmbeddingRequest, job: Job) -> Response:
         predict = importlib.import_module("inference_containers.embedding.predict")
