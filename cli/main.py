@@ -100,7 +100,10 @@ def up(
     ] = False,
     model: Annotated[
         str,
-        typer.Option(help="A real model, as it is, in place of the toy: smollm2 (135M, English)."),
+        typer.Option(
+            help="A real model, as it is, in place of the toy: smollm2 (135M, English) or e5-small "
+            "(embeddings)."
+        ),
     ] = "",
     port: Port = 4566,
 ) -> None:

@@ -7,9 +7,12 @@ from typing import Any
 
 UNKNOWN_PATH = (
     "There is nothing at this path and method. "
-    "See /v1/models, /v1/chat/completions, /v1/completions, /v1/feedback and /v1/usage."
+    "See /v1/models, /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/feedback and "
+    "/v1/usage."
 )
 INVALID_API_KEY = "This API key is not valid here."
+# Where models are asked, by their kind.
+PATHS = {"text": "/v1/chat/completions", "embedding": "/v1/embeddings"}
 # Of a body, wherever on its way it is found too large.
 REQUEST_TOO_LARGE = "request_too_large"
 # What SageMaker says of an endpoint that is not there, or not yet.
@@ -117,6 +120,11 @@ def model_not_allowed(model: str, allowed: Iterable[str]) -> ApiError:
     names = ", ".join(f"'{name}'" for name in allowed) or "none"
     message = f"The model '{model}' is not for this API key's consumer, whose models are: {names}."
     return ApiError(403, message, code="model_not_allowed", param="model")
+
+
+def other_kind(model: str, kind: str) -> ApiError:
+    message = f"The model '{model}' is of kind {kind}, and is asked at {PATHS[kind]}."
+    return ApiError(400, message, code="model_not_supported", param="model")
 
 
 def error_body(message: str, kind: str, *, code: str, param: str | None = None) -> dict[str, Any]:

@@ -9,11 +9,11 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 
+from inference_containers.serving.watchdog import MAX_STEP_SECONDS, Watchdog
 from inference_containers.text.batch import Batch
 from inference_containers.text.forward import Forward, make_forward
 from inference_containers.text.generation import Generation
 from inference_containers.text.load import LoadedModel
-from inference_containers.text.watchdog import MAX_STEP_SECONDS, Watchdog
 from meguru.api_errors import Overloaded
 
 # Read in one go: more would keep those that are being answered waiting.

@@ -23,9 +23,13 @@ class CacheSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """`models` has each model's endpoint and the most tokens of an answer without a limit."""
+    """`models` has each model's endpoint and the most tokens of an answer without a limit.
+
+    `embedders` has the endpoints of the embedding models.
+    """
 
     models: dict[str, tuple[str, int]]
+    embedders: dict[str, str]
     consumer_table: str
     inference_table: str
     inference_queue: str
@@ -44,6 +48,7 @@ class Settings:
                     environment["MODELS"]
                 ).items()
             },
+            embedders=json.loads(environment["EMBEDDERS"]),
             consumer_table=environment["CONSUMER_TABLE"],
             inference_table=environment["INFERENCE_TABLE"],
             inference_queue=environment["INFERENCE_QUEUE"],

@@ -30,6 +30,8 @@ from stacks.environment.values import (
 
 # Metrics that are there only where another model scores the answers.
 OF_A_JUDGE = ("judge", "labelled_judge")
+# What only a model has that is trained.
+OF_TRAINING = ("recipe", "training", "evaluation", "gate", "retrain")
 
 
 class Gate(Settings):
@@ -144,6 +146,8 @@ class Model(Settings):
     base model `base`, at its newest revision or at that of NAME@REVISION, and from scratch without
     one. What `training` doesn't say is as in `recipe`.
     It is served by `engine`: our own, or vLLM on AWS's image for it or on `engine_image`.
+
+    An embedding model is served as its base model is, by our own engine.
     """
 
     kind: Kind = "text"
@@ -171,6 +175,24 @@ class Model(Settings):
             raise refusals({"recipe": said}, values) from error
         training = values.get("training", {})
         return {**values, "training": with_recipe(recipe.settings, training)}
+
+    @model_validator(mode="after")
+    def check_embedding(self) -> Self:
+        if self.kind != "embedding":
+            return self
+        given = [key for key in OF_TRAINING if key in self.model_fields_set]
+        found = dict.fromkeys(given, "leave it out: an embedding model is not trained")
+        if self.engine != "meguru":
+            found["engine"] = "leave it out: an embedding model has the kit's own engine"
+        if self.base is None:
+            found["kind"] = "needs a base model: name an embedding model of the lake as `base`"
+        if found:
+            raise refusals(found, {key: getattr(self, key) for key in found})
+        return self
+
+    @property
+    def is_trained(self) -> bool:
+        return self.kind == "text"
 
     @model_validator(mode="after")
     def check_base(self) -> Self:

@@ -55,7 +55,9 @@ api:
     bedrock: {{guardrail: ab12cd34ef56, version: "3"}}
 budget:
   {{per_day: 0.5, per_month: 5, tokens_per_day: 1, tokens_per_month: 2, aws_usd_per_month: 100}}
-prices: {{{"m" * MAX_MODEL_KEY}: {{prompt: 123.25, completion: 456.5, cached: 1.5}}}}
+prices:
+  {"m" * MAX_MODEL_KEY}: {{prompt: 123.25, completion: 456.5, cached: 1.5}}
+  {"v" * MAX_MODEL_KEY}: {{prompt: 12.25, completion: 0}}
 tags: {{{"k" * 127}: {"v" * 255}}}
 models:
   {"m" * MAX_MODEL_KEY}:
@@ -78,6 +80,7 @@ models:
       on_commit: true
       falling_quality: {{}}
       votes: 2147483647
+  {"v" * MAX_MODEL_KEY}: {{kind: embedding, base: {"b" * MAX_BASE_MODEL_NAME}}}
 """
 
 
