@@ -1,20 +1,27 @@
-"""CloudWatch metrics of invocations, written once a second."""
+"""CloudWatch metrics of invocations, and of how many are under way; written once a second."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections import deque
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.account import Account
+from localcloud.sagemaker.fleet import Fleet
 
 _log = logging.getLogger(__name__)
 _NAMESPACE = "AWS/SageMaker"
 _INTERVAL_SECONDS = 1.0
+_MINUTE = timedelta(minutes=1)
 _MAX_DATA = 500
+# How often the requests under way are counted.
+_SAMPLE_SECONDS = 10.0
+# Of time that is skipped, so much is sampled as it was.
+_MAX_SKIPPED = timedelta(hours=1)
 
 
 class InvocationMetrics:
@@ -23,10 +30,13 @@ class InvocationMetrics:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._pending: deque[dict[str, Any]] = deque()
+        self._fleets: dict[tuple[str, str], Fleet] = {}
+        self._next_sample = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="invocation metrics", daemon=True)
 
     def start(self) -> None:
+        self._account.clock.on_advance(self._sample_skipped)
         self._thread.start()
 
     def stop(self) -> None:
@@ -45,20 +55,32 @@ class InvocationMetrics:
             "Invocation5XXErrors": (float(status >= 500), "Count"),
         }
         now = self._account.clock.now()
-        dimensions = [
-            {"Name": "EndpointName", "Value": endpoint},
-            {"Name": "VariantName", "Value": variant},
-        ]
         for name, (value, unit) in values.items():
-            self._pending.append(
-                {
-                    "MetricName": name,
-                    "Dimensions": dimensions,
-                    "Timestamp": now,
-                    "Value": value,
-                    "Unit": unit,
-                }
-            )
+            self._add((endpoint, variant), name, value, unit, now)
+
+    def watch(self, endpoint: str, fleet: Fleet) -> None:
+        """Count the requests under way on a fleet from now on, in place of the one before it."""
+        self._fleets[endpoint, fleet.name] = fleet
+
+    def sample(self, when: datetime) -> None:
+        """How many requests each instance has under way, as of `when`."""
+        for key, fleet in list(self._fleets.items()):
+            each = fleet.num_in_flight / max(fleet.current_count, 1)
+            self._add(key, "ConcurrentRequestsPerModel", each, "Count", when)
+
+    def _sample_skipped(self, duration: timedelta) -> None:
+        """Time that somebody skips was as this moment is."""
+        now = self._account.clock.now()
+        for ago in range(int(min(duration, _MAX_SKIPPED) / _MINUTE), -1, -1):
+            self.sample(now - ago * _MINUTE)
+
+    def _add(
+        self, key: tuple[str, str], name: str, value: float, unit: str, when: datetime
+    ) -> None:
+        names = ("EndpointName", "VariantName")
+        dimensions = [{"Name": n, "Value": v} for n, v in zip(names, key, strict=True)]
+        datum = {"MetricName": name, "Dimensions": dimensions, "Timestamp": when}
+        self._pending.append({**datum, "Value": value, "Unit": unit})
 
     def flush(self) -> None:
         client = self._account.client("cloudwatch")
@@ -69,6 +91,10 @@ class InvocationMetrics:
 
     def _run(self) -> None:
         while not self._stop.wait(_INTERVAL_SECONDS):
+            now = self._account.clock.now()
+            if now.timestamp() >= self._next_sample:
+                self._next_sample = now.timestamp() + _SAMPLE_SECONDS
+                self.sample(now)
             try:
                 self.flush()
             except (ClientError, BotoCoreError) as error:

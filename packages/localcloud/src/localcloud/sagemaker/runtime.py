@@ -81,7 +81,9 @@ class SageMakerRuntimeService(Service):
         if endpoint is None:
             raise not_found(name, self.account.id)
         try:
-            return Invocation(endpoint, request, _TIMEOUT_SECONDS)
+            return Invocation(
+                endpoint, request, _TIMEOUT_SECONDS, lambda fleet: self.metrics.watch(name, fleet)
+            )
         except (OSError, http.client.HTTPException) as error:
             variant = request.get("TargetVariant") or next(iter(endpoint.fleets), "")
             raise self._broken(request, variant, started, error) from error

@@ -15,8 +15,8 @@ from localcloud.sagemaker.scalable_targets import (
     page,
 )
 from localcloud.sagemaker.scheduled_actions import ScheduledActions
+from localcloud.sagemaker.target_tracking import PREDEFINED
 
-INVOCATIONS = "SageMakerVariantInvocationsPerInstance"
 _METRIC = ("Namespace", "MetricName", "Statistic")
 _CONFIGURATIONS = {
     "TargetTrackingScaling": "TargetTrackingScalingPolicyConfiguration",
@@ -113,11 +113,12 @@ def _check_metric(configuration: dict[str, Any]) -> None:
             "Give one of PredefinedMetricSpecification and CustomizedMetricSpecification.",
         )
     specification = configuration[given[0]]
-    predefined = specification.get("PredefinedMetricType", INVOCATIONS)
-    if predefined != INVOCATIONS:
+    predefined = specification.get("PredefinedMetricType")
+    if predefined is not None and predefined not in PREDEFINED:
         raise ServiceError(
             "ValidationException",
-            f"The metric {predefined} does not scale {VARIANT_DIMENSION}: use {INVOCATIONS}.",
+            f"The metric {predefined} does not scale {VARIANT_DIMENSION}: use "
+            f"{' or '.join(PREDEFINED)}.",
         )
     if "Metrics" in specification:
         raise ServiceError(

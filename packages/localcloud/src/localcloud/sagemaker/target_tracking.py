@@ -16,6 +16,15 @@ MINUTES_OUT = 3
 MINUTES_IN = 15
 _IN_SHARE = 0.9
 _DEFAULT_COOLDOWN_SECONDS = 300
+SAGEMAKER_METRICS = "AWS/SageMaker"
+# A variant's predefined metrics: what CloudWatch calls each, and the statistic that is tracked.
+PREDEFINED = {
+    "SageMakerVariantInvocationsPerInstance": ("InvocationsPerInstance", "Sum"),
+    "SageMakerVariantConcurrentRequestsPerModelHighResolution": (
+        "ConcurrentRequestsPerModel",
+        "Average",
+    ),
+}
 
 
 def metric_of(
@@ -23,14 +32,16 @@ def metric_of(
 ) -> dict[str, Any]:
     """Namespace, MetricName, Dimensions and Statistic of what a policy tracks."""
     if "PredefinedMetricSpecification" in configuration:
+        kind = configuration["PredefinedMetricSpecification"]["PredefinedMetricType"]
+        name, statistic = PREDEFINED[kind]
         return {
-            "Namespace": "AWS/SageMaker",
-            "MetricName": "InvocationsPerInstance",
+            "Namespace": SAGEMAKER_METRICS,
+            "MetricName": name,
             "Dimensions": [
                 {"Name": "EndpointName", "Value": endpoint_name},
                 {"Name": "VariantName", "Value": variant_name},
             ],
-            "Statistic": "Sum",
+            "Statistic": statistic,
         }
     specification = configuration["CustomizedMetricSpecification"]
     members = ("Namespace", "MetricName", "Dimensions", "Statistic")
