@@ -1,4 +1,4 @@
-"""The application-autoscaling service: endpoints' variants that follow load and time."""
+"""The application-autoscaling service: variants and components that follow load and time."""
 
 from __future__ import annotations
 
@@ -93,8 +93,7 @@ class ApplicationAutoScalingService(ScalingPolicies):
         can_scale_in = not (
             configuration.get("DisableScaleIn") or suspended.get("DynamicScalingInSuspended")
         )
-        _, endpoint_name, _, variant_name = key[1].split("/")
-        metric = metric_of(configuration, endpoint_name, variant_name)
+        metric = metric_of(configuration, key[1], key[2])
         minutes = self._minutes(metric)
         return wanted_capacity(minutes, configuration["TargetValue"], current, can_scale_in)
 

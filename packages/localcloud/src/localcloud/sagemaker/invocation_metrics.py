@@ -23,6 +23,8 @@ _SAMPLE_SECONDS = 10.0
 # Of time that is skipped, so much is sampled as it was.
 _MAX_SKIPPED = timedelta(hours=1)
 
+Dimensions = tuple[tuple[str, str], ...]
+
 
 class InvocationMetrics:
     """Collects what each invocation was like and writes it in batches."""
@@ -30,7 +32,7 @@ class InvocationMetrics:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._pending: deque[dict[str, Any]] = deque()
-        self._fleets: dict[tuple[str, str], Fleet] = {}
+        self._fleets: dict[tuple[Dimensions, str], Fleet] = {}
         self._next_sample = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="invocation metrics", daemon=True)
@@ -45,8 +47,15 @@ class InvocationMetrics:
             self._thread.join(2)
 
     def record(
-        self, endpoint: str, variant: str, status: int, latency_seconds: float, instances: int
+        self,
+        endpoint: str,
+        variant: str,
+        status: int,
+        latency_seconds: float,
+        instances: int,
+        component: str | None = None,
     ) -> None:
+        """An invocation that is over; `instances` are a component's copies, where it was one."""
         values = {
             "Invocations": (1.0, "Count"),
             "InvocationsPerInstance": (1.0 / max(instances, 1), "Count"),
@@ -56,17 +65,30 @@ class InvocationMetrics:
         }
         now = self._account.clock.now()
         for name, (value, unit) in values.items():
-            self._add((endpoint, variant), name, value, unit, now)
+            self._add(_of_variant(endpoint, variant), name, value, unit, now)
+            if component:
+                name = name.replace("PerInstance", "PerCopy")
+                self._add(_of_component(component), name, value, unit, now)
 
-    def watch(self, endpoint: str, fleet: Fleet) -> None:
+    def no_capacity(self, component: str) -> None:
+        """A component without a copy was asked: what scaling from none listens to."""
+        now, name = self._account.clock.now(), "NoCapacityInvocationFailures"
+        self._add(_of_component(component), name, 1.0, "Count", now)
+
+    def watch(self, endpoint: str, fleet: Fleet, component: str | None = None) -> None:
         """Count the requests under way on a fleet from now on, in place of the one before it."""
-        self._fleets[endpoint, fleet.name] = fleet
+        key = (
+            (_of_component(component), "ConcurrentRequestsPerCopy")
+            if component
+            else (_of_variant(endpoint, fleet.name), "ConcurrentRequestsPerModel")
+        )
+        self._fleets[key] = fleet
 
     def sample(self, when: datetime) -> None:
-        """How many requests each instance has under way, as of `when`."""
-        for key, fleet in list(self._fleets.items()):
+        """How many requests each instance, or copy, has under way, as of `when`."""
+        for (dimensions, name), fleet in list(self._fleets.items()):
             each = fleet.num_in_flight / max(fleet.current_count, 1)
-            self._add(key, "ConcurrentRequestsPerModel", each, "Count", when)
+            self._add(dimensions, name, each, "Count", when)
 
     def _sample_skipped(self, duration: timedelta) -> None:
         """Time that somebody skips was as this moment is."""
@@ -74,11 +96,8 @@ class InvocationMetrics:
         for ago in range(int(min(duration, _MAX_SKIPPED) / _MINUTE), -1, -1):
             self.sample(now - ago * _MINUTE)
 
-    def _add(
-        self, key: tuple[str, str], name: str, value: float, unit: str, when: datetime
-    ) -> None:
-        names = ("EndpointName", "VariantName")
-        dimensions = [{"Name": n, "Value": v} for n, v in zip(names, key, strict=True)]
+    def _add(self, of: Dimensions, name: str, value: float, unit: str, when: datetime) -> None:
+        dimensions = [{"Name": dimension, "Value": text} for dimension, text in of]
         datum = {"MetricName": name, "Dimensions": dimensions, "Timestamp": when}
         self._pending.append({**datum, "Value": value, "Unit": unit})
 
@@ -99,3 +118,11 @@ class InvocationMetrics:
                 self.flush()
             except (ClientError, BotoCoreError) as error:
                 _log.warning("metrics of invocations are not kept: %s", error)
+
+
+def _of_variant(endpoint: str, variant: str) -> Dimensions:
+    return (("EndpointName", endpoint), ("VariantName", variant))
+
+
+def _of_component(name: str) -> Dimensions:
+    return (("InferenceComponentName", name),)
