@@ -7,13 +7,14 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from cli.cost import prices
 from cli.cost.item import Item
 from meguru.instance_offers import OFFERS
-from stacks.environment import Environment
+from stacks.environment import Endpoint, Environment
 
 Resource = Mapping[str, Any]
 Resources = Mapping[str, Resource]
@@ -40,9 +41,34 @@ def idle_costs(environment: Environment, templates: list[Resources]) -> list[Ite
 def _endpoints(environment: Environment) -> Iterator[Item]:
     for key, model in environment.models.items():
         endpoint = model.endpoint
-        hours = endpoint.min_instances * prices.HOURS_A_MONTH
-        said = f"{endpoint.min_instances} x {endpoint.instance_type}, {hours:,.0f} hours"
+        number = _mean_instances(environment, endpoint)
+        hours = number * prices.HOURS_A_MONTH
+        said = f"{number:.3g} x {endpoint.instance_type}, {hours:,.0f} hours"
         yield Item(f"endpoint {key}", instance_cost(endpoint.instance_type, hours), said)
+        tracked = {
+            "invocations": endpoint.invocations_per_instance_per_minute,
+            "requests": endpoint.requests_in_flight_per_instance,
+            "tokens": endpoint.tokens_in_flight_per_instance,
+        }
+        names = [name for name, target in tracked.items() if target]
+        dollars = sum(_TRACKING[name] for name in names)
+        yield Item(f"scaling {key}", dollars, f"by {', '.join(names) or 'nothing'}")
+
+
+_TRACKING = {
+    "invocations": prices.TRACKING_ALARMS,
+    "requests": prices.FINE_TRACKING_ALARMS,
+    "tokens": prices.TRACKING_ALARMS,
+}
+
+
+def _mean_instances(environment: Environment, endpoint: Endpoint) -> float:
+    """The fewest instances, on the average of a year where there are hours."""
+    if endpoint.hours is None:
+        return endpoint.min_instances
+    year = date.today().year
+    hours = endpoint.hours.of_endpoint(environment.time_zone, endpoint.min_instances, year)
+    return hours.mean(year)
 
 
 def instance_cost(instance_type: str, hours: float) -> float | None:

@@ -17,6 +17,9 @@ PIPELINE = 1.0
 # Of each metric that an alarm looks at; composite ones look at alarms.
 ALARM_METRIC = 0.10
 COMPOSITE_ALARM = 0.50
+# Two for each policy that tracks a target; high resolution costs more.
+TRACKING_ALARMS = 2 * 0.10
+FINE_TRACKING_ALARMS = 2 * 0.30
 CUSTOM_METRIC = 0.30
 # A cache holds at least 0.1 GB, at 0.084 a GB and hour.
 VALKEY_CACHE = 0.1 * 0.084 * HOURS_A_MONTH

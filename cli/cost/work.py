@@ -11,7 +11,7 @@ from meguru.base_model import Shape
 from meguru.hyperparameters import Hyperparameters, as_text
 from meguru.instance_offers import OFFERS, SPOT_SHARE
 from meguru.model_plan import NOMINAL_SHAPES, plan, workload
-from stacks.environment import Environment, Model
+from stacks.environment import Endpoint, Environment, Model
 from stacks.environment.recipes import read_recipe
 
 NUM_REQUESTS = 1000
@@ -49,7 +49,7 @@ def request_costs(
     logs = LOG_GB_A_REQUEST * prices.LOG_GB + prices.FIREHOSE_RECORD_GB * prices.FIREHOSE_GB
     yield Item("logs", NUM_REQUESTS * logs, "CloudWatch Logs and Firehose")
     for key, model in environment.models.items():
-        yield _serving(key, model)
+        yield _serving(key, model, seconds)
 
 
 def _job(what: str, instance_type: str, hours: float) -> Item:
@@ -93,11 +93,20 @@ def _shape(model: Model) -> Shape | None:
     return Shape.from_config({**sizes, "tie_word_embeddings": False})
 
 
-def _serving(key: str, model: Model) -> Item:
+def _answers_a_minute(endpoint: Endpoint, seconds: float) -> float:
+    """What an instance answers before scaling wants another one; one after another at least."""
+    limits = [
+        endpoint.invocations_per_instance_per_minute,
+        endpoint.requests_in_flight_per_instance * 60 / seconds,
+    ]
+    return min((one for one in limits if one), default=60 / seconds)
+
+
+def _serving(key: str, model: Model, seconds: float) -> Item:
     endpoint = model.endpoint
-    a_minute = endpoint.invocations_per_instance_per_minute
+    a_minute = _answers_a_minute(endpoint, seconds)
     hours = NUM_REQUESTS / a_minute / 60
-    said = f"{endpoint.instance_type}, {a_minute} a minute"
+    said = f"{endpoint.instance_type}, {a_minute:g} a minute"
     return Item(f"endpoint {key}", instance_cost(endpoint.instance_type, hours), said)
 
 

@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from inference_containers.text.completion import DONE, server_sent_event
+from inference_containers.text.load_reporter import LoadReporter
 from inference_containers.text.watchdog import MAX_STEP_SECONDS
 from meguru.accelerator import ROOT, check_accelerator
 from meguru.api_errors import ApiError, BodyTooLarge, Overloaded
@@ -106,6 +107,7 @@ def start_engine(settings: Settings, failed: Callable[[str], None], devices: Pat
         forward,
     )
     engine.start()
+    LoadReporter(lambda: engine.load, lambda line: print(line, flush=True)).start()
     return engine
 
 

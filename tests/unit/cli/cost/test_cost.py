@@ -140,12 +140,13 @@ def test_an_estimate_is_of_the_templates_that_are_made_of_the_file(tmp_path: Pat
 def test_requests(environment: Environment) -> None:
     template = {"ApiAnswerRequest12AB": FUNCTION, "ApiAuthorizeRequest34CD": FUNCTION}
     found = named(list(request_costs(environment, [template], 10.0)))
+    # Sixteen at a time, of ten seconds each, are 96 a minute: fewer than the 300 that may be.
     assert found["API Gateway"].dollars == pytest.approx(0.0035)
     seconds = 1000 * (10 + 0.05)
     assert found["functions"].dollars == pytest.approx(
         seconds * prices.LAMBDA_GB_SECOND + 2000 * prices.LAMBDA_REQUEST
     )
-    assert found["endpoint staff-chat"].dollars == pytest.approx(1000 / 300 / 60 * 1.41)
+    assert found["endpoint staff-chat"].dollars == pytest.approx(1000 / 96 / 60 * 1.41)
 
 
 def test_without_the_function_its_price_is_not_nothing(environment: Environment) -> None:
