@@ -82,6 +82,21 @@ class NotServing(ApiError):
         super().__init__(503, "No model is serving yet. Try again later.", code="model_not_ready")
 
 
+class Warming(ApiError):
+    """No copy of the model is there: nobody had asked, and this request has one started.
+
+    An instance and its container take minutes. Source of the words: SageMaker's refusal of a
+    request to an inference component without copies.
+    """
+
+    WORDS = "no capacity to process this request"
+    retry_after_seconds = 180
+
+    def __init__(self) -> None:
+        message = f"The model is warming: ready in about {self.retry_after_seconds} s."
+        super().__init__(503, message, code="model_warming")
+
+
 class Overloaded(ApiError):
     """There is more to answer than can be taken in now.
 

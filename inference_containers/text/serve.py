@@ -27,6 +27,7 @@ from inference_containers.serving.model_server import (
 )
 from inference_containers.serving.watchdog import MAX_STEP_SECONDS
 from inference_containers.text.completion import DONE, server_sent_event
+from inference_containers.text.load_reporter import LoadReporter
 from inference_containers.text.usage_log import report
 from meguru.accelerator import ROOT, check_accelerator
 from meguru.api_errors import ApiError
@@ -108,6 +109,7 @@ def start_engine(settings: Settings, failed: Callable[[str], None], devices: Pat
         forward,
     )
     engine.start()
+    LoadReporter(lambda: engine.load, lambda line: print(line, flush=True)).start()
     return engine
 
 

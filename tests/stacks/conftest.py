@@ -75,6 +75,11 @@ models:
       minimum: {{exact_match: 0.5, train_exact_match: 0.5, chrf: 50}}
     endpoint:
       release: {{traffic: canary}}
+      tokens_in_flight_per_instance: 2147483647
+      hours:
+        min_instances: 2
+        closed: ["12-29", "12-30", "2026-08-13"]
+        peaks: [{{from: "08:30", to: "10:00", month_days: [25, last], min_instances: 2}}]
     retrain:
       schedule: weekly
       on_commit: true
