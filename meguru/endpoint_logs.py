@@ -25,7 +25,9 @@ class EndpointLogs:
         if group is None:
             return None
         name = reservation_name(book, opened.id)
-        lines = list(self._lines(group, f'"id={name}"', opened))
+        # Another's name may begin with this one, which a pattern can't tell.
+        found = self._lines(group, f'"id={name}"', opened)
+        lines = [line for line in found if f"id={name}" in line.split()]
         for line in lines:
             if report := UsageReport.read(line):
                 return report.prompt_tokens, report.completion_tokens

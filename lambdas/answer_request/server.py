@@ -94,8 +94,9 @@ class RequestHandler(HttpExchange):
             self.close_connection = True
             message = "The server had an error. Try again."
             # Also where the answer was there and only its record could not be kept.
+            is_made = self.command == "POST"
             self.send_api_error(
-                ApiError(500, message, code="internal_error", may_have_answered=True)
+                ApiError(500, message, code="internal_error", may_have_answered=is_made)
             )
 
     def _consumer(self) -> Consumer:
@@ -103,6 +104,8 @@ class RequestHandler(HttpExchange):
         return self.server.consumers.of_key(key_id)
 
     def _report_usage(self) -> None:
+        # Unread, it would be taken for the next request.
+        self.read_body()
         if self.route != USAGE_PATH or self.server.usage is None:
             raise unknown_path()
         asked = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))

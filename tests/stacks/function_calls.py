@@ -21,6 +21,7 @@ MEGURU = Path(__file__).parents[2] / "meguru"
 # Shared modules that call what they are handed.
 CALLING = (
     "meguru.conditional_update",
+    "meguru.endpoint_logs",
     "meguru.ledger",
     "meguru.ledger_books",
     "meguru.pending_feedback",

@@ -106,6 +106,8 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
         "one": "あ" * 80_000,
         "records": [{"Data": b"a" * 400_000}] * 500,
         "side": "output",
+        "pattern": '"event=started"',
+        "opened": SimpleNamespace(made_at=1_800_000_000, expires_at=1_800_001_200),
         "month": "2026-11",
         "arrivals": ["message"] * 1000,
         "pending": ["fb-1"] * 1000,

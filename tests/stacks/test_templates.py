@@ -72,7 +72,9 @@ WITHOUT_RESOURCE = {
 
 
 # A schedule to train by, and an address to tell.
-ADDED_BY_SETTINGS = re.compile(r"RetrainingSchedule|LoopEvents/Topic/ml-operations@|EventsRole")
+ADDED_BY_SETTINGS = re.compile(
+    r"RetrainingSchedule|LoopEvents/Topic/ml-operations@|EventsRole|LedgerWatch/Budget"
+)
 
 
 def test_every_environment_file_is_synthesized(syntheses: dict[str, Synthesis]) -> None:

@@ -39,6 +39,8 @@ class FakeLogs:
         ([started_line(NAME), UsageReport(NAME, 4, 5).line()], (4, 5)),
         ([started_line(NAME)], None),
         ([started_line(OTHER), UsageReport(OTHER, 4, 5).line()], (0, 0)),
+        # Of one whose name begins with this one's.
+        ([started_line(f"{NAME}-2"), UsageReport(f"{NAME}-2", 4, 5).line()], (0, 0)),
         ([], None),
         (["Traceback: event of another kind"], None),
     ],

@@ -311,7 +311,7 @@ def test_own_usage(connect: Any, ledger: Any) -> None:
     assert (day["day"], day["model"], day["prompt_tokens"]) == ("2026-10-27", "m", 4)
     assert ledger.calls == [("read", "consumer#key#2026-10")]
     for path, status in (("/v1/usage?month=1", 400), ("/v1/usages", 404)):
-        connection.request("GET", path, headers=CONTEXT)
+        connection.request("GET", path, "a body", headers=CONTEXT)
         response = connection.getresponse()
         assert response.status == status and json.loads(response.read())["error"]["code"]
 
