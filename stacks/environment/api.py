@@ -13,7 +13,7 @@ from stacks.environment.section import Settings
 from stacks.environment.values import Count, matches
 
 # Functions are told of all, and their variables have 4 KB together.
-MAX_ORIGINS = 5
+MAX_ORIGINS = 3
 Origin = Annotated[
     str,
     only(

@@ -46,7 +46,7 @@ consumers:
 records: {{inference_log_days: 3650, checkpoint_days: 7, quarantine_days: 90}}
 time_zone: Europe/Berlin
 api:
-  cors: [{", ".join(f"https://{'c' * 79}{n}:44300" for n in range(5))}]
+  cors: [{", ".join(f"https://{'c' * 79}{n}:44300" for n in range(3))}]
   cache: {{store: valkey, seconds: 86400, address: rediss://{"c" * 253}:65535}}
   guard:
     words: [社外秘]

@@ -103,7 +103,8 @@ def read_deployment(synthesis: Synthesis, endpoint_url: str) -> Deployment:
         synthesis.environment.destroyable,
         any(model.endpoint.hours for model in synthesis.environment.models.values()),
         place,
-        {machine.name: machine for machine in machines},
+        # Where each model has one of that name, the first model's.
+        {machine.name: machine for machine in reversed(machines)},
         {function.folder: function for function in functions},
     )
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 def alarm(synthesis: Synthesis, name: str) -> dict[str, Any]:
-    [found] = [
+    # Of the first model, where there are several.
+    found, *_ = [
         resource.properties
         for resource in synthesis.resources("AWS::CloudWatch::Alarm")
         if resource.path.endswith(f"ModelRelease/EndpointAlarms/{name}/Resource")

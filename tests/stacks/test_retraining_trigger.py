@@ -19,7 +19,7 @@ def filters(synthesis: Synthesis) -> list[dict[str, Any]]:
     [mapping] = [
         one.properties
         for one in synthesis.resources("AWS::Lambda::EventSourceMapping")
-        if "StartingPosition" in one.properties
+        if "StartingPosition" in one.properties and "StartRetraining" in one.path
     ]
     return [json.loads(one["Pattern"]) for one in mapping["FilterCriteria"]["Filters"]]
 

@@ -213,7 +213,7 @@ def test_what_holds_state_is_protected_unless_it_may_be_destroyed(synthesis: Syn
         for artifact in manifest["artifacts"].values()
         if artifact["type"] == "aws:cloudformation:stack"
     ]
-    num_stacks = 5 if synthesis.environment.source else 4
+    num_stacks = 3 + len(synthesis.environment.models) + bool(synthesis.environment.source)
     assert stacks == [protected] * num_stacks
 
 
@@ -355,5 +355,5 @@ def test_roles_of_containers_and_functions_may_make_interfaces_in_a_vpc_only(
     }
     assert granted["poc"] == granted["production"] == set()
     functions = len(list(syntheses["longest"].resources("AWS::Lambda::Function")))
-    # The lake's two jobs, training, evaluation, the endpoint.
-    assert len(granted["longest"]) == functions + 5
+    # The lake's two jobs, training, evaluation, the two models' endpoints.
+    assert len(granted["longest"]) == functions + 6

@@ -57,7 +57,7 @@ def test_every_state_machine_ends_in_time(
     syntheses: dict[str, Synthesis], deployments: dict[str, Deployment], name: str
 ) -> None:
     """In the definition itself, and late enough for the longest run that the settings allow."""
-    [model] = syntheses[name].environment.models.values()
+    [model] = syntheses[name].environment.trained.values()
     jobs = 60 * (model.training.longest_minutes + model.evaluation.max_runtime_minutes)
     machines = deployments[name].state_machines
     assert {key: machine.definition["TimeoutSeconds"] for key, machine in machines.items()} == {

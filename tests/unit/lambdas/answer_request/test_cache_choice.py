@@ -12,8 +12,10 @@ from lambdas.answer_request.settings import Settings
 
 VARIABLES = {
     "MODELS": '{"meguru-text": ["text", 128]}',
+    "EMBEDDERS": "{}",
+    "CONSUMER_TABLE": "consumers",
     "INFERENCE_TABLE": "inferences",
-    "INFERENCE_STREAM": "stream",
+    "INFERENCE_QUEUE": "queue",
     "INFERENCE_RETENTION_DAYS": "30",
     "LEDGER_TABLE": "ledger",
     "BILLING": '{"time_zone": "Asia/Tokyo", "currency": "JPY", "prices": {}, "budget": {}}',
