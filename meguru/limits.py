@@ -70,10 +70,11 @@ def most_tokens(messages: Sequence[Message]) -> int:
 
     A token is at least a byte of its text, which some tokenizers make NFKC first.
     """
-    return sum(MAX_TEMPLATE_TOKENS + _most_bytes(message["content"]) for message in messages)
+    return sum(MAX_TEMPLATE_TOKENS + most_bytes(message["content"]) for message in messages)
 
 
-def _most_bytes(text: str) -> int:
+def most_bytes(text: str) -> int:
+    """Of `text` as it is, or as some tokenizers read it."""
     return max(len(text.encode()), len(normalized("NFKC", text).encode()))
 
 

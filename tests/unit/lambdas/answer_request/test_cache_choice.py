@@ -8,12 +8,14 @@ import boto3
 import pytest
 
 from lambdas.answer_request.cache_choice import make_caching
+from lambdas.answer_request.serving import ServingVersions
 from lambdas.answer_request.settings import Settings
 
 VARIABLES = {
     "MODELS": '{"meguru-text": ["text", 128]}',
+    "CONSUMER_TABLE": "consumers",
     "INFERENCE_TABLE": "inferences",
-    "INFERENCE_STREAM": "stream",
+    "INFERENCE_QUEUE": "https://sqs/set-aside",
     "INFERENCE_RETENTION_DAYS": "30",
     "LEDGER_TABLE": "ledger",
     "BILLING": '{"time_zone": "Asia/Tokyo", "currency": "JPY", "prices": {}, "budget": {}}',
@@ -23,9 +25,13 @@ VARIABLES = {
 }
 
 
+def serving(settings: Settings) -> ServingVersions:
+    return ServingVersions(boto3.client("dynamodb"), settings.release_table, settings.endpoints)
+
+
 def test_none(aws: None) -> None:
     settings = Settings.from_environment(VARIABLES | {"CACHE_STORE": ""})
-    assert make_caching(settings, boto3.client("dynamodb")) is None
+    assert make_caching(settings, serving(settings)) is None
 
 
 @pytest.mark.parametrize("store", ["dynamodb", "valkey"])
@@ -34,7 +40,7 @@ def test_what_is_kept_is_found(make_table: Any, request: Any, store: str) -> Non
     make_table("cache", "cache_key")
     address = "dynamodb://cache" if store == "dynamodb" else request.getfixturevalue("valkey")
     settings = Settings.from_environment(VARIABLES | {"CACHE_STORE": address})
-    caching = make_caching(settings, boto3.client("dynamodb"))
+    caching = make_caching(settings, serving(settings))
     assert caching and caching.serving("meguru-text") is None
     found, lead = caching.flights.find("key-of-a-choice")
     assert found is None and lead
