@@ -15,10 +15,10 @@ SOURCES := app.py base_models benchmarks cli curation evaluation inference_conta
 demo: setup ## turn the whole loop twice on this machine; ARGS=--manual to approve yourself
 	@exec $(BIN)/meguru demo $(ARGS)
 
-up: setup $(if $(findstring --model,$(ARGS)),models) ## keep the local cloud running until Ctrl-C; ARGS="--model smollm2" for a real model, --empty for none
+up: setup $(if $(findstring --model,$(ARGS)),models) ## keep the local cloud running until Ctrl-C; ARGS="--model smollm2" (or e5-small) for a real model, --empty for none
 	@exec $(BIN)/meguru up $(ARGS)
 
-models: setup .venv/.models ## a real model to try things on: SmolLM2-135M-Instruct, 93 MB
+models: setup .venv/.models ## real models to try things on: SmolLM2-135M-Instruct, multilingual-e5-small; 185 MB
 
 test: setup ## Meguru's tests
 	@$(BIN)/python -m pytest $(IN_PARALLEL) --dist loadscope --no-loadscope-reorder $(ARGS)

@@ -7,9 +7,15 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from base_models.encoder import read_settings
 from base_models.gguf_model import convert
 from base_models.licence import find_licence, spdx
-from base_models.model_files import check_config, check_tokenizer, check_weights
+from base_models.model_files import (
+    check_config,
+    check_encoder_weights,
+    check_tokenizer,
+    check_weights,
+)
 from base_models.source_files import (
     CONFIG,
     LICENCE_FILE,
@@ -20,6 +26,7 @@ from base_models.source_files import (
 )
 from base_models.weights import main_dtype, read_tensors
 from meguru.base_model import (
+    ENCODERS,
     UNKNOWN_LICENCE,
     BaseModel,
     Shape,
@@ -28,6 +35,7 @@ from meguru.base_model import (
     revision_of,
     verify,
 )
+from meguru.embedding_settings import FILE, EmbeddingSettings
 from meguru.model_hashes import MANIFEST
 
 
@@ -54,6 +62,7 @@ def add(folder: Path, output: Path, *, name: str, source: Source, licence: str =
             # Copied from a lake: it has to be what it was there.
             verify(folder)
         chosen = choose_files(folder)
+        _say_how_vectors_are_made(folder, chosen, Path(scratch))
         added = _describe(folder, chosen, name=name, source=source, licence=said)
         place = output / added.model.revision
         place.mkdir(parents=True)
@@ -70,7 +79,10 @@ def _describe(
     shape = Shape.from_config(config)
     tensors = read_tensors(chosen.weights)
     has_chat_template = check_tokenizer(folder, shape.vocab_size)
-    num_parameters = check_weights(folder, shape, tensors)
+    if architecture in ENCODERS:
+        num_parameters = check_encoder_weights(folder, tensors)
+    else:
+        num_parameters = check_weights(folder, shape, tensors)
     files = tuple(
         sorted(
             (replace(hash_file(path), path=name) for name, path in chosen.taken.items()),
@@ -93,9 +105,27 @@ def _describe(
     return Added(model, _notes(model, chosen))
 
 
+def _say_how_vectors_are_made(folder: Path, chosen: SourceFiles, scratch: Path) -> None:
+    """An encoder's own file with it, whatever said it before."""
+    config = read_json(folder / CONFIG)
+    if check_config(config) not in ENCODERS:
+        return
+    Shape.from_config(config)
+    place = scratch / FILE
+    place.write_bytes(read_settings(folder, config).to_json())
+    chosen.taken[FILE] = place
+
+
 def _notes(model: BaseModel, chosen: SourceFiles) -> list[str]:
     notes = []
-    if not model.has_chat_template:
+    if model.kind == "embedding":
+        settings = EmbeddingSettings.parse(chosen.taken[FILE].read_bytes())
+        words = ", ".join(f"{text!r} before a {name}" for name, text in settings.prompts.items())
+        notes.append(
+            f"an embedding model: {settings.dimensions} numbers by {settings.pooling} pooling of "
+            f"at most {settings.max_tokens} tokens; {words or 'no words before any text'}"
+        )
+    elif not model.has_chat_template:
         notes.append("it has no chat template: training and serving use the kit's own")
     if not chosen.licences:
         found = (
@@ -104,7 +134,7 @@ def _notes(model: BaseModel, chosen: SourceFiles) -> list[str]:
             else ("its licence is unknown: say it with --licence")
         )
         notes.append(f"it has no licence file; {found}")
-    if model.shape.tie_word_embeddings:
+    if model.kind == "text" and model.shape.tie_word_embeddings:
         notes.append("its output is tied to its input's embeddings: they are trained as one")
     if chosen.left_out:
         few = ", ".join(chosen.left_out[:5])

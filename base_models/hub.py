@@ -11,7 +11,15 @@ import httpx2
 from huggingface_hub import HfApi
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
-from base_models.source_files import CONFIG, INDEX, KEPT, LICENCE_FILE, SINGLE, read_json
+from base_models.source_files import (
+    CONFIG,
+    DESCRIPTION,
+    INDEX,
+    KEPT,
+    LICENCE_FILE,
+    SINGLE,
+    read_json,
+)
 from meguru.base_model import hash_file
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -61,7 +69,11 @@ def _chosen(names: Iterable[str]) -> list[str]:
         raise ValueError("there are no weights in .safetensors files; others can run code")
     weights = [] if INDEX in there else [SINGLE]
     kept = [
-        name for name in there if name in KEPT or ("/" not in name and LICENCE_FILE.match(name))
+        name
+        for name in there
+        if name in KEPT
+        or DESCRIPTION.fullmatch(name)
+        or ("/" not in name and LICENCE_FILE.match(name))
     ]
     return kept + weights
 

@@ -8,16 +8,18 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
-from transformers import AutoConfig, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
 from base_models.source_files import CONFIG, TOKENIZER, read_json
-from base_models.weights import Tensor
-from meguru.base_model import ARCHITECTURES, Shape
+from base_models.weights import POSITION_IDS, Tensor
+from meguru.base_model import ARCHITECTURES, ENCODERS, Shape
 
 _OUTPUT, _INPUT = "lm_head.weight", "model.embed_tokens.weight"
 # What older versions of transformers wrote, and newer ones work out by themselves.
-_WORKED_OUT = ("rotary_emb.inv_freq", "attn.masked_bias", "attn.bias")
+_WORKED_OUT = ("rotary_emb.inv_freq", "attn.masked_bias", "attn.bias", POSITION_IDS)
+# An encoder's head, by which no vector is made.
+_HEAD = "pooler."
 
 
 def check_config(config: Mapping[str, Any]) -> str:
@@ -29,10 +31,10 @@ def check_config(config: Mapping[str, Any]) -> str:
         )
     named = config.get("architectures")
     architecture = named[0] if isinstance(named, list) and len(named) == 1 else named
-    if architecture not in ARCHITECTURES:
+    if architecture not in (*ARCHITECTURES, *ENCODERS):
         raise ValueError(
             f"{CONFIG} names the architecture {architecture!r}; known are "
-            + ", ".join(ARCHITECTURES)
+            f"{', '.join(ARCHITECTURES)}, and of embedding models {', '.join(ENCODERS)}"
         )
     if quantised := config.get("quantization_config"):
         method = quantised.get("quant_method") if isinstance(quantised, dict) else None
@@ -45,15 +47,7 @@ def check_config(config: Mapping[str, Any]) -> str:
 
 def check_weights(folder: Path, shape: Shape, tensors: Mapping[str, Tensor]) -> int:
     """The number of parameters, tied ones once; ValueError where the config's model has others."""
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
-                config, trust_remote_code=False
-            )
-    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OSError) as error:
-        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"{CONFIG}: transformers can't make a model of it: {line}") from error
+    model = _make_model(folder, AutoModelForCausalLM)
     wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     if shape.tie_word_embeddings and _OUTPUT not in tensors:
         wanted.pop(_OUTPUT, None)
@@ -67,6 +61,31 @@ def check_weights(folder: Path, shape: Shape, tensors: Mapping[str, Tensor]) -> 
     return sum(one.size for name, one in tensors.items() if not _is_extra(name)) - (
         tensors[_OUTPUT].size if tied_twice else 0
     )
+
+
+def check_encoder_weights(folder: Path, tensors: Mapping[str, Tensor]) -> int:
+    """The number of an encoder's parameters; ValueError where the config's model has others."""
+    model = _make_model(folder, AutoModel)
+    wanted = {
+        name: tuple(value.shape)
+        for name, value in model.state_dict().items()
+        if not name.startswith(_HEAD)
+    }
+    own = {name: one for name, one in tensors.items() if not name.startswith(_HEAD)}
+    _compare(wanted, own)
+    return sum(one.size for name, one in own.items() if not _is_extra(name))
+
+
+def _make_model(folder: Path, kind: Any) -> PreTrainedModel:
+    """A model of the folder's config, without its weights."""
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        with torch.device("meta"):
+            model: PreTrainedModel = kind.from_config(config, trust_remote_code=False)
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OSError) as error:
+        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ValueError(f"{CONFIG}: transformers can't make a model of it: {line}") from error
+    return model
 
 
 def check_tokenizer(folder: Path, vocab_size: int) -> bool:

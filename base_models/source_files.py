@@ -27,6 +27,13 @@ KEPT = (
     "merges.txt",
     "chat_template.jinja",
     "README.md",
+    "embedding.json",
+)
+# What sentence-transformers says of an encoder: read, and not kept as it is.
+DESCRIPTION = re.compile(
+    r"modules\.json|sentence_bert_config\.json|config_sentence_transformers\.json"
+    r"|\w+/config\.json",
+    re.ASCII,
 )
 LICENCE_FILE = re.compile(r"(LICEN[CS]E|COPYING|NOTICE|USE_POLICY|TERMS)", re.IGNORECASE)
 # A file's name within a base model: it becomes a key of the lake.
@@ -35,9 +42,13 @@ _NAME = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
 
 @dataclass(frozen=True)
 class SourceFiles:
-    """What is taken of a folder, each path by the name it gets, and the names of what isn't."""
+    """What is taken of a folder, each path by the name it gets, and the names of what isn't.
+
+    `description` is only read.
+    """
 
     taken: dict[str, Path]
+    description: list[Path]
     left_out: list[str]
 
     @property
@@ -72,7 +83,7 @@ def choose_files(folder: Path) -> SourceFiles:
     if not (folder / CONFIG).is_file():
         raise ValueError(f"there is no {CONFIG}: give the folder that has it, with its weights")
     weights = _weight_names(folder)
-    taken, left_out = {}, []
+    taken, description, left_out = {}, [], []
     for path in files:
         name = path.relative_to(folder).as_posix()
         if name in weights or name in KEPT:
@@ -80,20 +91,34 @@ def choose_files(folder: Path) -> SourceFiles:
         elif path.parent == folder and LICENCE_FILE.match(name):
             # With an ending, by which everybody who reads the folder sees that it is text.
             taken[name if path.suffix in (".txt", ".md") else f"{name}.txt"] = path
+        elif DESCRIPTION.fullmatch(name):
+            description.append(path)
         else:
             left_out.append(name)
-    return SourceFiles(taken, left_out)
+    return SourceFiles(taken, description, left_out)
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """A file's JSON object; ValueError names the file where it isn't one."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path.name} is not JSON: {error}") from error
+    values = _load(path)
     if not isinstance(values, dict):
         raise ValueError(f"{path.name} has to be a JSON object, not a {type(values).__name__}")
     return values
+
+
+def read_list(path: Path) -> list[Any]:
+    """A file's JSON list; ValueError names the file where it isn't one."""
+    values = _load(path)
+    if not isinstance(values, list):
+        raise ValueError(f"{path.name} has to be a JSON list, not a {type(values).__name__}")
+    return values
+
+
+def _load(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path.name} is not JSON: {error}") from error
 
 
 def _weight_names(folder: Path) -> list[str]:

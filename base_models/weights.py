@@ -13,6 +13,8 @@ from pathlib import Path
 MAX_HEADER_BYTES = 100 * 1024**2
 # Bytes of one number, by the names of the safetensors format that a language model's weights have.
 DTYPES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
+# The numbers 0, 1, 2 and so on, which older encoders have among their weights.
+POSITION_IDS = "position_ids"
 DTYPE_NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 
@@ -68,7 +70,7 @@ def _read_header(path: Path) -> dict[str, Tensor]:
     if 8 + length + max(ends, default=0) != num_bytes:
         raise ValueError(_damaged(path, f"it has {num_bytes} bytes, and its header says others"))
     for name, tensor in tensors.items():
-        if tensor.dtype not in DTYPES:
+        if tensor.dtype not in DTYPES and not name.endswith(POSITION_IDS):
             raise ValueError(
                 f"{path.name}: {name} is of type {tensor.dtype}: bring the model's weights in "
                 f"{', '.join(DTYPES)}, not quantised ones"

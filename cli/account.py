@@ -29,7 +29,7 @@ class Account:
     """An AWS account as the caller's credentials reach it, or a local cloud by its address.
 
     `model_key` says whose outputs are meant where each model has its own; without, those of the
-    first by name. `api_key` is a consumer's, for who asks the API.
+    first by name that answers with text. `api_key` is a consumer's, for who asks the API.
     """
 
     def __init__(
@@ -71,7 +71,10 @@ class Account:
         Raises ValueError where the environment is not deployed.
         """
         stacks = self._deployed_stacks()
-        models = sorted(name for name in stacks if "-Model-" in name)
+        models = sorted(
+            (name for name in stacks if "-Model-" in name),
+            key=lambda name: (stacks[name].get("ModelKind") == "embedding", name),
+        )
         if self._model_key:
             models = [stack_name(self.environment_name, "Model", self._model_key)]
         found = {

@@ -29,6 +29,10 @@ _S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 # What S3 says of it, within what SageMaker says of the job.
 _UNREADABLE = re.compile(r"Access ?Denied|not authorized|Forbidden|\b403\b")
+RESPONSES = {
+    "text": ["application/json", "text/event-stream"],
+    "embedding": ["application/json"],
+}
 # A day: a job waits for capacity.
 TIMEOUT_SECONDS = 86_400.0
 
@@ -89,7 +93,9 @@ def model_files(folder: Path) -> list[Path]:
     if not (folder / CONFIG).is_file():
         raise ValueError(f"{folder} has no {CONFIG}: give the folder that has the model's")
     manifest = folder / MANIFEST
-    return [*choose_files(folder).taken.values(), *([manifest] if manifest.is_file() else [])]
+    chosen = choose_files(folder)
+    own = [manifest] if manifest.is_file() else []
+    return [*chosen.taken.values(), *chosen.description, *own]
 
 
 def _once(place: Place, revision: str) -> Place:
@@ -163,6 +169,11 @@ class BaseModels:
         It waits for approval as every version does, and brings no evaluation.
         """
         outputs = self._account.outputs
+        if model.kind != outputs["ModelKind"]:
+            raise ValueError(
+                f"the base model {model.name} is of kind {model.kind}, and {outputs['ModelName']} "
+                f"of kind {outputs['ModelKind']}: name a model of its kind with --model"
+            )
         place = f"s3://{self._bucket}/{base_model_prefix(model.name, model.revision)}"
         source = {"S3Uri": place, "S3DataType": "S3Prefix", "CompressionType": "None"}
         container = {
@@ -177,7 +188,7 @@ class BaseModels:
             InferenceSpecification={
                 "Containers": [container],
                 "SupportedContentTypes": ["application/json"],
-                "SupportedResponseMIMETypes": ["application/json", "text/event-stream"],
+                "SupportedResponseMIMETypes": RESPONSES[model.kind],
             },
             CustomerMetadataProperties={
                 "base_model": named,

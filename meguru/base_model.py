@@ -26,6 +26,8 @@ ARCHITECTURES = (
     "Gemma2ForCausalLM",
     "Gemma3ForCausalLM",
 )
+# What turns a text into a vector; served as it is, and not trained.
+ENCODERS = ("BertModel", "RobertaModel", "XLMRobertaModel", "ModernBertModel")
 # Whose classes share the input's embeddings with the output where the config doesn't say.
 _TIED_UNLESS_SAID = ("GemmaForCausalLM", "Gemma2ForCausalLM", "Gemma3ForCausalLM")
 SOURCE_KINDS = ("folder", "s3", "hub", "gguf")
@@ -158,6 +160,11 @@ class BaseModel:
     def to_json(self) -> bytes:
         """The manifest as it lies in the lake: the same bytes for the same model."""
         return canonical_json(dataclasses.asdict(self))
+
+    @property
+    def kind(self) -> str:
+        """Of which kind of models it is, as an environment file has them."""
+        return "embedding" if self.architecture in ENCODERS else "text"
 
     @property
     def num_bytes(self) -> int:

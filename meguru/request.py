@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Protocol, Self
 class Request(Protocol):
     """A body that has been checked."""
 
+    # Of the models that it can be asked of, as an environment file has them.
+    kind: ClassVar[str]
     # Of the ids of its answers.
     id_prefix: ClassVar[str]
 

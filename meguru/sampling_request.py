@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from meguru.json_request import flag, number, refusal, text_of, whole_number, wrong
 
@@ -49,6 +49,8 @@ class SamplingRequest:
     `engine_options` are by OpenAI's names what not every engine can: `n` above 1, penalties and
     the like, and only where they change something. An engine that can't refuses them by name.
     """
+
+    kind: ClassVar[str] = "text"
 
     model: str | None = None
     max_tokens: int | None = None

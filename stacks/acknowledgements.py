@@ -112,8 +112,8 @@ ACKNOWLEDGEMENTS = (
     ),
     wildcard(
         r"\*",
-        ".*/PlanReleaseRole/DefaultPolicy/Resource",
-        "sagemaker:ListModelPackages, as other lists, takes no resource.",
+        ".*/(PlanRelease|FollowHours)Role/DefaultPolicy/Resource",
+        "Lists of model packages and of scalable targets, as other lists, take no resource.",
     ),
     wildcard(
         r"arn:.*:states:.*:execution:.*:\*",
@@ -122,7 +122,7 @@ ACKNOWLEDGEMENTS = (
     ),
     wildcard(
         r"arn:.*:application-autoscaling:.*:scalable-target/\*",
-        ".*/DeployModelVersion/Role/DefaultPolicy/Resource",
+        ".*/(DeployModelVersion/|Hours/FollowHours)Role/DefaultPolicy/Resource",
         "Scalable targets have generated names.",
     ),
     wildcard(

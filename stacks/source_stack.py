@@ -30,7 +30,7 @@ class SourceStack(Stack):
         super().__init__(scope, construct_id, **stack)
         source = environment.source
         assert source is not None
-        functions = [model.training.start_function for model in models]
+        functions = [model.training.start_function for model in models if model.training]
         if source.connection:
             pipeline = CommitPipeline(
                 self,

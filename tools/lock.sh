@@ -32,7 +32,7 @@ done
 $compile --python-version 3.11 --constraint "$work/all.txt" \
   --output-file curation/requirements.txt curation/requirements.in
 # AWS's deep learning container has Python 3.12 and torch: nothing here may bring another torch.
-for image in training evaluation base_models inference_containers/text; do
+for image in training evaluation base_models inference_containers/text inference_containers/embedding; do
   $compile --python-version 3.12 --constraint "$work/all.txt" $(printf -- "--no-emit-package %s " $cuda) \
     --output-file "$image/requirements.txt" "$image/requirements.in"
   if grep -E '^(torch|triton|nvidia-|cuda-)' "$image/requirements.txt"; then exit 1; fi

@@ -17,6 +17,8 @@ from meguru.limits import Message
 NUM_RETRIES = 5
 # Where there is none to give, the client wants one all the same.
 _NO_KEY = "none"
+# What is measured is the model, and no cache before it (RFC 9111, section 5.2.1.5).
+_NO_STORE = {"cache-control": "no-store"}
 
 
 class OpenAIChat:
@@ -38,6 +40,7 @@ class OpenAIChat:
                 api_key=api_key or _NO_KEY,
                 max_retries=NUM_RETRIES,
                 timeout=timeout_seconds,
+                default_headers=_NO_STORE,
             )
         except httpx2.InvalidURL as error:
             raise NoReply(f"{address} is no address: {error}", is_final=True) from error

@@ -9,12 +9,13 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 
+from inference_containers.serving.watchdog import MAX_STEP_SECONDS, Watchdog
 from inference_containers.text.batch import Batch
 from inference_containers.text.forward import Forward, make_forward
 from inference_containers.text.generation import Generation
 from inference_containers.text.load import LoadedModel
-from inference_containers.text.watchdog import MAX_STEP_SECONDS, Watchdog
 from meguru.api_errors import Overloaded
+from meguru.load_report import LoadReport
 
 # Read in one go: more would keep those that are being answered waiting.
 MAX_PROMPT_TOKENS = 2048
@@ -57,6 +58,13 @@ class Engine:
         return len(self._batch)
 
     @property
+    def load(self) -> LoadReport:
+        """What waits and what is being answered; as of about now, for no step waits for it."""
+        generations = [*self._waiting_now(), *self._batch.generations]
+        tokens = sum(len(one.prompt) + one.num_tokens for one in generations)
+        return LoadReport(len(generations), tokens)
+
+    @property
     def is_alive(self) -> bool:
         return self._thread.is_alive() and not self._over.is_set()
 
@@ -87,6 +95,10 @@ class Engine:
         with self._changed:
             if generation in self._waiting:
                 self._waiting.remove(generation)
+
+    def _waiting_now(self) -> list[Generation]:
+        with self._changed:
+            return list(self._waiting)
 
     def _run(self) -> None:
         try:

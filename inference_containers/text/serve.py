@@ -7,25 +7,30 @@ import dataclasses
 import importlib
 import logging
 import os
-import sys
-import threading
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
 
+from inference_containers.serving.model_server import (
+    Failed,
+    ModelServer,
+    read_body,
+    serve,
+    unless_left,
+    whole_number,
+)
+from inference_containers.serving.watchdog import MAX_STEP_SECONDS
 from inference_containers.text.completion import DONE, server_sent_event
+from inference_containers.text.load_reporter import LoadReporter
 from inference_containers.text.usage_log import report
-from inference_containers.text.watchdog import MAX_STEP_SECONDS
 from meguru.accelerator import ROOT, check_accelerator
-from meguru.api_errors import ApiError, BodyTooLarge, Overloaded
+from meguru.api_errors import ApiError
 from meguru.model_hashes import MANIFEST, check_hashes
 from meguru.model_version import ATTRIBUTES_HEADER, Answering
 from meguru.sampling_request import MAX_ANSWER_TOKENS
@@ -34,10 +39,6 @@ from meguru.usage_report import reservation_of, started_line
 if TYPE_CHECKING:
     from inference_containers.text.engine import Engine
     from inference_containers.text.predict import Prediction
-
-MAX_BODY_BYTES = 6 * 1024 * 1024  # InvokeEndpoint's own limit for real-time payloads
-SHUTDOWN_SECONDS = 25  # SageMaker sends SIGKILL 30 s after SIGTERM
-
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +60,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        def number(name: str, default: int) -> int:
-            text = environment.get(name, str(default))
-            if not text.isdecimal() or int(text) < 1:
-                raise ValueError(f"{name}={text!r} must be a whole number above 0")
-            return int(text)
-
+        number = partial(whole_number, environment)
         version = environment.get("MODEL_VERSION", "")
         Answering(version).attributes()
         return cls(
@@ -113,49 +109,26 @@ def start_engine(settings: Settings, failed: Callable[[str], None], devices: Pat
         forward,
     )
     engine.start()
+    LoadReporter(lambda: engine.load, lambda line: print(line, flush=True)).start()
     return engine
 
 
-class TextServer:
-    """The HTTP side of an engine that may still be loading."""
+class TextServer(ModelServer["Engine"]):
+    """The HTTP side of the engine of model version `version`."""
 
-    def __init__(
-        self, start: Callable[[], Engine], failed: Callable[[str], None], version: str
-    ) -> None:
-        self._start, self._failed, self._version = start, failed, version
-        self._engine: Engine | None = None
-
-    def load(self) -> None:
-        """Start the engine; a model that can't be loaded ends the container with its reason."""
-        try:
-            self._engine = self._start()
-        except (ValueError, OSError, RuntimeError) as error:
-            self._failed(f"the model can't be loaded: {error}")
-        except Exception as error:
-            logger.exception("the model can't be loaded")
-            self._failed(f"the model can't be loaded: {error!r}")
-
-    @asynccontextmanager
-    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        loading = threading.Thread(target=self.load, name="load", daemon=True)
-        loading.start()
-        yield
-        if self._engine:
-            await asyncio.to_thread(self._engine.stop)
-
-    async def ping(self, request: Request) -> Response:
-        return Response(status_code=200 if self._engine and self._engine.is_alive else 503)
+    def __init__(self, start: Callable[[], Engine], failed: Failed, version: str = "") -> None:
+        super().__init__(start, failed)
+        self._version = version
 
     async def invocations(self, request: Request) -> Response:
-        if self._engine is None:
-            raise Overloaded("The model is still loading.")
-        headers = self._headers(self._engine)
+        engine = self.engine
+        headers = self._headers(engine)
         predict = importlib.import_module("inference_containers.text.predict")
         reservation = reservation_of(request.headers.get(ATTRIBUTES_HEADER, ""))
         if reservation:
             print(started_line(reservation), flush=True)
         try:
-            prediction: Prediction = await predict.start(self._engine, await read_body(request))
+            prediction: Prediction = await predict.start(engine, await read_body(request))
         except ApiError:
             report(reservation, None)
             raise
@@ -174,16 +147,6 @@ class TextServer:
         return {ATTRIBUTES_HEADER: answering.attributes()}
 
 
-async def read_body(request: Request) -> bytes:
-    """The body; ApiError (413) as soon as it is larger than the limit."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY_BYTES:
-            raise BodyTooLarge(MAX_BODY_BYTES)
-    return bytes(body)
-
-
 async def answer(
     prediction: Prediction, request: Request, headers: Mapping[str, str], reservation: str | None
 ) -> Response:
@@ -199,16 +162,9 @@ async def answer(
         whole = prediction.completion.whole(text, reason, num_tokens, asked)
         return JSONResponse(whole, headers=headers)
 
-    collecting = asyncio.ensure_future(collect())
-    leaving = asyncio.ensure_future(request.receive())  # the next message is the disconnect
     try:
-        await asyncio.wait({collecting, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not collecting.done():
-            raise ClientDisconnect
-        return collecting.result()
+        return await unless_left(request, asyncio.ensure_future(collect()))
     finally:
-        collecting.cancel()
-        leaving.cancel()
         prediction.cancel()
         report(reservation, prediction)
 
@@ -239,34 +195,6 @@ async def stream(prediction: Prediction, reservation: str | None) -> AsyncIterat
         report(reservation, prediction)
 
 
-async def request_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)
-    return JSONResponse(error.body(), status_code=error.status, headers=error.headers())
-
-
-async def caller_left(request: Request, error: Exception) -> Response:
-    return Response(status_code=499)  # nobody reads it; nginx's number for the access log
-
-
-def make_app(
-    start: Callable[[], Engine], failed: Callable[[str], None], version: str = ""
-) -> Starlette:
-    """The application: `start` gives the engine of model version `version`.
-
-    `failed` hears why it could not.
-    """
-    server = TextServer(start, failed, version)
-    handlers: dict[Any, Any] = {ApiError: request_error, ClientDisconnect: caller_left}
-    return Starlette(
-        routes=[
-            Route("/ping", server.ping, methods=["GET"]),
-            Route("/invocations", server.invocations, methods=["POST"]),
-        ],
-        exception_handlers=handlers,
-        lifespan=server.lifespan,
-    )
-
-
 def main() -> None:
     """Serve until SIGTERM: finish what is being answered, then leave."""
     logging.basicConfig(level=logging.INFO)
@@ -274,23 +202,10 @@ def main() -> None:
         settings = Settings.from_environment(os.environ)
     except ValueError as error:
         raise SystemExit(str(error)) from error
-    reasons: list[str] = []
 
-    def failed(reason: str) -> None:
-        reasons.append(reason)
-        uvicorn_server.should_exit = True
+    def make_app(failed: Failed) -> Starlette:
+        return TextServer(
+            lambda: start_engine(settings, failed), failed, settings.model_version
+        ).app()
 
-    uvicorn_server = uvicorn.Server(
-        uvicorn.Config(
-            make_app(lambda: start_engine(settings, failed), failed, settings.model_version),
-            host=settings.host,
-            port=settings.port,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-            access_log=False,
-        )
-    )
-    uvicorn_server.run()
-    if reasons:
-        print(reasons[0], file=sys.stderr, flush=True)
-        # A thread that hangs in a driver could keep the interpreter from ending.
-        os._exit(1)
+    serve(make_app, settings.host, settings.port)

@@ -7,6 +7,7 @@ WORKDIR /opt/program
 # Nothing is installed: the container's packages are used as they are.
 COPY meguru meguru
 COPY inference_containers/__init__.py inference_containers/__init__.py
+COPY inference_containers/serving inference_containers/serving
 COPY inference_containers/text inference_containers/text
 ENV PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1
 EXPOSE 8080

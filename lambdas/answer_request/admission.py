@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from meguru.api_errors import BodyTooLarge, unknown_path
 from meguru.chat_request import ChatRequest
 from meguru.completion_request import CompletionRequest
+from meguru.embedding_request import EmbeddingRequest
 from meguru.json_request import missing
 from meguru.request import Request
 
@@ -15,6 +16,7 @@ MAX_BODY_BYTES = 256 * 1024
 KINDS: Mapping[str, Callable[[bytes], Request]] = {
     "/v1/chat/completions": ChatRequest.parse,
     "/v1/completions": CompletionRequest.parse,
+    "/v1/embeddings": EmbeddingRequest.parse,
 }
 
 

@@ -41,6 +41,9 @@ class DynamoDbStore:
         update = self._update(key)
         update.if_less(ANSWER_UNTIL, int(now) + 1)
         update.if_less(LEADS_UNTIL, _milliseconds(now))
+        # An answer that has expired would be read, and paid for, at every look.
+        update.set(ANSWER, "")
+        update.set(ANSWER_UNTIL, 0)
         update.set(LEADER, leader)
         update.set(LEADS_UNTIL, _milliseconds(now + seconds))
         update.set(EXPIRES_AT, int(now + seconds) + 1)

@@ -16,7 +16,7 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from meguru.api_errors import NOT_SERVING, ApiError, NotServing, Overloaded
+from meguru.api_errors import NOT_SERVING, ApiError, NotServing, Overloaded, Warming
 from meguru.model_version import Answering
 
 # SageMaker ends a whole answer after 60 s and a stream after 8 minutes: whoever waits less leaves a
@@ -106,6 +106,8 @@ def _api_error(error: ClientError) -> ApiError:
     code = error.response["Error"]["Code"]
     if code == "ModelError":
         return _model_error(error)
+    if code == "ValidationError" and Warming.WORDS in error.response["Error"].get("Message", ""):
+        return Warming()
     if code in NOT_SERVING:
         return NotServing()
     if code == "ThrottlingException":

@@ -18,7 +18,7 @@ from lambdas.answer_request.endpoint import TextEndpoint
 from lambdas.answer_request.guarding import FILTERED, Guarding
 from lambdas.answer_request.ports import Guard, Log
 from lambdas.answer_request.single_flight import CachedAnswer
-from meguru.api_errors import ApiError, model_not_allowed, unknown_model
+from meguru.api_errors import ApiError, model_not_allowed, other_kind, unknown_model
 from meguru.chat_request import ChatRequest
 from meguru.ledger import Ledger
 from meguru.prompt_bound import PromptBound
@@ -36,6 +36,7 @@ class Model:
 
     endpoint: TextEndpoint
     answer_tokens: int
+    kind: str = "text"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +93,13 @@ class Pipeline:
             raise unknown_model(answer.model, allowed)
         if answer.model not in allowed:
             raise model_not_allowed(answer.model, allowed)
+        model = self.models[answer.model]
+        if model.kind != answer.request.kind:
+            raise other_kind(answer.model, model.kind)
         guarding = Guarding(self.guard) if self.guard else None
         if guarding:
             answer.request = self._check_input(answer, guarding)
-        return self.models[answer.model], guarding
+        return model, guarding
 
     def _check_input(self, answer: Answer, guarding: Guarding) -> Request:
         try:

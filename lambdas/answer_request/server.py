@@ -31,6 +31,7 @@ from lambdas.answer_request.settings import Settings
 from meguru.api_errors import ApiError, unknown_path
 from meguru.consumer import Consumer
 from meguru.consumer_directory import ConsumerDirectory
+from meguru.embedding_request import EmbeddingRequest
 from meguru.ledger import Ledger
 
 USAGE_PATH = "/v1/usage"
@@ -156,6 +157,8 @@ def main() -> None:
         name: Model(TextEndpoint(runtime, endpoint_name), answer_tokens)
         for name, (endpoint_name, answer_tokens) in settings.models.items()
     }
+    for name, endpoint_name in settings.embedders.items():
+        models[name] = Model(TextEndpoint(runtime, endpoint_name), 0, kind=EmbeddingRequest.kind)
     database = boto3.client("dynamodb")
     ledger = Ledger(database, settings.ledger_table, settings.billing)
     serving = ServingVersions(database, settings.release_table, settings.endpoints)

@@ -21,10 +21,12 @@ class CacheSettings:
 class Settings:
     """`models` has each model's endpoint and the most tokens of an answer without a limit.
 
-    Which version of each serves is in `release_table`.
+    `embedders` has the endpoints of the embedding models. Which version of each serves is in
+    `release_table`.
     """
 
     models: dict[str, tuple[str, int]]
+    embedders: dict[str, str]
     consumer_table: str
     inference_table: str
     inference_queue: str
@@ -38,7 +40,8 @@ class Settings:
     @property
     def endpoints(self) -> dict[str, str]:
         """The name of each model's endpoint, by the model's name in the API."""
-        return {name: endpoint_name for name, (endpoint_name, _) in self.models.items()}
+        texts = {name: endpoint_name for name, (endpoint_name, _) in self.models.items()}
+        return texts | self.embedders
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -49,6 +52,7 @@ class Settings:
                     environment["MODELS"]
                 ).items()
             },
+            embedders=json.loads(environment["EMBEDDERS"]),
             consumer_table=environment["CONSUMER_TABLE"],
             inference_table=environment["INFERENCE_TABLE"],
             inference_queue=environment["INFERENCE_QUEUE"],

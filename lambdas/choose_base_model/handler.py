@@ -28,6 +28,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, str]:
     """
     name, bucket = os.environ["BASE_MODEL"], os.environ["LAKE_BUCKET"]
     model = _read_model(name, os.environ["BASE_REVISION"])
+    if model.kind != "text":
+        raise BaseModelRefused(
+            f"the base model '{name}' makes embeddings, and is not trained: name it in a model of "
+            "kind embedding"
+        )
     _check_fit(model, json.loads(os.environ["TRAINING"]))
     return {
         "uri": f"s3://{bucket}/{base_model_prefix(name, model.revision)}",

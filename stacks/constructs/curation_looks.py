@@ -98,7 +98,7 @@ class CurationLooks(Construct):
 
     def _look_by_the_clock(self) -> None:
         """At each time at which some model is to learn what is new, and for what has failed."""
-        retrain = [model.retrain for model in self._environment.models.values()]
+        retrain = [model.retrain for model in self._environment.trained.values()]
         schedules = dict.fromkeys(one.schedule for one in retrain if one.schedule)
         for number, schedule in enumerate(schedules, 1):
             expression = events.Schedule.expression(schedule_expression(schedule))

@@ -62,7 +62,7 @@ class FeedbackCapture(Construct):
         grant(
             self.function,
             "sagemaker:InvokeEndpoint",
-            *(sagemaker_arn(self, "endpoint", name) for name in environment.endpoints.values()),
+            *(sagemaker_arn(self, "endpoint", name) for name, _ in environment.learners.values()),
         )
 
 
@@ -131,7 +131,9 @@ def thresholds_of(environment: Environment) -> dict[str, dict[str, int | None]]:
     By kind of feedback and the model's name in the API. A kind that turns it for no model is not
     there.
     """
-    retrain = {environment.name_in_api(key): one.retrain for key, one in environment.models.items()}
+    retrain = {
+        environment.name_in_api(key): one.retrain for key, one in environment.trained.items()
+    }
     found: dict[str, dict[str, int | None]] = {
         CORRECTION: {name: one.corrections for name, one in retrain.items()},
         VOTE: {name: one.votes for name, one in retrain.items()},

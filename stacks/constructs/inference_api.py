@@ -131,6 +131,7 @@ class InferenceApi(Construct):
         version = self.api.root.add_resource("v1")
         for resource in (version.add_resource("chat"), version):
             resource.add_resource("completions").add_method("POST", generation)
+        version.add_resource("embeddings").add_method("POST", generation)
         version.add_resource("usage").add_method("GET", generation)
         models = apigateway.LambdaIntegration(self._create_list_models())
         model_list = version.add_resource("models")
@@ -148,6 +149,7 @@ class InferenceApi(Construct):
             folder="answer_request",
             variables={
                 "MODELS": json.dumps(self._environment.learners),
+                "EMBEDDERS": json.dumps(self._environment.embedders),
                 "CONSUMER_TABLE": self._records.consumers.table_name,
                 "INFERENCE_RETENTION_DAYS": str(self._environment.records.inference_days),
                 "CORS_ORIGINS": json.dumps(self._environment.api.cors),

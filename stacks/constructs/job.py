@@ -33,7 +33,8 @@ INTERFACES_OF_CONTAINERS = [
 class Image(ecr_assets.DockerImageAsset):
     """The image of one folder: that folder and `meguru`, nothing else of the repository.
 
-    `base` is what it is built on, where its Dockerfile leaves that open.
+    A container that serves has what is beside it in `serving`, too. `base` is what an image is
+    built on, where its Dockerfile leaves that open.
     """
 
     def __init__(
@@ -45,7 +46,9 @@ class Image(ecr_assets.DockerImageAsset):
         dockerfile: str = "Dockerfile",
         base: str | None = None,
     ) -> None:
-        packages = [f"!{parent}/__init__.py" for parent in list(Path(folder).parents)[:-1]]
+        parents = list(Path(folder).parents)[:-1]
+        packages = [f"!{parent}/__init__.py" for parent in parents]
+        packages += [f"!{parent}/serving" for parent in parents]
         super().__init__(
             scope,
             construct_id,

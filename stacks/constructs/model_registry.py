@@ -12,6 +12,11 @@ from stacks.constructs.retention import removal_policy
 from stacks.environment import Environment
 from stacks.environment.model import Model
 
+FOLDERS = {"text": "inference_containers/text", "embedding": "inference_containers/embedding"}
+DESCRIPTIONS = {
+    "text": "Text model versions; approving one releases it.",
+    "embedding": "Embedding model versions; approving one releases it.",
+}
 DOCKERFILES = {"meguru": "Dockerfile", "vllm": "vllm.Dockerfile"}
 
 
@@ -33,7 +38,7 @@ class ModelRegistry(Construct):
         self.image = Image(
             self,
             "Image",
-            folder="inference_containers/text",
+            folder=FOLDERS[model.kind],
             dockerfile=DOCKERFILES[model.engine],
             base=model.engine_image,
         )
@@ -42,7 +47,7 @@ class ModelRegistry(Construct):
             "Group",
             # SageMaker makes no name of its own here.
             model_package_group_name=self.group_name,
-            model_package_group_description="Text model versions; approving one releases it.",
+            model_package_group_description=DESCRIPTIONS[model.kind],
         )
         # A group that has versions can't be deleted.
         self.group.apply_removal_policy(removal_policy(environment))

@@ -6,11 +6,14 @@ import json
 
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from meguru.events import event_source
 from meguru.fingerprint import sha256_hex
+from meguru.load_report import LOAD_EVENT, TOKENS_METRIC, load_namespace
 from meguru.names import BASE_MODELS_PREFIX, RUNS_PREFIX, endpoint_log_name, prompts_prefix
+from stacks.constructs.endpoint_hours import EndpointSchedule
 from stacks.constructs.grants import default_bus_arn, grant, grant_pass_role, grant_table
 from stacks.constructs.job import ContainerRole
 from stacks.constructs.lake import Lake
@@ -56,6 +59,8 @@ class ModelRelease(Construct):
         self.endpoint_log = LogGroup(
             self, "EndpointLog", environment=environment, log_group_name=log_name
         )
+        if model.endpoint.tokens_in_flight_per_instance:
+            self._measure_tokens()
         self._endpoint_role = ContainerRole(
             self,
             "EndpointRole",
@@ -77,7 +82,30 @@ class ModelRelease(Construct):
         self._plan_release = self._create_plan_release()
         self.workflow = self._create_workflow()
         self._grant()
+        if hours := model.endpoint.hours:
+            EndpointSchedule(
+                self,
+                "Hours",
+                environment=environment,
+                registry=registry,
+                hours=hours,
+                min_instances=model.endpoint.min_instances,
+                resource_id=f"endpoint/{registry.endpoint_name}/variant/{VARIANT_NAME}",
+                dimension="sagemaker:variant:DesiredInstanceCount",
+            )
         ReleaseTriggers(self, "Triggers", workflow=self.workflow, group_name=registry.group_name)
+
+    def _measure_tokens(self) -> None:
+        """What the model's servers say they have under way, as a metric that scaling tracks."""
+        logs.MetricFilter(
+            self,
+            "TokensInFlight",
+            log_group=self.endpoint_log,
+            filter_pattern=logs.FilterPattern.string_value("$.event", "=", LOAD_EVENT),
+            metric_namespace=load_namespace(self._registry.endpoint_name),
+            metric_name=TOKENS_METRIC,
+            metric_value="$.tokens_in_flight",
+        )
 
     def _create_plan_release(self) -> PythonFunction:
         release = self._endpoint.release
@@ -127,7 +155,12 @@ class ModelRelease(Construct):
                 "Network": self._network,
                 "MinInstances": str(endpoint.min_instances),
                 "MaxInstances": str(endpoint.max_instances),
+                # 0 is none: no policy tracks it.
                 "InvocationsPerInstance": str(endpoint.invocations_per_instance_per_minute),
+                "RequestsPerInstance": str(endpoint.requests_in_flight_per_instance),
+                "TokensPerInstance": str(endpoint.tokens_in_flight_per_instance),
+                "LoadNamespace": load_namespace(self._registry.endpoint_name),
+                "TokensMetric": TOKENS_METRIC,
                 "ErrorsAlarmName": self.alarms.errors.alarm_name,
                 "LatencyAlarmName": self.alarms.latency.alarm_name,
                 "EventBusName": "default",

@@ -43,20 +43,30 @@ def grant_looking(function: iam.IGrantable, registry: ModelRegistry, names: str)
     )
 
 
+def grant_scalable_target(grantee: iam.IGrantable, registry: ModelRegistry, *actions: str) -> None:
+    """Actions on the endpoint as a scalable target, at which they look as their caller."""
+    targets = Stack.of(registry).format_arn(
+        service="application-autoscaling", resource="scalable-target", resource_name="*"
+    )
+    grant(grantee, [f"application-autoscaling:{action}" for action in actions], targets)
+    grant(
+        grantee,
+        ["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
+        registry.endpoint_arn,
+    )
+
+
 def grant_scaling(workflow: iam.IGrantable, registry: ModelRegistry) -> None:
     """The endpoint as a scalable target, and what its scaling policy makes as its caller."""
     stack = Stack.of(registry)
-    grant(
+    grant_scalable_target(
         workflow,
-        [
-            "application-autoscaling:RegisterScalableTarget",
-            "application-autoscaling:DeregisterScalableTarget",
-            "application-autoscaling:PutScalingPolicy",
-            "application-autoscaling:TagResource",
-        ],
-        stack.format_arn(
-            service="application-autoscaling", resource="scalable-target", resource_name="*"
-        ),
+        registry,
+        "RegisterScalableTarget",
+        "DeregisterScalableTarget",
+        "PutScalingPolicy",
+        "DeleteScalingPolicy",
+        "TagResource",
     )
     # The first target of an account makes Application Auto Scaling's own role for endpoints.
     role = "sagemaker.application-autoscaling.amazonaws.com"
@@ -83,10 +93,4 @@ def grant_scaling(workflow: iam.IGrantable, registry: ModelRegistry) -> None:
             resource_name=f"TargetTracking-endpoint/{registry.endpoint_name}/*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         ),
-    )
-    # Application Auto Scaling looks at the variant as whoever registers it.
-    grant(
-        workflow,
-        ["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
-        registry.endpoint_arn,
     )

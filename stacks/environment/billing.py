@@ -44,7 +44,8 @@ class Price(Settings):
 class Budget(Settings):
     """What all consumers together may use; what has no number has no limit.
 
-    `aws_usd_per_month` is for what AWS itself bills, in dollars: AWS Budgets acts on it.
+    `aws_usd_per_month` is for what AWS itself bills, in dollars: AWS Budgets acts on it. `per_usd`
+    is how many of the currency a dollar is, for estimates.
     """
 
     per_day: Money | None = None
@@ -55,6 +56,7 @@ class Budget(Settings):
     at_limit: Literal["stop", "alarm"] = "stop"
     alarm_percent: Annotated[int, Field(ge=1, le=100)] = 80
     aws_usd_per_month: Money | None = None
+    per_usd: Money | None = None
 
     @model_validator(mode="after")
     def check_month(self) -> Self:

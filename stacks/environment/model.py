@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from meguru.accelerator import GPU_INSTANCE
 from meguru.fingerprint import fingerprint
 from meguru.model_plan import NOMINAL_SHAPES, plan
+from stacks.environment.hours import HoursSetting
 from stacks.environment.jobs import Evaluation, Training
 from stacks.environment.recipes import read_recipe
 from stacks.environment.refusals import refusals, refusals_at
@@ -30,6 +31,8 @@ from stacks.environment.values import (
 
 # Metrics that are there only where another model scores the answers.
 OF_A_JUDGE = ("judge", "labelled_judge")
+# What only a model has that is trained.
+OF_TRAINING = ("recipe", "training", "evaluation", "gate", "retrain")
 
 
 class Gate(Settings):
@@ -89,11 +92,18 @@ class Release(Settings):
         return self
 
 
+# What an instance has on the average before another one is wanted; 0 where it doesn't matter.
+Target = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
 class Endpoint(Settings):
     instance_type: EndpointInstanceType = "ml.m5.xlarge"
     min_instances: InstanceCount = 1
     max_instances: InstanceCount = 2
-    invocations_per_instance_per_minute: Count = 300
+    invocations_per_instance_per_minute: Target = 300
+    requests_in_flight_per_instance: Target = 16
+    tokens_in_flight_per_instance: Target = 0
+    hours: HoursSetting | None = None
     release: Release = Release()
 
     @model_validator(mode="after")
@@ -106,6 +116,24 @@ class Endpoint(Settings):
         else:
             said = {"min_instances": f"at most {self.max_instances}, unless max_instances is more"}
         raise refusals(said, self.model_dump())
+
+    @model_validator(mode="after")
+    def check_hours(self) -> Self:
+        """Hours that change nothing are a mistake, and so is more than there may be."""
+        if self.hours is None:
+            return self
+        most = self.hours.most(self.min_instances)
+        said = ""
+        if most > self.max_instances:
+            said = f"wants {most} instances, more than max_instances, which is {self.max_instances}"
+        if most <= self.min_instances:
+            said = (
+                f"changes nothing: say there, or in peaks, more min_instances than the endpoint's "
+                f"own, which is {self.min_instances}"
+            )
+        if said:
+            raise refusals({"hours": said}, {"hours": self.hours})
+        return self
 
 
 class FallingQuality(Settings):
@@ -144,6 +172,8 @@ class Model(Settings):
     base model `base`, at its newest revision or at that of NAME@REVISION, and from scratch without
     one. What `training` doesn't say is as in `recipe`.
     It is served by `engine`: our own, or vLLM on AWS's image for it or on `engine_image`.
+
+    An embedding model is served as its base model is, by our own engine.
     """
 
     kind: Kind = "text"
@@ -171,6 +201,24 @@ class Model(Settings):
             raise refusals({"recipe": said}, values) from error
         training = values.get("training", {})
         return {**values, "training": with_recipe(recipe.settings, training)}
+
+    @model_validator(mode="after")
+    def check_embedding(self) -> Self:
+        if self.kind != "embedding":
+            return self
+        given = [key for key in OF_TRAINING if key in self.model_fields_set]
+        found = dict.fromkeys(given, "leave it out: an embedding model is not trained")
+        if self.engine != "meguru":
+            found["engine"] = "leave it out: an embedding model has the kit's own engine"
+        if self.base is None:
+            found["kind"] = "needs a base model: name an embedding model of the lake as `base`"
+        if found:
+            raise refusals(found, {key: getattr(self, key) for key in found})
+        return self
+
+    @property
+    def is_trained(self) -> bool:
+        return self.kind == "text"
 
     @model_validator(mode="after")
     def check_base(self) -> Self:
@@ -222,6 +270,10 @@ class Model(Settings):
         if self.engine == "vllm" and not GPU_INSTANCE.match(self.endpoint.instance_type):
             said = f"vLLM needs a GPU, and the endpoint's {self.endpoint.instance_type} has none"
             raise refusals({"engine": said}, {"engine": self.engine})
+        if self.engine == "vllm" and self.endpoint.tokens_in_flight_per_instance:
+            said = "vLLM doesn't say: leave it out, and set requests_in_flight_per_instance"
+            values = {"tokens_in_flight_per_instance": self.endpoint.tokens_in_flight_per_instance}
+            raise refusals({"tokens_in_flight_per_instance": said}, values, "endpoint")
         if self.engine_image and self.engine != "vllm":
             said = "is the image of `engine: vllm`"
             raise refusals({"engine_image": said}, {"engine_image": self.engine_image})

@@ -17,7 +17,7 @@ from stacks.environment.consumers import DeclaredConsumers
 from stacks.environment.jobs import CAUSAL_LM, MINUTES_A_DAY, BaseModels, Curation
 from stacks.environment.model import Model
 from stacks.environment.network import Network
-from stacks.environment.refusals import refusals, refusals_at
+from stacks.environment.refusals import refusal, refusals, refusals_at
 from stacks.environment.section import Settings
 from stacks.environment.source import Source
 from stacks.environment.values import (
@@ -32,6 +32,9 @@ from stacks.environment.values import (
     RoleNamePrefix,
     Tags,
 )
+
+# What all variables of a function may have together, in bytes.
+MAX_VARIABLES = 4096
 
 
 def _check_names_in_api(models: dict[str, Model]) -> dict[str, Model]:
@@ -49,8 +52,11 @@ def _check_names_in_api(models: dict[str, Model]) -> dict[str, Model]:
     return models
 
 
-# What all variables of a function may have together, in bytes.
-MAX_VARIABLES = 4096
+def _check_text(models: dict[str, Model]) -> dict[str, Model]:
+    """The lake's datasets are made for a model that reads them."""
+    if not any(model.is_trained for model in models.values()):
+        raise refusal("at least one model of kind text beside the others")
+    return models
 
 
 class Records(Settings):
@@ -95,6 +101,7 @@ class Environment(Settings):
         dict[ModelKey, Model],
         Field(min_length=1, max_length=20),
         AfterValidator(_check_names_in_api),
+        AfterValidator(_check_text),
     ]
     consumers: DeclaredConsumers = {}
     api: Api = Api()
@@ -143,7 +150,8 @@ class Environment(Settings):
             raise refusals(found, dict(self.prices), "prices")
         # Beside some names of tables; names are long where a client gives the models long ones.
         told = len(json.dumps(self.learners)) + len(json.dumps(self.api.cors))
-        told += len(self.billing.as_json()) + len(self.api.cache.address or "")
+        told += len(json.dumps(self.embedders)) + len(self.billing.as_json())
+        told += len(self.api.cache.address or "")
         if self.prices and told > MAX_VARIABLES - 800:
             said = "the models' names are too long to tell a function their prices: give shorter"
             raise refusals({"prices": said}, {"prices": self.prices})
@@ -211,13 +219,18 @@ class Environment(Settings):
             budget=self.budget.of_account(),
         )
 
+    @property
+    def trained(self) -> dict[str, Model]:
+        """The models that learn from the lake's datasets, by their keys."""
+        return {key: model for key, model in self.models.items() if model.is_trained}
+
     def name_in_api(self, key: str) -> str:
         return self.models[key].name or key
 
     @property
     def longest_context(self) -> str:
         """The key of the model that takes the longest conversations."""
-        return max(self.models, key=lambda key: self.models[key].training.context_tokens)
+        return max(self.trained, key=lambda key: self.models[key].training.context_tokens)
 
     def resource_name(self, key: str) -> str:
         """The name of a model's endpoint and model package group."""
@@ -233,5 +246,14 @@ class Environment(Settings):
         """Each model's endpoint and context length in tokens, by the model's name in the API."""
         return {
             self.name_in_api(key): (self.resource_name(key), model.training.context_tokens)
+            for key, model in self.trained.items()
+        }
+
+    @property
+    def embedders(self) -> dict[str, str]:
+        """The name of each embedding model's endpoint, by the model's name in the API."""
+        return {
+            self.name_in_api(key): self.resource_name(key)
             for key, model in self.models.items()
+            if not model.is_trained
         }

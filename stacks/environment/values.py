@@ -41,8 +41,8 @@ def matches(pattern: str) -> Callable[[str], object]:
 
 
 def _check_kind(kind: object) -> object:
-    if kind in ("image", "embedding"):
-        raise refusal(f"{kind} models are not there yet: text")
+    if kind == "image":
+        raise refusal("image models are not there yet: text or embedding")
     return kind
 
 
@@ -267,7 +267,7 @@ ImageUri = Annotated[
         "an image with its tag or digest, such as ACCOUNT.dkr.ecr.REGION.amazonaws.com/vllm:TAG",
     ),
 ]
-Kind = Annotated[Literal["text"], BeforeValidator(_check_kind)]
+Kind = Annotated[Literal["text", "embedding"], BeforeValidator(_check_kind)]
 Schedule = Annotated[str, AfterValidator(_check_schedule)]
 Normalisation = Annotated[str, BeforeValidator(_as_text), AfterValidator(_check_normalisation)]
 # Whatever takes them, Parquet or a service, takes no more than a 32-bit number.

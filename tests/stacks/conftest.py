@@ -55,7 +55,9 @@ api:
     bedrock: {{guardrail: ab12cd34ef56, version: "3"}}
 budget:
   {{per_day: 0.5, per_month: 5, tokens_per_day: 1, tokens_per_month: 2, aws_usd_per_month: 100}}
-prices: {{{"m" * MAX_MODEL_KEY}: {{prompt: 123.25, completion: 456.5, cached: 1.5}}}}
+prices:
+  {"m" * MAX_MODEL_KEY}: {{prompt: 123.25, completion: 456.5, cached: 1.5}}
+  {"v" * MAX_MODEL_KEY}: {{prompt: 12.25, completion: 0}}
 tags: {{{"k" * 127}: {"v" * 255}}}
 models:
   {"m" * MAX_MODEL_KEY}:
@@ -73,11 +75,17 @@ models:
       minimum: {{exact_match: 0.5, train_exact_match: 0.5, chrf: 50}}
     endpoint:
       release: {{traffic: canary}}
+      tokens_in_flight_per_instance: 2147483647
+      hours:
+        min_instances: 2
+        closed: ["12-29", "12-30", "2026-08-13"]
+        peaks: [{{from: "08:30", to: "10:00", month_days: [25, last], min_instances: 2}}]
     retrain:
       schedule: weekly
       on_commit: true
       falling_quality: {{}}
       votes: 2147483647
+  {"v" * MAX_MODEL_KEY}: {{kind: embedding, base: {"b" * MAX_BASE_MODEL_NAME}}}
 """
 
 

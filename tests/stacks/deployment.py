@@ -75,10 +75,14 @@ class Function:
 
 @dataclass(frozen=True)
 class Deployment:
-    """`model` is the name of its first model's endpoint and model package group."""
+    """`model` is the name of its first model's endpoint and model package group.
+
+    `has_hours` says whether an endpoint of it has.
+    """
 
     model: str
     is_destroyable: bool
+    has_hours: bool
     place: Place
     state_machines: dict[str, StateMachine]
     functions: dict[str, Function]
@@ -97,6 +101,7 @@ def read_deployment(synthesis: Synthesis, endpoint_url: str) -> Deployment:
     return Deployment(
         next(iter(synthesis.environment.endpoints.values())),
         synthesis.environment.destroyable,
+        any(model.endpoint.hours for model in synthesis.environment.models.values()),
         place,
         {machine.name: machine for machine in machines},
         {function.folder: function for function in functions},

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parents[2]
 MAX_BYTES = 1_000_000
-IMAGES = ("base_models", "curation", "training", "evaluation", "inference_containers/text")
+IMAGES = (
+    "base_models",
+    "curation",
+    "training",
+    "evaluation",
+    "inference_containers/text",
+    "inference_containers/embedding",
+)
 # Powertools' layer and the Lambda runtime carry these.
 PROVIDED = {"boto3", "botocore", "aws_lambda_powertools", "lambdas", "meguru"}
 
@@ -81,11 +88,14 @@ def test_an_image_is_its_own_folder_and_meguru(synthesis: Synthesis) -> None:
         [folder] = {name for name in IMAGES if any(part.startswith(name) for part in own)}
         found.add(folder)
         parents = {str(parent) for parent in Path(folder).parents}
+        parents |= {f"{parent}/serving" for parent in parents}
         strangers = {
             part for part in own if not part.startswith((folder, "meguru")) and part not in parents
         }
         assert strangers == set(), folder
-    assert found == set(IMAGES)
+    kinds = {model.kind for model in synthesis.environment.models.values()}
+    unused = {f"inference_containers/{kind}" for kind in {"text", "embedding"} - kinds}
+    assert found == set(IMAGES) - unused
 
 
 @pytest.mark.parametrize("folder", IMAGES)
@@ -134,9 +144,9 @@ def test_vllm_s_image_is_aws_s_with_our_entrypoint_alone() -> None:
 
 def test_images_with_torch_have_one_base_and_bring_no_torch() -> None:
     with_torch = [folder for folder in IMAGES if _uses_torch(folder)]
-    assert with_torch == ["base_models", "training", "evaluation", "inference_containers/text"]
+    assert with_torch == [one for one in IMAGES if one != "curation"]
     bases = [re.findall(r"^FROM (.*)$", dockerfile(one), re.MULTILINE) for one in with_torch]
-    assert bases == [bases[0]] * 4
+    assert bases == [bases[0]] * len(with_torch)
     for folder in with_torch:
         pinned = (REPOSITORY / folder / "requirements.txt").read_text()
         names = re.findall(r"^([A-Za-z0-9_.-]+)==", pinned, re.MULTILINE)

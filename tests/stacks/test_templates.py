@@ -73,7 +73,8 @@ WITHOUT_RESOURCE = {
 
 # A schedule to train by, and an address to tell.
 ADDED_BY_SETTINGS = re.compile(
-    r"RetrainingSchedule|LoopEvents/Topic/ml-operations@|EventsRole|LedgerWatch/Budget"
+    r"RetrainingSchedule|LoopEvents/Topic/ml-operations@|EventsRole|LedgerWatch/Budget|"
+    r"ModelRelease/Hours/"
 )
 
 

@@ -125,6 +125,15 @@ def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
                 "prompt_version": "0" * 16,
                 "package": package,
                 "detail": {"version": EXAMPLE_VERSION, "reason": EXAMPLE_REASON},
+                # A policy that tracks a target.
+                "target": 600,
+                "metric": {
+                    "CustomizedMetricSpecification": {
+                        "Namespace": "Meguru/endpoint",
+                        "MetricName": "TokensInFlight",
+                        "Statistic": "Average",
+                    }
+                },
             },
             "context": {
                 "Execution": {

@@ -463,6 +463,18 @@ def test_a_key_left_out_is_named(tmp_path: Path, key: str) -> None:
     assert f": {key}: this key is missing" in found
 
 
+def test_an_embedding_model_is_served_and_learns_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.yaml"
+    path.write_text(
+        "name: acme\nmodels:\n  vectors: {kind: embedding, base: e5, name: e5-small}\n  chat: {}\n"
+    )
+    environment = read_environment(path)
+    assert environment.endpoints.keys() == {"e5-small", "chat"}
+    assert environment.embedders == {"e5-small": "meguru-acme--vectors"}
+    assert environment.learners.keys() == {"chat"}
+    assert environment.longest_context == "chat"
+
+
 def test_what_has_a_default_may_be_left_out(tmp_path: Path) -> None:
     path = tmp_path / "short.yaml"
     path.write_text("name: acme\nmodels:\n  staff-chat: {kind: text}\n  drafts: {}\n")
@@ -481,8 +493,22 @@ def test_what_has_a_default_may_be_left_out(tmp_path: Path) -> None:
         ("{}", "FILE:2: models: at least 1 of them"),
         ("[a]", "FILE:2: models: keys and values"),
         ("{pictures: {kind: image}}", "models.pictures.kind: image models are not there yet: text"),
-        ("{e5: {kind: embedding}}", "models.e5.kind: embedding models are not there yet: text"),
-        ("{a: {kind: sound}}", "models.a.kind: one of 'text' (it is 'sound')"),
+        ("{a: {}, e5: {kind: embedding}}", "models.e5.kind: needs a base model: name an embedding"),
+        (
+            "{a: {}, e5: {kind: embedding, base: e5, training: {}}}",
+            "models.e5.training: leave it out: an embedding model is not trained",
+        ),
+        (
+            "{a: {}, e5: {kind: embedding, base: e5, recipe: lora-1.5b}}",
+            "models.e5.recipe: leave it out: an embedding model is not trained",
+        ),
+        (
+            "{a: {}, e5: {kind: embedding, base: e5, engine: vllm, endpoint: "
+            "{instance_type: ml.g6.2xlarge}}}",
+            "models.e5.engine: leave it out: an embedding model has the kit's own engine",
+        ),
+        ("{e5: {kind: embedding, base: e5}}", "FILE:2: models: at least one model of kind text"),
+        ("{a: {kind: sound}}", "models.a.kind: one of 'text' or 'embedding' (it is 'sound')"),
         ("{Staff: {}}", "FILE:2: models.Staff: 1 to 20 lower-case letters and digits"),
         ("{a--b: {}}", "models.a--b: 1 to 20 lower-case letters and digits, in words with single"),
         ("{a-: {}}", "models.a-: 1 to 20 lower-case letters"),

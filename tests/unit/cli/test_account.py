@@ -13,6 +13,7 @@ STACKS = {
     "Meguru-poc-Model-b": {"EndpointName": "meguru-poc--b"},
     "Meguru-poc-Model-a-b": {"EndpointName": "meguru-poc--a-b"},
     "Meguru-poc-Model-a": {"EndpointName": "meguru-poc--a"},
+    "Meguru-poc-Model-0": {"EndpointName": "meguru-poc--0", "ModelKind": "embedding"},
     "Meguru-poc-2-Lake": {"LakeBucket": "other"},
     "Meguru-poc--Lake": {"LakeBucket": "another"},
     "Elsewhere": {"LakeBucket": "elsewhere"},
@@ -52,7 +53,7 @@ def test_a_model_s_outputs_are_its_own(key: str) -> None:
     assert account.outputs == {"LakeBucket": "lake", "EndpointName": f"meguru-poc--{key}"}
 
 
-def test_without_a_model_they_are_the_first_s() -> None:
+def test_without_a_model_they_are_the_first_s_that_answers_with_text() -> None:
     assert FakeAccount("poc").outputs["EndpointName"] == "meguru-poc--a"
 
 

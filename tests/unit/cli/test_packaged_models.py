@@ -98,6 +98,8 @@ class FakeAccount(Account):
         "LakeBucket": "lake",
         "InferenceImageUri": "image",
         "ModelPackageGroup": "group",
+        "ModelKind": "text",
+        "ModelName": "smollm2",
     }
 
     def __init__(self) -> None:
@@ -121,3 +123,16 @@ def test_a_base_model_is_registered_as_it_lies_in_the_lake() -> None:
     # Nobody has judged it: a person does, and nothing serves before.
     assert request["ModelApprovalStatus"] == "PendingManualApproval"
     assert request["CustomerMetadataProperties"]["base_model"] == f"smollm2@{'0' * 16}"
+
+
+def test_an_embedding_model_becomes_no_version_of_a_text_model() -> None:
+    account = FakeAccount()
+    encoder = dataclasses.replace(MODEL, name="e5-small", architecture="BertModel")
+    with pytest.raises(ValueError, match=r"e5-small is of kind embedding, and smollm2 of kind te"):
+        BaseModels(account).register(encoder)
+    assert account.sagemaker.requests == []
+    account.outputs = {**account.outputs, "ModelKind": "embedding"}
+    BaseModels(account).register(encoder)
+    [request] = account.sagemaker.requests
+    specification = request["InferenceSpecification"]
+    assert specification["SupportedResponseMIMETypes"] == ["application/json"]

@@ -19,7 +19,7 @@ from cli.cloud_process import CloudFailed
 from cli.loop import Loop, LoopFailed
 from cli.progress import Progress
 from cli.synthesis import REPOSITORY
-from cli.up import Up, commands, commands_without_a_model, only_one
+from cli.up import Up, commands, commands_without_a_model, embedding_commands, only_one
 
 STUB = """#!/bin/sh
 for word in "$@"; do printf '%s\\0' "$word"; done
@@ -72,6 +72,16 @@ def test_commands_survive_a_shell(shell: Any) -> None:
     assert "経費" in body["messages"][0]["content"]
     assert aws[-2:] == ["--model-package-group-name", "meguru-poc--meguru-text"]
     assert aws[aws.index("--endpoint-url") + 1] == account.endpoint_url
+    compile(python[1], "command", "exec")
+    assert repr(account.api_key) in python[1]
+
+
+def test_commands_for_vectors_survive_a_shell(shell: Any) -> None:
+    account = FakeAccount("poc", "http://127.0.0.1:4566")
+    curl, _, python = (shell(command) for command in embedding_commands(account, "経費は?"))
+    assert curl[0] == f"{account.outputs['ApiBase']}/embeddings"
+    body = json.loads(curl[curl.index("-d") + 1])
+    assert body == {"model": "meguru-text", "input": "経費は?"}
     compile(python[1], "command", "exec")
     assert repr(account.api_key) in python[1]
 

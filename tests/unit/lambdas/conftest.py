@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "ENDPOINT_NAME": "text",
     "ENDPOINTS": '{"meguru-text": "text", "other": "other-text"}',
     "MODELS": '{"meguru-text": ["text", 128], "other": ["other-text", 96]}',
+    "EMBEDDERS": '{"vectors": "vectors"}',
     "ENVIRONMENT_NAME": "poc",
     "CORS_ORIGINS": '["https://chat.example.co.jp"]',
     "DATASET": "text",

@@ -21,14 +21,14 @@ def put(key: str, content: bytes) -> None:
     boto3.client("s3").put_object(Bucket="lake", Key=key, Body=content)
 
 
-def put_model(shape: Shape, digit: str = "0") -> BaseModel:
+def put_model(shape: Shape, digit: str = "0", architecture: str = "LlamaForCausalLM") -> BaseModel:
     files = (ModelFile("model.safetensors", digit * 64, 1),)
     model = BaseModel(
         name="tiny",
         revision=revision_of(files),
         source=Source("folder", "/models/tiny"),
         licence="Apache-2.0",
-        architecture="LlamaForCausalLM",
+        architecture=architecture,
         num_parameters=shape.num_parameters,
         dtype="bfloat16",
         context_tokens=8192,
@@ -110,3 +110,9 @@ def test_what_it_falls_back_to_has_to_fit_too(choose: Callable[..., dict[str, st
     assert choose("ml.g6e.xlarge", ("ml.g6e.2xlarge",), **LORA)["name"] == "tiny"
     with pytest.raises(function.BaseModelRefused, match="doesn't fit"):
         choose("ml.g6e.xlarge", ("ml.g6e.2xlarge", "ml.g4dn.xlarge"), **LORA)
+
+
+def test_what_makes_embeddings_is_not_trained(choose: Callable[..., dict[str, str]]) -> None:
+    put_model(NOMINAL_SHAPES["0.5B"], architecture="XLMRobertaModel")
+    with pytest.raises(function.BaseModelRefused, match="'tiny' makes embeddings, and is not tr"):
+        choose()

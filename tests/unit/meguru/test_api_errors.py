@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meguru.api_errors import ApiError, NotServing, Overloaded
+from meguru.api_errors import ApiError, NotServing, Overloaded, Warming
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,7 @@ def test_body(status: int, kind: str) -> None:
         (ApiError(500, "No.", code="c"), {}),
         (ApiError(504, "No.", code="c", may_have_answered=True), {"x-should-retry": "false"}),
         (NotServing(), {"retry-after": "10"}),
+        (Warming(), {"retry-after": "180"}),
         (Overloaded("No."), {"retry-after": "1"}),
     ],
 )

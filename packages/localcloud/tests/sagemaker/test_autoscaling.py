@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +18,20 @@ if TYPE_CHECKING:
 
 SERVER = """
 import os
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_): pass
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
-HTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+    def do_POST(self):
+        time.sleep(float(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+port = int(os.environ["SAGEMAKER_BIND_TO_PORT"])
+ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 """
 
 
@@ -122,6 +132,45 @@ def test_load_scales_out(bench: Bench, scaling: Any, target: dict[str, str]) -> 
     bench.wait_for(lambda: _count(bench) == 3)
     scaling.deregister_scalable_target(**target)
     assert scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"] == []
+
+
+def test_requests_under_way_scale_out_and_none_scale_in(
+    bench: Bench, scaling: Any, target: dict[str, str]
+) -> None:
+    """By two policies, of which one alone would scale in all the while."""
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=3)
+    for name, value, kind in (
+        ("busy", 2.0, "SageMakerVariantConcurrentRequestsPerModelHighResolution"),
+        ("many", 1000.0, "SageMakerVariantInvocationsPerInstance"),
+    ):
+        scaling.put_scaling_policy(
+            **target,
+            PolicyName=name,
+            PolicyType="TargetTrackingScaling",
+            TargetTrackingScalingPolicyConfiguration={
+                "TargetValue": value,
+                "PredefinedMetricSpecification": {"PredefinedMetricType": kind},
+                "ScaleInCooldown": 0,
+                "ScaleOutCooldown": 0,
+            },
+        )
+    runtime = bench.cloud.client("sagemaker-runtime")
+
+    def ask() -> None:
+        with contextlib.suppress(ClientError):
+            runtime.invoke_endpoint(EndpointName="e", Body=b"2")
+
+    with ThreadPoolExecutor(8) as callers:
+        asked = [callers.submit(ask) for _ in range(8)]
+        time.sleep(0.5)
+        bench.cloud.clock.advance(timedelta(minutes=4))
+        bench.wait_for(lambda: (_count(bench) or 0) > 1)
+        wait(asked)
+    bench.cloud.clock.advance(timedelta(minutes=30))
+    bench.wait_for(lambda: _count(bench) is not None)
+    bench.cloud.clock.advance(timedelta(minutes=30))
+    bench.wait_for(lambda: _count(bench) == 1)
+    scaling.deregister_scalable_target(**target)
 
 
 @pytest.mark.parametrize("kind", ["math", "percentile"])

@@ -388,7 +388,7 @@ _SERVERLESS_ON_INSTANCES = {
     ("members", "message"),
     [
         ({"AsyncInferenceConfig": {"OutputConfig": {}}}, "AsyncInferenceConfig is not carried out"),
-        ({"ProductionVariants": [{"VariantName": "main"}]}, "inference components"),
+        ({"ProductionVariants": [{"VariantName": "main"}]}, "needs an InstanceType"),
         (
             {"ProductionVariants": [{"VariantName": "main", "ModelName": "nobody"}]},
             "Could not find model",

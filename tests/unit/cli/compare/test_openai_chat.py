@@ -30,6 +30,7 @@ def test_an_answer_with_its_tokens(stream: bool) -> None:
     assert (reply.text, reply.input_tokens, reply.output_tokens) == ("10日です。", 10, 6)
     assert (reply.first_seconds is not None) is stream
     [(path, headers, body)] = endpoint.requests
+    assert headers["cache-control"] == "no-store"
     assert (path, headers["authorization"]) == ("/v1/chat/completions", "Bearer sk-1")
     assert (body["model"], body["max_tokens"], body["messages"]) == ("m", 5, ASKED)
 

@@ -22,6 +22,7 @@ from inference_containers.text.generation import Generation, Piece, Sampling
 from inference_containers.text.load import LoadedModel
 from meguru.api_errors import ApiError
 from meguru.chat_request import ChatRequest
+from meguru.load_report import LoadReport
 
 
 class Caller:
@@ -136,6 +137,20 @@ def test_cancelled_in_the_queue_is_never_generated(loaded: LoadedModel) -> None:
     assert running.done.wait(10)
     engine.stop()
     assert queued.generation.num_tokens == 0
+
+
+def test_the_load_is_of_what_runs_and_what_waits(loaded: LoadedModel) -> None:
+    engine, batch = held_engine(loaded)
+    running, queued = (Caller(loaded, "質問", max_tokens=2).generation for _ in range(2))
+    engine.submit(running)
+    assert batch.is_held.wait(10)
+    engine.submit(queued)
+    # The first token of what runs is there.
+    expected = LoadReport(2, len(running.prompt) + 1 + len(queued.prompt))
+    assert engine.load == expected
+    batch.let_go.set()
+    engine.stop()
+    assert engine.load == LoadReport(0, 0)
 
 
 def test_full_queue_refuses(loaded: LoadedModel) -> None:

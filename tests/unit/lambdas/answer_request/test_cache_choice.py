@@ -16,6 +16,7 @@ VARIABLES = {
     "CONSUMER_TABLE": "consumers",
     "INFERENCE_TABLE": "inferences",
     "INFERENCE_QUEUE": "https://sqs/set-aside",
+    "EMBEDDERS": '{"e5": "e5-endpoint"}',
     "INFERENCE_RETENTION_DAYS": "30",
     "LEDGER_TABLE": "ledger",
     "BILLING": '{"time_zone": "Asia/Tokyo", "currency": "JPY", "prices": {}, "budget": {}}',
@@ -41,7 +42,7 @@ def test_what_is_kept_is_found(make_table: Any, request: Any, store: str) -> Non
     address = "dynamodb://cache" if store == "dynamodb" else request.getfixturevalue("valkey")
     settings = Settings.from_environment(VARIABLES | {"CACHE_STORE": address})
     caching = make_caching(settings, serving(settings))
-    assert caching and caching.serving("meguru-text") is None
+    assert caching and [caching.serving(name) for name in ("meguru-text", "e5")] == [None, None]
     found, lead = caching.flights.find("key-of-a-choice")
     assert found is None and lead
     caching.flights.give_up(lead)

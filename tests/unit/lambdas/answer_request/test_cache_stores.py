@@ -135,6 +135,16 @@ def test_dynamodb_is_told_when_to_delete(make_table: Any, key: str) -> None:
     assert table.get_item(Key={"cache_key": key})["Item"][EXPIRES_AT] >= clock.now + 300 - 1
 
 
+def test_an_expired_answer_is_not_carried_along(make_table: Any, key: str) -> None:
+    table = make_table("cache", "cache_key")
+    clock = Clock()
+    kept = DynamoDbStore(boto3.client("dynamodb"), "cache", clock)
+    kept.put(key, "x" * 1000, 300)
+    clock.now += 301
+    assert kept.lead(key, "a", 4) == Entry(leader="a")
+    assert "xxx" not in str(table.get_item(Key={"cache_key": key})["Item"])
+
+
 def test_a_table_that_is_gone_is_a_store_that_is_unavailable(aws: None, key: str) -> None:
     kept = DynamoDbStore(boto3.client("dynamodb"), "none")
     with pytest.raises(StoreUnavailable, match="ResourceNotFound"):

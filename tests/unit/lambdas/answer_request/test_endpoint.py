@@ -20,7 +20,7 @@ from botocore.exceptions import (
 )
 
 from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
-from meguru.api_errors import ApiError, NotServing, Overloaded
+from meguru.api_errors import ApiError, NotServing, Overloaded, Warming
 
 
 class SilentServer(ThreadingHTTPServer):
@@ -55,7 +55,7 @@ def silent_server() -> Iterator[SilentServer]:
 
 
 def refusal(make_model: Any, code: str, **more: Any) -> ApiError:
-    error = ClientError({"Error": {"Code": code, "Message": "x"}, **more}, "InvokeEndpoint")
+    error = ClientError({"Error": {"Code": code, "Message": "x"}} | more, "InvokeEndpoint")
     runtime = make_model(error=error)[1]
     endpoint = TextEndpoint(runtime, "text")
     with pytest.raises(ApiError) as whole:
@@ -64,6 +64,14 @@ def refusal(make_model: Any, code: str, **more: Any) -> ApiError:
         pass
     assert whole.value.body() == streamed.value.body()
     return whole.value
+
+
+def test_a_model_without_copies_is_warming(make_model: Any) -> None:
+    said = "Inference Component has no capacity to process this request. ApplicationAutoScaling…"
+    error = {"Code": "ValidationError", "Message": said}
+    found = refusal(make_model, "ValidationError", Error=error)
+    assert isinstance(found, Warming) and (found.status, found.code) == (503, "model_warming")
+    assert "about 180 s" in found.message and not found.may_have_answered
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 422])

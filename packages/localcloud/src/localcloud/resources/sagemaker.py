@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from localcloud.resources.context import Context, Created, Properties, Provider
@@ -33,6 +34,29 @@ def endpoint(context: Context, properties: Properties) -> Created:
     return Created(arn, {"EndpointName": name, "EndpointArn": arn})
 
 
+def inference_component(context: Context, properties: Properties) -> Created:
+    name = properties.get("InferenceComponentName") or context.physical_name(63)
+    settings = properties.without("InferenceComponentName", "DeploymentConfig")
+    made = context.call(
+        "sagemaker", "CreateInferenceComponent", **settings, InferenceComponentName=name
+    )
+    _wait_for_component(context, name)
+    arn = made["InferenceComponentArn"]
+    return Created(arn, {"InferenceComponentName": name, "InferenceComponentArn": arn})
+
+
+def _wait_for_component(context: Context, name: str) -> None:
+    """botocore has no waiter for it. ValueError where it has failed."""
+    client = context.client("sagemaker")
+    while True:
+        found = client.describe_inference_component(InferenceComponentName=name)
+        if found["InferenceComponentStatus"] == "Failed":
+            raise ValueError(f"{name} has failed: {found.get('FailureReason')}")
+        if found["InferenceComponentStatus"] == "InService":
+            return
+        time.sleep(0.2)
+
+
 def model_package_group(context: Context, properties: Properties) -> Created:
     settings = properties.without("ModelPackageGroupPolicy")
     arn = context.call("sagemaker", "CreateModelPackageGroup", **settings)["ModelPackageGroupArn"]
@@ -55,6 +79,7 @@ PROVIDERS: Mapping[str, Provider] = {
     "AWS::SageMaker::Model": model,
     "AWS::SageMaker::EndpointConfig": endpoint_config,
     "AWS::SageMaker::Endpoint": endpoint,
+    "AWS::SageMaker::InferenceComponent": inference_component,
     "AWS::SageMaker::ModelPackageGroup": model_package_group,
     "AWS::SageMaker::ModelPackage": model_package,
 }

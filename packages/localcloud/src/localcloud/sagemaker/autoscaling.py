@@ -1,4 +1,4 @@
-"""The application-autoscaling service: endpoints' variants that follow load and time."""
+"""The application-autoscaling service: variants and components that follow load and time."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import Any, ClassVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.account import Account
+from localcloud.calls import ServiceError
 from localcloud.monitoring.alarm_watch import queries_of
 from localcloud.monitoring.queries import period_of
 from localcloud.sagemaker.scalable_targets import Key
 from localcloud.sagemaker.scaling_policies import ScalingPolicies
 from localcloud.sagemaker.target_tracking import (
     MINUTES_IN,
+    SAGEMAKER_METRICS,
     is_cooling_down,
     metric_of,
     stepped_capacity,
@@ -49,11 +51,20 @@ class ApplicationAutoScalingService(ScalingPolicies):
         super().stop()
 
     def evaluate(self) -> None:
-        """Evaluate every target tracking policy now."""
+        """Evaluate every target tracking policy now.
+
+        One that wants more is enough to scale out; to scale in, all of a target have to agree. So
+        the one that wants most decides. Source: Application Auto Scaling User Guide, "How target
+        tracking scaling for Application Auto Scaling works", multiple policies.
+        """
+        policies: dict[Key, list[dict[str, Any]]] = {}
         for key, policy in self.policies_of("TargetTrackingScaling"):
+            policies.setdefault(key, []).append(policy)
+        for key, each in policies.items():
             current = self.capacity(key)
             if current:
-                self._track(key, policy, current)
+                wanted = [(self._tracked(key, policy, current), policy) for policy in each]
+                self._follow(key, current, *max(wanted, key=lambda one: one[0]))
 
     def step(self, policy_arn: str, alarm: dict[str, Any]) -> None:
         """Carry out a step scaling policy for the alarm whose action it is.
@@ -75,16 +86,20 @@ class ApplicationAutoScalingService(ScalingPolicies):
             }
             self._scale(key, cooldown, current, wanted, f"alarm {alarm['AlarmName']}")
 
-    def _track(self, key: Key, policy: dict[str, Any], current: int) -> None:
+    def _tracked(self, key: Key, policy: dict[str, Any], current: int) -> int:
+        """The capacity that a policy wants."""
         configuration = policy["TargetTrackingScalingPolicyConfiguration"]
         suspended = self.target(key).get("SuspendedState", {})
         can_scale_in = not (
             configuration.get("DisableScaleIn") or suspended.get("DynamicScalingInSuspended")
         )
-        _, endpoint_name, _, variant_name = key[1].split("/")
-        metric = metric_of(configuration, endpoint_name, variant_name)
+        metric = metric_of(configuration, key[1], key[2])
         minutes = self._minutes(metric)
-        wanted = wanted_capacity(minutes, configuration["TargetValue"], current, can_scale_in)
+        return wanted_capacity(minutes, configuration["TargetValue"], current, can_scale_in)
+
+    def _follow(self, key: Key, current: int, wanted: int, policy: dict[str, Any]) -> None:
+        configuration = policy["TargetTrackingScalingPolicyConfiguration"]
+        suspended = self.target(key).get("SuspendedState", {})
         if wanted > current and suspended.get("DynamicScalingOutSuspended"):
             return
         cause = f"monitor of policy {policy['PolicyName']} was triggered"
@@ -100,7 +115,10 @@ class ApplicationAutoScalingService(ScalingPolicies):
             self._last_scaled[key] = now
 
     def _minutes(self, metric: dict[str, Any]) -> list[float | None]:
-        """The metric in each of the last whole minutes, the newest last."""
+        """The metric in each of the last whole minutes, the newest last.
+
+        SageMaker emits zeros where nobody asks, so that a fleet without requests is scaled in.
+        """
         now = self.account.clock.now()
         end = now.replace(second=0, microsecond=0)
         statistic = metric["Statistic"]
@@ -115,7 +133,8 @@ class ApplicationAutoScalingService(ScalingPolicies):
         )["Datapoints"]
         values = {point["Timestamp"]: float(point[statistic]) for point in points}
         moments = [end - timedelta(minutes=ago) for ago in range(MINUTES_IN, 0, -1)]
-        return [values.get(moment) for moment in moments]
+        missing = 0.0 if metric["Namespace"] == SAGEMAKER_METRICS else None
+        return [values.get(moment, missing) for moment in moments]
 
     def _breach(self, alarm: dict[str, Any]) -> float:
         """How far the alarm's metric is from its threshold, as of its last data."""
@@ -134,5 +153,6 @@ class ApplicationAutoScalingService(ScalingPolicies):
         while self.account.clock.sleep(_PERIOD_SECONDS, self._stop):
             try:
                 self.evaluate()
-            except (ClientError, BotoCoreError) as error:
+            # A target that goes meanwhile is a refusal too.
+            except (ClientError, BotoCoreError, ServiceError) as error:
                 _log.warning("target tracking could not be evaluated: %s", error)

@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 from localcloud.account import Account
+from localcloud.sagemaker.endpoint_configs import hosts_components
 from localcloud.sagemaker.fleet import Fleet
 from localcloud.sagemaker.notices import emit
 
@@ -35,7 +36,13 @@ class Endpoint:
 
     @property
     def is_serving(self) -> bool:
-        return bool(self.fleets) and self.status != "Deleting"
+        is_there = bool(self.fleets) or (self.hosts_components and self.status == "InService")
+        return is_there and self.status != "Deleting"
+
+    @property
+    def hosts_components(self) -> bool:
+        """Whether inference components answer, each by its name, and no variant's model."""
+        return hosts_components(self.config)
 
     def enter(self, status: str, failure_reason: str = "") -> None:
         with self.lock:

@@ -37,6 +37,7 @@ class EndpointConfigs(Models):
             raise validation_error("Production variants must have names, each its own.")
         for variant in variants:
             self._check_variant(variant)
+        _check_components(request, variants)
         self.tag_resource_at_creation(config_arn, request)
         self._endpoint_configs[name] = {
             **{key: value for key, value in request.items() if key != "Tags"},
@@ -73,12 +74,8 @@ class EndpointConfigs(Models):
     def _check_variant(self, variant: dict[str, Any]) -> None:
         name = variant["VariantName"]
         check_name(name, "productionVariants.member.variantName")
-        if "ModelName" not in variant:
-            raise validation_error(
-                f"Variant {name} has no ModelName: inference components are not carried out by "
-                "localcloud."
-            )
-        self.servable(variant["ModelName"])
+        if "ModelName" in variant:
+            self.servable(variant["ModelName"])
         if "ServerlessConfig" in variant:
             given = [each for each in _OF_INSTANCES if each in variant]
             if given:
@@ -90,3 +87,23 @@ class EndpointConfigs(Models):
             raise validation_error(
                 f"Variant {name} needs an InstanceType and an InitialInstanceCount of at least 1."
             )
+
+
+def hosts_components(config: dict[str, Any]) -> bool:
+    """Whether a configuration's variants have no models of their own."""
+    return all("ModelName" not in variant for variant in config["ProductionVariants"])
+
+
+def _check_components(request: dict[str, Any], variants: list[dict[str, Any]]) -> None:
+    """Source: "Set up your environment to use inference components", SageMaker AI guide."""
+    without = [one["VariantName"] for one in variants if "ModelName" not in one]
+    if without and len(without) < len(variants):
+        raise validation_error(
+            f"Variants {', '.join(without)} have no ModelName, and others have one: an endpoint "
+            "hosts inference components, or models."
+        )
+    if without and not request.get("ExecutionRoleArn"):
+        raise validation_error(
+            f"Variant {without[0]} has no ModelName: to host inference components, the "
+            "configuration needs an ExecutionRoleArn."
+        )

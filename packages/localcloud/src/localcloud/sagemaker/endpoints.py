@@ -16,7 +16,7 @@ from localcloud.sagemaker.deployment import (
     start_fleets,
 )
 from localcloud.sagemaker.endpoint import IN_PROGRESS, Endpoint, Fleets
-from localcloud.sagemaker.endpoint_configs import EndpointConfigs
+from localcloud.sagemaker.endpoint_configs import EndpointConfigs, hosts_components
 from localcloud.sagemaker.fleet import Fleet, FleetFailedError
 from localcloud.sagemaker.naming import arn, check_name, validation_error
 from localcloud.sagemaker.paging import listing
@@ -79,6 +79,11 @@ class Endpoints(EndpointConfigs):
     def update_endpoint(self, request: Request, caller: Caller) -> Response:
         endpoint = self.endpoint(request["EndpointName"])
         config = self.endpoint_config(request["EndpointConfigName"])
+        if endpoint.hosts_components or hosts_components(config):
+            raise validation_error(
+                "UpdateEndpoint of an endpoint that hosts inference components is not carried out "
+                "by localcloud: update the components, or make the endpoint anew."
+            )
         fleets = self._new_fleets(endpoint.name, config)
         self._check_scalable_targets(endpoint, fleets)
         if request.get("RetainAllVariantProperties"):
@@ -150,6 +155,8 @@ class Endpoints(EndpointConfigs):
                 self.account, endpoint_name, variant, self.servable(variant["ModelName"])
             )
             for variant in config["ProductionVariants"]
+            # Without one it hosts inference components, each with copies of its own.
+            if "ModelName" in variant
         }
 
     def _check_scalable_targets(self, endpoint: Endpoint, new: Fleets) -> None:
@@ -179,12 +186,16 @@ class Endpoints(EndpointConfigs):
     def _plan(self, deployment_config: dict[str, Any], fleets: Fleets) -> TrafficPlan:
         count = sum(fleet.desired_count for fleet in fleets.values())
         plan = read_plan(deployment_config, count)
-        missing = set(plan.alarm_names) - set(alarms_in(self.account, plan.alarm_names))
+        self.check_alarms(plan.alarm_names)
+        return plan
+
+    def check_alarms(self, names: tuple[str, ...]) -> None:
+        """Refused where one of the alarms isn't there: nothing would ever be taken back."""
+        missing = set(names) - set(alarms_in(self.account, names))
         if missing:
             raise validation_error(
                 f"AutoRollbackConfiguration: could not find alarms {', '.join(sorted(missing))}."
             )
-        return plan
 
 
 def _instance_type(fleet: Fleet) -> str | None:

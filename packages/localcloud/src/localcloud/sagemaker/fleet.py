@@ -69,6 +69,11 @@ class Fleet:
     def current_count(self) -> int:
         return sum(instance.is_healthy for instance in list(self._instances))
 
+    @property
+    def num_in_flight(self) -> int:
+        """The requests under way on all instances."""
+        return sum(instance.in_flight for instance in list(self._instances))
+
     def start(self) -> None:
         """Load the model and start every instance. FleetFailedError when one can't serve."""
         self._load_model()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from localcloud.calls import ServiceError
@@ -28,8 +28,16 @@ class Invocation:
     it can stop working for a caller who has left.
     """
 
-    def __init__(self, endpoint: Endpoint, request: Mapping[str, Any], timeout: float) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        request: Mapping[str, Any],
+        timeout: float,
+        begins: Callable[[Fleet], None],
+    ) -> None:
+        """`begins` hears of the fleet before the container does."""
         self.fleet, self._instance = _acquire(endpoint, request.get("TargetVariant"))
+        begins(self.fleet)
         self._connection = http.client.HTTPConnection(HOST, self._instance.port, timeout=timeout)
         self._is_open = True
         try:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import http.client
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from localcloud.account import Account
 from localcloud.calls import Caller, Request, Response, ServiceError
-from localcloud.sagemaker.endpoint import Endpoint
+from localcloud.sagemaker.inference_component import NO_CAPACITY, InferenceComponent
+from localcloud.sagemaker.inference_components import InferenceComponents
 from localcloud.sagemaker.invocation import Invocation, not_found
 from localcloud.sagemaker.invocation_metrics import InvocationMetrics
 from localcloud.service import Service
@@ -25,12 +26,10 @@ class SageMakerRuntimeService(Service):
 
     service_name: ClassVar[str] = "sagemaker-runtime"
 
-    def __init__(
-        self, account: Account, serving_endpoint: Callable[[str], Endpoint | None]
-    ) -> None:
-        """`serving_endpoint` finds an endpoint that takes requests, by its name."""
+    def __init__(self, account: Account, hosting: InferenceComponents) -> None:
+        """`hosting` finds what takes requests, by its name."""
         super().__init__(account)
-        self._serving_endpoint = serving_endpoint
+        self._hosting = hosting
         self.metrics = InvocationMetrics(account)
 
     def start(self) -> None:
@@ -75,16 +74,43 @@ class SageMakerRuntimeService(Service):
             self._record(request, invocation, started)
 
     def _invoke(self, request: Request, started: float) -> Invocation:
-        name = request["EndpointName"]
+        name, component = request["EndpointName"], request.get("InferenceComponentName")
         _check(request)
-        endpoint = self._serving_endpoint(name)
+        endpoint = self._hosting.serving_endpoint(name)
         if endpoint is None:
             raise not_found(name, self.account.id)
+        if endpoint.hosts_components:
+            endpoint = self._component(request)
         try:
-            return Invocation(endpoint, request, _TIMEOUT_SECONDS)
+            return Invocation(
+                endpoint,
+                request,
+                _TIMEOUT_SECONDS,
+                lambda fleet: self.metrics.watch(name, fleet, component),
+            )
         except (OSError, http.client.HTTPException) as error:
             variant = request.get("TargetVariant") or next(iter(endpoint.fleets), "")
             raise self._broken(request, variant, started, error) from error
+
+    def _component(self, request: Request) -> InferenceComponent:
+        """The component that is asked; one without a copy is a failure that scaling hears of."""
+        name = request.get("InferenceComponentName")
+        if name is None:
+            raise ServiceError(
+                "ValidationError",
+                "Inference Component Name header is required for endpoints to which you plan to "
+                "deploy inference components.",
+            )
+        component = self._hosting.serving_component(request["EndpointName"], name)
+        if component is None:
+            raise ServiceError(
+                "ValidationError",
+                f"Inference Component {name} of endpoint {request['EndpointName']} not found.",
+            )
+        if component.fleet is None or component.fleet.current_count == 0:
+            self.metrics.no_capacity(name)
+            raise ServiceError("ValidationError", NO_CAPACITY)
+        return component
 
     def _record(self, request: Request, invocation: Invocation, started: float) -> None:
         self.metrics.record(
@@ -93,6 +119,7 @@ class SageMakerRuntimeService(Service):
             invocation.status,
             time.monotonic() - started,
             invocation.fleet.current_count,
+            request.get("InferenceComponentName"),
         )
 
     def _broken(
@@ -133,7 +160,7 @@ class SageMakerRuntimeService(Service):
 
 
 def _check(request: Request) -> None:
-    for member in ("InferenceComponentName", "TargetModel", "TargetContainerHostname"):
+    for member in ("TargetModel", "TargetContainerHostname"):
         if member in request:
             raise ServiceError(
                 "ValidationError", f"{member} is not carried out by localcloud: leave it out."

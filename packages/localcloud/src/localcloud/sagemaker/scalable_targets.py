@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import uuid
 from collections.abc import Iterable
@@ -13,11 +12,16 @@ from botocore.exceptions import ClientError
 
 from localcloud.account import Account
 from localcloud.calls import Caller, Request, Response, ServiceError
+from localcloud.sagemaker.scalable import (
+    DIMENSIONS,
+    VARIANT_DIMENSION,
+    capacity_of,
+    check_there,
+    set_capacity,
+)
 from localcloud.service import Service
 
 _log = logging.getLogger(__name__)
-VARIANT_DIMENSION = "sagemaker:variant:DesiredInstanceCount"
-_VARIANT = re.compile(r"^endpoint/([^/]+)/variant/([^/]+)$")
 _DEFAULT_PAGE = 50
 Key = tuple[str, str, str]
 
@@ -30,7 +34,7 @@ def key_of(request: Request) -> Key:
 class ScalableTargets(Service):
     """Targets, their capacity and their scaling activities.
 
-    Only variants of SageMaker endpoints are scaled; targets of other services are recorded.
+    Only SageMaker's variants and inference components are scaled; other targets are recorded.
     """
 
     def __init__(self, account: Account) -> None:
@@ -41,8 +45,8 @@ class ScalableTargets(Service):
 
     def register_scalable_target(self, request: Request, caller: Caller) -> Response:
         key = key_of(request)
-        if request["ScalableDimension"] == VARIANT_DIMENSION:
-            self._check_variant(request["ResourceId"])
+        if request["ScalableDimension"] in DIMENSIONS:
+            check_there(self.account.client("sagemaker"), key[1], key[2])
         with self._scaling_lock:
             known = self._targets.get(key)
             target = {**(known or self._new_target(request)), **_without_tags(request)}
@@ -87,20 +91,10 @@ class ScalableTargets(Service):
         self._keep_within(key, cause)
 
     def capacity(self, key: Key) -> int | None:
-        """The desired count of a variant; None while its endpoint is not there or is changing."""
-        match = _VARIANT.match(key[1])
-        if key[2] != VARIANT_DIMENSION or not match:
+        """The desired count; None while what has it is not there or is changing."""
+        if key[2] not in DIMENSIONS:
             return None
-        try:
-            client = self.account.client("sagemaker")
-            endpoint = client.describe_endpoint(EndpointName=match[1])
-        except ClientError:
-            return None
-        counts = {
-            each["VariantName"]: each.get("DesiredInstanceCount")
-            for each in endpoint.get("ProductionVariants", [])
-        }
-        return counts.get(match[2]) if endpoint["EndpointStatus"] == "InService" else None
+        return capacity_of(self.account.client("sagemaker"), key[1], key[2])
 
     def scale(self, key: Key, capacity: int, cause: str) -> bool:
         """Bring a target to `capacity` within its bounds; False when nothing was to change."""
@@ -118,41 +112,22 @@ class ScalableTargets(Service):
             self.scale(key, current, cause)
 
     def _set_capacity(self, key: Key, capacity: int, cause: str) -> None:
-        match = _VARIANT.match(key[1])
-        assert match is not None
         now = self.account.clock.now()
+        word = "instance" if key[2] == VARIANT_DIMENSION else "copy"
         activity = {
             "ActivityId": str(uuid.uuid4()),
             **dict(zip(("ServiceNamespace", "ResourceId", "ScalableDimension"), key, strict=True)),
-            "Description": f"Setting desired instance count to {capacity}.",
+            "Description": f"Setting desired {word} count to {capacity}.",
             "Cause": cause,
             "StartTime": now,
             "StatusCode": "Successful",
         }
-        desired = {"VariantName": match[2], "DesiredInstanceCount": capacity}
         try:
-            self.account.client("sagemaker").update_endpoint_weights_and_capacities(
-                EndpointName=match[1], DesiredWeightsAndCapacities=[desired]
-            )
+            set_capacity(self.account.client("sagemaker"), key[1], key[2], capacity)
         except ClientError as error:
             activity.update(StatusCode="Failed", StatusMessage=str(error))
             _log.warning("%s was not scaled to %s: %s", key[1], capacity, error)
         self._activities.append({**activity, "EndTime": self.account.clock.now()})
-
-    def _check_variant(self, resource_id: str) -> None:
-        match = _VARIANT.match(resource_id)
-        names: list[str] = []
-        if match:
-            client = self.account.client("sagemaker")
-            try:
-                endpoint = client.describe_endpoint(EndpointName=match[1])
-                names = [each["VariantName"] for each in endpoint.get("ProductionVariants", [])]
-            except ClientError:
-                names = []
-        if not match or match[2] not in names:
-            raise ServiceError(
-                "ValidationException", f"No production variant found for resource ID: {resource_id}"
-            )
 
     def _new_target(self, request: Request) -> dict[str, Any]:
         account, region = self.account.id, self.account.region

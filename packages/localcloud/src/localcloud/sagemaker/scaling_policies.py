@@ -7,16 +7,16 @@ from typing import Any
 
 from localcloud.account import Account
 from localcloud.calls import Caller, Request, Response, ServiceError
+from localcloud.sagemaker.scalable import DIMENSIONS
 from localcloud.sagemaker.scalable_targets import (
-    VARIANT_DIMENSION,
     Key,
     key_of,
     matching,
     page,
 )
 from localcloud.sagemaker.scheduled_actions import ScheduledActions
+from localcloud.sagemaker.target_tracking import PREDEFINED
 
-INVOCATIONS = "SageMakerVariantInvocationsPerInstance"
 _METRIC = ("Namespace", "MetricName", "Statistic")
 _CONFIGURATIONS = {
     "TargetTrackingScaling": "TargetTrackingScalingPolicyConfiguration",
@@ -65,12 +65,11 @@ class ScalingPolicies(ScheduledActions):
         return response
 
     def policies_of(self, policy_type: str) -> list[tuple[Key, dict[str, Any]]]:
-        """The policies of a type that scale a variant, each with its target's key."""
+        """The policies of a type that scale something here, each with its target's key."""
         return [
             (key_of(policy), policy)
             for policy in list(self._policies.values())
-            if policy["PolicyType"] == policy_type
-            and policy["ScalableDimension"] == VARIANT_DIMENSION
+            if policy["PolicyType"] == policy_type and policy["ScalableDimension"] in DIMENSIONS
         ]
 
     def _new_policy(self, request: Request) -> dict[str, Any]:
@@ -95,11 +94,11 @@ def _check_policy(policy: dict[str, Any]) -> None:
         raise ServiceError(
             "ValidationException", f"{_CONFIGURATIONS[kind]} is required for {kind}."
         )
-    if kind == "TargetTrackingScaling" and policy["ScalableDimension"] == VARIANT_DIMENSION:
-        _check_metric(policy[_CONFIGURATIONS[kind]])
+    if kind == "TargetTrackingScaling" and policy["ScalableDimension"] in DIMENSIONS:
+        _check_metric(policy[_CONFIGURATIONS[kind]], policy["ScalableDimension"])
 
 
-def _check_metric(configuration: dict[str, Any]) -> None:
+def _check_metric(configuration: dict[str, Any], dimension: str) -> None:
     if not configuration["TargetValue"] > 0:
         raise ServiceError("ValidationException", "TargetValue must be above 0.")
     given = [
@@ -113,11 +112,12 @@ def _check_metric(configuration: dict[str, Any]) -> None:
             "Give one of PredefinedMetricSpecification and CustomizedMetricSpecification.",
         )
     specification = configuration[given[0]]
-    predefined = specification.get("PredefinedMetricType", INVOCATIONS)
-    if predefined != INVOCATIONS:
+    predefined = specification.get("PredefinedMetricType")
+    if predefined is not None and predefined not in PREDEFINED[dimension]:
         raise ServiceError(
             "ValidationException",
-            f"The metric {predefined} does not scale {VARIANT_DIMENSION}: use {INVOCATIONS}.",
+            f"The metric {predefined} does not scale {dimension}: use "
+            f"{' or '.join(PREDEFINED[dimension])}.",
         )
     if "Metrics" in specification:
         raise ServiceError(

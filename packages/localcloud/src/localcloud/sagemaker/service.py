@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from moto.core.request import Request as HttpRequest
 
-from localcloud.sagemaker.endpoints import Endpoints
+from localcloud.sagemaker.inference_components import InferenceComponents
 from localcloud.sagemaker.processing_jobs import ProcessingJobs
 from localcloud.sagemaker.runtime import SageMakerRuntimeService
 from localcloud.sagemaker.training_jobs import TrainingJobs
@@ -15,13 +15,13 @@ from localcloud.service import Control, Service
 from localcloud.wire.json_body import json_body
 
 
-class SageMakerService(TrainingJobs, ProcessingJobs, Endpoints):
+class SageMakerService(TrainingJobs, ProcessingJobs, InferenceComponents):
     """SageMaker's API; an operation without a method here is refused by name."""
 
     service_name: ClassVar[str] = "sagemaker"
 
     def faces(self) -> tuple[Service, ...]:
-        return (self, SageMakerRuntimeService(self.account, self.serving_endpoint))
+        return (self, SageMakerRuntimeService(self.account, self))
 
     def controls(self) -> Mapping[tuple[str, str], Control]:
         return {

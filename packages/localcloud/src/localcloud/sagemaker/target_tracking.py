@@ -12,25 +12,42 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from localcloud.sagemaker.scalable import COPY_DIMENSION, VARIANT_DIMENSION, metric_dimensions
+
 MINUTES_OUT = 3
 MINUTES_IN = 15
 _IN_SHARE = 0.9
 _DEFAULT_COOLDOWN_SECONDS = 300
+SAGEMAKER_METRICS = "AWS/SageMaker"
+# The predefined metrics: what CloudWatch calls each, and the statistic that is tracked.
+PREDEFINED = {
+    VARIANT_DIMENSION: {
+        "SageMakerVariantInvocationsPerInstance": ("InvocationsPerInstance", "Sum"),
+        "SageMakerVariantConcurrentRequestsPerModelHighResolution": (
+            "ConcurrentRequestsPerModel",
+            "Average",
+        ),
+    },
+    COPY_DIMENSION: {
+        "SageMakerInferenceComponentInvocationsPerCopy": ("InvocationsPerCopy", "Sum"),
+        "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution": (
+            "ConcurrentRequestsPerCopy",
+            "Average",
+        ),
+    },
+}
 
 
-def metric_of(
-    configuration: Mapping[str, Any], endpoint_name: str, variant_name: str
-) -> dict[str, Any]:
+def metric_of(configuration: Mapping[str, Any], resource_id: str, dimension: str) -> dict[str, Any]:
     """Namespace, MetricName, Dimensions and Statistic of what a policy tracks."""
     if "PredefinedMetricSpecification" in configuration:
+        kind = configuration["PredefinedMetricSpecification"]["PredefinedMetricType"]
+        name, statistic = PREDEFINED[dimension][kind]
         return {
-            "Namespace": "AWS/SageMaker",
-            "MetricName": "InvocationsPerInstance",
-            "Dimensions": [
-                {"Name": "EndpointName", "Value": endpoint_name},
-                {"Name": "VariantName", "Value": variant_name},
-            ],
-            "Statistic": "Sum",
+            "Namespace": SAGEMAKER_METRICS,
+            "MetricName": name,
+            "Dimensions": metric_dimensions(resource_id),
+            "Statistic": statistic,
         }
     specification = configuration["CustomizedMetricSpecification"]
     members = ("Namespace", "MetricName", "Dimensions", "Statistic")

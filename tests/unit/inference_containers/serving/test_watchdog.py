@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from inference_containers.text.watchdog import MAX_STEP_SECONDS, Watchdog
+from inference_containers.serving.watchdog import MAX_STEP_SECONDS, Watchdog
 
 
 class Clock:

@@ -1,0 +1,1 @@
+"""The embedding container: texts become vectors, by a transformers encoder."""
