@@ -74,6 +74,7 @@ def most_tokens(messages: Sequence[Message]) -> int:
 
 
 def most_bytes(text: str) -> int:
+    """Of `text` as it is, or as some tokenizers read it."""
     return max(len(text.encode()), len(normalized("NFKC", text).encode()))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import boto3
 
 from lambdas.answer_request.cache_store import CacheStore
@@ -19,12 +17,10 @@ from lambdas.answer_request.valkey_store import ValkeyStore
 TABLE = "dynamodb://"
 
 
-def make_caching(settings: Settings, database: Any) -> Caching | None:
-    """None where there is none; `database` is DynamoDB's client for all that isn't the cache."""
+def make_caching(settings: Settings, serving: ServingVersions) -> Caching | None:
+    """None where there is none."""
     if not settings.cache.store:
         return None
-    endpoints = {name: endpoint_name for name, (endpoint_name, _) in settings.models.items()}
-    serving = ServingVersions(database, settings.cache.release_table, endpoints)
     flights = SingleFlight(_store(settings.cache.store), settings.cache.seconds)
     return Caching(flights, serving.of)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,9 @@ from lambdas.answer_request.guarding import FILTERED, Guarding
 from lambdas.answer_request.ports import Guard, Log
 from lambdas.answer_request.single_flight import CachedAnswer
 from meguru.api_errors import ApiError, model_not_allowed, other_kind, unknown_model
+from meguru.chat_request import ChatRequest
 from meguru.ledger import Ledger
+from meguru.prompt_bound import PromptBound
 from meguru.request import Request
 from meguru.usage_report import request_attributes
 
@@ -39,11 +41,15 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """The models by their names in the API, and what stands around them; None: it isn't there."""
+    """The models by their names in the API, and what stands around them; None: it isn't there.
+
+    `prompt_of` says how much the company's own prompt may add to what a model is asked now.
+    """
 
     models: Mapping[str, Model]
     log: Log
     ledger: Ledger | None = None
+    prompt_of: Callable[[str], PromptBound] = lambda _: PromptBound()
     guard: Guard | None = None
     caching: Caching | None = None
 
@@ -161,6 +167,9 @@ class Pipeline:
         if self.ledger is None:
             return ""
         tokens = answer.request.most_tokens(model.answer_tokens)
+        # Nothing else is read with a prompt before it.
+        if isinstance(answer.request, ChatRequest):
+            tokens += self.prompt_of(answer.model).most_tokens(answer.request.messages)
         answer.reservation = self.ledger.reserve(
             answer.inference_id, answer.consumer, tokens, answer.model
         )

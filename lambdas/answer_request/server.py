@@ -26,6 +26,7 @@ from lambdas.answer_request.inference_log import IMPATIENT, InferenceLog
 from lambdas.answer_request.own_usage import OwnUsage
 from lambdas.answer_request.pipeline import Model, Pipeline
 from lambdas.answer_request.ports import Consumers
+from lambdas.answer_request.serving import ServingVersions
 from lambdas.answer_request.settings import Settings
 from meguru.api_errors import ApiError, unknown_path
 from meguru.consumer import Consumer
@@ -160,13 +161,15 @@ def main() -> None:
         models[name] = Model(TextEndpoint(runtime, endpoint_name), 0, kind=EmbeddingRequest.kind)
     database = boto3.client("dynamodb")
     ledger = Ledger(database, settings.ledger_table, settings.billing)
+    serving = ServingVersions(database, settings.release_table, settings.endpoints)
     guard = read_guard(SETTINGS, lambda: boto3.client("bedrock-runtime", config=BEDROCK))
     pipeline = Pipeline(
         models=models,
         log=log,
         ledger=ledger,
+        prompt_of=serving.prompt,
         guard=guard,
-        caching=make_caching(settings, database),
+        caching=make_caching(settings, serving),
     )
     usage = OwnUsage(ledger, settings.billing)
     port = int(os.environ.get("AWS_LWA_PORT") or os.environ.get("PORT") or 8080)

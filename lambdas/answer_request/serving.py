@@ -1,20 +1,44 @@
-"""Which version answers for a model now: what its last release has put there."""
+"""Which version answers for a model now, and with how much of a prompt, as releases have noted."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from meguru.api_errors import ApiError
 from meguru.cache_key import Version
+from meguru.prompt_bound import PromptBound
 
 # So long after a release or a rollback an answer of before may still be given.
 KNOWN_SECONDS = 1
+# A release notes what its prompt may take before its instances start, which takes longer.
+PROMPT_KNOWN_SECONDS = 5
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """`version` is None before the first release; either is, where it can't be found out."""
+
+    version: Version | None = None
+    prompt: PromptBound | None = None
+    read_at: float = float("-inf")
+
+
+class ReleasesUnreadable(ApiError):
+    """Nobody can say how much a request may use: so it isn't asked, for now."""
+
+    retry_after_seconds = PROMPT_KNOWN_SECONDS
+
+    def __init__(self) -> None:
+        message = "What serves could not be read. Try again shortly."
+        super().__init__(503, message, code="releases_unreadable")
 
 
 class ServingVersions:
@@ -29,27 +53,53 @@ class ServingVersions:
     ) -> None:
         self._client, self._table_name = client, table_name
         self._endpoints, self._clock = endpoints, clock
-        self._known: dict[str, tuple[float, Version | None]] = {}
+        self._known: dict[str, Serving] = {}
 
     def of(self, model: str) -> Version | None:
         """None before the first release, and where it can't be found out."""
-        read_at, version = self._known.get(model, (float("-inf"), None))
-        now = self._clock()
-        if now - read_at < KNOWN_SECONDS:
-            return version
-        version = self._read(self._endpoints[model])
-        self._known[model] = now, version
-        return version
+        return self._serving(model, KNOWN_SECONDS).version
 
-    def _read(self, endpoint_name: str) -> Version | None:
+    def prompt(self, model: str) -> PromptBound:
+        """The most that a prompt adds to what `model` is asked, as it was known last.
+
+        ApiError (503) where it never was.
+        """
+        prompt = self._serving(model, PROMPT_KNOWN_SECONDS).prompt
+        if prompt is None:
+            raise ReleasesUnreadable
+        return prompt
+
+    def _serving(self, model: str, seconds: float) -> Serving:
+        known, now = self._known.get(model, Serving()), self._clock()
+        if now - known.read_at < seconds:
+            return known
         try:
-            found = self._client.get_item(
-                TableName=self._table_name,
-                Key={"endpoint_name": {"S": endpoint_name}},
-                ConsistentRead=True,
-            )
+            row = self._read(self._endpoints[model])
         except (BotoCoreError, ClientError) as error:
-            logger.warning("which version of %s serves is not known: %s", endpoint_name, error)
-            return None
-        release = found.get("Item", {}).get("release", {}).get("M")
-        return Version(release["package"]["S"], release["name"]["S"]) if release else None
+            logger.warning("which version of %s serves is not known: %s", model, error)
+            serving = Serving(None, known.prompt, now)
+        else:
+            serving = Serving(_version(row), _prompt(row), now)
+        self._known[model] = serving
+        return serving
+
+    def _read(self, endpoint_name: str) -> dict[str, Any]:
+        found = self._client.get_item(
+            TableName=self._table_name,
+            Key={"endpoint_name": {"S": endpoint_name}},
+            ConsistentRead=True,
+        )
+        row: dict[str, Any] = found.get("Item", {})
+        return row
+
+
+def _version(row: Mapping[str, Any]) -> Version | None:
+    release = row.get("release", {}).get("M")
+    return Version(release["package"]["S"], release["name"]["S"]) if release else None
+
+
+def _prompt(row: Mapping[str, Any]) -> PromptBound:
+    bound = row.get("prompt_bound", {}).get("M")
+    if not bound:
+        return PromptBound()
+    return PromptBound.read({name: value["N"] for name, value in bound.items()})

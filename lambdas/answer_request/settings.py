@@ -11,21 +11,18 @@ from meguru.billing import Billing
 
 @dataclass(frozen=True)
 class CacheSettings:
-    """Where answers are kept, for `seconds`: `dynamodb://TABLE`, `rediss://host:port`; "": nowhere.
-
-    Which version serves, and so whose answers they are, is in `release_table`.
-    """
+    """Where answers are kept: `dynamodb://TABLE`, `rediss://host:port`; "": nowhere."""
 
     store: str
     seconds: int
-    release_table: str
 
 
 @dataclass(frozen=True)
 class Settings:
     """`models` has each model's endpoint and the most tokens of an answer without a limit.
 
-    `embedders` has the endpoints of the embedding models.
+    `embedders` has the endpoints of the embedding models. Which version of each serves is in
+    `release_table`.
     """
 
     models: dict[str, tuple[str, int]]
@@ -35,9 +32,16 @@ class Settings:
     inference_queue: str
     retention_days: int
     ledger_table: str
+    release_table: str
     billing: Billing
     cors_origins: list[str]
     cache: CacheSettings
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """The name of each model's endpoint, by the model's name in the API."""
+        texts = {name: endpoint_name for name, (endpoint_name, _) in self.models.items()}
+        return texts | self.embedders
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -54,11 +58,11 @@ class Settings:
             inference_queue=environment["INFERENCE_QUEUE"],
             retention_days=int(environment["INFERENCE_RETENTION_DAYS"]),
             ledger_table=environment["LEDGER_TABLE"],
+            release_table=environment["RELEASE_TABLE"],
             billing=Billing.from_json(environment["BILLING"]),
             cors_origins=json.loads(environment["CORS_ORIGINS"]),
             cache=CacheSettings(
                 store=environment["CACHE_STORE"],
                 seconds=int(environment["CACHE_SECONDS"]),
-                release_table=environment["RELEASE_TABLE"],
             ),
         )

@@ -18,6 +18,7 @@ from lambdas.plan_release.plan import (
     next_step,
     update_policy,
 )
+from lambdas.plan_release.prompt_bounds import next_bound
 from lambdas.plan_release.release_record import ReleaseRecord, Row, wanted_in
 
 UNSCALING = ("create_endpoint", "delete_endpoint", "replace_instances")
@@ -54,7 +55,7 @@ def _plan_as_holder(event: dict[str, Any], record: ReleaseRecord, row: Row) -> d
     approved = record.notice(_look_at_registry)
     if is_changing:
         return {"step": "wait"}
-    plan = _plan(event, row, approved, endpoint)
+    plan = _plan(event, record, row, approved, endpoint)
     if plan["step"] in UNSCALING and not record.forget_scaling():
         # Another execution has taken the claim over.
         return {"step": "wait"}
@@ -63,6 +64,7 @@ def _plan_as_holder(event: dict[str, Any], record: ReleaseRecord, row: Row) -> d
 
 def _plan(
     event: dict[str, Any],
+    record: ReleaseRecord,
     row: Row,
     approved: approvals.Seen,
     endpoint: Endpoint | None,
@@ -84,10 +86,16 @@ def _plan(
     step = next_step(situation)
     if wanted is None:
         return {"step": step}
-    named = hosting.metadata(sagemaker(), wanted.package) if step == "create_model" else {}
+    named = hosting.metadata(sagemaker(), wanted.package)
+    alone = situation.serves_wanted and wanted == situation.released
+    bound = next_bound(s3(), row, named, alone=alone)
+    if bound.values() != row.get("prompt_bound") and not record.keep_prompt_bound(bound):
+        # Another execution has taken the claim over.
+        return {"step": "wait"}
     return {
         "step": step,
         "release": vars(wanted),
+        # For `create_model`.
         "data_sources": hosting.data_sources(named),
         # What a person approved, for the container to hold what lies there against.
         "prompt_version": named.get("prompt_version", ""),
@@ -115,6 +123,11 @@ def sagemaker() -> Any:
 @cache
 def states() -> Any:
     return boto3.client("stepfunctions")
+
+
+@cache
+def s3() -> Any:
+    return boto3.client("s3")
 
 
 @cache

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.plan_release.approvals import Seen
 from lambdas.plan_release.plan import Wanted
+from meguru.prompt_bound import PromptBound
 
 ALIVE = ("RUNNING", "PENDING_REDRIVE")
 Row = dict[str, Any]
@@ -61,6 +62,12 @@ class ReleaseRecord:
         """The endpoint is about to lose its scalable target; False where the claim is lost."""
         own = {":run": self._run}
         return self._try_update("REMOVE scaling", own, "claimed_by = :run") is not None
+
+    def keep_prompt_bound(self, bound: PromptBound) -> bool:
+        """What requests reserve for the prompt from now on; False where the claim is lost."""
+        values = {":run": self._run, ":bound": bound.values()}
+        changes = "SET prompt_bound = :bound"
+        return self._try_update(changes, values, "claimed_by = :run") is not None
 
     def _claim_from(self, holder: str | None) -> Row | None:
         """Take a free claim, or the one a certain holder has left behind."""

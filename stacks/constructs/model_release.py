@@ -70,8 +70,8 @@ class ModelRelease(Construct):
             log_groups=(log_name, f"{log_name}:*"),
         )
         # Any base model: a version serves with the one it was trained from, whatever is set now.
-        prompts = prompts_prefix(model_key)
-        lake.grant_read(self._endpoint_role, RUNS_PREFIX, BASE_MODELS_PREFIX, prompts)
+        self._prompts = prompts_prefix(model_key)
+        lake.grant_read(self._endpoint_role, RUNS_PREFIX, BASE_MODELS_PREFIX, self._prompts)
         self.alarms = ReleaseAlarms(
             self,
             "EndpointAlarms",
@@ -127,6 +127,8 @@ class ModelRelease(Construct):
         )
         grant_looking(function, self._registry, self._registry.made_by_runs)
         grant_table(function, self._releases, "GetItem", "UpdateItem")
+        # How long a version's prompt is: requests reserve tokens for it.
+        self._lake.grant_read(function, self._prompts)
         return function
 
     def _create_workflow(self) -> Workflow:

@@ -14,10 +14,12 @@ from typer.testing import CliRunner, Result
 
 from cli.account import Account
 from cli.cloud_process import CloudProcess
+from cli.consumers import Consumers
 from cli.lineage import trace
 from cli.main import app
 from cli.synthesis import REPOSITORY, synthesize
 from meguru.prompt import Prompt
+from meguru.prompt_bound import PromptBound
 from tests.e2e.loop_cloud import SIZES, LoopCloud
 
 NAME, MODEL = "prompts", "meguru-text"
@@ -78,6 +80,11 @@ class Trained:
         ]
         return item
 
+    def bound(self) -> PromptBound:
+        """What requests reserve for the prompt."""
+        [bound] = [row["prompt_bound"]["M"] for row in self.cloud.items("Release")]
+        return PromptBound.read({name: value["N"] for name, value in bound.items()})
+
     def training_jobs(self) -> int:
         return len(self.cloud.client("sagemaker").list_training_jobs()["TrainingJobSummaries"])
 
@@ -105,7 +112,8 @@ def said(completion: Any) -> list[tuple[str, float]]:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     folder = tmp_path_factory.mktemp("prompts")
     with CloudProcess(small_assembly(folder), port=0, log=folder / "log") as process:
-        cloud = LoopCloud(Account(NAME, process.endpoint_url))
+        account = Account(NAME, process.endpoint_url)
+        cloud = LoopCloud(account.with_key(Consumers(account).add("tests")))
         lines = "".join(json.dumps(one) + "\n" for one in DOCUMENTS)
         cloud.client("s3").put_object(
             Bucket=cloud.outputs["LakeBucket"], Key="raw/forms.jsonl", Body=lines.encode()
@@ -206,6 +214,7 @@ def test_a_prompt_goes_round_like_a_version(trained: Trained, tmp_path: Path) ->
     after = trained.ask()
     assert said(after) != said(before)
     assert after.usage.prompt_tokens > before.usage.prompt_tokens
+    assert trained.bound() == PromptBound.of(PROMPT)
     record = trained.record(after.id)
     assert record["prompt_version"]["S"] == PROMPT.version
     assert record["model_package_arn"]["S"] == package

@@ -8,14 +8,15 @@ import boto3
 import pytest
 
 from lambdas.answer_request.cache_choice import make_caching
+from lambdas.answer_request.serving import ServingVersions
 from lambdas.answer_request.settings import Settings
 
 VARIABLES = {
     "MODELS": '{"meguru-text": ["text", 128]}',
-    "EMBEDDERS": "{}",
     "CONSUMER_TABLE": "consumers",
     "INFERENCE_TABLE": "inferences",
-    "INFERENCE_QUEUE": "queue",
+    "INFERENCE_QUEUE": "https://sqs/set-aside",
+    "EMBEDDERS": '{"e5": "e5-endpoint"}',
     "INFERENCE_RETENTION_DAYS": "30",
     "LEDGER_TABLE": "ledger",
     "BILLING": '{"time_zone": "Asia/Tokyo", "currency": "JPY", "prices": {}, "budget": {}}',
@@ -25,9 +26,13 @@ VARIABLES = {
 }
 
 
+def serving(settings: Settings) -> ServingVersions:
+    return ServingVersions(boto3.client("dynamodb"), settings.release_table, settings.endpoints)
+
+
 def test_none(aws: None) -> None:
     settings = Settings.from_environment(VARIABLES | {"CACHE_STORE": ""})
-    assert make_caching(settings, boto3.client("dynamodb")) is None
+    assert make_caching(settings, serving(settings)) is None
 
 
 @pytest.mark.parametrize("store", ["dynamodb", "valkey"])
@@ -36,8 +41,8 @@ def test_what_is_kept_is_found(make_table: Any, request: Any, store: str) -> Non
     make_table("cache", "cache_key")
     address = "dynamodb://cache" if store == "dynamodb" else request.getfixturevalue("valkey")
     settings = Settings.from_environment(VARIABLES | {"CACHE_STORE": address})
-    caching = make_caching(settings, boto3.client("dynamodb"))
-    assert caching and caching.serving("meguru-text") is None
+    caching = make_caching(settings, serving(settings))
+    assert caching and [caching.serving(name) for name in ("meguru-text", "e5")] == [None, None]
     found, lead = caching.flights.find("key-of-a-choice")
     assert found is None and lead
     caching.flights.give_up(lead)

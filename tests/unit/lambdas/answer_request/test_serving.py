@@ -7,8 +7,14 @@ from typing import Any
 import boto3
 import pytest
 
-from lambdas.answer_request.serving import KNOWN_SECONDS, ServingVersions
+from lambdas.answer_request.serving import (
+    KNOWN_SECONDS,
+    PROMPT_KNOWN_SECONDS,
+    ReleasesUnreadable,
+    ServingVersions,
+)
 from meguru.cache_key import Version
+from meguru.prompt_bound import PromptBound
 
 
 @pytest.fixture
@@ -23,9 +29,10 @@ def serving(make_table: Any, now: list[float]) -> ServingVersions:
     return ServingVersions(client, "releases", {"meguru-text": "text"}, lambda: now[0])
 
 
-def release(package: str, name: str) -> None:
+def release(package: str, name: str, prompt_tokens: int = 0) -> None:
     row = {
         "endpoint_name": "text",
+        "prompt_bound": PromptBound(prompt_tokens, 2).values(),
         "release": {"package": package, "name": name, "approved_at": "2026-11-27"},
     }
     boto3.resource("dynamodb").Table("releases").put_item(Item=row)
@@ -50,7 +57,37 @@ def test_a_row_before_the_first_release(serving: ServingVersions) -> None:
     row = {"endpoint_name": "text", "approved": {"arn:p/1": {"approved_at": "x"}}}
     boto3.resource("dynamodb").Table("releases").put_item(Item=row)
     assert serving.of("meguru-text") is None
+    assert serving.prompt("meguru-text") == PromptBound()
+
+
+def test_what_a_prompt_may_take(serving: ServingVersions, now: list[float]) -> None:
+    assert serving.prompt("meguru-text") == PromptBound()
+    for num_tokens in (7, 5):
+        release("arn:p/1", "a", num_tokens)
+        now[0] += PROMPT_KNOWN_SECONDS
+        assert serving.prompt("meguru-text") == PromptBound(num_tokens, 2)
+    # A look for the version tells of the prompt, too.
+    release("arn:p/1", "a", 9)
+    now[0] += KNOWN_SECONDS
+    assert serving.prompt("meguru-text") == PromptBound(5, 2)
+    assert serving.of("meguru-text")
+    assert serving.prompt("meguru-text") == PromptBound(9, 2)
+
+
+def test_a_prompt_stays_known_where_the_table_is_not_there_for_a_while(
+    serving: ServingVersions, now: list[float]
+) -> None:
+    release("arn:p/1", "a", 7)
+    assert serving.prompt("meguru-text") == PromptBound(7, 2)
+    boto3.client("dynamodb").delete_table(TableName="releases")
+    now[0] += PROMPT_KNOWN_SECONDS
+    assert serving.prompt("meguru-text") == PromptBound(7, 2)
+    assert serving.of("meguru-text") is None
 
 
 def test_where_the_table_cannot_be_read_nothing_is_known(aws: None) -> None:
-    assert ServingVersions(boto3.client("dynamodb"), "none", {"m": "text"}).of("m") is None
+    serving = ServingVersions(boto3.client("dynamodb"), "none", {"m": "text"})
+    assert serving.of("m") is None
+    with pytest.raises(ReleasesUnreadable) as refused:
+        serving.prompt("m")
+    assert (refused.value.status, refused.value.headers()) == (503, {"retry-after": "5"})
