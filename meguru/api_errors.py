@@ -7,7 +7,8 @@ from typing import Any
 
 UNKNOWN_PATH = (
     "There is nothing at this path and method. "
-    "See /v1/models, /v1/chat/completions, /v1/completions, /v1/feedback and /v1/usage."
+    "See /v1/models, /v1/chat/completions, /v1/completions, /v1/feedback and /v1/usage; "
+    "/v1/openapi.json describes them."
 )
 INVALID_API_KEY = "This API key is not valid here."
 # Of a body, wherever on its way it is found too large.
