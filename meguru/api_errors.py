@@ -8,7 +8,7 @@ from typing import Any
 UNKNOWN_PATH = (
     "There is nothing at this path and method. "
     "See /v1/models, /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/feedback and "
-    "/v1/usage."
+    "/v1/usage; /v1/openapi.json describes them."
 )
 INVALID_API_KEY = "This API key is not valid here."
 # Where models are asked, by their kind.

@@ -42,7 +42,7 @@ def _message(value: object, place: str) -> dict[str, Any]:
             raise refusal("Unsupported member '{}'.", f"{place}.{name}", "unsupported_parameter")
     # "developer" is OpenAI's newer word for "system".
     role = "system" if role == "developer" else role
-    if given.get("tool_calls"):
+    if given.get("tool_calls", []) != []:
         # Who calls a tool may say nothing beside it.
         content = _content(given.get("content", ""), f"{place}.content")
         calls = _tool_calls(given["tool_calls"], f"{place}.tool_calls")

@@ -24,7 +24,7 @@ def read_tools(body: dict[str, Any]) -> dict[str, Any]:
     read = [_tool(one, f"tools[{index}]") for index, one in enumerate(tools)]
     if not read:
         for name in MEMBERS[1:]:
-            if name in body and body[name] != "none":
+            if name in body and (name, body[name]) != ("tool_choice", "none"):
                 raise wrong(name, "'tools' as well", "invalid_value")
         return {}
     names = [tool["function"]["name"] for tool in read]

@@ -24,7 +24,15 @@ TOGETHER = {
     "stacks": ("tests/stacks/",),
     "serving": tuple(
         f"tests/e2e/test_{name}.py"
-        for name in ("api", "compare", "consumers", "feedback", "openai_client", "two_models")
+        for name in (
+            "api",
+            "compare",
+            "consumers",
+            "feedback",
+            "openai_client",
+            "openapi",
+            "two_models",
+        )
     ),
 }
 

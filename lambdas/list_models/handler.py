@@ -1,10 +1,11 @@
-"""Lists the models the API serves, as OpenAI's clients ask for them."""
+"""Lists the models the API serves, as OpenAI's clients ask for them, and describes the API."""
 
 from __future__ import annotations
 
 import json
 import os
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,8 +14,11 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from meguru.api_errors import ApiError, model_not_allowed, unknown_model, unknown_path
+from meguru.consumer import Consumer
 from meguru.consumer_directory import ConsumerDirectory
 from meguru.cors import cors_headers
+
+DOCUMENT = Path(__file__).with_name("openapi.json")
 
 app = APIGatewayRestResolver()
 
@@ -44,6 +48,12 @@ def retrieve_model(name: str) -> Response[dict[str, Any]]:
     return _json(200, model)
 
 
+@app.get("/v1/openapi.json")
+def describe_api() -> Response[dict[str, Any]]:
+    caller()
+    return _json(200, json.loads(DOCUMENT.read_text()))
+
+
 @app.not_found
 def refuse_path(error: NotFoundError) -> Response[dict[str, Any]]:
     refusal = unknown_path()
@@ -61,9 +71,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def allowed_models() -> list[str]:
     """The models that the caller may use, whether something of them is released or not."""
-    key_id: str = app.current_event.request_context.identity.api_key_id or ""
-    consumer = consumers().of_key(key_id)
+    consumer = caller()
     return [name for name in endpoints() if consumer.may_use(name)]
+
+
+def caller() -> Consumer:
+    key_id: str = app.current_event.request_context.identity.api_key_id or ""
+    return consumers().of_key(key_id)
 
 
 def serving_model(name: str) -> dict[str, Any] | None:

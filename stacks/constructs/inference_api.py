@@ -28,7 +28,7 @@ ANSWER_TIMEOUT = Duration.minutes(15)
 
 
 class InferenceApi(Construct):
-    """A REST API: what is generated, /v1/models, /v1/feedback and /v1/usage."""
+    """A REST API: what is generated, models, feedback, usage, and what describes it."""
 
     def __init__(
         self,
@@ -137,6 +137,7 @@ class InferenceApi(Construct):
         model_list = version.add_resource("models")
         model_list.add_method("GET", models)
         model_list.add_resource("{model}").add_method("GET", models)
+        version.add_resource("openapi.json").add_method("GET", models)
         version.add_resource("feedback").add_method(
             "POST", apigateway.LambdaIntegration(record_feedback)
         )

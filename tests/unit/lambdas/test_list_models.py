@@ -119,3 +119,10 @@ def test_pages_that_are_named_may_read(get: Callable[..., tuple[int, Any]]) -> N
         "https://chat.example.co.jp": ["https://chat.example.co.jp"],
         "https://elsewhere.example": None,
     }
+
+
+def test_the_api_is_described_to_whoever_has_a_key(get: Callable[..., tuple[int, Any]]) -> None:
+    status, said = get("/v1/openapi.json")
+    assert (status, said) == (200, json.loads(function.DOCUMENT.read_text()))
+    status, said = get("/v1/openapi.json", "nobody")
+    assert (status, said["error"]["code"]) == (403, "invalid_api_key")

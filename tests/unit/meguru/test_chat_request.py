@@ -91,6 +91,7 @@ def test_what_others_than_the_user_said_may_be_empty(role: str) -> None:
         ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].tool_call_id"),
         ({"messages": [{**CALLING, "tool_calls": "x"}, USER]}, "messages[0].tool_calls"),
+        ({"messages": [{**CALLING, "tool_calls": False}, USER]}, "messages[0].tool_calls"),
         ({"messages": [{**CALLING, "tool_calls": [{}]}, USER]}, "messages[0].tool_calls[0]"),
         (
             {"messages": [{**CALLING, "tool_calls": [{"function": {"name": "f"}}]}, USER]},
@@ -173,6 +174,7 @@ def test_what_others_than_the_user_said_may_be_empty(role: str) -> None:
             "tool_choice",
         ),
         ({"tools": [TOOL], "parallel_tool_calls": 1}, "parallel_tool_calls"),
+        ({"parallel_tool_calls": "none"}, "parallel_tool_calls"),
         ({"logit_bias": {"a": 1}}, "logit_bias"),
         ({"logit_bias": {"5": 101}}, "logit_bias.5"),
         ({"logprobs": 1}, "logprobs"),
