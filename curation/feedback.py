@@ -31,9 +31,7 @@ def parse_feedback(path: Path, *, with_preferences: bool = False) -> Parsed | No
         answer, rejected, rating = value["corrected_output"], "", 0
         if with_preferences:
             answer, rejected, rating = _preference(value)
-        is_vote = not value["corrected_output"]
-        if is_vote and not (rating and value["question"]):
-            # By its consumer's log policy, the question may not have been kept.
+        if not answer and not rating:
             return None
         source = Source("feedback", _text(value["feedback_id"]))
         row = {"question": value["question"], "answer": answer}

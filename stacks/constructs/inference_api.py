@@ -149,7 +149,8 @@ class InferenceApi(Construct):
             environment=self._environment,
             folder="answer_request",
             variables={
-                "MODELS": json.dumps(self._environment.learners),
+                # Names may be long, and variables have 4 KB together.
+                "MODELS": json.dumps(self._environment.learners, separators=(",", ":")),
                 "EMBEDDERS": json.dumps(self._environment.embedders),
                 "CONSUMER_TABLE": self._records.consumers.table_name,
                 "INFERENCE_RETENTION_DAYS": str(self._environment.records.inference_days),

@@ -16,6 +16,7 @@ import yaml
 from cli.account import Account
 from cli.base_models import BaseModels, read_source
 from cli.cloud_process import CloudProcess
+from cli.consumers import Consumers
 from cli.loop import LoopFailed
 from cli.synthesis import REPOSITORY, synthesize
 from meguru.base_model import verify
@@ -59,7 +60,8 @@ def small_assembly(folder: Path) -> Path:
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopCloud]:
     folder = tmp_path_factory.mktemp("base")
     with CloudProcess(small_assembly(folder), port=0, log=folder / "log") as process:
-        yield LoopCloud(Account("base", process.endpoint_url))
+        account = Account("base", process.endpoint_url)
+        yield LoopCloud(account.with_key(Consumers(account).add("tests")))
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ import yaml
 from cli.account import Account
 from cli.base_models import BaseModels, read_source
 from cli.cloud_process import CloudProcess
+from cli.consumers import Consumers
 from cli.loop import Loop, LoopFailed
 from cli.synthesis import REPOSITORY
 from inference_containers.embedding.encoder import encode
@@ -62,7 +63,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Iterator[Lo
         version = models.register(models.head("tiny"))
         loop.approve(version)
         loop.released(version)
-        yield LoopCloud(account)
+        yield LoopCloud(account.with_key(Consumers(account).add("tests")))
 
 
 def embed(cloud: LoopCloud, given: Any, **members: Any) -> Any:

@@ -21,7 +21,7 @@ REMOVED = {
     "CurationJobRole": "s3:PutObject",
     "TrainAndRegisterRole": "sagemaker:CreateTrainingJob",
     "DeployModelVersionRole": "application-autoscaling:PutScalingPolicy",
-    "AnswerRequestRole": "firehose:PutRecord",
+    "AnswerRequestRole": "sagemaker:InvokeEndpoint",
     "RecordFeedbackRole": "dynamodb:PutItem",
     "ListModelsRole": "dynamodb:GetItem",
 }
@@ -160,7 +160,7 @@ def logged(cloud: LoopCloud, function: str) -> str:
 @pytest.mark.parametrize(
     ("function", "action"),
     [
-        ("AnswerRequest", "firehose:PutRecord"),
+        ("AnswerRequest", "sagemaker:InvokeEndpoint"),
         ("ListModels", "dynamodb:GetItem"),
     ],
 )

@@ -52,7 +52,10 @@ def test_functions_may_be_told_of_all_models(
 ) -> None:
     deployment = deployments["longest"]
     told = {
-        "answer_request": {"MODELS": json.dumps(most_models.learners)},
+        "answer_request": {
+            "MODELS": json.dumps(most_models.learners, separators=(",", ":")),
+            "EMBEDDERS": "{}",
+        },
         "list_models": {"ENDPOINTS": json.dumps(most_models.endpoints)},
         "record_feedback": {"MODELS": json.dumps(most_models.learners)},
         "start_retraining": {

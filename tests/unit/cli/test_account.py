@@ -73,7 +73,7 @@ def test_an_output_that_is_not_there_is_named() -> None:
 
 def test_models_by_their_keys() -> None:
     models = FakeAccount("poc").models()
-    assert sorted(models) == ["a", "a-b", "b"]
+    assert sorted(models) == ["0", "a", "a-b", "b"]
     assert models["a-b"]["EndpointName"] == "meguru-poc--a-b"
     with pytest.raises(ValueError, match="no stacks of the environment 'po' are here"):
         FakeAccount("po").models()
