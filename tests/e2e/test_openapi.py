@@ -14,4 +14,6 @@ def test_what_is_answered_is_as_described(cloud: LoopCloud) -> None:
     assert api.base == cloud.outputs["ApiBase"]
     assert api.run(NUM_EXAMPLES) == []
     answered = {label for label, status in api.statuses if status == 200}
-    assert len(answered) == len(api.document["paths"]), api.statuses
+    # No model here makes vectors.
+    paths = api.document["paths"].keys() - {"/embeddings"}
+    assert len(answered) == len(paths), api.statuses
