@@ -297,8 +297,8 @@ def test_a_record_tells_where_the_time_went(cloud: LoopCloud) -> None:
     reply = ChatApi(cloud.account).ask("締切は?", 4)
 
     def look() -> dict[str, Any] | None:
-        found = (i for i in cloud.items("Inference") if i["inference_id"]["S"] == reply.inference_id)
-        return next(found, None)
+        records = cloud.items("Inference")
+        return next((i for i in records if i["inference_id"]["S"] == reply.inference_id), None)
 
     # Who reads a stream doesn't wait for its record.
     record = cloud.wait(look, "the record")
