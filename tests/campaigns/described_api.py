@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,13 +57,18 @@ class DescribedApi:
     document: Document
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
 
-    def run(self, num_examples: int) -> list[str]:
-        """So many requests to each operation, some of them wrong; what did not hold."""
+    def run(self, num_examples: int, labels: Collection[str] = ()) -> list[str]:
+        """So many requests to each operation, some of them wrong; what did not hold.
+
+        `labels` are those of the operations that are asked, all where none is given.
+        """
         load_all_checks()
         document = self._with_what_there_is()
         anything, plain = (operations_of(which) for which in (document, only_plain(document)))
         found: list[str] = []
         for described, simpler in zip(anything, plain, strict=True):
+            if labels and described.label not in labels:
+                continue
             found += self._ask(described, simpler, num_examples)
         return found
 
