@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from inference_containers.embedding.encoder import Vectors, encode
 from inference_containers.embedding.load import LoadedEncoder
-from inference_containers.serving.watchdog import MAX_STEP_SECONDS, Watchdog
-from meguru.api_errors import ApiError, Overloaded
+from inference_containers.serving.engine_thread import EngineThread
+from inference_containers.serving.watchdog import MAX_STEP_SECONDS
+from meguru.api_errors import ApiError
 
 # Padded tokens of a step: on a CPU about as many as are read in half a second.
 MAX_STEP_TOKENS = {"cpu": 2048, "cuda": 65_536}
@@ -57,7 +57,7 @@ class Job:
 Step = list[tuple[Job, int]]
 
 
-class Engine:
+class Engine(EngineThread[Job]):
     """Encodes for all jobs in turn: no large one keeps a small one waiting for longer than a step.
 
     At most `max_queued_requests` wait. A step that fails fails its jobs, and the others go on; an
@@ -71,39 +71,16 @@ class Engine:
         failed: Callable[[str], None] = logger.error,
         max_step_seconds: float = MAX_STEP_SECONDS,
     ) -> None:
-        self.loaded = loaded
-        self._max_queued, self._failed = max_queued_requests, failed
+        super().__init__(failed, max_step_seconds)
+        self.loaded, self._max_queued = loaded, max_queued_requests
         self._max_tokens = MAX_STEP_TOKENS[loaded.device.type]
         self._jobs: list[Job] = []
         self._step: Step = []
-        self._changed = threading.Condition()
-        self._stopping = False
-        self._over = threading.Event()
-        self._watchdog = Watchdog(max_step_seconds, self._give_up)
-        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
-
-    @property
-    def is_alive(self) -> bool:
-        return self._thread.is_alive() and not self._over.is_set()
-
-    def start(self) -> None:
-        self._thread.start()
-        self._watchdog.start()
-
-    def stop(self) -> None:
-        """End the thread; what is unfinished fails."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify_all()
-        self._over.wait()
 
     def submit(self, job: Job) -> None:
         """Queue a job; Overloaded where the queue is full."""
         with self._changed:
-            if self._stopping or not self.is_alive:
-                raise Overloaded("The container is stopping.")
-            if len(self._jobs) >= self._max_queued:
-                raise Overloaded("Too many requests are waiting; try again shortly.", status=429)
+            self._check_room(len(self._jobs), self._max_queued)
             self._jobs.append(job)
             self._changed.notify_all()
 
@@ -113,22 +90,12 @@ class Engine:
             if job in self._jobs:
                 self._jobs.remove(job)
 
-    def _run(self) -> None:
-        try:
-            while self._wait_for_work():
-                self._watchdog.step()
-                self._encode(self._next())
-        except Exception as error:
-            logger.exception("the engine can't go on")
-            self._failed(f"the engine can't go on: {error or type(error).__name__}")
-        finally:
-            self._abandon("The container stopped before the answer was complete.")
+    def _has_work(self) -> bool:
+        return bool(self._jobs)
 
-    def _wait_for_work(self) -> bool:
-        self._watchdog.rest()
-        with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._jobs)
-            return not self._stopping
+    def _take_turn(self) -> None:
+        self._watchdog.step()
+        self._encode(self._next())
 
     def _next(self) -> Step:
         """Texts of alike lengths, of whoever has waited longest first; who is not done waits on."""
@@ -167,18 +134,10 @@ class Engine:
             self.cancel(job)
             job.fail(error)
 
-    def _give_up(self) -> None:
-        """What the watchdog does, in its own thread: the engine's hangs, and says nothing."""
-        self._abandon("The model did not answer in time. Try again.")
-        self._failed("the engine can't go on: a step takes longer than any answer may take")
+    def _take_unfinished(self) -> list[Job]:
+        unfinished = [*self._jobs, *(job for job, _ in self._step)]
+        self._jobs = []
+        return unfinished
 
-    def _abandon(self, message: str) -> None:
-        """Leave no caller waiting, whether the engine was stopped, has failed, or hangs."""
-        with self._changed:
-            self._stopping = True
-            unfinished = [*self._jobs, *(job for job, _ in self._step)]
-            self._jobs = []
-        for job in unfinished:
-            job.fail(ApiError(500, message, code="internal_error"))
-        self._watchdog.stop()
-        self._over.set()
+    def _fail(self, work: Job, message: str) -> None:
+        work.fail(ApiError(500, message, code="internal_error"))

@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import logging
-import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from inference_containers.serving.model_server import (
-    Failed,
-    ModelServer,
-    read_body,
-    serve,
-    unless_left,
-    whole_number,
-)
-from inference_containers.serving.watchdog import MAX_STEP_SECONDS
-from meguru.accelerator import ROOT, check_accelerator
-from meguru.model_hashes import MANIFEST, check_hashes
+from inference_containers.serving.model_server import Failed, ModelServer, read_body, unless_left
+from inference_containers.serving.server_settings import ServerSettings, prepare, run
+from meguru.accelerator import ROOT
 from meguru.model_version import ATTRIBUTES_HEADER, Answering
 from meguru.usage_report import UsageReport, reservation_of
 
@@ -34,52 +21,17 @@ if TYPE_CHECKING:
     from inference_containers.embedding.engine import Engine, Job
     from meguru.embedding_request import EmbeddingRequest
 
-logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Settings:
-    """What the container reads from its environment."""
-
-    model_folder: Path
-    model_version: str
-    host: str
-    port: int
-    num_threads: int
-    max_queued_requests: int
-    max_step_seconds: int
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        number = partial(whole_number, environment)
-        version = environment.get("MODEL_VERSION", "")
-        Answering(version).attributes()
-        return cls(
-            model_folder=Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "model",
-            model_version=version,
-            host=environment.get("SAGEMAKER_BIND_TO_HOST", "0.0.0.0"),
-            port=number("SAGEMAKER_BIND_TO_PORT", 8080),
-            num_threads=number("NUM_THREADS", os.cpu_count() or 1),
-            max_queued_requests=number("MAX_QUEUED_REQUESTS", 64),
-            max_step_seconds=number("MAX_STEP_SECONDS", MAX_STEP_SECONDS),
-        )
-
-
-def start_engine(settings: Settings, failed: Failed, devices: Path = ROOT) -> Engine:
+def start_engine(settings: ServerSettings, failed: Failed, devices: Path = ROOT) -> Engine:
     """Load the model and start its engine; ValueError where the model can't be loaded.
 
     `devices` is the folder that holds dev and proc.
     """
     # torch and transformers take seconds to import: by then /ping must already answer 503.
-    import torch
-
     from inference_containers.embedding.engine import Engine
     from inference_containers.embedding.load import load
 
-    check_accelerator(is_used=torch.cuda.is_available(), environment=os.environ, root=devices)
-    torch.set_num_threads(settings.num_threads)
-    if not check_hashes(settings.model_folder):
-        logger.warning("the model has no %s: its files are served as they are", MANIFEST)
+    prepare(settings, devices)
     loaded = load(settings.model_folder)
     engine = Engine(loaded, settings.max_queued_requests, failed, settings.max_step_seconds)
     engine.start()
@@ -127,15 +79,8 @@ class EmbeddingServer(ModelServer["Engine"]):
 
 def main() -> None:
     """Serve until SIGTERM: finish what is being answered, then leave."""
-    logging.basicConfig(level=logging.INFO)
-    try:
-        settings = Settings.from_environment(os.environ)
-    except ValueError as error:
-        raise SystemExit(str(error)) from error
+    run(ServerSettings, make_server)
 
-    def make_app(failed: Failed) -> Starlette:
-        return EmbeddingServer(
-            lambda: start_engine(settings, failed), failed, settings.model_version
-        ).app()
 
-    serve(make_app, settings.host, settings.port)
+def make_server(settings: ServerSettings, failed: Failed) -> EmbeddingServer:
+    return EmbeddingServer(lambda: start_engine(settings, failed), failed, settings.model_version)

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -119,14 +119,6 @@ async def request_error(request: Request, error: Exception) -> Response:
 
 async def caller_left(request: Request, error: Exception) -> Response:
     return Response(status_code=499)  # nobody reads it; nginx's number for the access log
-
-
-def whole_number(environment: Mapping[str, str], name: str, default: int) -> int:
-    """A container's setting above 0; ValueError where it is anything else."""
-    text = environment.get(name, str(default))
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"{name}={text!r} must be a whole number above 0")
-    return int(text)
 
 
 def serve(make_app: Callable[[Failed], Starlette], host: str, port: int) -> None:

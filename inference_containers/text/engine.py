@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import logging
-import sys
-import threading
-import traceback
 from collections import deque
 from collections.abc import Callable
 
-from inference_containers.serving.watchdog import MAX_STEP_SECONDS, Watchdog
+from inference_containers.serving.engine_thread import EngineThread
+from inference_containers.serving.watchdog import MAX_STEP_SECONDS
 from inference_containers.text.batch import Batch
 from inference_containers.text.forward import Forward, make_forward
 from inference_containers.text.generation import Generation
 from inference_containers.text.load import LoadedModel
-from meguru.api_errors import Overloaded
 from meguru.load_report import LoadReport
 
 # Read in one go: more would keep those that are being answered waiting.
@@ -23,7 +20,7 @@ MAX_PROMPT_TOKENS = 2048
 logger = logging.getLogger(__name__)
 
 
-class Engine:
+class Engine(EngineThread[Generation]):
     """Generates for up to `max_batch_size` requests at a time; `max_queued_requests` more wait.
 
     A request that fails is told so, and the others go on. An engine that can't go on ends, and
@@ -40,18 +37,12 @@ class Engine:
         max_step_seconds: float = MAX_STEP_SECONDS,
         forward: Forward | None = None,
     ) -> None:
+        super().__init__(failed, max_step_seconds)
         self.loaded = loaded
         self._max_batch_size, self._max_queued = max_batch_size, max_queued_requests
         self._batch = Batch(forward or make_forward(loaded.model))
         self._waiting: deque[Generation] = deque()
         self._joining: list[Generation] = []
-        self._failed = failed
-        self._changed = threading.Condition()
-        self._stopping = False
-        # Every caller has been told how it ended. A thread that hangs may still be there.
-        self._over = threading.Event()
-        self._watchdog = Watchdog(max_step_seconds, self._give_up)
-        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     @property
     def num_running(self) -> int:
@@ -64,28 +55,10 @@ class Engine:
         tokens = sum(len(one.prompt) + one.num_tokens for one in generations)
         return LoadReport(len(generations), tokens)
 
-    @property
-    def is_alive(self) -> bool:
-        return self._thread.is_alive() and not self._over.is_set()
-
-    def start(self) -> None:
-        self._thread.start()
-        self._watchdog.start()
-
-    def stop(self) -> None:
-        """End the thread; what is unfinished fails."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify_all()
-        self._over.wait()
-
     def submit(self, generation: Generation) -> None:
         """Queue a generation; Overloaded where the queue is full."""
         with self._changed:
-            if self._stopping or not self.is_alive:
-                raise Overloaded("The container is stopping.")
-            if len(self._waiting) >= self._max_queued:
-                raise Overloaded("Too many requests are waiting; try again shortly.", status=429)
+            self._check_room(len(self._waiting), self._max_queued)
             self._waiting.append(generation)
             self._changed.notify_all()
 
@@ -100,25 +73,13 @@ class Engine:
         with self._changed:
             return list(self._waiting)
 
-    def _run(self) -> None:
-        try:
-            while self._wait_for_work():
-                if not self._turn():
-                    # Was it the requests, or is it the model, the memory, the device?
-                    self._batch.probe()
-        except Exception as error:
-            logger.exception("the engine can't go on")
-            self._failed(f"the engine can't go on: {error or type(error).__name__}")
-        finally:
-            self._abandon("The container stopped before the answer was complete.")
+    def _has_work(self) -> bool:
+        return bool(self._waiting or len(self._batch))
 
-    def _give_up(self) -> None:
-        """What the watchdog does, in its own thread: the engine's hangs, and says nothing."""
-        frame = sys._current_frames().get(self._thread.ident or 0)
-        hangs_at = "".join(traceback.format_stack(frame)) if frame else "nowhere: it has ended"
-        logger.critical("a step doesn't end; it is at\n%s", hangs_at)
-        self._abandon("The model did not answer in time. Try again.")
-        self._failed("the engine can't go on: a step takes longer than any answer may take")
+    def _take_turn(self) -> None:
+        if not self._turn():
+            # Was it the requests, or is it the model, the memory, the device?
+            self._batch.probe()
 
     def _turn(self) -> bool:
         """Let waiting requests join, and make a token for each; False where something failed."""
@@ -130,12 +91,6 @@ class Engine:
             healthy = self._batch.add(generations)
         self._watchdog.step()
         return self._batch.step() and healthy
-
-    def _wait_for_work(self) -> bool:
-        self._watchdog.rest()
-        with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._waiting or len(self._batch))
-            return not self._stopping
 
     def _next(self) -> list[Generation]:
         """Those that join next, of alike lengths: they are read together, padded to the longest."""
@@ -153,15 +108,11 @@ class Engine:
                 self._joining[-1].begin()
             return self._joining
 
-    def _abandon(self, message: str) -> None:
-        """Leave no caller waiting, whether the engine was stopped, has failed, or hangs."""
-        with self._changed:
-            self._stopping = True
-            unfinished = [*self._batch.clear(), *self._waiting]
-            self._waiting.clear()
-            # Those that have joined by now, too, hear it once more, and nobody listens.
-            unfinished += self._joining
-        for generation in unfinished:
-            generation.fail(message)
-        self._watchdog.stop()
-        self._over.set()
+    def _take_unfinished(self) -> list[Generation]:
+        # Those that have joined by now, too, hear it once more, and nobody listens.
+        unfinished = [*self._batch.clear(), *self._waiting, *self._joining]
+        self._waiting.clear()
+        return unfinished
+
+    def _fail(self, work: Generation, message: str) -> None:
+        work.fail(message)

@@ -5,33 +5,21 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import importlib
-import logging
-import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from inference_containers.serving.model_server import (
-    Failed,
-    ModelServer,
-    read_body,
-    serve,
-    unless_left,
-    whole_number,
-)
-from inference_containers.serving.watchdog import MAX_STEP_SECONDS
+from inference_containers.serving.model_server import Failed, ModelServer, read_body, unless_left
+from inference_containers.serving.server_settings import ServerSettings, prepare, run, whole_number
 from inference_containers.text.completion import DONE, server_sent_event
 from inference_containers.text.load_reporter import LoadReporter
 from inference_containers.text.usage_log import report
-from meguru.accelerator import ROOT, check_accelerator
+from meguru.accelerator import ROOT
 from meguru.api_errors import ApiError
-from meguru.model_hashes import MANIFEST, check_hashes
 from meguru.model_version import ATTRIBUTES_HEADER, Answering
 from meguru.sampling_request import MAX_ANSWER_TOKENS
 from meguru.usage_report import reservation_of, started_line
@@ -40,50 +28,30 @@ if TYPE_CHECKING:
     from inference_containers.text.engine import Engine
     from inference_containers.text.predict import Prediction
 
-logger = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(ServerSettings):
     """What the container reads from its environment."""
 
-    model_folder: Path
-    model_version: str
     prompt_version: str
-    host: str
-    port: int
-    num_threads: int
     max_batch_size: int
-    max_queued_requests: int
-    max_step_seconds: int
     answer_tokens: int
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        number = partial(whole_number, environment)
-        version = environment.get("MODEL_VERSION", "")
-        Answering(version).attributes()
-        return cls(
-            model_folder=Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "model",
-            model_version=version,
-            prompt_version=environment.get("PROMPT_VERSION", ""),
-            host=environment.get("SAGEMAKER_BIND_TO_HOST", "0.0.0.0"),
-            port=number("SAGEMAKER_BIND_TO_PORT", 8080),
-            num_threads=number("NUM_THREADS", os.cpu_count() or 1),
-            max_batch_size=number("MAX_BATCH_SIZE", 32),
-            max_queued_requests=number("MAX_QUEUED_REQUESTS", 64),
-            max_step_seconds=number("MAX_STEP_SECONDS", MAX_STEP_SECONDS),
-            answer_tokens=number("ANSWER_TOKENS", MAX_ANSWER_TOKENS),
-        )
+    def members(cls, environment: Mapping[str, str]) -> dict[str, Any]:
+        return super().members(environment) | {
+            "prompt_version": environment.get("PROMPT_VERSION", ""),
+            "max_batch_size": whole_number(environment, "MAX_BATCH_SIZE", 32),
+            "answer_tokens": whole_number(environment, "ANSWER_TOKENS", MAX_ANSWER_TOKENS),
+        }
 
 
-def start_engine(settings: Settings, failed: Callable[[str], None], devices: Path = ROOT) -> Engine:
+def start_engine(settings: Settings, failed: Failed, devices: Path = ROOT) -> Engine:
     """Load the model and start its engine; ValueError where the model can't be loaded.
 
     `devices` is the folder that holds dev and proc.
     """
     # torch and transformers take seconds to import: by then /ping must already answer 503.
-    import torch
     from torch import nn
 
     from inference_containers.text.decoder import Decoder
@@ -91,10 +59,7 @@ def start_engine(settings: Settings, failed: Callable[[str], None], devices: Pat
     from inference_containers.text.forward import make_forward
     from inference_containers.text.load import load
 
-    check_accelerator(is_used=torch.cuda.is_available(), environment=os.environ, root=devices)
-    torch.set_num_threads(settings.num_threads)
-    if not check_hashes(settings.model_folder):
-        logger.warning("the model has no %s: its files are served as they are", MANIFEST)
+    prepare(settings, devices)
     loaded = load(settings.model_folder, settings.model_version, settings.prompt_version)
     loaded = dataclasses.replace(loaded, answer_tokens=settings.answer_tokens)
     forward = make_forward(loaded.model)
@@ -197,15 +162,8 @@ async def stream(prediction: Prediction, reservation: str | None) -> AsyncIterat
 
 def main() -> None:
     """Serve until SIGTERM: finish what is being answered, then leave."""
-    logging.basicConfig(level=logging.INFO)
-    try:
-        settings = Settings.from_environment(os.environ)
-    except ValueError as error:
-        raise SystemExit(str(error)) from error
+    run(Settings, make_server)
 
-    def make_app(failed: Failed) -> Starlette:
-        return TextServer(
-            lambda: start_engine(settings, failed), failed, settings.model_version
-        ).app()
 
-    serve(make_app, settings.host, settings.port)
+def make_server(settings: Settings, failed: Failed) -> TextServer:
+    return TextServer(lambda: start_engine(settings, failed), failed, settings.model_version)
