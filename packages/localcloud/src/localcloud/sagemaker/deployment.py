@@ -99,6 +99,17 @@ def alarms_in(account: Account, names: tuple[str, ...], state: str | None = None
     return [a["AlarmName"] for a in alarms if state in (None, a.get("StateValue"))]
 
 
+def bring_up(endpoint: Endpoint, fleets: Fleets) -> None:
+    """Have its first fleets serve; what keeps one from starting is why it has failed."""
+    try:
+        start_fleets(fleets)
+    except FleetFailedError as error:
+        endpoint.enter("Failed", str(error))
+        return
+    endpoint.fleets = fleets
+    endpoint.enter("InService")
+
+
 def start_fleets(fleets: Fleets) -> None:
     """Start them all, or none. FleetFailedError with the reason of the first that can't."""
     failures: list[FleetFailedError] = []

@@ -12,8 +12,8 @@ from localcloud.sagemaker.deployment import (
     Deployment,
     RolledBackError,
     alarms_in,
+    bring_up,
     close_fleets,
-    start_fleets,
 )
 from localcloud.sagemaker.endpoint import IN_PROGRESS, Endpoint, Fleets
 from localcloud.sagemaker.endpoint_configs import EndpointConfigs, hosts_components
@@ -60,7 +60,7 @@ class Endpoints(EndpointConfigs):
             endpoint.tags = self.tags_of(endpoint.arn)
             self._endpoints[name] = endpoint
         endpoint.enter("Creating")
-        self.run_job(f"create endpoint {name}", lambda: _create(endpoint, fleets))
+        self.run_job(f"create endpoint {name}", lambda: bring_up(endpoint, fleets))
         return {"EndpointArn": endpoint.arn}
 
     def describe_endpoint(self, request: Request, caller: Caller) -> Response:
@@ -210,16 +210,6 @@ def _check_idle(endpoint: Endpoint) -> None:
         raise validation_error(
             f'Cannot update failed endpoint "{endpoint.arn}": delete it and create it again.'
         )
-
-
-def _create(endpoint: Endpoint, fleets: Fleets) -> None:
-    try:
-        start_fleets(fleets)
-    except FleetFailedError as error:
-        endpoint.enter("Failed", str(error))
-        return
-    endpoint.fleets = fleets
-    endpoint.enter("InService")
 
 
 def _update(endpoint: Endpoint, config: dict[str, Any], deployment: Deployment) -> None:

@@ -10,8 +10,8 @@ from localcloud.sagemaker.deployment import (
     DRAIN_SECONDS,
     Deployment,
     RolledBackError,
+    bring_up,
     close_fleets,
-    start_fleets,
 )
 from localcloud.sagemaker.endpoint import IN_PROGRESS, Fleets
 from localcloud.sagemaker.endpoints import Endpoints
@@ -63,7 +63,7 @@ class InferenceComponents(Endpoints):
                 raise validation_error(said)
             self.tag_resource_at_creation(component.arn, request)
             self._components[name] = component
-        self.run_job(f"create inference component {name}", lambda: _create(component, fleets))
+        self.run_job(f"create inference component {name}", lambda: bring_up(component, fleets))
         return {"InferenceComponentArn": component.arn}
 
     def describe_inference_component(self, request: Request, caller: Caller) -> Response:
@@ -192,16 +192,6 @@ def _check_idle(component: InferenceComponent) -> None:
         raise validation_error(f'Cannot update in-progress inference component "{component.arn}".')
     if component.status == "Failed":
         raise validation_error(f'Cannot update failed inference component "{component.arn}".')
-
-
-def _create(component: InferenceComponent, fleets: Fleets) -> None:
-    try:
-        start_fleets(fleets)
-    except FleetFailedError as error:
-        component.enter("Failed", str(error))
-        return
-    component.fleets = fleets
-    component.enter("InService")
 
 
 def _update(
