@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,12 @@ import boto3
 from botocore.config import Config
 
 from cli.account import LOCAL_CREDENTIALS, LOCAL_REGION
-from cli.cloud_process import CloudProcess
 from meguru.billing import Billing, Budget
 from meguru.conditional_update import ConditionalUpdate
 from meguru.ledger import Ledger
-from meguru.ledger_book import KEY, MONTH, MONTH_INDEX
+from meguru.ledger_book import KEY, MONTH_INDEX
 from meguru.prices import Price
+from tests.campaigns.one_table import one_table
 
 TABLE, MODEL = "ledger", "staff-chat"
 CALLS_TOKENS = 10
@@ -27,47 +26,9 @@ NUM_FITTING = 50
 BUDGET = Budget(per_month=5_000_000)
 
 
-@contextmanager
-def ledger_table(folder: Path) -> Iterator[str]:
+def ledger_table(folder: Path) -> AbstractContextManager[str]:
     """The address of a local cloud that has nothing but the table."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "manifest.json").write_text(json.dumps(MANIFEST))
-    (folder / "Ledger.template.json").write_text(json.dumps({"Resources": {"Table": _table()}}))
-    with CloudProcess(folder, port=0, log=folder / "log") as cloud:
-        yield cloud.endpoint_url
-
-
-MANIFEST = {
-    "version": "43.0.0",
-    "artifacts": {
-        "Ledger": {
-            "type": "aws:cloudformation:stack",
-            "environment": "aws://unknown-account/unknown-region",
-            "properties": {"templateFile": "Ledger.template.json"},
-        }
-    },
-}
-
-
-def _table() -> dict[str, Any]:
-    return {
-        "Type": "AWS::DynamoDB::Table",
-        "Properties": {
-            "TableName": TABLE,
-            "AttributeDefinitions": [
-                {"AttributeName": name, "AttributeType": "S"} for name in (KEY, MONTH)
-            ],
-            "KeySchema": [{"AttributeName": KEY, "KeyType": "HASH"}],
-            "GlobalSecondaryIndexes": [
-                {
-                    "IndexName": MONTH_INDEX,
-                    "KeySchema": [{"AttributeName": MONTH, "KeyType": "HASH"}],
-                    "Projection": {"ProjectionType": "KEYS_ONLY"},
-                }
-            ],
-            "BillingMode": "PAY_PER_REQUEST",
-        },
-    }
+    return one_table(folder, TABLE, KEY, MONTH_INDEX)
 
 
 def dynamodb(endpoint_url: str, connections: int = 10) -> Any:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cli.cloud_process import CloudProcess
+from tests.dynamodb_table import table_of
 
 MANIFEST = {
     "version": "43.0.0",
@@ -22,17 +23,10 @@ MANIFEST = {
 
 
 @contextmanager
-def one_table(folder: Path, name: str, key: str) -> Iterator[str]:
-    """The address of the cloud; `key` is the attribute that the table's items are found by."""
-    table = {
-        "Type": "AWS::DynamoDB::Table",
-        "Properties": {
-            "TableName": name,
-            "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"}],
-            "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
-            "BillingMode": "PAY_PER_REQUEST",
-        },
-    }
+def one_table(folder: Path, name: str, key: str, index: str | None = None) -> Iterator[str]:
+    """The address of the cloud; `key` and `index` are attributes that find the table's items."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table = {"Type": "AWS::DynamoDB::Table", "Properties": table_of(name, key, index)}
     (folder / "manifest.json").write_text(json.dumps(MANIFEST))
     (folder / "Table.template.json").write_text(json.dumps({"Resources": {"Table": table}}))
     with CloudProcess(folder, port=0, log=folder / "log") as cloud:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,7 @@ from cli.base_models import BaseModels, read_source
 from cli.cloud_process import CloudProcess
 from cli.consumers import Consumers
 from cli.loop import Loop, LoopFailed
-from cli.synthesis import REPOSITORY
+from cli.synthesis import REPOSITORY, synthesize
 from inference_containers.embedding.encoder import encode
 from inference_containers.embedding.load import load
 from tests.e2e.loop_cloud import LoopCloud
@@ -28,7 +25,7 @@ from tests.unit.encoders import DIMENSIONS, write_encoder
 NAME, KEY = "embedding", "vectors"
 
 
-def synthesize(folder: Path) -> Path:
+def small_assembly(folder: Path) -> Path:
     """environments/poc.yaml with an embedding model, and a text model that begins from one."""
     values = yaml.safe_load((REPOSITORY / "environments" / "poc.yaml").read_text())
     text = values["models"]["meguru-text"]
@@ -37,14 +34,7 @@ def synthesize(folder: Path) -> Path:
     values["models"]["wrong"] = text | {"base": "tiny"}
     file = folder / "embedding.yaml"
     file.write_text(yaml.safe_dump({**values, "name": NAME}))
-    subprocess.run(
-        [sys.executable, "app.py", str(file)],
-        cwd=REPOSITORY,
-        env={**os.environ, "CDK_OUTDIR": str(folder / "cdk.out"), "CDK_VALIDATION": "false"},
-        check=True,
-        capture_output=True,
-    )
-    return folder / "cdk.out"
+    return synthesize(file, folder / "cdk.out")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +46,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cloud(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Iterator[LoopCloud]:
     """The tiny encoder serves; a text model serves nothing."""
     folder = tmp_path_factory.mktemp(NAME)
-    with CloudProcess(synthesize(folder), port=0, log=folder / "log") as process:
+    with CloudProcess(small_assembly(folder), port=0, log=folder / "log") as process:
         account = Account(NAME, process.endpoint_url, KEY)
         models, loop = BaseModels(account), Loop(account)
         models.add(read_source(str(source)), "tiny", "MIT", print)

@@ -20,6 +20,7 @@ from meguru.billing import Billing
 from meguru.consumer import Consumer
 from meguru.ledger import Ledger
 from meguru.prices import Price
+from tests.dynamodb_table import table_of
 
 PRICES = {"chat": Price.read({"prompt": 0.15, "completion": 90, "cached": 3})}
 
@@ -41,21 +42,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAccount]:
         monkeypatch.setenv(name, "test")
     with mock_aws():
         client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName="ledger",
-            KeySchema=[{"AttributeName": "counter", "KeyType": "HASH"}],
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("counter", "month")
-            ],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "month",
-                    "KeySchema": [{"AttributeName": "month", "KeyType": "HASH"}],
-                    "Projection": {"ProjectionType": "KEYS_ONLY"},
-                }
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        client.create_table(**table_of("ledger", "counter", "month"))
         yield FakeAccount(client)
 
 

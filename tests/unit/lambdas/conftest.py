@@ -18,6 +18,7 @@ from meguru.consumer import Consumer
 from meguru.ledger import Reservation
 from meguru.ledger_book import Book, Opened
 from meguru.quota import Rates
+from tests.dynamodb_table import table_of
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -79,23 +80,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, service_models: Loader) -> Iterator[Non
 def make_table(aws: None) -> Callable[..., Any]:
     def make(name: str, key: str, index: str | None = None) -> Any:
         """A table by its name and key; `index` is an attribute to find items by."""
-        names = [key, index] if index else [key]
-        more: dict[str, Any] = {}
-        if index:
-            more["GlobalSecondaryIndexes"] = [
-                {
-                    "IndexName": index,
-                    "KeySchema": [{"AttributeName": index, "KeyType": "HASH"}],
-                    "Projection": {"ProjectionType": "KEYS_ONLY"},
-                }
-            ]
-        return boto3.resource("dynamodb").create_table(
-            TableName=name,
-            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": one, "AttributeType": "S"} for one in names],
-            BillingMode="PAY_PER_REQUEST",
-            **more,
-        )
+        return boto3.resource("dynamodb").create_table(**table_of(name, key, index))
 
     return make
 

@@ -16,6 +16,7 @@ from moto import mock_aws
 from meguru.billing import Billing
 from meguru.consumer import Consumer
 from meguru.ledger import Ledger
+from tests.dynamodb_table import table_of
 
 TABLE = "ledger"
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -77,21 +78,7 @@ def database(monkeypatch: pytest.MonkeyPatch, service_models: Loader) -> Iterato
         session = botocore.session.Session()
         session.register_component("data_loader", service_models)
         client = session.create_client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName=TABLE,
-            KeySchema=[{"AttributeName": "counter", "KeyType": "HASH"}],
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("counter", "month")
-            ],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "month",
-                    "KeySchema": [{"AttributeName": "month", "KeyType": "HASH"}],
-                    "Projection": {"ProjectionType": "KEYS_ONLY"},
-                }
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        client.create_table(**table_of(TABLE, "counter", "month"))
         yield Database(client)
 
 
