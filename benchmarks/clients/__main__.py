@@ -1,4 +1,4 @@
-"""`python -m benchmarks.clients`: what each client, as it is, does with the API of a local cloud."""
+"""`python -m benchmarks.clients`: what each client, as it is, does with a local cloud's API."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from benchmarks.clients.environments import (
     python_version,
 )
 from benchmarks.measuring import campaign_row, keep_rows
-from tests.campaigns.clients.campaign import HERE, PLANTED, Client, caught
+from tests.campaigns.clients.campaign import HERE, PLANTED, Client, caught, program
 from tests.campaigns.clients.environment import clients_environment
 from tests.e2e.loop_cloud import LoopCloud
 
 PROGRAMS = {
-    "openai-2": "use_openai.py",
-    "openai-3": "use_openai.py",
-    "langchain-openai": "use_langchain.py",
-    "litellm": "use_litellm.py",
-    "lm-eval": "use_lm_eval.py",
+    "openai-2": "openai",
+    "openai-3": "openai",
+    "langchain-openai": "langchain",
+    "litellm": "litellm",
+    "lm-eval": "lm_eval",
 }
 # It asks again by its own rule, whatever an answer's headers say.
 HEEDLESS = ("lm-eval",)
@@ -35,7 +35,7 @@ def main() -> None:
     every = list(clients())
     with tempfile.TemporaryDirectory() as folder, clients_environment(Path(folder)) as cloud:
         rows = [row for client in every for row in rows_of(client, cloud)]
-        found = caught(every[0], cloud)
+        found = caught(every[0], cloud, PLANTED)
     for fault in PLANTED:
         print(f"{fault}: {'caught' if fault in found else 'NOT caught'}", flush=True)
     wrong = [row for row in rows if row["wrong"]]
@@ -48,13 +48,13 @@ def main() -> None:
 
 def clients() -> Iterator[Client]:
     for name, package in PYTHON_CLIENTS.items():
-        words = [str(python_environment(name)), str(HERE / PROGRAMS[name])]
+        words = program(PROGRAMS[name], python_environment(name))
         heeds = name not in HEEDLESS
         yield Client(package, python_version(name), words, heeds_headers=heeds)
     folder = node_environment()
     node = str(Path(sys.executable).with_name("node"))
-    program = str(HERE / "use_openai_node.mjs")
-    yield Client("openai-node", node_version(), [node, program], folder)
+    words = [node, str(HERE / "use_openai_node.mjs")]
+    yield Client("openai-node", node_version(), words, folder)
 
 
 def rows_of(client: Client, cloud: LoopCloud) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Campaign: clients as they are, asked to do all they can with the API, by programs of their own."""
+"""Campaign: clients as they are, are asked to do all they can with the API, each by a program."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.synthesis import REPOSITORY
 from tests.campaigns.clients import recording_proxy as proxies
 from tests.campaigns.clients.environment import place_of
 from tests.campaigns.clients.recording_proxy import Exchange, Fault, recording_proxy
 from tests.e2e.loop_cloud import LoopCloud
 
 HERE = Path(__file__).parent
-OPENAI = HERE / "use_openai.py"
 TIMEOUT_SECONDS = 240
 # What a clock of another process may differ by.
 CLOCK_SECONDS = 0.05
@@ -29,15 +29,22 @@ class Client:
     name: str
     version: str
     words: Sequence[str]
-    folder: Path = HERE
+    folder: Path = REPOSITORY
     # Whether it asks again by what an answer's headers say of it.
     heeds_headers: bool = True
 
     def try_out(
-        self, cloud: LoopCloud, who: str, behaviours: Sequence[str] = (), fault: Fault | None = None
+        self,
+        cloud: LoopCloud,
+        who: str,
+        behaviours: Sequence[str] = (),
+        faults: Mapping[str, Fault] | None = None,
     ) -> dict[str, str]:
-        """Each behaviour with what was wrong with it: "" is right."""
-        with recording_proxy(_origin(cloud), fault) as proxy:
+        """Each behaviour with what was wrong with it: "" is right.
+
+        `faults` spoil what those behaviours are answered. No two trials have the same `who`.
+        """
+        with recording_proxy(cloud.outputs["ApiBase"], faults or {}) as proxy:
             place = place_of(cloud, who, proxy.base("NAME"))
             wrong = self._run([json.dumps(place), *behaviours])
             if self.heeds_headers:
@@ -66,11 +73,12 @@ def this_openai() -> Client:
     """The client of the environment that runs this."""
     from openai import __version__
 
-    return Client("openai", __version__, [sys.executable, str(OPENAI)])
+    return Client("openai", __version__, program("openai", Path(sys.executable)))
 
 
-def _origin(cloud: LoopCloud) -> str:
-    return cloud.outputs["ApiBase"]
+def program(name: str, python: Path) -> list[str]:
+    """The words that run a client's program with the interpreter of its environment."""
+    return [str(python), "-m", f"tests.campaigns.clients.use_{name}"]
 
 
 def _asked_once(exchanges: Sequence[Exchange]) -> str:
@@ -108,10 +116,8 @@ PLANTED: dict[str, tuple[Fault, str]] = {
 }
 
 
-def caught(client: Client, cloud: LoopCloud) -> set[str]:
-    """The planted faults by which the behaviour is wrong that they are of."""
-    found = set()
-    for number, (name, (fault, behaviour)) in enumerate(PLANTED.items()):
-        if client.try_out(cloud, f"planted-{number}", [behaviour], fault)[behaviour]:
-            found.add(name)
-    return found
+def caught(client: Client, cloud: LoopCloud, names: Collection[str]) -> set[str]:
+    """The planted faults, of those with these names, by which their behaviour is wrong."""
+    faults = {PLANTED[name][1]: PLANTED[name][0] for name in names}
+    wrong = client.try_out(cloud, "planted", list(faults), faults)
+    return {name for name in names if wrong[PLANTED[name][1]]}

@@ -65,7 +65,11 @@ def _put_stand_in(assembly: Path) -> None:
 def clients_environment(folder: Path) -> Iterator[LoopCloud]:
     """It serves but for one model; nobody has a key yet."""
     assembly = synthesize_clients(folder)
-    texts = ["有給休暇の申請期限はいつですか", "毎月10日までに申請してください。", "When is it due?"]
+    texts = [
+        "有給休暇の申請期限はいつですか",
+        "毎月10日までに申請してください。",
+        "When is it due?",
+    ]
     (folder / "model").mkdir()
     archive = make_model_archive(folder / "model", texts * 3)
     with CloudProcess(assembly, port=0, log=folder / "log") as process:
@@ -97,22 +101,18 @@ def _release_vectors(cloud: LoopCloud, folder: Path) -> None:
 def place_of(cloud: LoopCloud, who: str, base: str) -> dict[str, Any]:
     """What the program of a client is told: consumers of its own, who have spent nothing yet."""
     consumers = Consumers(cloud.account)
+    text = cloud.outputs["ModelName"]
+    others = frozenset(set(cloud.account.models()) - {text})
     return {
         "base": base,
-        "text": TEXT,
+        "text": text,
         "tools": TOOLS,
         "vectors": VECTORS,
         "unreleased": UNRELEASED,
         "dimensions": DIMENSIONS,
         "key": consumers.add(who),
         "nobodys_key": make_api_key(),
-        "narrow_key": consumers.add(
-            f"narrow-{who}", Consumer(name=f"narrow-{who}", models=frozenset({VECTORS}))
-        ),
-        "poor_key": consumers.add(
-            f"poor-{who}", Consumer(name=f"poor-{who}", tokens_per_day=1)
-        ),
+        "narrow_key": consumers.add(f"narrow-{who}", Consumer(name=f"narrow-{who}", models=others)),
+        "poor_key": consumers.add(f"poor-{who}", Consumer(name=f"poor-{who}", tokens_per_day=1)),
         "slow_key": cloud.create_key(f"slow-{who}", rate=0.5, burst=1),
     }
-
-

@@ -7,7 +7,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,13 +35,13 @@ Fault = Callable[[Exchange], None]
 
 
 class RecordingProxy(ThreadingHTTPServer):
-    """Hands `/NAME/path` on as `/path`, and notes it under NAME."""
+    """Hands `/NAME/path` on as `/path`, and notes it under NAME, as whose answers are spoilt."""
 
     daemon_threads = True
 
-    def __init__(self, target: str, fault: Fault | None = None) -> None:
+    def __init__(self, target: str, faults: Mapping[str, Fault]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.target, self.fault = urlsplit(target), fault
+        self.target, self.faults = urlsplit(target), faults
         self.exchanges: list[Exchange] = []
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -61,10 +61,10 @@ class Handler(BaseHTTPRequestHandler):
     server: RecordingProxy
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self._hand_on()
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         self._hand_on()
 
     def _hand_on(self) -> None:
@@ -80,9 +80,9 @@ class Handler(BaseHTTPRequestHandler):
         exchange.headers = {
             k.lower(): v for k, v in answer.getheaders() if k.lower() not in HOP_BY_HOP
         }
-        if self.server.fault:
+        if fault := self.server.faults.get(name):
             exchange.content = answer.read()
-            self.server.fault(exchange)
+            fault(exchange)
             self._begin(exchange, {"content-length": str(len(exchange.content))})
             self.wfile.write(exchange.content)
         else:
@@ -105,8 +105,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def recording_proxy(target: str, fault: Fault | None = None) -> Iterator[RecordingProxy]:
-    proxy = RecordingProxy(target, fault)
+def recording_proxy(target: str, faults: Mapping[str, Fault]) -> Iterator[RecordingProxy]:
+    proxy = RecordingProxy(target, faults)
     threading.Thread(target=proxy.serve_forever, daemon=True).start()
     try:
         yield proxy

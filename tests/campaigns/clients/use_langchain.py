@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import openai
-from behaviours import (
+from langchain_core.messages import HumanMessage, ToolMessage
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+from pydantic import BaseModel
+
+from tests.campaigns.clients.behaviours import (
     NUM_RETRIES,
     PLACE,
     QUESTION,
@@ -18,9 +22,6 @@ from behaviours import (
     main,
     raises,
 )
-from langchain_core.messages import HumanMessage, ToolMessage
-from langchain_openai import ChatOpenAI, OpenAIEmbeddings
-from pydantic import BaseModel
 
 
 class Verdict(BaseModel):
@@ -84,9 +85,7 @@ def tools_streamed(base: str) -> None:
 
 @behaviour
 def tools_refused_by_name(base: str) -> None:
-    error = raises(
-        openai.BadRequestError, lambda: model(base).bind_tools(TOOLS).invoke(QUESTION)
-    )
+    error = raises(openai.BadRequestError, lambda: model(base).bind_tools(TOOLS).invoke(QUESTION))
     assert (error.code, error.param) == ("unsupported_parameter", "tools"), error
 
 
@@ -133,17 +132,13 @@ def invalid_key(base: str) -> None:
 
 @behaviour
 def model_not_allowed(base: str) -> None:
-    error = raises(
-        openai.PermissionDeniedError, lambda: model(base, "narrow_key").invoke(QUESTION)
-    )
+    error = raises(openai.PermissionDeniedError, lambda: model(base, "narrow_key").invoke(QUESTION))
     assert error.code == "model_not_allowed", error
 
 
 @behaviour
 def quota_is_not_retried(base: str) -> None:
-    error = raises(
-        openai.RateLimitError, lambda: model(base, "poor_key", NUM_RETRIES).invoke(QUESTION)
-    )
+    error = raises(openai.RateLimitError, lambda: model(base, "poor_key", 2).invoke(QUESTION))
     assert error.code == "insufficient_quota", error
 
 

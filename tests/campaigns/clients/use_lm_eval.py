@@ -10,8 +10,16 @@ from typing import Any
 
 import lm_eval
 import requests
-from behaviours import PLACE, QUESTION, behaviour, check_stopped, main, raises
 from lm_eval.tasks import TaskManager
+
+from tests.campaigns.clients.behaviours import (
+    PLACE,
+    QUESTION,
+    behaviour,
+    check_stopped,
+    main,
+    raises,
+)
 
 TASK: dict[str, Any] = {
     "task": "own_questions",

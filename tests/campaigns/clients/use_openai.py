@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import openai
-from behaviours import (
+from pydantic import BaseModel
+
+from tests.campaigns.clients.behaviours import (
     MESSAGES,
     NUM_RETRIES,
     PLACE,
@@ -18,7 +20,6 @@ from behaviours import (
     main,
     raises,
 )
-from pydantic import BaseModel
 
 TEXT, TOOL_MODEL, VECTORS = PLACE["text"], PLACE["tools"], PLACE["vectors"]
 
@@ -150,7 +151,7 @@ def model_not_allowed(base: str) -> None:
 
 @behaviour
 def quota_is_not_retried(base: str) -> None:
-    error = raises(openai.RateLimitError, lambda: ask(base, "poor_key", NUM_RETRIES))
+    error = raises(openai.RateLimitError, lambda: ask(base, "poor_key", 2))
     assert (error.code, error.type) == ("insufficient_quota", "insufficient_quota"), error
 
 

@@ -163,7 +163,7 @@ const behaviours = {
   },
 
   async quota_is_not_retried(base) {
-    const error = await raises(OpenAI.RateLimitError, ask(base, {}, "poor_key", numRetries));
+    const error = await raises(OpenAI.RateLimitError, ask(base, {}, "poor_key", 2));
     check(error.code === "insufficient_quota", error);
   },
 

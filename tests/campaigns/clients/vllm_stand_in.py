@@ -33,8 +33,9 @@ async def ping(request: Request) -> Response:
 async def invocations(request: Request) -> Response:
     asked = await request.json()
     if not asked.get("stream"):
-        message = {"role": "assistant", "content": None, "refusal": None, "reasoning": None}
-        message |= {"tool_calls": _calls(asked)} if _calls(asked) else {"content": ANSWER}
+        calls = _calls(asked)
+        said = {"content": None if calls else ANSWER, "tool_calls": calls}
+        message = {"role": "assistant", "refusal": None, "reasoning": None, **said}
         choice = {"index": 0, "message": message, "logprobs": None, "stop_reason": None}
         choices = [{**choice, "finish_reason": _reason(asked)}]
         return JSONResponse({**_head(asked, ""), "choices": choices, "usage": USAGE})

@@ -51,9 +51,12 @@ def test_developer_is_system() -> None:
 
 def test_what_clients_put_beside_an_earlier_answer_is_no_part_of_it() -> None:
     answer = {"role": "assistant", "content": "10日です。"}
-    beside = {
-        **{"refusal": None, "annotations": [], "reasoning": "It is the 10th."},
-        **{"reasoning_content": "", "provider_specific_fields": {"refusal": None}},
+    beside: dict[str, Any] = {
+        "refusal": None,
+        "annotations": [],
+        "reasoning": "It is the 10th.",
+        "reasoning_content": "",
+        "provider_specific_fields": {"refusal": None},
     }
     assert parse(messages=[answer | beside, USER]) == parse(messages=[answer, USER])
 
