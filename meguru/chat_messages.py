@@ -9,7 +9,9 @@ from meguru.json_request import missing, refusal, text_of, wrong
 ROLES = ("system", "developer", "user", "assistant", "tool")
 # `refusal` and `annotations` stand in OpenAI's own answers, which come back as earlier turns.
 MEMBERS = ("role", "content", "name", "refusal", "annotations")
-MORE_MEMBERS = {"assistant": ("tool_calls",), "tool": ("tool_call_id",)}
+# What vLLM and litellm put beside an answer, which comes back with it; it is no part of the text.
+BESIDE = ("reasoning", "reasoning_content", "provider_specific_fields")
+MORE_MEMBERS = {"assistant": ("tool_calls", *BESIDE), "tool": ("tool_call_id",)}
 # The roles of a message that is answered.
 ASKING = ("user", "tool")
 

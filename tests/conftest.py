@@ -26,6 +26,7 @@ TOGETHER = {
         f"tests/e2e/test_{name}.py"
         for name in (
             "api",
+            "clients",
             "compare",
             "consumers",
             "feedback",

@@ -99,6 +99,10 @@ def test_the_members_of_requests_are_what_is_read(document: dict[str, Any]) -> N
         for role in one["properties"]["role"]["enum"]
     }
     assert said == set(chat_messages.ROLES)
+    for one in document["components"]["schemas"]["Message"]["anyOf"]:
+        [role, *_] = one["properties"]["role"]["enum"]
+        more = chat_messages.MORE_MEMBERS.get(role, ())
+        assert set(one["properties"]) == {*chat_messages.MEMBERS, *more}
 
 
 def test_the_limits_are_the_code_s(document: dict[str, Any]) -> None:

@@ -49,6 +49,18 @@ def test_developer_is_system() -> None:
     assert request.messages[0]["role"] == "system"
 
 
+def test_what_clients_put_beside_an_earlier_answer_is_no_part_of_it() -> None:
+    answer = {"role": "assistant", "content": "10日です。"}
+    beside: dict[str, Any] = {
+        "refusal": None,
+        "annotations": [],
+        "reasoning": "It is the 10th.",
+        "reasoning_content": "",
+        "provider_specific_fields": {"refusal": None},
+    }
+    assert parse(messages=[answer | beside, USER]) == parse(messages=[answer, USER])
+
+
 def test_neutral_values_of_unsupported_options_are_fine() -> None:
     parse(n=1, frequency_penalty=0.0, presence_penalty=0, logprobs=False, tools=[], user="u")
     parse(response_format={"type": "text"})

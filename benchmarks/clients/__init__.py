@@ -1,0 +1,1 @@
+"""Unmodified clients against the API, each in an environment of its own."""
