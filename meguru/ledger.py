@@ -66,8 +66,8 @@ class Ledger:
         """Reserve up to `tokens` of `model` under an id that no other request has.
 
         Its book has what it used under `booked_as`, where the consumer must not see the model's
-        name. Raises RateLimited or QuotaExceeded where a limit could be overspent; nothing is reserved
-        then.
+        name. Raises RateLimited or QuotaExceeded where a limit could be overspent; nothing is
+        reserved then.
         """
         entry = self._entry(caller, model, now)
         opened = replace(

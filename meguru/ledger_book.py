@@ -49,8 +49,8 @@ def is_account_book(key: str) -> bool:
 class Opened:
     """A reservation as it stands in its consumer's book while it is open.
 
-    `tokens` and `amount` are upper bounds, `day` and `minute` when it was made. `booked_as` is under
-    which name its consumer is told what it used, where that is another than the model's.
+    `tokens` and `amount` are upper bounds, `day` and `minute` when it was made. `booked_as` is the
+    name under which its consumer is told what it used, where that is another than the model's.
     """
 
     id: str
