@@ -147,7 +147,8 @@ def aliases() -> dict[str, Alias]:
 
 @cache
 def scorecards() -> Scorecards:
-    return Scorecards(boto3.resource("dynamodb").Table(os.environ["VOTE_TABLE"]))
+    table = boto3.resource("dynamodb").Table(os.environ["VOTE_TABLE"])
+    return Scorecards(table)
 
 
 @cache

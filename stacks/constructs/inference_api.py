@@ -154,11 +154,11 @@ class InferenceApi(Construct):
             variables={
                 # Names may be long, and variables have 4 KB together.
                 "MODELS": json.dumps(self._environment.learners, separators=(",", ":")),
-                "EMBEDDERS": json.dumps(self._environment.embedders),
+                "EMBEDDERS": json.dumps(self._environment.embedders, separators=(",", ":")),
                 "CONSUMER_TABLE": self._records.consumers.table_name,
                 "VOTE_TABLE": self._records.votes.table_name,
                 "INFERENCE_RETENTION_DAYS": str(self._environment.records.inference_days),
-                "CORS_ORIGINS": json.dumps(self._environment.api.cors),
+                "CORS_ORIGINS": json.dumps(self._environment.api.cors, separators=(",", ":")),
             },
             timeout=ANSWER_TIMEOUT,
             memory_mb=512,

@@ -153,7 +153,7 @@ class Environment(Settings):
         told = len(json.dumps(self.learners)) + len(json.dumps(self.api.cors))
         told += len(json.dumps(self.embedders)) + len(self.billing.as_json())
         told += len(self.api.cache.address or "")
-        if self.prices and told > MAX_VARIABLES - 800:
+        if self.prices and told > MAX_VARIABLES - 880:
             said = "the models' names are too long to tell a function their prices: give shorter"
             raise refusals({"prices": said}, {"prices": self.prices})
         missing = ", ".join(key for key in self.models if key not in self.prices)
