@@ -118,6 +118,7 @@ class Consumers:
             raise ValueError(f"--{name.replace('_', '-')}: {said}")
         outputs = self._account.stacks().values()
         served = sorted(one["ModelName"] for one in outputs if "ModelName" in one)
+        served += [name for one in outputs if "Aliases" in one for name in one["Aliases"].split()]
         for model in sorted(settings.models or ()):
             if model not in served:
                 raise ValueError(f"--model {model}: the models here are {', '.join(served)}")

@@ -39,6 +39,8 @@ class ApiError(Exception):
 
     # When it makes sense to ask again, where it does at all.
     retry_after_seconds: int | None = None
+    # Whether the model has done nothing of what another one may do at once.
+    is_elsewhere = False
 
     def __init__(
         self,
@@ -77,6 +79,7 @@ class NotServing(ApiError):
     """No model version answers now: none was released yet, or the endpoint is being changed."""
 
     retry_after_seconds = 10
+    is_elsewhere = True
 
     def __init__(self) -> None:
         super().__init__(503, "No model is serving yet. Try again later.", code="model_not_ready")
@@ -91,6 +94,7 @@ class Warming(ApiError):
 
     WORDS = "no capacity to process this request"
     retry_after_seconds = 180
+    is_elsewhere = True
 
     def __init__(self) -> None:
         message = f"The model is warming: ready in about {self.retry_after_seconds} s."
@@ -108,6 +112,8 @@ class Overloaded(ApiError):
 
     def __init__(self, message: str, *, status: int = 503) -> None:
         super().__init__(status, message, code="overloaded")
+        # A model's own: 429 says that of a budget, which all models have in common.
+        self.is_elsewhere = status == 503
 
 
 class InvalidApiKey(ApiError):

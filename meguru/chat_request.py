@@ -72,6 +72,12 @@ class ChatRequest(SamplingRequest):
         schema: dict[str, Any] = self.response_format["json_schema"]["schema"]
         return schema
 
+    @property
+    def asker(self) -> str:
+        """Whom the caller asks for; else the conversation, by how it began."""
+        first = next((n for n, one in enumerate(self.messages) if one["role"] == "user"), 0)
+        return self.end_user or json.dumps(self.messages[: first + 1])
+
     @classmethod
     def parse(cls, content: bytes) -> Self:
         """Read a request's body; ApiError (400) names the member that is wrong."""

@@ -33,6 +33,11 @@ class CompletionRequest(SamplingRequest):
     prompt: str
 
     @property
+    def asker(self) -> str:
+        """Whom the caller asks for; else the text itself."""
+        return self.end_user or self.prompt
+
+    @property
     def messages(self) -> list[dict[str, Any]]:
         """As a record keeps it."""
         return [{"role": "user", "content": self.prompt}]

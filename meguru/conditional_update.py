@@ -64,6 +64,23 @@ class ConditionalUpdate:
     def if_not_in(self, name: str, value: str | bytes) -> None:
         self._conditions.append(f"NOT contains({self._name(name)}, {self._value(value)})")
 
+    def if_absent(self, name: str) -> None:
+        self._conditions.append(f"attribute_not_exists({self._name(name)})")
+
+    def if_room_in(self, name: str, value: str, most: int) -> None:
+        """The set has the value, or fewer than so many."""
+        place = self._name(name)
+        has = f"contains({place}, {self._value(value)})"
+        self._conditions.append(
+            f"(attribute_not_exists({place}) OR {has} OR size({place}) < {self._value(most)})"
+        )
+
+    def part(self) -> Attributes:
+        """The write as one of a transaction's."""
+        request = self._request()
+        del request["ReturnValues"], request["ReturnValuesOnConditionCheckFailure"]
+        return {"Update": request}
+
     def send(self, client: Any) -> Attributes:
         """Write it; the attributes that it has changed. ConditionFailed where one doesn't hold."""
         try:

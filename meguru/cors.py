@@ -9,6 +9,7 @@ EXPOSED = (
     "x-request-id",
     "x-inference-id",
     "x-cache",
+    "x-model",
     "x-should-retry",
     "retry-after",
     *(

@@ -49,6 +49,8 @@ class EmbeddingRequest:
     include_usage: ClassVar[bool] = False
     continuous_usage: ClassVar[bool] = False
     num_choices: ClassVar[int] = 1
+    # An alias stands for one embedding model alone.
+    asker: ClassVar[str] = ""
 
     input: list[Text]
     model: str | None = None
@@ -80,6 +82,10 @@ class EmbeddingRequest:
     def most_tokens(self, default: int = 0) -> int:
         """The most that it can use; nothing is answered word by word, with a limit or without."""
         return sum(min(_most_tokens(one), MAX_TEXT_TOKENS) for one in self.input)
+
+    def of_model(self, model: str) -> Self:
+        """The same, asked of another model."""
+        return replace(self, model=model)
 
     def with_texts(self, change: Callable[[str], str]) -> Self:
         """The same with each text that the model reads changed; token ids are none."""

@@ -61,11 +61,13 @@ class Ledger:
         tokens: int,
         model: str,
         now: datetime | None = None,
+        booked_as: str = "",
     ) -> Reservation:
         """Reserve up to `tokens` of `model` under an id that no other request has.
 
-        Raises RateLimited or QuotaExceeded where a limit could be overspent; nothing is reserved
-        then.
+        Its book has what it used under `booked_as`, where the consumer must not see the model's
+        name. Raises RateLimited or QuotaExceeded where a limit could be overspent; nothing is
+        reserved then.
         """
         entry = self._entry(caller, model, now)
         opened = replace(
@@ -74,6 +76,7 @@ class Ledger:
             expires_at=int(entry.now.timestamp()) + LIFETIME_SECONDS,
             tokens=tokens,
             amount=self._billing.price(model).most(tokens),
+            booked_as=booked_as,
         )
         reservation = self._enter(replace(entry, opened=opened))
         if self._account:

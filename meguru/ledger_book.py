@@ -49,7 +49,8 @@ def is_account_book(key: str) -> bool:
 class Opened:
     """A reservation as it stands in its consumer's book while it is open.
 
-    `tokens` and `amount` are upper bounds, `day` and `minute` when it was made.
+    `tokens` and `amount` are upper bounds, `day` and `minute` when it was made. `booked_as` is the
+    name under which its consumer is told what it used, where that is another than the model's.
     """
 
     id: str
@@ -59,17 +60,26 @@ class Opened:
     day: str
     minute: int
     model: str
+    booked_as: str = ""
 
     def text(self) -> str:
         parts = [str(getattr(self, one.name)) for one in fields(self)]
+        if not self.booked_as:
+            # As it stands where it was written before there were other names.
+            del parts[-1]
         if any(_SEPARATOR in part for part in parts):
             raise ValueError(f"no reservation's id or model has a {_SEPARATOR}: {self.id!r}")
         return _SEPARATOR.join(parts)
 
     @classmethod
     def read(cls, text: str) -> Opened:
-        name, expires_at, tokens, amount, day, minute, model = text.split(_SEPARATOR)
-        return cls(name, int(expires_at), int(tokens), int(amount), day, int(minute), model)
+        name, expires_at, tokens, amount, day, minute, *names = text.split(_SEPARATOR)
+        return cls(name, int(expires_at), int(tokens), int(amount), day, int(minute), *names)
+
+    @property
+    def line(self) -> str:
+        """The name of what was used, in the book."""
+        return self.booked_as or self.model
 
     @property
     def made_at(self) -> int:

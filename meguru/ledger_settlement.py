@@ -33,7 +33,7 @@ def settlement(
     update.take_out(OPEN, frozenset({opened.text()}))
     update.add(TOKENS, change)
     update.add(day_total(TOKENS, opened.day), change)
-    for name, value in used.attributes(opened.day, opened.model).items():
+    for name, value in used.attributes(opened.day, opened.line).items():
         update.add(name, value)
     if gives_back:
         update.if_equal(MINUTE, opened.minute)

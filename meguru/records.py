@@ -25,6 +25,8 @@ class Inference:
     kept something back or changed it. `log` is how much of the texts is kept (`LOG_POLICIES`);
     `num_messages` and `num_characters` are the messages and, with the answers, their characters
     before anything was left out, and `is_shortened` says that the texts were too long to be kept.
+    `alias` is what the caller asked for, where that was no model's name. One of two that were
+    compared blind has the `comparison_id` that both have, and their `topic`.
     """
 
     inference_id: str
@@ -50,6 +52,9 @@ class Inference:
     num_messages: int = 0
     num_characters: int = 0
     is_shortened: bool = False
+    alias: str = ""
+    comparison_id: str = ""
+    topic: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -33,11 +33,18 @@ class Request(Protocol):
         """How many answers are asked for."""
 
     @property
+    def asker(self) -> str:
+        """Who asks, or in which conversation: an alias draws the same model for the same one."""
+
+    @property
     def messages(self) -> list[dict[str, Any]]:
         """As a record keeps it."""
 
     def most_tokens(self, default: int) -> int:
         """The most that it can use; `default` is of an answer where it sets no limit itself."""
+
+    def of_model(self, model: str) -> Self:
+        """The same, asked of another model."""
 
     def with_texts(self, change: Callable[[str], str]) -> Self:
         """The same with each text that the model reads changed."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
 
 from meguru.json_request import flag, number, refusal, text_of, whole_number, wrong
 
@@ -48,6 +48,8 @@ class SamplingRequest:
 
     `engine_options` are by OpenAI's names what not every engine can: `n` above 1, penalties and
     the like, and only where they change something. An engine that can't refuses them by name.
+    `end_user` is whom the caller asks for, `topic` what it says the question is about; empty: it
+    doesn't say. Neither changes an answer.
     """
 
     kind: ClassVar[str] = "text"
@@ -62,6 +64,12 @@ class SamplingRequest:
     include_usage: bool = False
     continuous_usage: bool = False
     engine_options: dict[str, Any] = field(default_factory=dict)
+    end_user: str = ""
+    topic: str = ""
+
+    def of_model(self, model: str) -> Self:
+        """The same, asked of another model."""
+        return replace(self, model=model)
 
     @property
     def num_choices(self) -> int:
@@ -107,6 +115,8 @@ def read_sampling(body: dict[str, Any]) -> dict[str, Any]:
         "include_usage": flag(options, "include_usage", "stream_options."),
         "continuous_usage": flag(options, "continuous_usage_stats", "stream_options."),
         "engine_options": _engine_options(body),
+        "end_user": body.get("safety_identifier") or body.get("user", ""),
+        "topic": body.get("metadata", {}).get("topic", ""),
     }
 
 

@@ -84,4 +84,6 @@ class ApiStack(Stack):
                 topic=topic,
             )
         CfnOutput(self, "ApiBase", value=f"{self.inference_api.api.url}v1")
+        if aliases := environment.api.aliases:
+            CfnOutput(self, "Aliases", value=" ".join(aliases))
         CfnOutput(self, "UsagePlan", value=self.inference_api.usage_plan.usage_plan_id)

@@ -34,6 +34,7 @@ class LakeStack(Stack):
         CfnOutput(self, "LedgerTable", value=self.records.ledger.table_name)
         CfnOutput(self, "Currency", value=environment.budget.currency)
         CfnOutput(self, "TimeZone", value=environment.time_zone)
+        CfnOutput(self, "VoteTable", value=self.records.votes.table_name)
         CfnOutput(self, "LoopTable", value=self.records.loop.table_name)
         CfnOutput(self, "LoopEventsTopic", value=self.loop_events.topic.topic_arn)
         CfnOutput(self, "LoopEventsLog", value=self.loop_events.log_group.log_group_name)

@@ -28,6 +28,10 @@ class Answer:
     request: Request
     consumer: Consumer
     inference_id: str = ""
+    # What the caller asked for, where that is no model's name; and the comparison it is one of.
+    alias: str = ""
+    comparison_id: str = ""
+    topic: str = ""
     # What the caller says of answers that were made before.
     cache_control: str = ""
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -53,10 +57,26 @@ class Answer:
     def __post_init__(self) -> None:
         self.inference_id = self.inference_id or f"{self.request.id_prefix}{uuid.uuid4().hex}"
 
+    def of_model(self, model: str, comparison_id: str = "", topic: str = "") -> Answer:
+        """Another one, of a model that the alias which was asked for stands for."""
+        return Answer(
+            request=self.request.of_model(model),
+            consumer=self.consumer,
+            cache_control=self.cache_control,
+            alias=self.model,
+            comparison_id=comparison_id,
+            topic=topic,
+        )
+
     @property
     def model(self) -> str:
-        """The name the caller knows the model by."""
+        """The model's name in the API."""
         return self.request.model or ""
+
+    @property
+    def asked(self) -> str:
+        """The name that the caller asked for."""
+        return self.alias or self.model
 
     @property
     def prompt_tokens(self) -> int:
@@ -69,7 +89,8 @@ class Answer:
     def headers(self) -> dict[str, str]:
         """What its response says of it, also where it is an error's."""
         cache = {None: {}, True: {"x-cache": "hit"}, False: {"x-cache": "miss"}}[self.is_cached]
-        return {**(self.rates.headers() if self.rates else {}), **cache}
+        model = {"x-model": self.model} if self.alias else {}
+        return {**(self.rates.headers() if self.rates else {}), **cache, **model}
 
     def named(self, completion: dict[str, Any]) -> dict[str, Any]:
         """A completion, or a chunk of one, under the names that its caller knows."""
@@ -102,6 +123,9 @@ class Answer:
             completion_tokens=self.completion_tokens,
             cached=bool(self.is_cached),
             guard_rule=self.rule,
+            alias=self.alias,
+            comparison_id=self.comparison_id,
+            topic=self.topic,
             **latency,
         )
 

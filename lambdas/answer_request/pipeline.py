@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,8 +16,9 @@ from lambdas.answer_request.assembly import Assembly, chunks_of, text_of
 from lambdas.answer_request.caching import Caching, Place
 from lambdas.answer_request.endpoint import TextEndpoint
 from lambdas.answer_request.guarding import FILTERED, Guarding
-from lambdas.answer_request.ports import Guard, Log
+from lambdas.answer_request.ports import ComparisonStore, Guard, Log
 from lambdas.answer_request.single_flight import CachedAnswer
+from meguru.alias import Alias
 from meguru.api_errors import ApiError, model_not_allowed, other_kind, unknown_model
 from meguru.chat_request import ChatRequest
 from meguru.ledger import Ledger
@@ -26,6 +27,7 @@ from meguru.request import Request
 from meguru.usage_report import request_attributes
 
 Chunks = Iterator[dict[str, Any]]
+Admitted = tuple["Model", Guarding | None]
 
 logger = logging.getLogger(__name__)
 
@@ -49,9 +51,11 @@ class Pipeline:
     models: Mapping[str, Model]
     log: Log
     ledger: Ledger | None = None
+    aliases: Mapping[str, Alias] = field(default_factory=dict)
     prompt_of: Callable[[str], PromptBound] = lambda _: PromptBound()
     guard: Guard | None = None
     caching: Caching | None = None
+    comparisons: ComparisonStore | None = None
 
     def complete(self, answer: Answer) -> dict[str, Any]:
         """The completion, recorded before it is given back."""
@@ -67,9 +71,9 @@ class Pipeline:
         return answer.named(answer.given)
 
     @contextmanager
-    def stream(self, answer: Answer) -> Iterator[Chunks]:
+    def stream(self, answer: Answer, admitted: Admitted | None = None) -> Iterator[Chunks]:
         """The completion's chunks; recorded when the context is left, however early."""
-        model, guarding = self._admit(answer)
+        model, guarding = admitted or self._admit(answer)
         with self._recorded(answer, guarding), self._place(answer) as place:
             if place.found:
                 self._repeat(answer, place.found)
@@ -86,16 +90,32 @@ class Pipeline:
             if answer.is_whole and not answer.cut_by:
                 place.keep(answer.answering, answer.given)
 
-    def _admit(self, answer: Answer) -> tuple[Model, Guarding | None]:
+    @contextmanager
+    def together(self, answers: Sequence[Answer]) -> Iterator[list[Chunks]]:
+        """The chunks of several; no model is asked before all is reserved for each."""
+        admitted = [self._admit(answer) for answer in answers]
+        try:
+            for answer, (model, _) in zip(answers, admitted, strict=True):
+                self._reserve(answer, model)
+            with ExitStack() as streams:
+                pairs = zip(answers, admitted, strict=True)
+                yield [streams.enter_context(self.stream(*pair)) for pair in pairs]
+        finally:
+            for answer in answers:
+                if self.ledger and answer.reservation and answer.latency.asked is None:
+                    self._settle(self.ledger, answer)
+
+    def _admit(self, answer: Answer) -> Admitted:
         """The model that is asked; ApiError where the caller may not ask it, or not this."""
-        allowed = [name for name in self.models if answer.consumer.may_use(name)]
-        if answer.model not in self.models:
-            raise unknown_model(answer.model, allowed)
-        if answer.model not in allowed:
-            raise model_not_allowed(answer.model, allowed)
+        names = [*self.models, *self.aliases]
+        allowed = [name for name in names if answer.consumer.may_use(name)]
+        if answer.asked not in names:
+            raise unknown_model(answer.asked, allowed)
+        if answer.asked not in allowed:
+            raise model_not_allowed(answer.asked, allowed)
         model = self.models[answer.model]
         if model.kind != answer.request.kind:
-            raise other_kind(answer.model, model.kind)
+            raise other_kind(answer.asked, model.kind)
         guarding = Guarding(self.guard) if self.guard else None
         if guarding:
             answer.request = self._check_input(answer, guarding)
@@ -141,7 +161,7 @@ class Pipeline:
         answer.given = found.completion
 
     def _ask(self, answer: Answer, model: Model) -> dict[str, Any]:
-        attributes = self._reserve(answer, model)
+        attributes = self._attributes(answer, model)
         with self._settled(answer):
             answer.latency.asked = time.monotonic()
             body = answer.request.body()
@@ -151,7 +171,7 @@ class Pipeline:
 
     @contextmanager
     def _asked(self, answer: Answer, model: Model) -> Iterator[Chunks]:
-        attributes = self._reserve(answer, model)
+        attributes = self._attributes(answer, model)
         # Usage is always wanted for the record, also of an answer that is left before its end
         # (vLLM's option); the caller sees it only when asked for, and only at the end.
         options = {"include_usage": True, "continuous_usage_stats": True}
@@ -162,19 +182,26 @@ class Pipeline:
                 answer.is_accepted = True
                 yield _read(answer, chunks)
 
-    def _reserve(self, answer: Answer, model: Model) -> str:
-        """Reserve the most it can use; the attributes by which its model server reports."""
-        if self.ledger is None:
-            return ""
+    def _attributes(self, answer: Answer, model: Model) -> str:
+        """By which its model server reports what was used of what is reserved for it."""
+        self._reserve(answer, model)
+        reservation = answer.reservation
+        return request_attributes(reservation.book, answer.inference_id) if reservation else ""
+
+    def _reserve(self, answer: Answer, model: Model) -> None:
+        """Reserve the most it can use, if that wasn't done before."""
+        if self.ledger is None or answer.reservation:
+            return
         tokens = answer.request.most_tokens(model.answer_tokens)
         # Nothing else is read with a prompt before it.
         if isinstance(answer.request, ChatRequest):
             tokens += self.prompt_of(answer.model).most_tokens(answer.request.messages)
+        # Of one that is compared its consumer must not see the model, by its number of tokens.
+        booked_as = answer.alias if answer.comparison_id else ""
         answer.reservation = self.ledger.reserve(
-            answer.inference_id, answer.consumer, tokens, answer.model
+            answer.inference_id, answer.consumer, tokens, answer.model, booked_as=booked_as
         )
         answer.rates = answer.reservation.rates
-        return request_attributes(answer.reservation.book, answer.inference_id)
 
     @contextmanager
     def _settled(self, answer: Answer) -> Iterator[None]:

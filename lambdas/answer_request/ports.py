@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from meguru.comparison import Comparison
 from meguru.consumer import Consumer
 from meguru.records import Inference
 from meguru.verdict import Verdict
@@ -12,6 +13,11 @@ from meguru.verdict import Verdict
 class Consumers(Protocol):
     def of_key(self, key_id: str) -> Consumer:
         """Whose API key it is, by API Gateway's id of it; ApiError where it is nobody's (yet)."""
+
+
+class ComparisonStore(Protocol):
+    def put(self, comparison: Comparison) -> None:
+        """Keep what was compared, for its consumer's one vote."""
 
 
 class Guard(Protocol):

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from http.server import ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import boto3
@@ -19,15 +21,18 @@ from lambdas.answer_request.admission import admit
 from lambdas.answer_request.answer import Answer
 from lambdas.answer_request.bedrock_guardrail import CONFIG as BEDROCK
 from lambdas.answer_request.cache_choice import make_caching
+from lambdas.answer_request.comparison_table import ComparisonTable
 from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
 from lambdas.answer_request.guards import SETTINGS, read_guard
 from lambdas.answer_request.http_exchange import HttpExchange
 from lambdas.answer_request.inference_log import IMPATIENT, InferenceLog
 from lambdas.answer_request.own_usage import OwnUsage
-from lambdas.answer_request.pipeline import Model, Pipeline
+from lambdas.answer_request.pipeline import Chunks, Model, Pipeline
 from lambdas.answer_request.ports import Consumers
 from lambdas.answer_request.serving import ServingVersions
 from lambdas.answer_request.settings import Settings
+from lambdas.answer_request.side_by_side import SideBySide
+from meguru.alias import read_aliases
 from meguru.api_errors import ApiError, unknown_path
 from meguru.consumer import Consumer
 from meguru.consumer_directory import ConsumerDirectory
@@ -116,22 +121,54 @@ class RequestHandler(HttpExchange):
 
     def _generate(self) -> None:
         content = self.read_body()
-        answer = Answer(
+        asked = Answer(
             request=admit(self.route, content),
             consumer=self._consumer(),
             cache_control=self.headers.get("cache-control") or "",
         )
-        try:
-            if answer.request.stream:
-                self._send_events(answer)
-            else:
-                completion = self.server.pipeline.complete(answer)
-                self.send_json(200, completion, answer.headers(), answer.inference_id)
-        except ApiError as error:
-            self.send_api_error(error, answer.headers())
+        alias = self.server.pipeline.aliases.get(asked.model)
+        if alias is None:
+            self._answer_one([asked])
+        elif alias.between:
+            self._compare(SideBySide.of(asked, alias))
+        else:
+            asker = f"{asked.consumer.name}/{asked.request.asker}"
+            self._answer_one([asked.of_model(model) for model in alias.drawn(asker)])
 
-    def _send_events(self, answer: Answer) -> None:
-        with self.server.pipeline.stream(answer) as chunks:
+    def _answer_one(self, answers: Sequence[Answer]) -> None:
+        """The first; where its model can't take the request in, the next one's is asked."""
+        for answer, *others in (answers[index:] for index in range(len(answers))):
+            try:
+                self._give(answer)
+            except ApiError as error:
+                if others and error.is_elsewhere and not self.is_streaming:
+                    continue
+                self.send_api_error(error, answer.headers())
+            return
+
+    def _give(self, answer: Answer) -> None:
+        pipeline = self.server.pipeline
+        if answer.request.stream:
+            self._send_events(answer, pipeline.stream(answer))
+        else:
+            completion = pipeline.complete(answer)
+            self.send_json(200, completion, answer.headers(), answer.inference_id)
+
+    def _compare(self, both: SideBySide) -> None:
+        pipeline = self.server.pipeline
+        try:
+            if both.asked.request.stream:
+                self._send_events(both, both.stream(pipeline))
+            else:
+                completion = both.complete(pipeline)
+                self.send_json(200, completion, both.headers(), both.inference_id)
+        except ApiError as error:
+            self.send_api_error(error, both.headers())
+
+    def _send_events(
+        self, answer: Answer | SideBySide, stream: AbstractContextManager[Chunks]
+    ) -> None:
+        with stream as chunks:
             self.start_events(answer.headers(), answer.inference_id)
             for chunk in chunks:
                 self.send_event(json.dumps(chunk, ensure_ascii=False))
@@ -165,11 +202,13 @@ def main() -> None:
     guard = read_guard(SETTINGS, lambda: boto3.client("bedrock-runtime", config=BEDROCK))
     pipeline = Pipeline(
         models=models,
+        aliases=read_aliases(Path(__file__).parent),
         log=log,
         ledger=ledger,
         prompt_of=serving.prompt,
         guard=guard,
         caching=make_caching(settings, serving),
+        comparisons=ComparisonTable(database, settings.vote_table, settings.retention_days),
     )
     usage = OwnUsage(ledger, settings.billing)
     port = int(os.environ.get("AWS_LWA_PORT") or os.environ.get("PORT") or 8080)

@@ -33,6 +33,7 @@ class Settings:
     retention_days: int
     ledger_table: str
     release_table: str
+    vote_table: str
     billing: Billing
     cors_origins: list[str]
     cache: CacheSettings
@@ -59,6 +60,7 @@ class Settings:
             retention_days=int(environment["INFERENCE_RETENTION_DAYS"]),
             ledger_table=environment["LEDGER_TABLE"],
             release_table=environment["RELEASE_TABLE"],
+            vote_table=environment["VOTE_TABLE"],
             billing=Billing.from_json(environment["BILLING"]),
             cors_origins=json.loads(environment["CORS_ORIGINS"]),
             cache=CacheSettings(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meguru.api_errors import ApiError, BodyTooLarge
+from meguru.comparison import BOTH_BAD, ID_PREFIX, TIE, WINNERS, Winner
 from meguru.json_request import missing, read_object, refusal, text_of, wrong
 from meguru.limits import MAX_ANSWER_CHARACTERS, MAX_ID_CHARACTERS, is_blank
 
@@ -17,7 +18,10 @@ MEMBERS = (
     "corrected_output",
     "preferred_inference_id",
     "tags",
+    "winner",
 )
+# Nothing of these is said with a vote on a comparison: it is of both answers.
+NOT_WITH_WINNER = ("rating", "corrected_output", "preferred_inference_id")
 RATINGS = {"up": 1, "down": -1, 1: 1, -1: -1, 0: 0}
 # Feedback is kept with its question and answer, and an item of DynamoDB holds 400 KB.
 MAX_BODY_BYTES = 64 * 1024
@@ -36,6 +40,11 @@ class FeedbackRequest:
     corrected_output: str = ""
     preferred_inference_id: str = ""
     tags: list[str] = field(default_factory=list)
+    winner: Winner | None = None
+
+    @property
+    def is_of_comparison(self) -> bool:
+        return self.inference_id.startswith(ID_PREFIX)
 
 
 def parse_feedback_request(content: str | None) -> FeedbackRequest:
@@ -54,7 +63,10 @@ def parse_feedback_request(content: str | None) -> FeedbackRequest:
         corrected_output=_text(body, "corrected_output", MAX_ANSWER_CHARACTERS).strip(),
         preferred_inference_id=_text(body, "preferred_inference_id", MAX_ID_CHARACTERS),
         tags=_texts(body, "tags"),
+        winner=_winner(body),
     )
+    if request.is_of_comparison and request.winner is None:
+        raise missing("winner")
     if request == FeedbackRequest(inference_id=request.inference_id) and body.get("rating") is None:
         raise ApiError(
             400,
@@ -67,6 +79,20 @@ def parse_feedback_request(content: str | None) -> FeedbackRequest:
         message = "'{}' has to be another answer than 'inference_id'."
         raise refusal(message, "preferred_inference_id", "invalid_value")
     return request
+
+
+def _winner(body: dict[str, Any]) -> Winner | None:
+    value = body.get("winner")
+    if value is None:
+        return None
+    # True == 1 in Python, but it is no index.
+    if isinstance(value, bool) or not isinstance(value, str | int) or value not in WINNERS:
+        raise wrong("winner", f'0, 1, "{TIE}" or "{BOTH_BAD}"', "invalid_value")
+    for name in NOT_WITH_WINNER:
+        if body.get(name) is not None:
+            message = "'{}' is of one answer, and a vote of two: send it with an answer's own id."
+            raise refusal(message, name, "invalid_value")
+    return value
 
 
 def _object(content: str | None) -> dict[str, Any]:

@@ -83,13 +83,7 @@ class FeedbackStore:
         return (replace(feedback, created_at=kept_since), False) if kept_since else (feedback, True)
 
     def _inference(self, inference_id: str, consumer: str, param: str) -> dict[str, Any]:
-        item = self._read(inference_id)
-        for seconds in WAITS_SECONDS:
-            if item is not None:
-                break
-            # Whoever streams has the end before the record is there.
-            time.sleep(seconds)
-            item = self._read(inference_id)
+        item = self._read_soon(inference_id)
         if item is None or item["consumer"] != consumer:
             raise ApiError(
                 404,
@@ -98,6 +92,20 @@ class FeedbackStore:
                 code="inference_not_found",
                 param=param,
             )
+        return item
+
+    def is_recorded(self, inference_id: str) -> bool:
+        """Whether an answer's record is there by now."""
+        return self._read_soon(inference_id) is not None
+
+    def _read_soon(self, inference_id: str) -> dict[str, Any] | None:
+        item = self._read(inference_id)
+        for seconds in WAITS_SECONDS:
+            if item is not None:
+                break
+            # Whoever streams has the end before the record is there.
+            time.sleep(seconds)
+            item = self._read(inference_id)
         return item
 
     def _read(self, inference_id: str) -> dict[str, Any] | None:
@@ -125,7 +133,7 @@ class FeedbackStore:
         # Sparse index: only what can be learnt waits for it.
         if feedback.corrected_output:
             item["pending"] = CORRECTION
-        elif feedback.rating and feedback.question:
+        elif (feedback.rating or feedback.preferred_answer) and feedback.question:
             item["pending"] = VOTE
         try:
             self._feedback.put_item(

@@ -31,6 +31,8 @@ from lambdas.record_feedback.feedback_request import FeedbackRequest, parse_feed
 from lambdas.record_feedback.feedback_store import FeedbackStore
 from lambdas.record_feedback.settings import Settings
 from lambdas.record_feedback.token_counter import TokenCounter
+from lambdas.record_feedback.vote import record_vote
+from lambdas.record_feedback.vote_table import VoteTable
 from meguru.api_errors import ApiError, unknown_path
 from meguru.consumer_directory import ConsumerDirectory
 from meguru.cors import cors_headers
@@ -122,6 +124,11 @@ def feedback_store() -> FeedbackStore:
     )
 
 
+@cache
+def vote_table() -> VoteTable:
+    return VoteTable(boto3.client("dynamodb"), settings().vote_table)
+
+
 def correction_check() -> CorrectionCheck:
     # A count is asked for once and soon: who waits for it is told to come again.
     config = Config(
@@ -165,19 +172,28 @@ def _body(event: APIGatewayProxyEvent) -> str | None:
 
 
 def record(*, attempt: dict[str, Any], consumer: str) -> dict[str, Any]:
-    feedback, is_new = feedback_store().record(
-        FeedbackRequest(**attempt["said"]), consumer, datetime.now(UTC)
-    )
-    if is_new:
-        metrics.add_dimension(name="environment", value=settings().environment_name)
-        metrics.add_metric(name="FeedbackReceived", unit=MetricUnit.Count, value=1)
-        measure_quality(feedback)
+    request, now = FeedbackRequest(**attempt["said"]), datetime.now(UTC)
+    if request.winner is not None:
+        voted, of_answers = record_vote(vote_table(), feedback_store(), request, consumer, now)
+        measure(of_answers)
+        return voted
+    feedback, is_new = feedback_store().record(request, consumer, now)
+    measure([feedback] if is_new else [])
     return {
         "id": feedback.feedback_id,
         "object": "feedback",
         "inference_id": feedback.inference_id,
         "created_at": feedback.created_at,
     }
+
+
+def measure(received: list[Feedback]) -> None:
+    """Samples of what is new, one for all that a request said."""
+    if received:
+        metrics.add_dimension(name="environment", value=settings().environment_name)
+        metrics.add_metric(name="FeedbackReceived", unit=MetricUnit.Count, value=1)
+    for feedback in received:
+        measure_quality(feedback)
 
 
 def measure_quality(feedback: Feedback) -> None:

@@ -23,6 +23,7 @@ class Settings:
     inference_table: str
     feedback_table: str
     consumer_table: str
+    vote_table: str
     idempotency_table: str
     lake_bucket: str
     models: dict[str, Model]
@@ -35,6 +36,7 @@ class Settings:
             inference_table=environment["INFERENCE_TABLE"],
             feedback_table=environment["FEEDBACK_TABLE"],
             consumer_table=environment["CONSUMER_TABLE"],
+            vote_table=environment["VOTE_TABLE"],
             idempotency_table=environment["IDEMPOTENCY_TABLE"],
             lake_bucket=environment["LAKE_BUCKET"],
             models={

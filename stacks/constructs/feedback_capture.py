@@ -44,6 +44,7 @@ class FeedbackCapture(Construct):
                 "INFERENCE_TABLE": records.inferences.table_name,
                 "FEEDBACK_TABLE": records.feedback.table_name,
                 "CONSUMER_TABLE": records.consumers.table_name,
+                "VOTE_TABLE": records.votes.table_name,
                 "IDEMPOTENCY_TABLE": records.idempotency.table_name,
                 "LAKE_BUCKET": lake.bucket.bucket_name,
                 "MODELS": json.dumps(environment.learners),
@@ -54,6 +55,7 @@ class FeedbackCapture(Construct):
         grant_table(self.function, records.inferences, "GetItem")
         grant_table(self.function, records.feedback, "PutItem")
         grant_table(self.function, records.consumers, "GetItem")
+        grant_table(self.function, records.votes, "GetItem", "UpdateItem")
         grant_table(
             self.function, records.idempotency, "GetItem", "PutItem", "UpdateItem", "DeleteItem"
         )

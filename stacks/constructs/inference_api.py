@@ -9,6 +9,7 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from meguru.alias import ALIAS_FILE
 from meguru.names import api_log_name, api_name, stage_name
 from stacks.constructs.feedback_capture import FeedbackCapture
 from stacks.constructs.gateway_responses import add_gateway_responses
@@ -136,7 +137,9 @@ class InferenceApi(Construct):
         models = apigateway.LambdaIntegration(self._create_list_models())
         model_list = version.add_resource("models")
         model_list.add_method("GET", models)
-        model_list.add_resource("{model}").add_method("GET", models)
+        model = model_list.add_resource("{model}")
+        model.add_method("GET", models)
+        model.add_resource("scorecard").add_method("GET", models)
         version.add_resource("openapi.json").add_method("GET", models)
         version.add_resource("feedback").add_method(
             "POST", apigateway.LambdaIntegration(record_feedback)
@@ -151,15 +154,16 @@ class InferenceApi(Construct):
             variables={
                 # Names may be long, and variables have 4 KB together.
                 "MODELS": json.dumps(self._environment.learners, separators=(",", ":")),
-                "EMBEDDERS": json.dumps(self._environment.embedders),
+                "EMBEDDERS": json.dumps(self._environment.embedders, separators=(",", ":")),
                 "CONSUMER_TABLE": self._records.consumers.table_name,
+                "VOTE_TABLE": self._records.votes.table_name,
                 "INFERENCE_RETENTION_DAYS": str(self._environment.records.inference_days),
-                "CORS_ORIGINS": json.dumps(self._environment.api.cors),
+                "CORS_ORIGINS": json.dumps(self._environment.api.cors, separators=(",", ":")),
             },
             timeout=ANSWER_TIMEOUT,
             memory_mb=512,
             streaming=True,
-            files=guard_files(self._environment.api.guard),
+            files=guard_files(self._environment.api.guard) | self._alias_files(),
         )
         grant_guard(function, self._environment.api.guard)
         grant(
@@ -171,6 +175,7 @@ class InferenceApi(Construct):
             ),
         )
         grant_table(function, self._records.consumers, "GetItem")
+        grant_table(function, self._records.votes, "PutItem")
         self._inference_log.use(function)
         use_ledger(function, self._records.ledger, self._environment)
         self._response_cache.let_use(function)
@@ -186,13 +191,21 @@ class InferenceApi(Construct):
                 "ENDPOINTS": self._endpoints,
                 "RELEASE_TABLE": self._records.releases.table_name,
                 "CONSUMER_TABLE": self._records.consumers.table_name,
+                "VOTE_TABLE": self._records.votes.table_name,
                 "CORS_ORIGINS": json.dumps(self._environment.api.cors),
             },
             timeout=Duration.seconds(10),
+            files=self._alias_files(),
         )
+        grant_table(function, self._records.votes, "GetItem")
         grant_table(function, self._records.releases, "GetItem")
         grant_table(function, self._records.consumers, "GetItem")
         return function
+
+    def _alias_files(self) -> dict[str, str]:
+        """What the functions that know models by their names are told of other names."""
+        aliases = self._environment.api.aliases
+        return {ALIAS_FILE: json.dumps(aliases)} if aliases else {}
 
     def _add_usage_plan(self) -> None:
         limits = self._environment.api

@@ -59,6 +59,8 @@ class Records(Construct):
                 )
             ],
         )
+        # What was compared blind, the vote on each, and the models' scorecards.
+        self.votes = self._table("Votes", "name", time_to_live_attribute=EXPIRES_AT)
         self.idempotency = self._table("Idempotency", "id", time_to_live_attribute="expiration")
 
     def _table(self, name: str, partition_key: str, **settings: Any) -> Table:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from stacks.environment.aliases import Aliases
 from stacks.environment.cache import Cache
 from stacks.environment.guard import Guard
 from stacks.environment.refusals import only
@@ -25,11 +26,15 @@ Origin = Annotated[
 
 
 class Api(Settings):
-    """What a key may ask for, the `cors` origins of pages that may read answers, and the guard."""
+    """What a key may ask for, and what stands around the models.
+
+    `cors` are the origins of pages that may read answers; `aliases` are other names of models.
+    """
 
     requests_per_second: Count = 10
     burst: Count = 20
     requests_per_month: Count = 1_000_000
     cors: Annotated[list[Origin], Field(max_length=MAX_ORIGINS)] = []
+    aliases: Aliases = {}
     cache: Cache = Cache()
     guard: Guard = Guard()

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from meguru.billing import Billing
 from meguru.names import OWNER_TAG, resource_name
+from stacks.environment.aliases import alias_problems
 from stacks.environment.api import Api
 from stacks.environment.billing import Budget, Price, TimeZone
 from stacks.environment.cache import MIN_SUBNETS
@@ -152,7 +153,7 @@ class Environment(Settings):
         told = len(json.dumps(self.learners)) + len(json.dumps(self.api.cors))
         told += len(json.dumps(self.embedders)) + len(self.billing.as_json())
         told += len(self.api.cache.address or "")
-        if self.prices and told > MAX_VARIABLES - 800:
+        if self.prices and told > MAX_VARIABLES - 880:
             said = "the models' names are too long to tell a function their prices: give shorter"
             raise refusals({"prices": said}, {"prices": self.prices})
         missing = ", ".join(key for key in self.models if key not in self.prices)
@@ -173,9 +174,20 @@ class Environment(Settings):
         return self
 
     @model_validator(mode="after")
+    def check_aliases(self) -> Self:
+        """An alias stands for models that there are, and for no other alias."""
+        kinds = {self.name_in_api(key): model.kind for key, model in self.models.items()}
+        found = list(alias_problems(self.api.aliases, kinds))
+        if found:
+            raise refusals_at(
+                [(("api", "aliases", *keys), said, value) for keys, said, value in found]
+            )
+        return self
+
+    @model_validator(mode="after")
     def check_consumers(self) -> Self:
         """A consumer of a model that isn't served could ask nothing."""
-        served = [self.name_in_api(key) for key in self.models]
+        served = [*map(self.name_in_api, self.models), *self.api.aliases]
         said = f"no model's name in the API; those are {', '.join(served)}"
         found = [
             (("consumers", name, "models", str(index)), said, model)

@@ -145,8 +145,9 @@ class DescribedApi:
         schemas = document["components"]["schemas"]
         for name in ("ChatRequest", "CompletionRequest"):
             schemas[name]["properties"]["model"] = {"enum": [MODEL, "absent"]}
-        [model] = document["paths"]["/models/{model}"]["get"]["parameters"]
-        model["schema"] = {"enum": [MODEL, "absent"]}
+        for path in ("/models/{model}", "/models/{model}/scorecard"):
+            [model] = document["paths"][path]["get"]["parameters"]
+            model["schema"] = {"enum": [MODEL, "absent"]}
         ids = {"enum": [answer.json()["id"], "absent"]}
         schemas["FeedbackRequest"]["properties"]["inference_id"] = ids
         return document

@@ -30,6 +30,8 @@ CALLING = (
 )
 # The resource API's one noun in use: a Table's methods are operations on its own table.
 TABLE_MEMBER = "TableName"
+# Functions have updates in theirs, and nothing else.
+TRANSACTION = "TransactWriteItems"
 # Operations by the method's name that a Python object of another kind may have as well.
 NOT_AWS = {"get", "put", "copy", "close", "query_string", "search"}
 
@@ -47,7 +49,9 @@ class FunctionCall:
 
     @property
     def action(self) -> str:
-        return action_name(self.service, self.operation.name)
+        # DynamoDB permits a transaction by the writes that are in it.
+        name = self.operation.name.replace(TRANSACTION, "UpdateItem")
+        return action_name(self.service, name)
 
     def complaints(self) -> Iterator[str]:
         """What AWS's model has against the call."""
@@ -151,6 +155,7 @@ def _call(
             named = {one.arg: one.value for one in node.keywords if one.arg is not None}
             is_whole = len(named) == len(node.keywords)
             is_table = service == "dynamodb" and TABLE_MEMBER not in named
+            is_table = is_table and TABLE_MEMBER in operation.input_shape.members
             yield FunctionCall(place, service, operation, named, is_whole, is_table)
             return
     if own and method.attr not in ("exceptions", "Table", "get_paginator"):

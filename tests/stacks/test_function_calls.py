@@ -10,7 +10,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from boto3.dynamodb.types import TypeSerializer
 
+from meguru.comparison import Candidate, Comparison
+from meguru.conditional_update import ConditionalUpdate
 from meguru.names import JOB_LOG_GROUPS, NUM_RANDOM_DIGITS, TEXT_DATASET
 from meguru.records import Feedback
 from tests.stacks.deployment import Deployment
@@ -101,6 +104,15 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
         ("inference_id", "consumer", "created_at", "question", "answer", "model_package_arn"), "a"
     )
     feedback = Feedback(rating=1, **texts)
+    candidate = Candidate(model="m" * 63, inference_id="a")
+    comparison = Comparison(
+        comparison_id=f"cmpr-{uuid4().hex}",
+        consumer="c" * 63,
+        created_at="2026-11-27",
+        topic="t" * 40,
+        is_topic_given=True,
+        candidates=(candidate, candidate),
+    )
     variables_of_unmaking = deployment.functions["unmake_model"].variables
     execution = deployment.place.arn("states", f"execution:{'x' * 80}:{uuid4()}")
     ledger = deployment.functions["answer_request"].variables["LEDGER_TABLE"]
@@ -109,6 +121,7 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
         "self": SimpleNamespace(
             _bucket=variables["LAKE_BUCKET"],
             _table_name=ledger,
+            _serialize=TypeSerializer().serialize,
             _queue_url=queue,
             _guardrail="a" * 32,
             _version="1" * 8,
@@ -117,6 +130,10 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
             _state_machine_arn=deployment.place.arn("states", f"stateMachine:{'m' * 80}"),
         ),
         "table_name": ledger,
+        "comparison": comparison,
+        "comparison_id": comparison.comparison_id,
+        "expires": datetime.now(UTC),
+        "updates": [ConditionalUpdate(ledger, {"name": {"S": "a"}})] * 5,
         "pattern": '"event=started"',
         "opened": SimpleNamespace(made_at=1_800_000_000, expires_at=1_800_001_200),
         "item": {"M": {"inference_id": {"S": "chatcmpl-1"}}},

@@ -21,9 +21,12 @@ from meguru import (
     sampling_request,
     tools,
 )
+from meguru.comparison import WINNERS
 from meguru.cors import EXPOSED
 from meguru.ledger_book import Used
 from meguru.limits import MAX_ANSWER_CHARACTERS, MAX_ID_CHARACTERS
+from meguru.scorecard import Tally
+from meguru.topic import MAX_TOPIC_CHARACTERS
 from stacks.constructs.gateway_responses import REFUSALS
 from stacks.constructs.python_function import REPOSITORY
 
@@ -88,6 +91,7 @@ def test_the_members_of_requests_are_what_is_read(document: dict[str, Any]) -> N
         "EmbeddingRequest": (*embedding_request.READ, *embedding_request.NEUTRAL),
         "FeedbackRequest": feedback_request.MEMBERS,
         "Used": vars(Used()),
+        "Tally": Tally().as_dict(),
     }
     for name, read in known.items():
         assert sorted(members(document, name)) == sorted(read), name
@@ -135,6 +139,8 @@ def test_the_limits_are_the_code_s(document: dict[str, Any]) -> None:
     assert feedback["tags"]["maxItems"] == feedback_request.MAX_LIST
     assert feedback["rating"]["enum"] == [1, 0, -1, "up", "down", None]
     assert set(feedback["rating"]["enum"]) - {None} == set(feedback_request.RATINGS)
+    assert feedback["winner"]["enum"] == [*WINNERS, None]
+    assert f"up to {MAX_TOPIC_CHARACTERS} letters" in chat["metadata"]["description"]
     for limit in (admission.MAX_BODY_BYTES, feedback_request.MAX_BODY_BYTES):
         assert f"at most {limit}" in document["info"]["description"]
 

@@ -221,7 +221,7 @@ def test_what_holds_data_is_kept_unless_the_environment_may_be_destroyed(
     expected = "Delete" if synthesis.environment.destroyable else "Retain"
     policies = Counter(resource.definition.get("DeletionPolicy") for resource in stateful)
     assert policies == {expected: len(stateful)}
-    assert len(stateful) == 10
+    assert len(stateful) == 11
 
 
 def test_what_holds_data_is_encrypted_and_closed(synthesis: Synthesis) -> None:

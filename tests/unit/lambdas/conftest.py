@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "INFERENCE_STREAM": "stream",
     "TIME_ZONE": "Asia/Tokyo",
     "FEEDBACK_TABLE": "feedback",
+    "VOTE_TABLE": "votes",
     "IDEMPOTENCY_TABLE": "idempotency",
     "RELEASE_TABLE": "releases",
     "PENDING_INDEX": "pending",
@@ -231,12 +232,12 @@ class FakeLedger:
         return self.book
 
     def reserve(
-        self, reservation_id: str, caller: Consumer, tokens: int, model: str
+        self, reservation_id: str, caller: Consumer, tokens: int, model: str, booked_as: str = ""
     ) -> Reservation:
         if self.error:
             raise self.error
-        self.calls.append(("reserve", caller.name, model, tokens))
-        opened = Opened(reservation_id, 0, tokens, 0, "27", 0, model)
+        self.calls.append(("reserve", caller.name, booked_as or model, tokens))
+        opened = Opened(reservation_id, 0, tokens, 0, "27", 0, model, booked_as)
         return Reservation("consumer#c#2026-11", opened, Rates(13, requests=60, requests_left=59))
 
     def settle(self, reservation: Reservation, prompt_tokens: int, completion_tokens: int) -> bool:

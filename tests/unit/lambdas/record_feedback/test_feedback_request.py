@@ -138,3 +138,31 @@ def test_no_answer_is_preferred_to_itself() -> None:
 def test_nothing_said() -> None:
     with pytest.raises(ApiError, match="has to say something"):
         parse_feedback_request('{"inference_id": "chatcmpl-1"}')
+
+
+@pytest.mark.parametrize("winner", [0, 1, "tie", "both_bad"])
+def test_a_vote(winner: object) -> None:
+    said = {"inference_id": "cmpr-1", "winner": winner, "comment": "clear"}
+    request = parse_feedback_request(json.dumps(said))
+    assert (request.winner, request.is_of_comparison) == (winner, True)
+
+
+@pytest.mark.parametrize(
+    ("said", "param"),
+    [
+        ({"winner": 2}, "winner"),
+        ({"winner": True}, "winner"),
+        ({"winner": "0"}, "winner"),
+        ({"winner": 0.0}, "winner"),
+        ({"winner": [0]}, "winner"),
+        ({"rating": 1}, "winner"),
+        ({"comment": "clear"}, "winner"),
+        ({"winner": 0, "rating": 1}, "rating"),
+        ({"winner": 0, "corrected_output": "a"}, "corrected_output"),
+        ({"winner": 0, "preferred_inference_id": "chatcmpl-1"}, "preferred_inference_id"),
+    ],
+)
+def test_what_is_no_vote_is_refused(said: dict[str, Any], param: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        parse_feedback_request(json.dumps({"inference_id": "cmpr-1", **said}))
+    assert (refused.value.status, refused.value.param) == (400, param)

@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from lambdas.record_feedback import handler as function
+from meguru.comparison import Candidate, Comparison
 from tests.unit.lambdas.conftest import FakeRuntime
 
 CORRECTION = {"inference_id": "chatcmpl-1", "rating": -1, "corrected_output": "10日です"}
@@ -78,7 +79,7 @@ def service(
     make_table: Callable[..., Any], make_consumers: Callable[..., Any]
 ) -> Iterator[Service]:
     cached = [function.settings, function.feedback_store, function.record_once, function.consumers]
-    for one in [*cached, function.idempotency]:
+    for one in [*cached, function.idempotency, function.vote_table]:
         one.cache_clear()
     make_consumers(a={}, b={}, gone={"revoked_at": "2026-11-27"})
     inferences = make_table("inferences", "inference_id")
@@ -100,8 +101,37 @@ def service(
             }
         )
     yield Service(make_table("feedback", "feedback_id"), make_table("idempotency", "id"))
-    for one in [*cached, function.idempotency]:
+    for one in [*cached, function.idempotency, function.vote_table]:
         one.cache_clear()
+
+
+def test_a_vote_on_two_that_were_compared(
+    service: Service, make_table: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    compared = Comparison(
+        comparison_id="cmpr-1",
+        consumer="a",
+        created_at="2026-11-27T00:00:00+00:00",
+        topic="japanese",
+        is_topic_given=False,
+        candidates=(
+            Candidate(model="x", inference_id="chatcmpl-1"),
+            Candidate(model="y", inference_id="chatcmpl-3"),
+        ),
+    )
+    make_table("votes", "name").put_item(Item=compared.item())
+    vote = {"inference_id": "cmpr-1", "winner": "both_bad"}
+    assert service.post(vote, consumer="b")[0] == 404
+    for _ in range(2):
+        status, said = service.post(vote)
+        assert (status, said["object"], said["winner"]) == (200, "feedback", "both_bad")
+        assert [one["model"] for one in said["candidates"]] == ["x", "y"]
+    status, said = service.post({**vote, "winner": 0})
+    assert (status, said["error"]["code"]) == (409, "already_voted")
+    assert len(service.items()) == len(service.objects()) == 2
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line[:1] == "{"]
+    assert [line["AnswerFoundBad"] for line in lines if "AnswerFoundBad" in line] == [[1], [1]]
+    assert [line["FeedbackReceived"] for line in lines if "FeedbackReceived" in line] == [[1]]
 
 
 def test_kept_beside_its_inference_and_in_the_lake(service: Service) -> None:

@@ -269,3 +269,21 @@ def test_at_once_as_many_as_fit(make_ledger: Make, make_consumer: Make, of_accou
     assert sum(admitted) == 50
     assert ledger.read(BOOK).number("tokens") == 500
     assert len(ledger.read(BOOK).open) == 50
+
+
+def test_a_book_may_call_a_model_otherwise(make_ledger: Make, make_consumer: Make) -> None:
+    ledger = make_ledger(prices=PRICES)
+    for name in ("a", "b"):
+        reservation = ledger.reserve(name, make_consumer(), 500, "chat", booked_as="compare")
+        [opened] = ledger.read(BOOK).open
+        assert Opened.read(opened.text()) == opened == reservation.opened
+        assert ledger.settle(reservation, 30, 12)
+    ((_, model, used),) = ledger.read(BOOK).used()
+    # At the price of what answered.
+    assert (model, used.requests, used.amount) == ("compare", 2, 2 * PRICES["chat"].of(30, 12))
+
+
+def test_a_reservation_of_before_there_were_other_names_is_settled() -> None:
+    text = "a|1764230400|500|0|27|29403840|chat"
+    opened = Opened.read(text)
+    assert (opened.text(), opened.line) == (text, "chat")
