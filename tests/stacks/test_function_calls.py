@@ -105,6 +105,7 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
     execution = deployment.place.arn("states", f"execution:{'x' * 80}:{uuid4()}")
     ledger = deployment.functions["answer_request"].variables["LEDGER_TABLE"]
     queue = deployment.functions["answer_request"].variables["INFERENCE_QUEUE"]
+    name = f"{deployment.model}-{'0a' * 6}"
     return {
         "self": SimpleNamespace(
             _bucket=variables["LAKE_BUCKET"],
@@ -120,7 +121,8 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
         "pattern": '"event=started"',
         "opened": SimpleNamespace(made_at=1_800_000_000, expires_at=1_800_001_200),
         "item": {"M": {"inference_id": {"S": "chatcmpl-1"}}},
-        "message": {"item": {"inference_id": {"S": "chatcmpl-1"}}},
+        "items": {name: {"inference_id": {"S": "chatcmpl-1"}}},
+        "messages": ["あ" * 34_000] * 10,
         "body": "あ" * 80_000,
         "one": "あ" * 80_000,
         "records": [{"Data": b"a" * 400_000}] * 500,
@@ -133,7 +135,7 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
         "release": {"released_model_package_arn": package},
         "arn": package,
         "group": deployment.model,
-        "name": f"{deployment.model}-{'0a' * 6}",
+        "name": name,
         "config_name": f"{deployment.model}-{'0a' * 6}",
         "execution": deployment.place.arn("states", f"execution:{'m' * 80}:{'x' * 80}"),
         "run": deployment.place.arn("states", f"execution:{'m' * 80}:{'0a' * 16}"),
