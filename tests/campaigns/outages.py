@@ -104,8 +104,7 @@ PLANTED: dict[str, tuple[int, Plant]] = {
         (
             "lambdas/answer_request/inference_log.py",
             "        self._send_unsent()\n\n    def",
-            '        self._unsent.append(json.dumps({"item": item["M"]}))\n'
-            "        self._send_unsent()\n\n    def",
+            '        self._unsent.append("{}")\n        self._send_unsent()\n\n    def',
         ),
     ),
 }

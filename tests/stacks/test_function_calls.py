@@ -76,7 +76,7 @@ def test_every_value_is_within_aws_s_limits(
     folder: str, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With what the template tells the function, and the longest of what it is handed."""
-    for name, value in deployment.functions[folder].variables.items():
+    for name, value in deployment.functions[folder].told.items():
         monkeypatch.setenv(name, value)
     examples = Values(LAMBDAS / folder, example_values(deployment))
     calls = function_calls(LAMBDAS / folder)
@@ -189,8 +189,8 @@ def test_every_setting_is_read_and_every_setting_read_is_set(
     folder: str, deployment: Deployment
 ) -> None:
     source = "\n".join(path.read_text() for path in (LAMBDAS / folder).glob("*.py"))
-    read = set(re.findall(r"environ(?:ment)?\[\"(\w+)\"\]", source))
-    given = {n for n in deployment.functions[folder].variables if not n.startswith("AWS_")}
+    read = set(re.findall(r"(?:environ(?:ment)?|variables\(__file__\))\[\"(\w+)\"\]", source))
+    given = {n for n in deployment.functions[folder].told if not n.startswith("AWS_")}
     assert read == given
 
 
