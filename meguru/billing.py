@@ -96,7 +96,7 @@ class Billing:
 
     @classmethod
     def from_json(cls, text: str) -> Billing:
-        """As `as_json` writes it, and a function's variable holds it."""
+        """As `as_json` writes it, and a function is told it."""
         values: dict[str, Any] = json.loads(text)
         return cls(
             time_zone=values["time_zone"],
@@ -117,8 +117,7 @@ class Billing:
             },
             "budget": {name: one for name, one in vars(self.budget).items() if one is not None},
         }
-        # All variables of a function have 4 KB together.
-        return json.dumps(values, separators=(",", ":"))
+        return json.dumps(values)
 
     @property
     def keeps_account(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +11,11 @@ from meguru.consumer import FULL, REDACTED
 from meguru.personal_data import redact
 from meguru.records import Inference
 
-# An item of DynamoDB holds 400 KB, names and all.
+# An item of DynamoDB holds 400 KB, names and all. Counted as JSON writes it: no line and no message
+# of a queue is more than twice as long then, whatever the texts consist of.
 MAX_TEXT_BYTES = 380_000
+# Of a character, as `\u0000`.
+_MOST_BYTES = 6
 # What a message has beside texts: who speaks, and what refers to what.
 _NO_TEXT = ("role", "type", "id", "tool_call_id")
 
@@ -57,11 +61,23 @@ def _shortened(inference: Inference, num_message_bytes: int) -> Inference:
         inference = replace(inference, messages=[], is_shortened=True)
         room = MAX_TEXT_BYTES
     answers = []
-    for answer in [inference.answer, *inference.other_answers]:
-        # Most are far from it, and need not be encoded to be measured.
-        if 4 * len(answer) > room and len(content := answer.encode()) > room:
-            answer = content[: max(room, 0)].decode(errors="ignore")
+    for whole in [inference.answer, *inference.other_answers]:
+        answer = _cut(whole, max(room, 0))
+        if answer != whole:
             inference = replace(inference, is_shortened=True)
-        room -= len(answer.encode())
+        room -= _num_bytes(answer)
         answers.append(answer)
     return replace(inference, answer=answers[0], other_answers=answers[1:])
+
+
+def _cut(text: str, room: int) -> str:
+    """As much of a text's beginning as there is room for."""
+    # Most are far from it, and need not be written to be measured.
+    if _MOST_BYTES * len(text) <= room:
+        return text
+    ends = range(1, len(text) + 1)
+    return text[: bisect_right(ends, room, key=lambda end: _num_bytes(text[:end]))]
+
+
+def _num_bytes(text: str) -> int:
+    return len(json.dumps(text, ensure_ascii=False).encode()) - 2

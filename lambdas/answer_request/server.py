@@ -38,6 +38,7 @@ from meguru.consumer import Consumer
 from meguru.consumer_directory import ConsumerDirectory
 from meguru.embedding_request import EmbeddingRequest
 from meguru.ledger import Ledger
+from meguru.variables import variables
 
 USAGE_PATH = "/v1/usage"
 
@@ -179,7 +180,7 @@ class RequestHandler(HttpExchange):
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO)
-    settings = Settings.from_environment(os.environ)
+    settings = Settings.from_environment(variables(__file__))
     tables = boto3.resource("dynamodb")
     consumers = ConsumerDirectory(tables.Table(settings.consumer_table))
     log = InferenceLog(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.deliver_inferences.batches import batches
 
 # Source: Firehose API reference, PutRecordBatch.
 MAX_RECORDS = 500
@@ -23,10 +25,12 @@ class DeliveryStream:
 
     def put(self, lines: Sequence[str]) -> list[str]:
         """Put the lines; those that were not taken, which may be tried again."""
-        return [one for batch in _batches(lines) for one in self._put(batch)]
+        ended = [f"{line}\n" for line in lines]
+        left = [one for batch in batches(ended, MAX_RECORDS, MAX_BYTES) for one in self._put(batch)]
+        return [line.removesuffix("\n") for line in left]
 
     def _put(self, lines: list[str]) -> list[str]:
-        records = [{"Data": f"{line}\n".encode()} for line in lines]
+        records = [{"Data": line.encode()} for line in lines]
         try:
             answer = self._firehose.put_record_batch(DeliveryStreamName=self._name, Records=records)
         except (BotoCoreError, ClientError):
@@ -34,17 +38,3 @@ class DeliveryStream:
             return lines
         taken = answer["RequestResponses"]
         return [line for line, one in zip(lines, taken, strict=True) if one.get("ErrorCode")]
-
-
-def _batches(lines: Sequence[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    num_bytes = 0
-    for line in lines:
-        size = len(line.encode()) + 1
-        if batch and (len(batch) == MAX_RECORDS or num_bytes + size > MAX_BYTES):
-            yield batch
-            batch, num_bytes = [], 0
-        batch.append(line)
-        num_bytes += size
-    if batch:
-        yield batch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,14 +14,21 @@ import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from boto3.dynamodb.types import TypeDeserializer
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.deliver_inferences.delivery_stream import DeliveryStream
 from lambdas.deliver_inferences.line import line_of
+from lambdas.deliver_inferences.waiting_lines import WaitingLines
 from meguru.names import GUARD_METRIC, METRIC_NAMESPACE
 
-# What a line is made of that not every item could have.
+# What is known of every record, and not of every item that somebody could put beside them.
 NEEDED = {"inference_id", "created_at", "model", "model_package_arn"}
+# What doesn't answer is given up in time to set aside what it should have taken: a function that
+# waits until its own end is called again with the same, and comes no further.
+IMPATIENT = Config(
+    connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 2, "mode": "standard"}
+)
 
 logger = Logger(service="deliver_inferences")
 
@@ -31,52 +39,71 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     What the stream's lines can't be delivered waits in that queue, from where it is tried again
     until it expires. A line may be delivered twice: its `inference_id` tells.
     """
-    if event["Records"][0]["eventSource"] == "aws:dynamodb":
-        records = read([record["dynamodb"]["NewImage"] for record in event["Records"]])
-        deliver(records)
-        # Last: a batch that is tried again is counted once.
-        measure(records)
-        return {}
-    failed = [record["messageId"] for record in event["Records"] if not tried(record["body"])]
+    is_stream = event["Records"][0]["eventSource"] == "aws:dynamodb"
+    failed = deliver(event["Records"]) if is_stream else try_again(event["Records"])
     return {"batchItemFailures": [{"itemIdentifier": one} for one in failed]}
 
 
-def deliver(records: list[dict[str, Any]]) -> None:
-    """Send the records' lines to the lake; those that don't get there, to the queue."""
-    lines = [line_of(record, zone()) for record in records]
-    if undelivered := put(lines):
-        logger.warning("lines are set aside", number=len(undelivered))
-    for one in undelivered:
-        sqs().send_message(
-            QueueUrl=os.environ["INFERENCE_QUEUE"],
-            MessageBody=json.dumps({"line": one}, ensure_ascii=False),
-        )
+def deliver(changes: list[dict[str, Any]]) -> list[str]:
+    """Send the changes' lines to the lake; those that don't get there, to the queue.
+
+    The sequence number of the first that the queue has not taken either: the stream brings it
+    again, and all after it. What came before is counted now, and so each record once.
+    """
+    made = [entry for change in changes if (entry := entry_of(change["dynamodb"]))]
+    undelivered = set(put([entry.line for entry in made]))
+    left = set(set_aside([entry.line for entry in made if entry.line in undelivered]))
+    is_left = [entry.line in left for entry in made]
+    first = is_left.index(True) if left else len(made)
+    measure([entry.record for entry in made[:first]])
+    return [entry.sequence_number for entry in made[first : first + 1]]
 
 
-def tried(body: str) -> bool:
-    """Whether a message's record is now where it belongs."""
-    message = json.loads(body)
-    if "line" in message:
-        return not put([message["line"]])
-    try:
-        dynamodb().put_item(TableName=os.environ["INFERENCE_TABLE"], Item=message["item"])
-    except (BotoCoreError, ClientError):
-        logger.exception("a record still can't be kept")
-        return False
-    return True
+def try_again(messages: list[dict[str, Any]]) -> list[str]:
+    """The ids of the messages whose lines or records still aren't where they belong."""
+    bodies = {message["messageId"]: json.loads(message["body"]) for message in messages}
+    lines = {name: body["line"] for name, body in bodies.items() if "line" in body}
+    items = {name: body["item"] for name, body in bodies.items() if "item" in body}
+    left = set(put(list(lines.values())))
+    return [*(name for name, line in lines.items() if line in left), *not_kept(items)]
 
 
-def read(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The records in items of the table; what somebody else has put there is passed over."""
+def not_kept(items: dict[str, dict[str, Any]]) -> list[str]:
+    """Put items into the table; the names of those that it did not take."""
+    names, failed = list(items), []
+    for number, name in enumerate(names):
+        try:
+            dynamodb().put_item(TableName=os.environ["INFERENCE_TABLE"], Item=items[name])
+        except ClientError:
+            logger.exception("a record still can't be kept")
+            failed.append(name)
+        except BotoCoreError:
+            logger.exception("the table can't be reached")
+            # Each of the others could be waited for in vain.
+            return [*failed, *names[number:]]
+    return failed
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A record as the table's stream brings it, and its line."""
+
+    sequence_number: str
+    record: dict[str, Any]
+    line: str
+
+
+def entry_of(change: dict[str, Any]) -> Entry | None:
+    """None of what somebody else has put into the table: it is passed over."""
     value_of = TypeDeserializer().deserialize
-    records = []
-    for item in items:
-        record = {name: value_of(value) for name, value in item.items()}
-        if record.keys() >= NEEDED:
-            records.append(record)
-        else:
-            logger.error("an item is no record", item=record.get("inference_id"))
-    return records
+    record = {name: value_of(value) for name, value in change["NewImage"].items()}
+    try:
+        if missing := NEEDED - record.keys():
+            raise ValueError(f"it has no {', '.join(sorted(missing))}")
+        return Entry(change["SequenceNumber"], record, line_of(record, zone()))
+    except (TypeError, ValueError, AttributeError):
+        logger.exception("an item is no record", item=record.get("inference_id"))
+        return None
 
 
 def measure(records: list[dict[str, Any]]) -> None:
@@ -103,16 +130,23 @@ def put(lines: list[str]) -> list[str]:
     return DeliveryStream(firehose(), os.environ["INFERENCE_STREAM"]).put(lines)
 
 
+def set_aside(lines: list[str]) -> list[str]:
+    """Have lines wait in the queue; those that it did not take."""
+    if lines:
+        logger.warning("lines are set aside", number=len(lines))
+    return WaitingLines(sqs(), os.environ["INFERENCE_QUEUE"]).add(lines)
+
+
 @cache
 def firehose() -> Any:
-    return boto3.client("firehose")
+    return boto3.client("firehose", config=IMPATIENT)
 
 
 @cache
 def sqs() -> Any:
-    return boto3.client("sqs")
+    return boto3.client("sqs", config=IMPATIENT)
 
 
 @cache
 def dynamodb() -> Any:
-    return boto3.client("dynamodb")
+    return boto3.client("dynamodb", config=IMPATIENT)

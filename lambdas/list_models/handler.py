@@ -19,6 +19,7 @@ from meguru.api_errors import ApiError, model_not_allowed, unknown_model, unknow
 from meguru.consumer import Consumer
 from meguru.consumer_directory import ConsumerDirectory
 from meguru.cors import cors_headers
+from meguru.variables import variables
 
 DOCUMENT = Path(__file__).with_name("openapi.json")
 
@@ -135,7 +136,7 @@ def _json(status: int, body: dict[str, Any]) -> Response[dict[str, Any]]:
 @cache
 def endpoints() -> dict[str, str]:
     """The name of each model's endpoint, by the model's name in the API."""
-    named: dict[str, str] = json.loads(os.environ["ENDPOINTS"])
+    named: dict[str, str] = json.loads(variables(__file__)["ENDPOINTS"])
     return named
 
 
@@ -159,7 +160,7 @@ def consumers() -> ConsumerDirectory:
 
 @cache
 def cors_origins() -> list[str]:
-    origins: list[str] = json.loads(os.environ["CORS_ORIGINS"])
+    origins: list[str] = json.loads(variables(__file__)["CORS_ORIGINS"])
     return origins
 
 

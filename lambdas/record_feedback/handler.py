@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -39,6 +38,7 @@ from meguru.cors import cors_headers
 from meguru.fingerprint import fingerprint
 from meguru.names import BAD_ANSWER_METRIC, METRIC_NAMESPACE
 from meguru.records import Feedback
+from meguru.variables import variables
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 # The model has this long to count a correction's tokens.
@@ -96,7 +96,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 @cache
 def settings() -> Settings:
-    return Settings.from_environment(os.environ)
+    return Settings.from_environment(variables(__file__))
 
 
 @cache

@@ -16,6 +16,7 @@ from aws_lambda_powertools import Logger
 from meguru.billing import Billing
 from meguru.ledger import Ledger
 from meguru.usage_report import UsageReport
+from meguru.variables import variables
 
 logger = Logger(service="record_usage")
 
@@ -46,5 +47,5 @@ def read_lines(event: dict[str, Any]) -> list[str]:
 
 @cache
 def ledger() -> Ledger:
-    billing = Billing.from_json(os.environ["BILLING"])
+    billing = Billing.from_json(variables(__file__)["BILLING"])
     return Ledger(boto3.client("dynamodb"), os.environ["LEDGER_TABLE"], billing)

@@ -22,6 +22,7 @@ from meguru.ledger import LIFETIME_SECONDS, Ledger
 from meguru.ledger_book import account_book
 from meguru.ledger_books import consumer_books
 from meguru.names import BUDGET_METRIC, METRIC_NAMESPACE, endpoint_log_name
+from meguru.variables import variables
 
 logger = Logger(service="settle_expired")
 
@@ -65,7 +66,7 @@ def measure_budget(now: datetime) -> None:
 
 @cache
 def billing() -> Billing:
-    return Billing.from_json(os.environ["BILLING"])
+    return Billing.from_json(variables(__file__)["BILLING"])
 
 
 @cache
@@ -75,7 +76,7 @@ def ledger() -> Ledger:
 
 @cache
 def endpoint_logs() -> EndpointLogs:
-    endpoints: dict[str, str] = json.loads(os.environ["ENDPOINTS"])
+    endpoints: dict[str, str] = json.loads(variables(__file__)["ENDPOINTS"])
     groups = {model: endpoint_log_name(endpoint) for model, endpoint in endpoints.items()}
     return EndpointLogs(boto3.client("logs"), groups)
 

@@ -13,6 +13,7 @@ import boto3
 from meguru.events import FEEDBACK
 from meguru.pending_feedback import PendingFeedback
 from meguru.records import FEEDBACK_KINDS
+from meguru.variables import variables
 
 
 def handler(event: dict[str, Any], context: object) -> None:
@@ -25,7 +26,7 @@ def handler(event: dict[str, Any], context: object) -> None:
     """
     arrived = {record["dynamodb"]["Keys"]["feedback_id"]["S"] for record in event["Records"]}
     thresholds: dict[str, dict[str, int | None]] = json.loads(
-        os.environ["FEEDBACK_BEFORE_RETRAINING"]
+        variables(__file__)["FEEDBACK_BEFORE_RETRAINING"]
     )
     if any(
         is_enough(Counter(pending.answers(arrived).values()), thresholds[kind])

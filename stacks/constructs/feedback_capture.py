@@ -47,6 +47,8 @@ class FeedbackCapture(Construct):
                 "VOTE_TABLE": records.votes.table_name,
                 "IDEMPOTENCY_TABLE": records.idempotency.table_name,
                 "LAKE_BUCKET": lake.bucket.bucket_name,
+            },
+            long_variables={
                 "MODELS": json.dumps(environment.learners),
                 "CORS_ORIGINS": json.dumps(environment.api.cors),
             },
@@ -99,8 +101,8 @@ class RetrainingTrigger(Construct):
                 "FEEDBACK_TABLE": feedback.table_name,
                 "PENDING_INDEX": PENDING_INDEX,
                 "LOOKS_QUEUE": looks.queue_url,
-                "FEEDBACK_BEFORE_RETRAINING": json.dumps(thresholds),
             },
+            long_variables={"FEEDBACK_BEFORE_RETRAINING": json.dumps(thresholds)},
             timeout=Duration.seconds(60),
         )
         looks.grant_send_messages(function)

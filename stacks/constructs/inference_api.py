@@ -16,7 +16,7 @@ from stacks.constructs.gateway_responses import add_gateway_responses
 from stacks.constructs.grants import grant, grant_table, sagemaker_arn
 from stacks.constructs.guard import grant_guard, guard_files
 from stacks.constructs.inference_log import InferenceLog
-from stacks.constructs.ledger import use_ledger
+from stacks.constructs.ledger import billing_of, use_ledger
 from stacks.constructs.page_access import preflight, refusal_headers
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.records import Records
@@ -44,7 +44,6 @@ class InferenceApi(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._environment = environment
-        self._endpoints = json.dumps(environment.endpoints)
         self._records, self._inference_log = records, inference_log
         self._response_cache = response_cache
         self.api = self._create_api()
@@ -152,13 +151,15 @@ class InferenceApi(Construct):
             environment=self._environment,
             folder="answer_request",
             variables={
-                # Names may be long, and variables have 4 KB together.
-                "MODELS": json.dumps(self._environment.learners, separators=(",", ":")),
-                "EMBEDDERS": json.dumps(self._environment.embedders, separators=(",", ":")),
                 "CONSUMER_TABLE": self._records.consumers.table_name,
                 "VOTE_TABLE": self._records.votes.table_name,
                 "INFERENCE_RETENTION_DAYS": str(self._environment.records.inference_days),
-                "CORS_ORIGINS": json.dumps(self._environment.api.cors, separators=(",", ":")),
+            },
+            long_variables={
+                **billing_of(self._environment),
+                "MODELS": json.dumps(self._environment.learners),
+                "EMBEDDERS": json.dumps(self._environment.embedders),
+                "CORS_ORIGINS": json.dumps(self._environment.api.cors),
             },
             timeout=ANSWER_TIMEOUT,
             memory_mb=512,
@@ -177,7 +178,7 @@ class InferenceApi(Construct):
         grant_table(function, self._records.consumers, "GetItem")
         grant_table(function, self._records.votes, "PutItem")
         self._inference_log.use(function)
-        use_ledger(function, self._records.ledger, self._environment)
+        use_ledger(function, self._records.ledger)
         self._response_cache.let_use(function)
         return function
 
@@ -188,10 +189,12 @@ class InferenceApi(Construct):
             environment=self._environment,
             folder="list_models",
             variables={
-                "ENDPOINTS": self._endpoints,
                 "RELEASE_TABLE": self._records.releases.table_name,
                 "CONSUMER_TABLE": self._records.consumers.table_name,
                 "VOTE_TABLE": self._records.votes.table_name,
+            },
+            long_variables={
+                "ENDPOINTS": json.dumps(self._environment.endpoints),
                 "CORS_ORIGINS": json.dumps(self._environment.api.cors),
             },
             timeout=Duration.seconds(10),

@@ -128,6 +128,7 @@ class InferenceLog(Construct):
                 self._inferences,
                 starting_position=lambda_.StartingPosition.TRIM_HORIZON,
                 batch_size=BATCH_SIZE,
+                report_batch_item_failures=True,
                 filters=[
                     lambda_.FilterCriteria.filter(
                         {"eventName": lambda_.FilterRule.is_equal("INSERT")}

@@ -28,10 +28,14 @@ LOOK_EVERY = Duration.minutes(5)
 USED_UP_PERCENT = 99
 
 
-def use_ledger(function: lambda_.Function, ledger: Table, environment: Environment) -> None:
-    """Let `function` read and write the books, and tell it what is charged."""
+def billing_of(environment: Environment) -> dict[str, str]:
+    """What a function of the ledger is told of what is charged."""
+    return {"BILLING": environment.billing.as_json()}
+
+
+def use_ledger(function: lambda_.Function, ledger: Table) -> None:
+    """Let `function` read and write the books."""
     function.add_environment("LEDGER_TABLE", ledger.table_name)
-    function.add_environment("BILLING", environment.billing.as_json())
     grant_table(function, ledger, "GetItem", "UpdateItem")
 
 
@@ -53,9 +57,10 @@ class UsageReports(Construct):
             "RecordUsage",
             environment=environment,
             folder="record_usage",
+            long_variables=billing_of(environment),
             timeout=Duration.minutes(1),
         )
-        use_ledger(function, ledger, environment)
+        use_ledger(function, ledger)
         logs.SubscriptionFilter(
             self,
             "Lines",
@@ -83,16 +88,17 @@ class LedgerWatch(Construct):
             "SettleExpired",
             environment=environment,
             folder="settle_expired",
-            variables={
-                "ENVIRONMENT_NAME": environment.name,
+            variables={"ENVIRONMENT_NAME": environment.name},
+            long_variables={
+                **billing_of(environment),
                 "ENDPOINTS": json.dumps(environment.endpoints),
             },
             timeout=LOOK_EVERY,
         )
-        use_ledger(function, ledger, environment)
+        use_ledger(function, ledger)
         grant(function, "dynamodb:Query", f"{ledger.table_arn}/index/{MONTH_INDEX}")
-        for endpoint in environment.endpoints.values():
-            grant(function, "logs:FilterLogEvents", self._log_arn(endpoint))
+        logs_of_models = map(self._log_arn, environment.endpoints.values())
+        grant(function, "logs:FilterLogEvents", *logs_of_models)
         events.Rule(
             self,
             "Look",

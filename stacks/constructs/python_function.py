@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from meguru.variables import VARIABLES_FILE
 from stacks.constructs.retention import LogGroup
 from stacks.environment import Environment
 
@@ -33,8 +35,8 @@ class PythonFunction(lambda_.Function):
     """A function with its own role and log group: it may log, and no more until granted.
 
     `streaming` functions have a `run.sh` that starts a web server; the Lambda Web Adapter sends it
-    the requests and streams its answers. `files` are texts that are put beside the folder's code,
-    by their names: what variables have no room for.
+    the requests and streams its answers. `long_variables` are what grows with an environment file:
+    they are put beside the folder's code, as are `files`, texts by their names.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class PythonFunction(lambda_.Function):
         environment: Environment,
         folder: str,
         variables: Mapping[str, str] | None = None,
+        long_variables: Mapping[str, str] | None = None,
         timeout: Duration,
         memory_mb: int = 256,
         streaming: bool = False,
@@ -55,13 +58,14 @@ class PythonFunction(lambda_.Function):
             scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
         )
         log_group.grant_write(role)
+        told = {VARIABLES_FILE: json.dumps(dict(long_variables))} if long_variables else {}
         layer = WEB_ADAPTER_LAYER if streaming else POWERTOOLS_LAYER
         stack = Stack.of(scope)
         super().__init__(
             scope,
             construct_id,
             runtime=RUNTIME,
-            code=function_code(folder, files or {}),
+            code=function_code(folder, {**told, **(files or {})}),
             handler="run.sh" if streaming else f"lambdas.{folder}.handler.handler",
             role=role,
             log_group=log_group,

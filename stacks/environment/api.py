@@ -13,8 +13,8 @@ from stacks.environment.refusals import only
 from stacks.environment.section import Settings
 from stacks.environment.values import Count, matches
 
-# Functions are told of all, and their variables have 4 KB together.
-MAX_ORIGINS = 3
+# API Gateway compares a browser's with each.
+MAX_ORIGINS = 50
 Origin = Annotated[
     str,
     only(

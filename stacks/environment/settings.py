@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import Annotated, Literal, Self
 
@@ -34,8 +33,8 @@ from stacks.environment.values import (
     Tags,
 )
 
-# What all variables of a function may have together, in bytes.
-MAX_VARIABLES = 4096
+# As many roles as an account has by default have room for theirs.
+MAX_MODELS = 50
 
 
 def _check_names_in_api(models: dict[str, Model]) -> dict[str, Model]:
@@ -97,10 +96,9 @@ class Environment(Settings):
     source: Source | None = None
     curation: Curation = Curation()
     base_models: BaseModels = BaseModels()
-    # Their endpoints' names go into a function's environment, which holds 4 KB.
     models: Annotated[
         dict[ModelKey, Model],
-        Field(min_length=1, max_length=20),
+        Field(min_length=1, max_length=MAX_MODELS),
         AfterValidator(_check_names_in_api),
         AfterValidator(_check_text),
     ]
@@ -149,13 +147,6 @@ class Environment(Settings):
         found = dict.fromkeys(self.prices.keys() - self.models, f"no model; they are {known}")
         if found:
             raise refusals(found, dict(self.prices), "prices")
-        # Beside some names of tables; names are long where a client gives the models long ones.
-        told = len(json.dumps(self.learners)) + len(json.dumps(self.api.cors))
-        told += len(json.dumps(self.embedders)) + len(self.billing.as_json())
-        told += len(self.api.cache.address or "")
-        if self.prices and told > MAX_VARIABLES - 880:
-            said = "the models' names are too long to tell a function their prices: give shorter"
-            raise refusals({"prices": said}, {"prices": self.prices})
         missing = ", ".join(key for key in self.models if key not in self.prices)
         if missing and self.budget.needs_prices:
             name = "per_month" if self.budget.per_month is not None else "per_day"

@@ -68,13 +68,13 @@ ThreadingHTTPServer(address, Handler).serve_forever()
 Plant = Callable[[dict[str, Any]], None]
 
 
-def with_quick_server(assembly: Path, folder: Path) -> Path:
+def with_quick_server(assembly: Path, folder: Path, server: str = QUICK_SERVER) -> Path:
     """A copy of an assembly whose inference image holds a server without a model."""
     copied = Path(shutil.copytree(assembly, folder / "cdk.out"))
     for image in Assembly.load(copied).images.values():
         main = image.directory / "inference_containers" / "text" / "__main__.py"
         if main.exists():
-            main.write_text(QUICK_SERVER)
+            main.write_text(server)
             import_nothing_ahead(image.directory / image.docker_file)
     return copied
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localcloud.check import Demand, Place, allows
 
 from cli.account import Account
+from meguru.variables import VARIABLES_FILE
 
 if TYPE_CHECKING:
     from localcloud.check import Assembly
@@ -66,11 +68,19 @@ class StateMachine:
 
 @dataclass(frozen=True)
 class Function:
-    """A function of ours; `folder` is its folder in lambdas/."""
+    """A function of ours; `folder` is its folder in lambdas/.
+
+    `long_variables` are what it is told by a file in its asset.
+    """
 
     folder: str
     variables: dict[str, str]
+    long_variables: dict[str, str]
     role: Role
+
+    @property
+    def told(self) -> dict[str, str]:
+        return self.variables | self.long_variables
 
 
 @dataclass(frozen=True)
@@ -114,7 +124,7 @@ STATE_MACHINE = "AWS::StepFunctions::StateMachine"
 
 class _Reader:
     def __init__(self, synthesis: Synthesis, account: Account) -> None:
-        self._account = account
+        self._account, self._assembly = account, synthesis.assembly
         self._physical_ids = {
             (stack.stack_name, resource["LogicalResourceId"]): resource["PhysicalResourceId"]
             for stack in synthesis.assembly.stacks
@@ -135,7 +145,10 @@ class _Reader:
             FunctionName=self._physical_id(resource)
         )
         variables = said.get("Environment", {}).get("Variables", {})
-        return Function(folder, variables, self._role(said["Role"]))
+        asset = asset_of(self._assembly, resource)
+        file = asset / "lambdas" / folder / VARIABLES_FILE
+        long_variables = json.loads(file.read_text()) if file.exists() else {}
+        return Function(folder, variables, long_variables, self._role(said["Role"]))
 
     def _physical_id(self, resource: Resource) -> str:
         return str(self._physical_ids[resource.stack, resource.logical_id])
@@ -152,10 +165,16 @@ class _Reader:
 
 def function_folder(assembly: Assembly, resource: Resource) -> str | None:
     """The folder of lambdas/ a function's code is, None for a function that CDK brings."""
-    asset = assembly.file_asset(resource.properties["Code"]["S3Key"])
-    assert asset is not None
+    asset = asset_of(assembly, resource)
     folders = [path.name for path in (asset / "lambdas").glob("*")]
     return folders[0] if folders else None
+
+
+def asset_of(assembly: Assembly, resource: Resource) -> Path:
+    """The folder of a function's code."""
+    asset = assembly.file_asset(resource.properties["Code"]["S3Key"])
+    assert asset is not None
+    return asset
 
 
 def listed(value: Any) -> list[Any]:

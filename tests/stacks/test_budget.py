@@ -10,6 +10,7 @@ import pytest
 from meguru.billing import Billing
 from meguru.names import BUDGET_METRIC, METRIC_NAMESPACE
 from meguru.usage_report import LOG_FILTER
+from tests.stacks.deployment import Deployment
 
 if TYPE_CHECKING:
     from tests.stacks.synthesis import Synthesis
@@ -36,15 +37,12 @@ def test_without_a_budget_there_is_nothing_to_ring(syntheses: dict[str, Synthesi
     assert of(syntheses["poc"], "SpendingLimit") == {}
 
 
-def test_functions_are_told_what_the_file_says(syntheses: dict[str, Synthesis]) -> None:
-    synthesis = syntheses["longest"]
-    told = {
-        variables["BILLING"]
-        for one in synthesis.resources("AWS::Lambda::Function")
-        if "BILLING" in (variables := one.properties.get("Environment", {}).get("Variables", {}))
-    }
-    [text] = told
-    assert Billing.from_json(text) == synthesis.environment.billing
+def test_functions_are_told_what_the_file_says(
+    syntheses: dict[str, Synthesis], deployments: dict[str, Deployment]
+) -> None:
+    functions = deployments["longest"].functions.values()
+    [text] = {one.told["BILLING"] for one in functions if "BILLING" in one.told}
+    assert Billing.from_json(text) == syntheses["longest"].environment.billing
     assert json.loads(text)["budget"] == {
         "per_day": 500_000,
         "per_month": 5_000_000,

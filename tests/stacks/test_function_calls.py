@@ -79,7 +79,7 @@ def test_every_value_is_within_aws_s_limits(
     folder: str, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With what the template tells the function, and the longest of what it is handed."""
-    for name, value in deployment.functions[folder].variables.items():
+    for name, value in deployment.functions[folder].told.items():
         monkeypatch.setenv(name, value)
     examples = Values(LAMBDAS / folder, example_values(deployment))
     calls = function_calls(LAMBDAS / folder)
@@ -117,6 +117,7 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
     execution = deployment.place.arn("states", f"execution:{'x' * 80}:{uuid4()}")
     ledger = deployment.functions["answer_request"].variables["LEDGER_TABLE"]
     queue = deployment.functions["answer_request"].variables["INFERENCE_QUEUE"]
+    name = f"{deployment.model}-{'0a' * 6}"
     return {
         "self": SimpleNamespace(
             _bucket=variables["LAKE_BUCKET"],
@@ -137,7 +138,8 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
         "pattern": '"event=started"',
         "opened": SimpleNamespace(made_at=1_800_000_000, expires_at=1_800_001_200),
         "item": {"M": {"inference_id": {"S": "chatcmpl-1"}}},
-        "message": {"item": {"inference_id": {"S": "chatcmpl-1"}}},
+        "items": {name: {"inference_id": {"S": "chatcmpl-1"}}},
+        "messages": ["あ" * 34_000] * 10,
         "body": "あ" * 80_000,
         "one": "あ" * 80_000,
         "records": [{"Data": b"a" * 400_000}] * 500,
@@ -150,7 +152,7 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
         "release": {"released_model_package_arn": package},
         "arn": package,
         "group": deployment.model,
-        "name": f"{deployment.model}-{'0a' * 6}",
+        "name": name,
         "config_name": f"{deployment.model}-{'0a' * 6}",
         "execution": deployment.place.arn("states", f"execution:{'m' * 80}:{'x' * 80}"),
         "run": deployment.place.arn("states", f"execution:{'m' * 80}:{'0a' * 16}"),
@@ -204,8 +206,8 @@ def test_every_setting_is_read_and_every_setting_read_is_set(
     folder: str, deployment: Deployment
 ) -> None:
     source = "\n".join(path.read_text() for path in (LAMBDAS / folder).glob("*.py"))
-    read = set(re.findall(r"environ(?:ment)?\[\"(\w+)\"\]", source))
-    given = {n for n in deployment.functions[folder].variables if not n.startswith("AWS_")}
+    read = set(re.findall(r"(?:environ(?:ment)?|variables\(__file__\))\[\"(\w+)\"\]", source))
+    given = {n for n in deployment.functions[folder].told if not n.startswith("AWS_")}
     assert read == given
 
 

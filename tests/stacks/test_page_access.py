@@ -26,7 +26,7 @@ def test_only_an_environment_that_names_pages_answers_their_browsers(
 ) -> None:
     for name, deployment in deployments.items():
         found = {
-            json.loads(function.variables["CORS_ORIGINS"])[0:1] != []
+            json.loads(function.told["CORS_ORIGINS"])[0:1] != []
             for folder, function in deployment.functions.items()
             if folder in ("answer_request", "list_models", "record_feedback")
         }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stacks.environment import InvalidEnvironment, read_environment
+from stacks.environment.api import MAX_ORIGINS
 
 START = "name: poc\nmodels: {m: {training: {instance_type: ml.m5.large}}}\n"
 
@@ -42,6 +43,8 @@ def test_what_is_no_origin_is_refused(tmp_path: Path, origin: str) -> None:
         read(tmp_path, f'{{cors: ["{origin}"]}}')
 
 
-def test_there_are_not_more_than_a_function_can_be_told(tmp_path: Path) -> None:
+def test_there_is_an_end_to_them(tmp_path: Path) -> None:
+    origins = [f"https://{number}.example" for number in range(MAX_ORIGINS + 1)]
+    assert read(tmp_path, f"{{cors: {origins[:-1]}}}") == origins[:-1]
     with pytest.raises(InvalidEnvironment, match=r"api\.cors"):
-        read(tmp_path, "{cors: [" + ", ".join(["'https://a.example'"] * 6) + "]}")
+        read(tmp_path, f"{{cors: {origins}}}")

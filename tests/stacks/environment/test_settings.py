@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -392,20 +391,6 @@ def _with_hyperparameters(first: dict[str, Any], continued: dict[str, Any]) -> s
     training = parent_of(values, (*MODEL, "training", "hyperparameters"))
     training["hyperparameters"], training["continued_hyperparameters"] = first, continued
     return yaml.safe_dump(values, allow_unicode=True, sort_keys=False)
-
-
-def test_most_models_with_the_longest_names_fit_a_function_s_environment(tmp_path: Path) -> None:
-    values = copy.deepcopy(VALUES)
-    (model,) = values["models"].values()
-    values["name"] = "e" * 20
-    values["models"] = {
-        f"{number:02}".ljust(20, "m"): {**model, "name": f"{number:02}".ljust(63, "n")}
-        for number in range(20)
-    }
-    path = tmp_path / "environment.yaml"
-    path.write_text(yaml.safe_dump(values))
-    # Lambda holds 4 KB; the tables' names and the rest take less than a fourth of it.
-    assert len(json.dumps(read_environment(path).learners)) < 3 * 1024
 
 
 def test_every_wrong_hyperparameter_has_its_line(tmp_path: Path) -> None:

@@ -38,13 +38,6 @@ def test_variable_says_what_was_set() -> None:
     assert Billing.from_json(billing.as_json()) == billing
 
 
-def test_twenty_models_fit_into_a_variable() -> None:
-    """All variables of a function have 4 KB together, and the models' endpoints are one."""
-    price = Price.read({"prompt": 123.25, "completion": 456.75, "cached": 12.5})
-    prices = {f"{number:063}": price for number in range(20)}
-    assert len(Billing(prices=prices, budget=Budget(1, 1, 1, 1)).as_json()) < 2200
-
-
 def test_account_is_counted_where_money_or_tokens_are() -> None:
     assert not Billing().keeps_account
     assert Billing(prices={"chat": Price()}).keeps_account

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, replace
 from typing import Any
 
@@ -84,3 +85,20 @@ def test_what_is_too_long_is_shortened_and_says_so(inference: Inference) -> None
     huge = [{"role": "user", "content": "い" * 200_000}]
     assert kept(replace(inference, messages=huge), FULL).messages == []
     assert not kept(inference, FULL).is_shortened
+
+
+@pytest.mark.parametrize("character", ["\0", '"', "\\", "あ", "👍", "a"])
+def test_a_message_of_a_queue_has_room_for_any_record(inference: Inference, character: str) -> None:
+    long = kept(replace(inference, answer=character * 400_000), FULL)
+    line = json.dumps(long.as_dict(), ensure_ascii=False)
+    assert 370_000 < len(line.encode()) < 400_000
+    assert len(json.dumps({"line": line}, ensure_ascii=False).encode()) < 1024 * 1024
+
+
+def test_as_much_is_kept_as_there_is_room_for(inference: Inference) -> None:
+    """Whichever part of it takes the most."""
+    for answer in ("\0" * 50_000 + "a" * 200_000, "a" * 200_000 + "\0" * 50_000):
+        given = replace(inference, answer=answer)
+        record = kept(given, FULL)
+        assert record.is_shortened and answer.startswith(record.answer)
+        assert 379_000 < len(json.dumps(record.as_dict(), ensure_ascii=False)) < 382_000
