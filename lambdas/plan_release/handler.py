@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 import boto3
 
-from lambdas.plan_release import approvals, hosting
+from lambdas.plan_release import alarm_look, approvals, hosting, trial
 from lambdas.plan_release.plan import (
     CHANGING,
     Endpoint,
@@ -16,20 +19,26 @@ from lambdas.plan_release.plan import (
     Wanted,
     failure,
     next_step,
+    refusal,
+    smoke_failure,
     update_policy,
 )
 from lambdas.plan_release.prompt_bounds import next_bound
-from lambdas.plan_release.release_record import ReleaseRecord, Row, wanted_in
+from lambdas.plan_release.release_record import ReleaseRecord, Row, served_in, wanted_in
+from meguru.rollback import served_then
 
 UNSCALING = ("create_endpoint", "delete_endpoint", "replace_instances")
+# What alarms can take back, because something else serves meanwhile.
+HELD_AGAINST_ALARMS = ("update_endpoint", "replace_instances")
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """The next step of one execution of the release workflow.
 
     Takes `run` (the execution's ARN), `hosting` (what model and endpoint config are made of),
-    `scaling` (as text), `attempted` (the release this execution has begun, or nothing) and
-    `scaling_failed`. Returns `step` and what the step needs.
+    `scaling` (as text), `attempted` (the release this execution has begun, or nothing), `tried`
+    (the version it has made the endpoint of smoke tests for, or nothing) and `scaling_failed`.
+    Returns `step` and what the step needs.
     """
     record = ReleaseRecord(releases(), states(), os.environ["ENDPOINT_NAME"], event["run"])
     row = record.take_claim()
@@ -72,6 +81,8 @@ def _plan(
     released = wanted_in(row, "release")
     package = approvals.last_approved(approved, released)
     wanted = _wanted(package, approved, event["hosting"]) if package else None
+    goes_back = bool(package and approved[package]["rollback"]) and package in served_in(row)
+    tested = _look_at_trial(event, row, wanted, approved, goes_back=goes_back)
     situation = Situation(
         wanted=wanted,
         released=released,
@@ -82,10 +93,23 @@ def _plan(
         has_config=wanted is not None and hosting.has_config(sagemaker(), wanted.name),
         is_scaled=event["scaling_failed"] or row.get("scaling") == event["scaling"],
         instance_type=event["hosting"]["InstanceType"],
+        trial_step=tested.next_step,
+        clearing_step=tested.clearing_step,
     )
     step = next_step(situation)
     if wanted is None:
         return {"step": step}
+    failed = failure(wanted, endpoint)
+    alarms: Sequence[str] = ()
+    if step == "fail_smoke_test":
+        step, failed = "record_failure", smoke_failure(wanted, tested.why_failed)
+    elif step in HELD_AGAINST_ALARMS:
+        looked = _look_at_alarms(tested, goes_back=goes_back)
+        alarms = looked.names
+        if looked.refusal:
+            step, failed = "record_failure", refusal(wanted, looked.refusal)
+        elif looked.is_pending:
+            step = "wait"
     named = hosting.metadata(sagemaker(), wanted.package)
     alone = situation.serves_wanted and wanted == situation.released
     bound = next_bound(s3(), row, named, alone=alone)
@@ -99,14 +123,57 @@ def _plan(
         "data_sources": hosting.data_sources(named),
         # What a person approved, for the container to hold what lies there against.
         "prompt_version": named.get("prompt_version", ""),
-        "failure": failure(wanted, endpoint),
-        "update_policy": update_policy(
-            endpoint.num_instances if endpoint else 0,
-            traffic=os.environ["TRAFFIC"],
-            canary_percent=int(os.environ["CANARY_PERCENT"]),
-            bake_seconds=int(os.environ["BAKE_SECONDS"]),
-        ),
+        "failure": failed,
+        "smoke_config": tested.config_name,
+        "served": json.dumps(served_then(served_in(row), wanted.package, back=goes_back)),
+        "deployment": _deployment(endpoint, alarms, goes_back=goes_back),
     }
+
+
+def _look_at_trial(
+    event: dict[str, Any],
+    row: Row,
+    wanted: Wanted | None,
+    approved: approvals.Seen,
+    *,
+    goes_back: bool,
+) -> trial.Trial:
+    settings = {**event["hosting"], "for": "smoke test"}
+    return trial.look(
+        sagemaker(),
+        os.environ["ENDPOINT_NAME"],
+        wanted,
+        config_name=_wanted(wanted.package, approved, settings).name if wanted else "",
+        begun=event.get("tried"),
+        row=row,
+        # What has served already has answered more than a test asks.
+        is_tried=goes_back or os.environ["HAS_SMOKE_TEST"] != "true",
+    )
+
+
+def _look_at_alarms(tested: trial.Trial, *, goes_back: bool) -> alarm_look.AlarmLook:
+    return alarm_look.look(
+        cloudwatch(),
+        dict(json.loads(os.environ["ALARMS"])),
+        datetime.now(UTC),
+        asked_at=tested.asked_at,
+        is_rollback=goes_back,
+    )
+
+
+def _deployment(
+    endpoint: Endpoint | None, alarms: Sequence[str], *, goes_back: bool
+) -> dict[str, Any]:
+    """How an update moves the traffic; back to what has served already, at once."""
+    policy = update_policy(
+        endpoint.num_instances if endpoint else 0,
+        traffic="all_at_once" if goes_back else os.environ["TRAFFIC"],
+        canary_percent=int(os.environ["CANARY_PERCENT"]),
+        bake_seconds=0 if goes_back else int(os.environ["BAKE_SECONDS"]),
+    )
+    rings = {"Alarms": [{"AlarmName": name} for name in alarms]}
+    heeded = {"AutoRollbackConfiguration": rings} if alarms else {}
+    return {"BlueGreenUpdatePolicy": policy, **heeded}
 
 
 def _wanted(package: str, approved: approvals.Seen, settings: dict[str, Any]) -> Wanted:
@@ -118,6 +185,11 @@ def _wanted(package: str, approved: approvals.Seen, settings: dict[str, Any]) ->
 @cache
 def sagemaker() -> Any:
     return boto3.client("sagemaker")
+
+
+@cache
+def cloudwatch() -> Any:
+    return boto3.client("cloudwatch")
 
 
 @cache

@@ -33,7 +33,11 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Situation:
-    """`attempted` is what this execution has asked SageMaker to deploy."""
+    """`attempted` is what this execution has asked SageMaker to deploy.
+
+    `trial_step` brings the smoke test of the wanted version nearer to its end, `clearing_step` does
+    away with its endpoint; either is empty where nothing is left to do.
+    """
 
     wanted: Wanted | None
     released: Wanted | None
@@ -44,6 +48,8 @@ class Situation:
     has_config: bool
     is_scaled: bool
     instance_type: str
+    trial_step: str = ""
+    clearing_step: str = ""
 
     @property
     def serves_wanted(self) -> bool:
@@ -65,12 +71,16 @@ def next_step(now: Situation) -> str:
         return "record_failure"
     if not now.has_model:
         return "create_model"
+    if now.trial_step:
+        return now.trial_step
     if not now.has_config:
         return "create_config"
     return _deploy(now)
 
 
 def _settle(now: Situation) -> str:
+    if now.clearing_step:
+        return now.clearing_step
     serves = now.endpoint is not None and now.endpoint.status == "InService"
     return "register_scaling" if serves and not now.is_scaled else "give_claim_back"
 
@@ -101,6 +111,16 @@ def failure(wanted: Wanted, endpoint: Endpoint | None) -> dict[str, str]:
     said = endpoint.failure_reason or "The new version was rolled back."
     cause = f"the endpoint is {endpoint.status} with {endpoint.config_name}. {said}"
     return {"Error": "ReleaseFailed", "Cause": f"{wanted.package}: {cause}"}
+
+
+def smoke_failure(wanted: Wanted, why: str) -> dict[str, str]:
+    """A version that didn't pass its smoke test has had no request of a caller."""
+    cause = f"the smoke test failed, and what served before goes on serving: {why}"
+    return {"Error": "SmokeTestFailed", "Cause": f"{wanted.package}: {cause}"}
+
+
+def refusal(wanted: Wanted, why: str) -> dict[str, str]:
+    return {"Error": "ReleaseRefused", "Cause": f"{wanted.package}: {why}."}
 
 
 def update_policy(

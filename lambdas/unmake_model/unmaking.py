@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from meguru.names import JOB_LOG_GROUPS, is_made_by_runs
+from meguru.names import JOB_LOG_GROUPS, is_made_by_runs, smoke_endpoint_name
 from meguru.refusals import says_missing
 
 # Of a thing that has ended or changed since it was looked at.
@@ -63,7 +63,8 @@ class Unmaking:
             *self._stop_processing_jobs(),
         ]
         self._end_scaling()
-        left += self._delete_endpoint()
+        for endpoint in (self._name, smoke_endpoint_name(self._name)):
+            left += self._delete_endpoint(endpoint)
         if not left:
             self._delete_configs_and_models()
             self._forget_release()
@@ -130,13 +131,13 @@ class Unmaking:
             with _passing_over():
                 self._alarms.delete_alarms(AlarmNames=[alarm["AlarmName"]])
 
-    def _delete_endpoint(self) -> Iterator[str]:
+    def _delete_endpoint(self, name: str) -> Iterator[str]:
         with _passing_over():
-            endpoint = self._sagemaker.describe_endpoint(EndpointName=self._name)
-            if endpoint["EndpointStatus"] not in _UNCHANGEABLE:
+            status = self._sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"]
+            if status not in _UNCHANGEABLE:
                 with _passing_over():
-                    self._sagemaker.delete_endpoint(EndpointName=self._name)
-            yield f"endpoint {self._name}, which was {endpoint['EndpointStatus']}"
+                    self._sagemaker.delete_endpoint(EndpointName=name)
+            yield f"endpoint {name}, which was {status}"
 
     def _delete_configs_and_models(self) -> None:
         configs = self._sagemaker.get_paginator("list_endpoint_configs").paginate(

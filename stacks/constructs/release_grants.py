@@ -10,9 +10,13 @@ from stacks.constructs.model_registry import ModelRegistry
 
 
 def grant_hosting(
-    workflow: iam.IGrantable, registry: ModelRegistry, names: str, *alarm_arns: str
+    workflow: iam.IGrantable,
+    registry: ModelRegistry,
+    names: str,
+    smoke_endpoint_arn: str,
+    *alarm_arns: str,
 ) -> None:
-    """Models and endpoint configs of these names, and the one endpoint."""
+    """Models and endpoint configs of these names, the one endpoint, and that of smoke tests."""
     models = sagemaker_arn(registry, "model", names)
     configs = sagemaker_arn(registry, "endpoint-config", names)
     # A model made of a package is checked against both.
@@ -25,16 +29,29 @@ def grant_hosting(
         registry.endpoint_arn,
         configs,
     )
-    grant(workflow, ["sagemaker:DeleteEndpoint", "sagemaker:AddTags"], registry.endpoint_arn)
+    grant(workflow, "sagemaker:CreateEndpoint", smoke_endpoint_arn, configs)
+    grant(
+        workflow,
+        ["sagemaker:DeleteEndpoint", "sagemaker:AddTags"],
+        registry.endpoint_arn,
+        smoke_endpoint_arn,
+    )
     grant(workflow, "cloudwatch:DescribeAlarms", *alarm_arns)
 
 
-def grant_looking(function: iam.IGrantable, registry: ModelRegistry, names: str) -> None:
-    """What is approved, and what is there of a release."""
-    # Lists take no resource.
-    grant(function, "sagemaker:ListModelPackages", "*")
+def grant_looking(
+    function: iam.IGrantable,
+    registry: ModelRegistry,
+    names: str,
+    smoke_endpoint_arn: str,
+    *alarm_arns: str,
+) -> None:
+    """What is approved, what is there of a release, and whether its alarms could ring."""
+    # Lists take no resource, and neither do metrics.
+    grant(function, ["sagemaker:ListModelPackages", "cloudwatch:GetMetricStatistics"], "*")
+    grant(function, "cloudwatch:DescribeAlarms", *alarm_arns)
     grant(function, "sagemaker:DescribeModelPackage", registry.versions_arn)
-    grant(function, "sagemaker:DescribeEndpoint", registry.endpoint_arn)
+    grant(function, "sagemaker:DescribeEndpoint", registry.endpoint_arn, smoke_endpoint_arn)
     grant(function, "sagemaker:DescribeModel", sagemaker_arn(registry, "model", names))
     grant(
         function,

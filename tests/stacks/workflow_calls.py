@@ -237,7 +237,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "registration": "0" * 36,
         "job": "EvaluateModel",
     },
-    "DeployModelVersion": {"problem": {"Error": "Broken", "Cause": "あ" * 32_768}},
+    "DeployModelVersion": {
+        "problem": {"Error": "Broken", "Cause": "あ" * 32_768},
+        "tested": {"failure": "あ" * 300, "asked_at": "2026-11-27T00:00:00+00:00"},
+    },
 }
 
 
@@ -252,7 +255,12 @@ def _plan(package: str, group: str) -> dict[str, Any]:
         "looks": 1,
         "seconds": 30,
         "release": release,
-        "update_policy": policy,
+        "deployment": {
+            "BlueGreenUpdatePolicy": policy,
+            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a" * 255}]},
+        },
+        "smoke_config": f"{group}-ba9876543210",
+        "served": "[]",
         "failure": failure,
     }
 

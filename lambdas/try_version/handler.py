@@ -1,0 +1,61 @@
+"""Tries a version before anybody's request goes to it, and has what serves answer once as well."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.try_version.smoke_test import SmokeTest
+
+# SageMaker waits so long for an answer; whatever takes longer than that hangs.
+ANSWER_SECONDS = 60
+RUNTIME = Config(
+    connect_timeout=5, read_timeout=ANSWER_SECONDS + 5, retries={"total_max_attempts": 1}
+)
+
+logger = Logger(service="try_version")
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, str]:
+    """What is wrong with `model_version` on the endpoint of smoke tests; empty: nothing.
+
+    `asked_at` is when the serving endpoint answered a request, whose data the alarms must show
+    from then on; empty where it didn't: nothing serves, or nothing is awake.
+    """
+    smoke_test = SmokeTest(
+        runtime(),
+        os.environ["SMOKE_ENDPOINT"],
+        kind=os.environ["MODEL_KIND"],
+        model=os.environ["MODEL_NAME"],
+        questions=json.loads(os.environ["QUESTIONS"]),
+        maximum_seconds=float(os.environ["MAXIMUM_SECONDS"]),
+    )
+    failure = smoke_test.failure(event["model_version"])
+    if failure:
+        logger.warning("the smoke test failed", failure=failure)
+        return {"failure": failure, "asked_at": ""}
+    return {"failure": "", "asked_at": ask_what_serves(smoke_test)}
+
+
+def ask_what_serves(smoke_test: SmokeTest) -> str:
+    """When the endpoint with the callers' traffic has answered, in UTC; empty where it hasn't."""
+    began = datetime.now(UTC)
+    try:
+        smoke_test.on(runtime(), os.environ["ENDPOINT_NAME"]).ask_once()
+    except (BotoCoreError, ClientError, ValueError) as error:
+        logger.info("what serves has not answered", said=str(error))
+        return ""
+    return began.isoformat(timespec="seconds")
+
+
+@cache
+def runtime() -> Any:
+    return boto3.client("sagemaker-runtime", config=RUNTIME)
