@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import cache
 from typing import Any
 
@@ -11,9 +12,11 @@ import boto3
 from lambdas.plan_release import approvals, hosting
 from lambdas.plan_release.plan import (
     CHANGING,
+    Component,
     Endpoint,
     Situation,
     Wanted,
+    component_policy,
     failure,
     next_step,
     update_policy,
@@ -21,14 +24,19 @@ from lambdas.plan_release.plan import (
 from lambdas.plan_release.prompt_bounds import next_bound
 from lambdas.plan_release.release_record import ReleaseRecord, Row, wanted_in
 
-UNSCALING = ("create_endpoint", "delete_endpoint", "replace_instances")
+UNSCALING = (
+    *("create_endpoint", "delete_endpoint", "replace_instances"),
+    *("create_component", "delete_component"),
+)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """The next step of one execution of the release workflow.
 
     Takes `run` (the execution's ARN), `hosting` (what model and endpoint config are made of),
-    `scaling` (as text), `attempted` (the release this execution has begun, or nothing) and
+    `component` (what an inference component is made of besides, or nothing where there is none),
+    `scaling` (as text), `attempted` (the release this execution has begun, or nothing),
+    `started_at` (when it asked for the first copy, in milliseconds, or nothing) and
     `scaling_failed`. Returns `step` and what the step needs.
     """
     record = ReleaseRecord(releases(), states(), os.environ["ENDPOINT_NAME"], event["run"])
@@ -48,14 +56,15 @@ def _look_at_registry(seen: approvals.Seen) -> approvals.Seen:
 
 def _plan_as_holder(event: dict[str, Any], record: ReleaseRecord, row: Row) -> dict[str, Any]:
     endpoint = hosting.find_endpoint(sagemaker(), os.environ["ENDPOINT_NAME"])
-    is_changing = endpoint is not None and endpoint.status in CHANGING
+    component = hosting.find_component(sagemaker(), os.environ["ENDPOINT_NAME"])
+    is_changing = any(one is not None and one.status in CHANGING for one in (endpoint, component))
     if is_changing and event["attempted"]:
         # It waits for its own change: whoever asks meanwhile notices what was decided.
         return {"step": "wait"}
     approved = record.notice(_look_at_registry)
     if is_changing:
         return {"step": "wait"}
-    plan = _plan(event, record, row, approved, endpoint)
+    plan = _plan(event, record, row, approved, endpoint, component)
     if plan["step"] in UNSCALING and not record.forget_scaling():
         # Another execution has taken the claim over.
         return {"step": "wait"}
@@ -68,10 +77,15 @@ def _plan(
     row: Row,
     approved: approvals.Seen,
     endpoint: Endpoint | None,
+    component: Component | None,
 ) -> dict[str, Any]:
     released = wanted_in(row, "release")
     package = approvals.last_approved(approved, released)
-    wanted = _wanted(package, approved, event["hosting"]) if package else None
+    # An execution that was started before an upgrade says nothing of it.
+    of_component = event.get("component")
+    made_of = event["hosting"] | ({"Component": of_component} if of_component else {})
+    wanted = _wanted(package, approved, made_of) if package else None
+    config_name = _config_name(wanted, made_of)
     situation = Situation(
         wanted=wanted,
         released=released,
@@ -79,9 +93,12 @@ def _plan(
         attempted=Wanted(**event["attempted"]) if event["attempted"] else None,
         endpoint=endpoint,
         has_model=wanted is not None and hosting.has_model(sagemaker(), wanted.name),
-        has_config=wanted is not None and hosting.has_config(sagemaker(), wanted.name),
+        has_config=wanted is not None and hosting.has_config(sagemaker(), config_name),
         is_scaled=event["scaling_failed"] or row.get("scaling") == event["scaling"],
         instance_type=event["hosting"]["InstanceType"],
+        config_name=config_name,
+        by_component=bool(of_component),
+        component=component,
     )
     step = next_step(situation)
     if wanted is None:
@@ -92,21 +109,32 @@ def _plan(
     if bound.values() != row.get("prompt_bound") and not record.keep_prompt_bound(bound):
         # Another execution has taken the claim over.
         return {"step": "wait"}
+    if step == "record_release" and (started_at := event.get("started_at")):
+        record.keep_start_seconds(max(1, round(time.time() - started_at / 1000)))
     return {
         "step": step,
         "release": vars(wanted),
+        "config_name": config_name,
         # For `create_model`.
         "data_sources": hosting.data_sources(named),
         # What a person approved, for the container to hold what lies there against.
         "prompt_version": named.get("prompt_version", ""),
-        "failure": failure(wanted, endpoint),
+        "failure": failure(wanted, endpoint, component),
         "update_policy": update_policy(
             endpoint.num_instances if endpoint else 0,
             traffic=os.environ["TRAFFIC"],
             canary_percent=int(os.environ["CANARY_PERCENT"]),
             bake_seconds=int(os.environ["BAKE_SECONDS"]),
         ),
+        "component_policy": component_policy(bake_seconds=int(os.environ["BAKE_SECONDS"])),
+        "num_copies": component.num_copies if component else 0,
     }
+
+
+def _config_name(wanted: Wanted | None, made_of: dict[str, Any]) -> str:
+    if "Component" in made_of:
+        return hosting.hosting_config_name(os.environ["ENDPOINT_NAME"], made_of)
+    return wanted.name if wanted else ""
 
 
 def _wanted(package: str, approved: approvals.Seen, settings: dict[str, Any]) -> Wanted:

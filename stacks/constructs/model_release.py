@@ -12,9 +12,10 @@ from constructs import Construct
 from meguru.events import event_source
 from meguru.fingerprint import sha256_hex
 from meguru.load_report import LOAD_EVENT, TOKENS_METRIC, load_namespace
-from meguru.names import BASE_MODELS_PREFIX, RUNS_PREFIX, endpoint_log_name, prompts_prefix
+from meguru.names import BASE_MODELS_PREFIX, RUNS_PREFIX, prompts_prefix, wake_alarm_name
 from stacks.constructs.endpoint_hours import EndpointSchedule
 from stacks.constructs.grants import default_bus_arn, grant, grant_pass_role, grant_table
+from stacks.constructs.hosting_kind import VARIANT_NAME, HostingKind
 from stacks.constructs.job import ContainerRole
 from stacks.constructs.lake import Lake
 from stacks.constructs.model_registry import ModelRegistry
@@ -29,7 +30,6 @@ from stacks.environment import Environment
 from stacks.environment.aws_offers import inference_ami
 from stacks.environment.model import Model
 
-VARIANT_NAME = "AllTraffic"
 # How long a container may take until it serves. vLLM compiles, and captures graphs, before it does.
 STARTUP_SECONDS = {"meguru": 480, "vllm": 1800}
 # Longer than a release takes that waits for capacity.
@@ -55,7 +55,8 @@ class ModelRelease(Construct):
         self._environment, self._model, self._endpoint = environment, model, model.endpoint
         self._model_name = environment.name_in_api(model_key)
         self._registry, self._releases, self._lake = registry, releases, lake
-        log_name = endpoint_log_name(registry.endpoint_name)
+        self._kind = HostingKind.of(registry.endpoint_name, model.endpoint)
+        log_name = environment.container_logs[self._model_name]
         self.endpoint_log = LogGroup(
             self, "EndpointLog", environment=environment, log_group_name=log_name
         )
@@ -75,8 +76,7 @@ class ModelRelease(Construct):
         self.alarms = ReleaseAlarms(
             self,
             "EndpointAlarms",
-            endpoint_name=registry.endpoint_name,
-            variant_name=VARIANT_NAME,
+            dimensions=self._kind.dimensions,
             release=model.endpoint.release,
         )
         self._plan_release = self._create_plan_release()
@@ -90,8 +90,8 @@ class ModelRelease(Construct):
                 registry=registry,
                 hours=hours,
                 min_instances=model.endpoint.min_instances,
-                resource_id=f"endpoint/{registry.endpoint_name}/variant/{VARIANT_NAME}",
-                dimension="sagemaker:variant:DesiredInstanceCount",
+                resource_id=self._kind.scaled,
+                dimension=self._kind.dimension,
             )
         ReleaseTriggers(self, "Triggers", workflow=self.workflow, group_name=registry.group_name)
 
@@ -149,6 +149,12 @@ class ModelRelease(Construct):
                 "EndpointInstanceType": endpoint.instance_type,
                 "InferenceAmiVersion": inference_ami(endpoint.instance_type) or "none",
                 "VariantName": VARIANT_NAME,
+                "Component": self._kind.component,
+                "ScaledResource": self._kind.scaled,
+                "ScaledDimension": self._kind.dimension,
+                "InvocationsMetric": self._kind.load,
+                "RequestsMetric": self._kind.requests,
+                "WakeAlarmName": wake_alarm_name(self._registry.endpoint_name),
                 "ModelName": self._model_name,
                 "AnswerTokens": str(self._model.training.context_tokens),
                 "StartupSeconds": str(STARTUP_SECONDS[self._model.engine]),

@@ -29,12 +29,11 @@ class ReleaseAlarms(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        endpoint_name: str,
-        variant_name: str,
+        dimensions: dict[str, str],
         release: Release,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._dimensions = {"EndpointName": endpoint_name, "VariantName": variant_name}
+        self._dimensions = dimensions
         self.errors = self._alarm(
             "Errors",
             "The text endpoint answers too many requests with server errors.",
