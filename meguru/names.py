@@ -214,6 +214,16 @@ def endpoint_log_name(endpoint: str) -> str:
     return f"/aws/sagemaker/Endpoints/{endpoint}"
 
 
+def component_log_name(component: str) -> str:
+    """The log group of an inference component's containers, which SageMaker names."""
+    return f"/aws/sagemaker/InferenceComponents/{component}"
+
+
+def wake_alarm_name(endpoint: str) -> str:
+    """The alarm that rings when somebody asks a model without a copy, and the policy it starts."""
+    return f"{endpoint}-wake"
+
+
 def resource_name(environment: str, model: str) -> str:
     """The endpoint and the model package group of a model; what its jobs' names begin with."""
     return f"meguru-{environment}--{model}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -12,8 +13,10 @@ from typing import Any
 import boto3
 
 from lambdas.plan_release import alarm_look, approvals, hosting, trial
+from lambdas.plan_release.deployment import deployment
 from lambdas.plan_release.plan import (
     CHANGING,
+    Component,
     Endpoint,
     Situation,
     Wanted,
@@ -21,24 +24,28 @@ from lambdas.plan_release.plan import (
     next_step,
     refusal,
     smoke_failure,
-    update_policy,
 )
 from lambdas.plan_release.prompt_bounds import next_bound
 from lambdas.plan_release.release_record import ReleaseRecord, Row, served_in, wanted_in
 from meguru.rollback import served_then
 
-UNSCALING = ("create_endpoint", "delete_endpoint", "replace_instances")
+UNSCALING = (
+    *("create_endpoint", "delete_endpoint", "replace_instances"),
+    *("create_component", "delete_component"),
+)
 # What alarms can take back, because something else serves meanwhile.
-HELD_AGAINST_ALARMS = ("update_endpoint", "replace_instances")
+HELD_AGAINST_ALARMS = ("update_endpoint", "replace_instances", "update_component")
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """The next step of one execution of the release workflow.
 
     Takes `run` (the execution's ARN), `hosting` (what model and endpoint config are made of),
-    `scaling` (as text), `attempted` (the release this execution has begun, or nothing), `tried`
-    (the version it has made the endpoint of smoke tests for, or nothing) and `scaling_failed`.
-    Returns `step` and what the step needs.
+    `component` (what an inference component is made of besides, or nothing where there is none),
+    `scaling` (as text), `attempted` (the release this execution has begun, or nothing),
+    `tried` (the version it has made the endpoint of smoke tests for, or nothing), `started_at`
+    (when it asked for the first copy, in milliseconds, or nothing) and `scaling_failed`. Returns
+    `step` and what the step needs.
     """
     record = ReleaseRecord(releases(), states(), os.environ["ENDPOINT_NAME"], event["run"])
     row = record.take_claim()
@@ -57,14 +64,15 @@ def _look_at_registry(seen: approvals.Seen) -> approvals.Seen:
 
 def _plan_as_holder(event: dict[str, Any], record: ReleaseRecord, row: Row) -> dict[str, Any]:
     endpoint = hosting.find_endpoint(sagemaker(), os.environ["ENDPOINT_NAME"])
-    is_changing = endpoint is not None and endpoint.status in CHANGING
+    component = hosting.find_component(sagemaker(), os.environ["ENDPOINT_NAME"])
+    is_changing = any(one is not None and one.status in CHANGING for one in (endpoint, component))
     if is_changing and event["attempted"]:
         # It waits for its own change: whoever asks meanwhile notices what was decided.
         return {"step": "wait"}
     approved = record.notice(_look_at_registry)
     if is_changing:
         return {"step": "wait"}
-    plan = _plan(event, record, row, approved, endpoint)
+    plan = _plan(event, record, row, approved, endpoint, component)
     if plan["step"] in UNSCALING and not record.forget_scaling():
         # Another execution has taken the claim over.
         return {"step": "wait"}
@@ -77,12 +85,17 @@ def _plan(
     row: Row,
     approved: approvals.Seen,
     endpoint: Endpoint | None,
+    component: Component | None,
 ) -> dict[str, Any]:
     released = wanted_in(row, "release")
     package = approvals.last_approved(approved, released)
-    wanted = _wanted(package, approved, event["hosting"]) if package else None
+    # An execution that was started before an upgrade says nothing of it.
+    of_component = event.get("component")
+    made_of = event["hosting"] | ({"Component": of_component} if of_component else {})
+    wanted = _wanted(package, approved, made_of) if package else None
+    config_name = _config_name(wanted, made_of)
     goes_back = bool(package and approved[package]["rollback"]) and package in served_in(row)
-    tested = _look_at_trial(event, row, wanted, approved, goes_back=goes_back)
+    tested = _look_at_trial(event, row, wanted, approved, made_of, goes_back=goes_back)
     situation = Situation(
         wanted=wanted,
         released=released,
@@ -90,16 +103,19 @@ def _plan(
         attempted=Wanted(**event["attempted"]) if event["attempted"] else None,
         endpoint=endpoint,
         has_model=wanted is not None and hosting.has_model(sagemaker(), wanted.name),
-        has_config=wanted is not None and hosting.has_config(sagemaker(), wanted.name),
+        has_config=wanted is not None and hosting.has_config(sagemaker(), config_name),
         is_scaled=event["scaling_failed"] or row.get("scaling") == event["scaling"],
         instance_type=event["hosting"]["InstanceType"],
+        config_name=config_name,
+        by_component=bool(of_component),
+        component=component,
         trial_step=tested.next_step,
         clearing_step=tested.clearing_step,
     )
     step = next_step(situation)
     if wanted is None:
         return {"step": step}
-    failed = failure(wanted, endpoint)
+    failed = failure(wanted, endpoint, component)
     alarms: Sequence[str] = ()
     if step == "fail_smoke_test":
         step, failed = "record_failure", smoke_failure(wanted, tested.why_failed)
@@ -116,9 +132,12 @@ def _plan(
     if bound.values() != row.get("prompt_bound") and not record.keep_prompt_bound(bound):
         # Another execution has taken the claim over.
         return {"step": "wait"}
+    if step == "record_release" and (started_at := event.get("started_at")):
+        record.keep_start_seconds(max(1, round(time.time() - started_at / 1000)))
     return {
         "step": step,
         "release": vars(wanted),
+        "config_name": config_name,
         # For `create_model`.
         "data_sources": hosting.data_sources(named),
         # What a person approved, for the container to hold what lies there against.
@@ -126,7 +145,14 @@ def _plan(
         "failure": failed,
         "smoke_config": tested.config_name,
         "served": json.dumps(served_then(served_in(row), wanted.package, back=goes_back)),
-        "deployment": _deployment(endpoint, alarms, goes_back=goes_back),
+        "deployment": deployment(
+            alarms,
+            settings=os.environ,
+            num_instances=endpoint.num_instances if endpoint else 0,
+            by_component=situation.by_component,
+            goes_back=goes_back,
+        ),
+        "num_copies": component.num_copies if component else 0,
     }
 
 
@@ -135,10 +161,11 @@ def _look_at_trial(
     row: Row,
     wanted: Wanted | None,
     approved: approvals.Seen,
+    made_of: dict[str, Any],
     *,
     goes_back: bool,
 ) -> trial.Trial:
-    settings = {**event["hosting"], "for": "smoke test"}
+    settings = {**made_of, "for": "smoke test"}
     return trial.look(
         sagemaker(),
         os.environ["ENDPOINT_NAME"],
@@ -161,19 +188,10 @@ def _look_at_alarms(tested: trial.Trial, *, goes_back: bool) -> alarm_look.Alarm
     )
 
 
-def _deployment(
-    endpoint: Endpoint | None, alarms: Sequence[str], *, goes_back: bool
-) -> dict[str, Any]:
-    """How an update moves the traffic; back to what has served already, at once."""
-    policy = update_policy(
-        endpoint.num_instances if endpoint else 0,
-        traffic="all_at_once" if goes_back else os.environ["TRAFFIC"],
-        canary_percent=int(os.environ["CANARY_PERCENT"]),
-        bake_seconds=0 if goes_back else int(os.environ["BAKE_SECONDS"]),
-    )
-    rings = {"Alarms": [{"AlarmName": name} for name in alarms]}
-    heeded = {"AutoRollbackConfiguration": rings} if alarms else {}
-    return {"BlueGreenUpdatePolicy": policy, **heeded}
+def _config_name(wanted: Wanted | None, made_of: dict[str, Any]) -> str:
+    if "Component" in made_of:
+        return hosting.hosting_config_name(os.environ["ENDPOINT_NAME"], made_of)
+    return wanted.name if wanted else ""
 
 
 def _wanted(package: str, approved: approvals.Seen, settings: dict[str, Any]) -> Wanted:

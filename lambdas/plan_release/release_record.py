@@ -70,6 +70,11 @@ class ReleaseRecord:
         changes = "SET prompt_bound = :bound"
         return self._try_update(changes, values, "claimed_by = :run") is not None
 
+    def keep_start_seconds(self, seconds: int) -> None:
+        """How long it took from no instance at all to an answer: callers are told to wait so."""
+        values = {":run": self._run, ":seconds": seconds}
+        self._try_update("SET start_seconds = :seconds", values, "claimed_by = :run")
+
     def _claim_from(self, holder: str | None) -> Row | None:
         """Take a free claim, or the one a certain holder has left behind."""
         condition = "attribute_not_exists(claimed_by) OR claimed_by = :run"

@@ -49,7 +49,8 @@ def ask_what_serves(smoke_test: SmokeTest) -> str:
     """When the endpoint with the callers' traffic has answered, in UTC; empty where it hasn't."""
     began = datetime.now(UTC)
     try:
-        smoke_test.on(runtime(), os.environ["ENDPOINT_NAME"]).ask_once()
+        component = os.environ["ENDPOINT_NAME"] if os.environ["HOSTS_COMPONENT"] == "true" else ""
+        smoke_test.on(os.environ["ENDPOINT_NAME"], component).ask_once()
     except (BotoCoreError, ClientError, ValueError) as error:
         logger.info("what serves has not answered", said=str(error))
         return ""

@@ -37,9 +37,11 @@ class SmokeTest:
     model: str
     questions: Sequence[str]
     maximum_seconds: float
+    component: str = ""
 
-    def on(self, runtime: Any, endpoint_name: str) -> SmokeTest:
-        return replace(self, runtime=runtime, endpoint_name=endpoint_name)
+    def on(self, endpoint_name: str, component: str) -> SmokeTest:
+        """The same on another endpoint, or on an inference component there."""
+        return replace(self, endpoint_name=endpoint_name, component=component)
 
     def failure(self, model_version: str) -> str:
         """Why the version must not serve, in one line; empty where it may."""
@@ -54,8 +56,9 @@ class SmokeTest:
 
     def ask_once(self) -> None:
         """Have one request answered; botocore's errors where it isn't."""
-        body = self._text_body("Hello.") if self.kind == "text" else _vector_body("Hello.")
-        self._invoke(body | {"max_tokens": 1} if self.kind == "text" else body)
+        text = "Hello."
+        is_text = self.kind == "text"
+        self._invoke(self._text_body(text) | {"max_tokens": 1} if is_text else _vector_body(text))
 
     def _try_texts(self, model_version: str) -> None:
         texts = self._timed(lambda question: self._text(question, model_version))
@@ -142,11 +145,12 @@ class SmokeTest:
         raise AssertionError("the last try ends with an answer or an error")
 
     def _request(self, body: dict[str, Any]) -> dict[str, Any]:
-        return {
+        request = {
             "EndpointName": self.endpoint_name,
             "ContentType": "application/json",
             "Body": json.dumps(body, ensure_ascii=False).encode(),
         }
+        return request | ({"InferenceComponentName": self.component} if self.component else {})
 
     def _text_body(self, question: str) -> dict[str, Any]:
         messages = [{"role": "user", "content": question}]

@@ -12,7 +12,7 @@ from constructs import Construct
 from meguru.names import api_log_name, api_name, stage_name
 from stacks.constructs.feedback_capture import FeedbackCapture
 from stacks.constructs.gateway_responses import add_gateway_responses
-from stacks.constructs.grants import grant, grant_table, sagemaker_arn
+from stacks.constructs.grants import components_arn, grant, grant_table, sagemaker_arn
 from stacks.constructs.guard import grant_guard, guard_files
 from stacks.constructs.inference_log import InferenceLog
 from stacks.constructs.ledger import use_ledger
@@ -169,6 +169,7 @@ class InferenceApi(Construct):
                 sagemaker_arn(self, "endpoint", name)
                 for name in self._environment.endpoints.values()
             ),
+            components_arn(self, self._environment.name),
         )
         grant_table(function, self._records.consumers, "GetItem")
         self._inference_log.use(function)

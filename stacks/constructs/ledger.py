@@ -16,7 +16,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from meguru.ledger_book import MONTH_INDEX
-from meguru.names import BUDGET_METRIC, METRIC_NAMESPACE, endpoint_log_name
+from meguru.names import BUDGET_METRIC, METRIC_NAMESPACE
 from meguru.usage_report import LOG_FILTER
 from stacks.constructs.grants import grant, grant_table
 from stacks.constructs.python_function import PythonFunction
@@ -85,14 +85,14 @@ class LedgerWatch(Construct):
             folder="settle_expired",
             variables={
                 "ENVIRONMENT_NAME": environment.name,
-                "ENDPOINTS": json.dumps(environment.endpoints),
+                "LOG_GROUPS": json.dumps(environment.container_logs),
             },
             timeout=LOOK_EVERY,
         )
         use_ledger(function, ledger, environment)
         grant(function, "dynamodb:Query", f"{ledger.table_arn}/index/{MONTH_INDEX}")
-        for endpoint in environment.endpoints.values():
-            grant(function, "logs:FilterLogEvents", self._log_arn(endpoint))
+        for name in environment.container_logs.values():
+            grant(function, "logs:FilterLogEvents", self._log_arn(name))
         events.Rule(
             self,
             "Look",
@@ -107,12 +107,12 @@ class LedgerWatch(Construct):
                 alarm = self._alarm(name, environment.name, percent)
                 alarm.add_alarm_action(actions.SnsAction(topic))
 
-    def _log_arn(self, endpoint: str) -> str:
+    def _log_arn(self, name: str) -> str:
         """Groups are named with `:*` at the end, whatever is done with them."""
         return Stack.of(self).format_arn(
             service="logs",
             resource="log-group",
-            resource_name=f"{endpoint_log_name(endpoint)}:*",
+            resource_name=f"{name}:*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
 

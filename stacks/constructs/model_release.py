@@ -18,6 +18,7 @@ from meguru.names import (
     endpoint_log_name,
     prompts_prefix,
     smoke_endpoint_name,
+    wake_alarm_name,
 )
 from stacks.constructs.endpoint_hours import EndpointSchedule
 from stacks.constructs.grants import (
@@ -27,6 +28,7 @@ from stacks.constructs.grants import (
     grant_table,
     sagemaker_arn,
 )
+from stacks.constructs.hosting_kind import VARIANT_NAME, HostingKind
 from stacks.constructs.job import ContainerRole
 from stacks.constructs.lake import Lake
 from stacks.constructs.model_registry import ModelRegistry
@@ -41,7 +43,6 @@ from stacks.environment import Environment
 from stacks.environment.aws_offers import inference_ami
 from stacks.environment.model import Model
 
-VARIANT_NAME = "AllTraffic"
 # How long a container may take until it serves. vLLM compiles, and captures graphs, before it does.
 STARTUP_SECONDS = {"meguru": 480, "vllm": 1800}
 # Longer than a release takes that waits for capacity.
@@ -67,7 +68,8 @@ class ModelRelease(Construct):
         self._environment, self._model, self._endpoint = environment, model, model.endpoint
         self._model_name = environment.name_in_api(model_key)
         self._registry, self._releases, self._lake = registry, releases, lake
-        log_name = endpoint_log_name(registry.endpoint_name)
+        self._kind = HostingKind.of(registry.endpoint_name, model.endpoint)
+        log_name = environment.container_logs[self._model_name]
         self.endpoint_log = LogGroup(
             self, "EndpointLog", environment=environment, log_group_name=log_name
         )
@@ -92,7 +94,7 @@ class ModelRelease(Construct):
             self,
             "EndpointAlarms",
             endpoint_name=registry.endpoint_name,
-            variant_name=VARIANT_NAME,
+            dimensions=self._kind.dimensions,
             release=model.endpoint.release,
             quality_of=(environment.name, self._model_name) if model.kind == "text" else None,
         )
@@ -111,8 +113,8 @@ class ModelRelease(Construct):
                 registry=registry,
                 hours=hours,
                 min_instances=model.endpoint.min_instances,
-                resource_id=f"endpoint/{registry.endpoint_name}/variant/{VARIANT_NAME}",
-                dimension="sagemaker:variant:DesiredInstanceCount",
+                resource_id=self._kind.scaled,
+                dimension=self._kind.dimension,
             )
         ReleaseTriggers(self, "Triggers", workflow=self.workflow, group_name=registry.group_name)
 
@@ -170,6 +172,8 @@ class ModelRelease(Construct):
             variables={
                 "SMOKE_ENDPOINT": smoke_endpoint_name(endpoint_name),
                 "ENDPOINT_NAME": endpoint_name,
+                # On an endpoint that scales to zero, the component by the same name.
+                "HOSTS_COMPONENT": json.dumps(self._endpoint.scales_to_zero),
                 "MODEL_KIND": self._model.kind,
                 "MODEL_NAME": self._model_name,
                 "QUESTIONS": json.dumps(release.smoke_test),
@@ -177,7 +181,8 @@ class ModelRelease(Construct):
             },
             timeout=Duration.minutes(15),
         )
-        tried = [self._smoke_endpoint_arn, self._registry.endpoint_arn]
+        registry = self._registry
+        tried = [self._smoke_endpoint_arn, registry.endpoint_arn, registry.component_arn]
         grant(function, "sagemaker:InvokeEndpoint", *tried)
         # A whole stream is read of what is tried alone.
         grant(function, "sagemaker:InvokeEndpointWithResponseStream", self._smoke_endpoint_arn)
@@ -203,6 +208,12 @@ class ModelRelease(Construct):
                 "EndpointInstanceType": endpoint.instance_type,
                 "InferenceAmiVersion": inference_ami(endpoint.instance_type) or "none",
                 "VariantName": VARIANT_NAME,
+                "Component": self._kind.component,
+                "ScaledResource": self._kind.scaled,
+                "ScaledDimension": self._kind.dimension,
+                "InvocationsMetric": self._kind.load,
+                "RequestsMetric": self._kind.requests,
+                "WakeAlarmName": wake_alarm_name(self._registry.endpoint_name),
                 "ModelName": self._model_name,
                 "AnswerTokens": str(self._model.training.context_tokens),
                 "StartupSeconds": str(STARTUP_SECONDS[self._model.engine]),

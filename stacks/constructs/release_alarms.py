@@ -36,12 +36,12 @@ class ReleaseAlarms(Construct):
         construct_id: str,
         *,
         endpoint_name: str,
-        variant_name: str,
+        dimensions: dict[str, str],
         release: Release,
         quality_of: tuple[str, str] | None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._dimensions = {"EndpointName": endpoint_name, "VariantName": variant_name}
+        self._dimensions = dimensions
         self._alarms: list[cloudwatch.Alarm] = []
         self.fingerprints: list[list[str]] = []
         self._watch_answering(release)

@@ -23,6 +23,7 @@ from stacks.environment.values import (
     ImageUri,
     InstanceCount,
     Kind,
+    LeastInstances,
     Metrics,
     ModelName,
     RecipeName,
@@ -117,14 +118,49 @@ Target = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 class Endpoint(Settings):
+    """What a model is served on. With `min_instances` 0 it has no instance while nobody asks."""
+
     instance_type: EndpointInstanceType = "ml.m5.xlarge"
-    min_instances: InstanceCount = 1
+    min_instances: LeastInstances = 1
     max_instances: InstanceCount = 2
     invocations_per_instance_per_minute: Target = 300
     requests_in_flight_per_instance: Target = 16
     tokens_in_flight_per_instance: Target = 0
     hours: HoursSetting | None = None
     release: Release = Release()
+
+    @property
+    def targets(self) -> dict[str, int]:
+        """What an instance has on the average, by the name of what is measured."""
+        return {
+            "invocations": self.invocations_per_instance_per_minute,
+            "requests": self.requests_in_flight_per_instance,
+            "tokens": self.tokens_in_flight_per_instance,
+        }
+
+    @property
+    def scales_to_zero(self) -> bool:
+        """SageMaker has no real-time endpoint without an instance but for inference components."""
+        return self.min_instances == 0
+
+    @model_validator(mode="after")
+    def check_scales_to_zero(self) -> Self:
+        """What SageMaker doesn't do with inference components, which come and go with requests."""
+        if not self.scales_to_zero:
+            return self
+        if self.release.traffic == "canary":
+            said = (
+                "all_at_once, or leave it out: with min_instances 0 SageMaker has no canary, and a "
+                "release replaces half of the copies at a time, with the alarms watching each step"
+            )
+            raise refusals({"traffic": said}, {"traffic": "canary"}, "release")
+        if not any(self.targets.values()):
+            said = (
+                "more than 0 here, or at another measure of load: with min_instances 0 it tells "
+                "when nobody asks any more"
+            )
+            raise refusals({"requests_in_flight_per_instance": said}, self.model_dump())
+        return self
 
     @model_validator(mode="after")
     def check_instances(self) -> Self:

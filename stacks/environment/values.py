@@ -279,6 +279,8 @@ TrainingMinutes = Annotated[int, Field(ge=1, le=MAX_TRAINING_MINUTES)]
 ProcessingMinutes = Annotated[int, Field(ge=1, le=777_600 // 60)]
 VolumeGB = Annotated[int, Field(ge=1, le=16_384)]
 InstanceCount = Annotated[int, Field(ge=1, le=1000)]
+# Of an endpoint that may have none while nobody asks.
+LeastInstances = Annotated[int, Field(ge=0, le=1000)]
 # A life-cycle rule's expiration takes no more than a 32-bit number.
 Days = Annotated[int, Field(ge=1, le=36500)]
 PolicyName = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -20,9 +21,11 @@ FINGERPRINT = fingerprint_of("invocations", 5, [WATCHED])
 EVENT: dict[str, Any] = {
     "run": "arn:run",
     "hosting": {"ExecutionRoleArn": "arn:role", "InstanceType": "m", "VariantName": "v"},
+    "component": None,
     "scaling": "{}",
     "attempted": None,
     "tried": None,
+    "started_at": None,
     "scaling_failed": False,
 }
 VARIABLES = {
@@ -44,6 +47,8 @@ class FakeSageMaker:
         self.endpoint: dict[str, Any] | None = None
         self.smoke_endpoint: dict[str, Any] | None = None
         self.description = ""
+        self.component: dict[str, Any] | None = None
+        self.is_hosting = False
         self.made: set[str] = set()
         self.num_looks = 0
 
@@ -66,11 +71,15 @@ class FakeSageMaker:
         is_smoke = request["EndpointName"] == SMOKE
         return self._found(self.smoke_endpoint if is_smoke else self.endpoint)
 
+    def describe_inference_component(self, **request: str) -> dict[str, Any]:
+        return self._found(self.component)
+
     def describe_model(self, **request: str) -> dict[str, Any]:
         return self._found({} if request["ModelName"] in self.made else None)
 
     def describe_endpoint_config(self, **request: str) -> dict[str, Any]:
-        config = {"ProductionVariants": [{"InstanceType": "m"}]}
+        model = {} if self.is_hosting else {"ModelName": "text-1"}
+        config = {"ProductionVariants": [{"InstanceType": "m", **model}]}
         return self._found(config if request["EndpointConfigName"] in self.made else None)
 
     def _found(self, found: dict[str, Any] | None) -> dict[str, Any]:
@@ -131,6 +140,47 @@ def test_from_nothing_to_an_endpoint(sagemaker: FakeSageMaker, table: Any) -> No
     assert step(attempted=plan["release"]) == {"step": "wait", "looks": 0, "seconds": 30}
     sagemaker.endpoint["EndpointStatus"] = "InService"
     assert step(attempted=plan["release"])["step"] == "record_release"
+
+
+def test_from_nothing_to_a_component(sagemaker: FakeSageMaker, table: Any) -> None:
+    """Its endpoint's config stays the same from version to version."""
+    sagemaker.is_hosting = True
+    asked: dict[str, Any] = {"component": {"MaxInstanceCount": 3}}
+    plan = step(**asked)
+    assert plan["step"] == "create_model"
+    release, config = plan["release"], plan["config_name"]
+    assert config != release["name"] != step()["release"]["name"]
+    sagemaker.made |= {release["name"]}
+    assert step(**asked)["step"] == "create_hosting_config"
+    sagemaker.made |= {config}
+    assert step(**asked)["step"] == "create_endpoint"
+    asked |= {"attempted": release, "started_at": 1000 * (time.time() - 300)}
+    sagemaker.endpoint = {"EndpointStatus": "Creating", "EndpointConfigName": config}
+    assert step(**asked)["step"] == "wait"
+    sagemaker.endpoint["EndpointStatus"] = "InService"
+    assert step(**asked)["step"] == "create_component"
+    sagemaker.component = {
+        "InferenceComponentStatus": "Creating",
+        "Specification": {"ModelName": release["name"]},
+    }
+    assert step(**asked)["step"] == "wait"
+    sagemaker.component["InferenceComponentStatus"] = "InService"
+    assert step(**asked)["step"] == "record_release"
+    # What callers are told to wait who find no copy.
+    assert 300 <= row(table)["start_seconds"] < 310
+
+
+def test_a_component_that_is_being_scaled_is_waited_for(
+    sagemaker: FakeSageMaker, table: Any
+) -> None:
+    sagemaker.endpoint = {"EndpointStatus": "InService", "EndpointConfigName": "before"}
+    sagemaker.component = {"InferenceComponentStatus": "Updating"}
+    assert step()["step"] == "wait"
+
+
+def test_an_execution_of_before_an_upgrade_goes_on(sagemaker: FakeSageMaker, table: Any) -> None:
+    told = {key: value for key, value in EVENT.items() if key not in ("component", "started_at")}
+    assert function.handler(told, None)["step"] == "create_model"
 
 
 def test_a_rollback_is_told_from_the_attempt(sagemaker: FakeSageMaker, table: Any) -> None:
