@@ -44,8 +44,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     `component` (what an inference component is made of besides, or nothing where there is none),
     `scaling` (as text), `attempted` (the release this execution has begun, or nothing),
     `tried` (the version it has made the endpoint of smoke tests for, or nothing), `started_at`
-    (when it asked for the first copy, in milliseconds, or nothing) and `scaling_failed`. Returns
-    `step` and what the step needs.
+    (when it asked for the first copy, in milliseconds, or nothing), `now` (in milliseconds) and
+    `scaling_failed`. Returns `step` and what the step needs.
     """
     record = ReleaseRecord(releases(), states(), os.environ["ENDPOINT_NAME"], event["run"])
     row = record.take_claim()
@@ -120,7 +120,7 @@ def _plan(
     if step == "fail_smoke_test":
         step, failed = "record_failure", smoke_failure(wanted, tested.why_failed)
     elif step in HELD_AGAINST_ALARMS:
-        looked = _look_at_alarms(tested, goes_back=goes_back)
+        looked = _look_at_alarms(event, tested, goes_back=goes_back)
         alarms = looked.names
         if looked.refusal:
             step, failed = "record_failure", refusal(wanted, looked.refusal)
@@ -133,7 +133,7 @@ def _plan(
         # Another execution has taken the claim over.
         return {"step": "wait"}
     if step == "record_release" and (started_at := event.get("started_at")):
-        record.keep_start_seconds(max(1, round(time.time() - started_at / 1000)))
+        record.keep_start_seconds(max(1, round((_now(event) - started_at) / 1000)))
     return {
         "step": step,
         "release": vars(wanted),
@@ -178,14 +178,22 @@ def _look_at_trial(
     )
 
 
-def _look_at_alarms(tested: trial.Trial, *, goes_back: bool) -> alarm_look.AlarmLook:
+def _look_at_alarms(
+    event: dict[str, Any], tested: trial.Trial, *, goes_back: bool
+) -> alarm_look.AlarmLook:
     return alarm_look.look(
         cloudwatch(),
         dict(json.loads(os.environ["ALARMS"])),
-        datetime.now(UTC),
+        datetime.fromtimestamp(_now(event) / 1000, UTC),
         asked_at=tested.asked_at,
         is_rollback=goes_back,
     )
+
+
+def _now(event: dict[str, Any]) -> float:
+    """In milliseconds, as the workflow goes by it; one from before an upgrade doesn't say it."""
+    now: float = event.get("now") or 1000 * time.time()
+    return now
 
 
 def _config_name(wanted: Wanted | None, made_of: dict[str, Any]) -> str:

@@ -27,8 +27,9 @@ logger = Logger(service="try_version")
 def handler(event: dict[str, Any], context: object) -> dict[str, str]:
     """What is wrong with `model_version` on the endpoint of smoke tests; empty: nothing.
 
-    `asked_at` is when the serving endpoint answered a request, whose data the alarms must show
-    from then on; empty where it didn't: nothing serves, or nothing is awake.
+    `now` is the time in milliseconds, as the workflow goes by it. `asked_at` is that time where
+    the serving endpoint has answered a request: the alarms must have data of it from then on. It is
+    empty where it hasn't: nothing serves, or nothing is awake.
     """
     smoke_test = SmokeTest(
         runtime(),
@@ -42,19 +43,19 @@ def handler(event: dict[str, Any], context: object) -> dict[str, str]:
     if failure:
         logger.warning("the smoke test failed", failure=failure)
         return {"failure": failure, "asked_at": ""}
-    return {"failure": "", "asked_at": ask_what_serves(smoke_test)}
+    now = datetime.fromtimestamp(event["now"] / 1000, UTC).isoformat(timespec="seconds")
+    return {"failure": "", "asked_at": now if serves(smoke_test) else ""}
 
 
-def ask_what_serves(smoke_test: SmokeTest) -> str:
-    """When the endpoint with the callers' traffic has answered, in UTC; empty where it hasn't."""
-    began = datetime.now(UTC)
+def serves(smoke_test: SmokeTest) -> bool:
+    """Whether the endpoint with the callers' traffic answers a request."""
     try:
         component = os.environ["ENDPOINT_NAME"] if os.environ["HOSTS_COMPONENT"] == "true" else ""
         smoke_test.on(os.environ["ENDPOINT_NAME"], component).ask_once()
     except (BotoCoreError, ClientError, ValueError) as error:
         logger.info("what serves has not answered", said=str(error))
-        return ""
-    return began.isoformat(timespec="seconds")
+        return False
+    return True
 
 
 @cache
