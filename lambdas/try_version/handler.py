@@ -15,11 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.try_version.smoke_test import SmokeTest
 
-# SageMaker waits so long for an answer; whatever takes longer than that hangs.
+# SageMaker waits so long for an answer: whatever takes longer hangs.
 ANSWER_SECONDS = 60
-RUNTIME = Config(
-    connect_timeout=5, read_timeout=ANSWER_SECONDS + 5, retries={"total_max_attempts": 1}
-)
 
 logger = Logger(service="try_version")
 
@@ -60,4 +57,7 @@ def serves(smoke_test: SmokeTest) -> bool:
 
 @cache
 def runtime() -> Any:
-    return boto3.client("sagemaker-runtime", config=RUNTIME)
+    """Waits for twice as long as an answer may take: the first one warms the version up."""
+    seconds = 5 + min(2 * float(os.environ["MAXIMUM_SECONDS"]), ANSWER_SECONDS)
+    config = Config(connect_timeout=5, read_timeout=seconds, retries={"total_max_attempts": 1})
+    return boto3.client("sagemaker-runtime", config=config)

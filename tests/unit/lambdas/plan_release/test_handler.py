@@ -25,7 +25,7 @@ EVENT: dict[str, Any] = {
     "scaling": "{}",
     "attempted": None,
     "tried": None,
-    "now": 1_800_000_000_000,
+    "now": None,
     "started_at": None,
     "scaling_failed": False,
 }
