@@ -22,8 +22,9 @@ from localcloud.check import (
     task_resource,
 )
 
-from lambdas.plan_release.plan import update_policy
+from lambdas.plan_release.plan import component_policy, update_policy
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
+from stacks.environment.aws_offers import copy_resources
 from tests.stacks.deployment import Deployment, StateMachine
 
 EXAMPLE_VERSION = "3f" * 32
@@ -127,6 +128,8 @@ def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
                 "detail": {"version": EXAMPLE_VERSION, "reason": EXAMPLE_REASON},
                 # A policy that tracks a target.
                 "target": 600,
+                "ResourceId": f"endpoint/{group}/variant/AllTraffic",
+                "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
                 "metric": {
                     "CustomizedMetricSpecification": {
                         "Namespace": "Meguru/endpoint",
@@ -237,7 +240,16 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "registration": "0" * 36,
         "job": "EvaluateModel",
     },
-    "DeployModelVersion": {"problem": {"Error": "Broken", "Cause": "あ" * 32_768}},
+    "DeployModelVersion": {
+        "problem": {"Error": "Broken", "Cause": "あ" * 32_768},
+        # Where the environment has an endpoint that scales to zero.
+        "component": {
+            "MaxInstanceCount": 1500,
+            "ComputeResourceRequirements": copy_resources("ml.m5.xlarge"),
+        },
+        "wakePolicy": "arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:"
+        f"{'0' * 36}:resource/sagemaker/inference-component/{'e' * 63}:policyName/{'e' * 63}",
+    },
 }
 
 
@@ -252,6 +264,9 @@ def _plan(package: str, group: str) -> dict[str, Any]:
         "looks": 1,
         "seconds": 30,
         "release": release,
+        "config_name": f"{group}-ba9876543210",
+        "num_copies": 0,
+        "component_policy": component_policy(bake_seconds=600),
         "update_policy": policy,
         "failure": failure,
     }
