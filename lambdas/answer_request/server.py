@@ -10,6 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Collection
+from functools import partial
 from http.server import ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
@@ -28,6 +29,7 @@ from lambdas.answer_request.pipeline import Model, Pipeline
 from lambdas.answer_request.ports import Consumers
 from lambdas.answer_request.serving import ServingVersions
 from lambdas.answer_request.settings import Settings
+from lambdas.answer_request.warm_up import WarmUp
 from meguru.api_errors import ApiError, unknown_path
 from meguru.consumer import Consumer
 from meguru.consumer_directory import ConsumerDirectory
@@ -153,15 +155,19 @@ def main() -> None:
         settings.retention_days,
     )
     runtime = boto3.client("sagemaker-runtime", config=RUNTIME)
-    models = {
-        name: Model(TextEndpoint(runtime, endpoint_name), answer_tokens)
-        for name, (endpoint_name, answer_tokens) in settings.models.items()
-    }
-    for name, endpoint_name in settings.embedders.items():
-        models[name] = Model(TextEndpoint(runtime, endpoint_name), 0, kind=EmbeddingRequest.kind)
     database = boto3.client("dynamodb")
     ledger = Ledger(database, settings.ledger_table, settings.billing)
     serving = ServingVersions(database, settings.release_table, settings.endpoints)
+    endpoints = {
+        name: TextEndpoint(runtime, endpoint_name, WarmUp(partial(serving.start_seconds, name)))
+        for name, endpoint_name in settings.endpoints.items()
+    }
+    models = {
+        name: Model(endpoints[name], answer_tokens)
+        for name, (_, answer_tokens) in settings.models.items()
+    }
+    for name in settings.embedders:
+        models[name] = Model(endpoints[name], 0, kind=EmbeddingRequest.kind)
     guard = read_guard(SETTINGS, lambda: boto3.client("bedrock-runtime", config=BEDROCK))
     pipeline = Pipeline(
         models=models,

@@ -1,35 +1,34 @@
-"""How SageMaker moves the traffic to a version, and what takes it back."""
+"""How SageMaker brings the traffic to a version, and what takes it back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from lambdas.plan_release.plan import component_policy, update_policy
 
 
-def deployment(
+def deployments(
     alarms: Sequence[str],
     *,
-    settings: Mapping[str, str],
     num_instances: int,
-    by_component: bool,
+    traffic: str,
+    canary_percent: int,
+    bake_seconds: int,
     goes_back: bool,
 ) -> dict[str, Any]:
-    """The `DeploymentConfig` of an update, held against these alarms by their names.
-
-    Back to what has served already all traffic goes at once.
-    """
-    bake_seconds = 0 if goes_back else int(settings["BAKE_SECONDS"])
+    """The `DeploymentConfig` of an update, of an endpoint and of a component on one, held against
+    these alarms by their names. Back to what has served already all traffic goes at once."""
+    if goes_back:
+        traffic, bake_seconds = "all_at_once", 0
+    policy = update_policy(
+        num_instances, traffic=traffic, canary_percent=canary_percent, bake_seconds=bake_seconds
+    )
     # SageMaker takes no empty list of them.
     rings = {"Alarms": [{"AlarmName": name} for name in alarms]}
     heeded = {"AutoRollbackConfiguration": rings} if alarms else {}
-    if by_component:
-        return {"RollingUpdatePolicy": component_policy(bake_seconds=bake_seconds), **heeded}
-    policy = update_policy(
-        num_instances,
-        traffic="all_at_once" if goes_back else settings["TRAFFIC"],
-        canary_percent=int(settings["CANARY_PERCENT"]),
-        bake_seconds=bake_seconds,
-    )
-    return {"BlueGreenUpdatePolicy": policy, **heeded}
+    rolling = component_policy(bake_seconds=bake_seconds)
+    return {
+        "deployment": {"BlueGreenUpdatePolicy": policy, **heeded},
+        "component_deployment": {"RollingUpdatePolicy": rolling, **heeded},
+    }

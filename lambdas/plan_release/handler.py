@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 
 from lambdas.plan_release import alarm_look, approvals, hosting, trial
-from lambdas.plan_release.deployment import deployment
+from lambdas.plan_release.deployment import deployments
 from lambdas.plan_release.plan import (
     CHANGING,
     Component,
@@ -145,11 +145,12 @@ def _plan(
         "failure": failed,
         "smoke_config": tested.config_name,
         "served": json.dumps(served_then(served_in(row), wanted.package, back=goes_back)),
-        "deployment": deployment(
+        **deployments(
             alarms,
-            settings=os.environ,
             num_instances=endpoint.num_instances if endpoint else 0,
-            by_component=situation.by_component,
+            traffic=os.environ["TRAFFIC"],
+            canary_percent=int(os.environ["CANARY_PERCENT"]),
+            bake_seconds=int(os.environ["BAKE_SECONDS"]),
             goes_back=goes_back,
         ),
         "num_copies": component.num_copies if component else 0,

@@ -1,4 +1,4 @@
-"""Campaign: versions with faults, released under load. What serves goes on serving all the while."""
+"""Campaign: versions with faults, released under load. What serves goes on serving meanwhile."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ def said(asked):
         return SAID
     if FAULT == "slow":
         time.sleep(1.5)
-    return {"empty": "", "repeats": "はい、そうです。" * 40, "guarded": "社外秘です。"}.get(FAULT, SAID)
+    faulty = {"empty": "", "repeats": "はい、そうです。" * 40, "guarded": "社外秘です。"}
+    return faulty.get(FAULT, SAID)
 
 
 class Handler(BaseHTTPRequestHandler):

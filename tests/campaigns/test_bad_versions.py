@@ -1,4 +1,4 @@
-"""Versions with faults, under load: none reaches full traffic, and no caller goes without an answer."""
+"""Versions with faults, under load: none reaches full traffic, and every caller is answered."""
 
 from __future__ import annotations
 
