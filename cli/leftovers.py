@@ -17,6 +17,7 @@ from meguru.names import (
     ENVIRONMENT_NAME,
     JOB_LOG_GROUPS,
     OWNER_TAG,
+    component_log_name,
     endpoint_log_name,
     event_log_name,
     is_of_environment,
@@ -26,7 +27,10 @@ from meguru.names import (
 )
 
 API_KEY = "API key"
+# What target tracking puts around the name of what it scales.
+_AROUND_NAME = re.compile(r"^TargetTracking-(endpoint|inference-component)/|(/|-Alarm).*$")
 INSTANCES = "its instances, by the second"
+COPIES = "its copies' instances, by the second"
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,15 @@ class Leftovers:
         for one in self._of_environment(listed, "EndpointName"):
             status = one["EndpointStatus"]
             yield Leftover("endpoint", one["EndpointName"], status, INSTANCES)
+        components = self._pages(
+            "sagemaker",
+            "list_inference_components",
+            "InferenceComponents",
+            NameContains=self._prefix,
+        )
+        for one in self._of_environment(components, "InferenceComponentName"):
+            status = one["InferenceComponentStatus"]
+            yield Leftover("inference component", one["InferenceComponentName"], status, COPIES)
 
     def _jobs(self) -> Iterator[Leftover]:
         for kind in ("Training", "Processing"):
@@ -128,7 +141,7 @@ class Leftovers:
     def _alarms(self) -> Iterator[Leftover]:
         for one in self._pages("cloudwatch", "describe_alarms", "MetricAlarms"):
             name = one["AlarmName"]
-            endpoint = name.removeprefix("TargetTracking-endpoint/").partition("/")[0]
+            endpoint = _AROUND_NAME.sub("", name)
             if is_of_environment(endpoint, self._environment) or self._is_of_stack(name):
                 yield Leftover("alarm", name, one["StateValue"], "a small sum a month")
 
@@ -184,6 +197,7 @@ class Leftovers:
         prefixes = {
             event_log_name(self._environment): "",
             endpoint_log_name(self._prefix): "/aws/sagemaker/Endpoints/",
+            component_log_name(self._prefix): "/aws/sagemaker/InferenceComponents/",
             workflow_log_name(self._prefix, "").rstrip("/"): "/aws/vendedlogs/states/",
             "/aws/lambda/Meguru-": "/aws/lambda/",
             "Meguru-": "",

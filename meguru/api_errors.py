@@ -88,16 +88,16 @@ class NotServing(ApiError):
 class Warming(ApiError):
     """No copy of the model is there: nobody had asked, and this request has one started.
 
-    An instance and its container take minutes. Source of the words: SageMaker's refusal of a
-    request to an inference component without copies.
+    It is ready in about so many `seconds`: an instance and its container take minutes. Source of
+    the words: SageMaker's refusal of a request to an inference component without copies.
     """
 
     WORDS = "no capacity to process this request"
-    retry_after_seconds = 180
     is_elsewhere = True
 
-    def __init__(self) -> None:
-        message = f"The model is warming: ready in about {self.retry_after_seconds} s."
+    def __init__(self, seconds: int = 180) -> None:
+        self.retry_after_seconds = seconds
+        message = f"The model is warming: ready in about {seconds} s."
         super().__init__(503, message, code="model_warming")
 
 

@@ -90,7 +90,8 @@ ACKNOWLEDGEMENTS = (
         "Objects under one of the lake's prefixes, which is what the grant is for.",
     ),
     wildcard(
-        r"arn:.*:log-group:/aws/sagemaker/(TrainingJobs|ProcessingJobs|Endpoints/[\w-]+:)\*",
+        r"arn:.*:log-group:/aws/sagemaker/"
+        r"(TrainingJobs|ProcessingJobs|(Endpoints|InferenceComponents)/[\w-]+:)\*",
         ".*/(Role|EndpointRole|LedgerWatch/SettleExpiredRole)/DefaultPolicy/Resource",
         "SageMaker names the groups and streams of its containers.",
     ),
@@ -126,9 +127,15 @@ ACKNOWLEDGEMENTS = (
         "Scalable targets have generated names.",
     ),
     wildcard(
-        r"arn:.*:cloudwatch:.*:alarm:TargetTracking-endpoint/meguru-.*--.*/\*",
+        r"arn:.*:cloudwatch:.*:alarm:TargetTracking-"
+        r"(endpoint/meguru-.*--.*/|inference-component/meguru-.*--.*-Alarm)\*",
         ".*/DeployModelVersion/Role/DefaultPolicy/Resource",
         "Target tracking ends the names of its alarms by itself.",
+    ),
+    wildcard(
+        r"arn:.*:sagemaker:.*:inference-component/meguru-.*--\*",
+        ".*/(AnswerRequest|RecordFeedback)Role/DefaultPolicy/Resource",
+        "Components of the environment's endpoints, of which each is granted by its name.",
     ),
     wildcard(
         r"\*",
@@ -137,7 +144,8 @@ ACKNOWLEDGEMENTS = (
     ),
     wildcard(
         r"arn:.*:(application-autoscaling:.*:scalable-target/|"
-        r"cloudwatch:.*:alarm:TargetTracking-endpoint/meguru-.*--.*/|"
+        r"cloudwatch:.*:alarm:TargetTracking-"
+        r"(endpoint/meguru-.*--.*/|inference-component/meguru-.*--.*-Alarm)|"
         r"states:.*:execution:<\w+\.Name>:|logs:.*:log-group:/aws/sagemaker/\w+(/.*)?:)\*",
         ".*/Unmaking/UnmakeModelRole/DefaultPolicy/Resource",
         "Generated names: targets, alarms' ends, a state machine's executions, a group's streams.",

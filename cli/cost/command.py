@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.cost.idle import idle_costs, read_templates
+from cli.cost.idle import idle_costs, instance_cost, read_templates
 from cli.cost.item import Item, total
 from cli.cost.work import NUM_REQUESTS, request_costs, run_costs
 from cli.synthesis import synthesize
@@ -79,9 +79,23 @@ def notes(environment: Environment, made: Estimate) -> list[str]:
         said.append(
             f"For {budget.currency}, say how many a US dollar is as `budget.per_usd` in the file."
         )
+    said.extend(_wakes(environment))
     if unknown := unpriced(made):
         said.append(f"Not in the price table, and not in the sums: {', '.join(unknown)}.")
     return said
+
+
+def _wakes(environment: Environment) -> Iterator[str]:
+    """What an endpoint without an instance costs once somebody asks."""
+    for key, model in environment.models.items():
+        endpoint = model.endpoint
+        if endpoint.scales_to_zero:
+            dollars = instance_cost(endpoint.instance_type, 1)
+            said = "?" if dollars is None else f"{dollars:.2f}"
+            yield (
+                f"{key} has no instance while nobody asks. Who asks then starts one, at USD {said} "
+                f"an hour until about half an hour after the last request."
+            )
 
 
 def unpriced(made: Estimate) -> list[str]:

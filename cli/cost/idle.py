@@ -43,15 +43,16 @@ def _endpoints(environment: Environment) -> Iterator[Item]:
         endpoint = model.endpoint
         number = _mean_instances(environment, endpoint)
         hours = number * prices.HOURS_A_MONTH
-        said = f"{number:.3g} x {endpoint.instance_type}, {hours:,.0f} hours"
-        yield Item(f"endpoint {key}", instance_cost(endpoint.instance_type, hours), said)
-        tracked = {
-            "invocations": endpoint.invocations_per_instance_per_minute,
-            "requests": endpoint.requests_in_flight_per_instance,
-            "tokens": endpoint.tokens_in_flight_per_instance,
-        }
-        names = [name for name, target in tracked.items() if target]
+        if number:
+            said = f"{number:.3g} x {endpoint.instance_type}, {hours:,.0f} hours"
+            yield Item(f"endpoint {key}", instance_cost(endpoint.instance_type, hours), said)
+        else:
+            yield Item(f"endpoint {key}", 0.0, f"no {endpoint.instance_type} while nobody asks")
+        names = [name for name, target in endpoint.targets.items() if target]
         dollars = sum(_TRACKING[name] for name in names)
+        if endpoint.scales_to_zero:
+            names.append("requests that find no instance")
+            dollars += prices.ALARM_METRIC
         yield Item(f"scaling {key}", dollars, f"by {', '.join(names) or 'nothing'}")
 
 

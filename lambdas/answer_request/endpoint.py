@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -16,7 +16,9 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
 
+from lambdas.answer_request.warm_up import WarmUp
 from meguru.api_errors import NOT_SERVING, ApiError, NotServing, Overloaded, Warming
+from meguru.endpoint_address import EndpointAddress
 from meguru.model_version import Answering
 
 # SageMaker ends a whole answer after 60 s and a stream after 8 minutes: whoever waits less leaves a
@@ -32,15 +34,16 @@ RUNTIME = Config(
 class TextEndpoint:
     """Calls a SageMaker endpoint that speaks OpenAI's chat completions."""
 
-    def __init__(self, runtime: Any, endpoint_name: str) -> None:
-        self._runtime, self._endpoint_name = runtime, endpoint_name
+    def __init__(self, runtime: Any, endpoint_name: str, warm_up: WarmUp | None = None) -> None:
+        self._runtime, self._address = runtime, EndpointAddress(endpoint_name)
+        self._warm_up = warm_up or WarmUp()
 
     def complete(
         self, body: dict[str, Any], attributes: str = ""
     ) -> tuple[Answering, dict[str, Any]]:
         """What answered, and the whole completion; `attributes` are for the model server."""
-        with _refusals():
-            response = self._runtime.invoke_endpoint(**self._request(body, attributes))
+        with self._refusals():
+            response = self._ask(self._runtime.invoke_endpoint, body, attributes)
         return _answering(response), json.loads(response["Body"].read())
 
     @contextmanager
@@ -48,20 +51,42 @@ class TextEndpoint:
         self, body: dict[str, Any], attributes: str = ""
     ) -> Iterator[tuple[Answering, Iterator[dict[str, Any]]]]:
         """What answers, and the chunks as they come; leaving ends the generation."""
-        with _refusals():
-            response = self._runtime.invoke_endpoint_with_response_stream(
-                **self._request(body, attributes)
-            )
+        with self._refusals():
+            operation = self._runtime.invoke_endpoint_with_response_stream
+            response = self._ask(operation, body, attributes)
         with closing(response["Body"]) as parts:
             yield _answering(response), _chunks(parts)
 
-    def _request(self, body: dict[str, Any], attributes: str) -> dict[str, Any]:
+    def _ask(
+        self, operation: Callable[..., dict[str, Any]], body: dict[str, Any], attributes: str
+    ) -> dict[str, Any]:
         request = {
-            "EndpointName": self._endpoint_name,
             "ContentType": "application/json",
             "Body": json.dumps(body, ensure_ascii=False).encode(),
+            **({"CustomAttributes": attributes} if attributes else {}),
         }
-        return request | ({"CustomAttributes": attributes} if attributes else {})
+        try:
+            response = operation(**self._address.members(), **request)
+        except ClientError as error:
+            if not self._address.learn(error.response["Error"]):
+                raise
+            response = operation(**self._address.members(), **request)
+        self._warm_up.end()
+        return response
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """What the endpoint refuses, and what keeps it from answering, in the API's terms."""
+        try:
+            yield
+        except ClientError as error:
+            if _is_without_copies(error):
+                raise self._warm_up.refuse() from error
+            raise _api_error(error) from error
+        except (ReadTimeoutError, ConnectionClosedError) as error:
+            raise _timeout() from error
+        except (HTTPClientError, NoConnectionError) as error:
+            raise NotServing from error
 
 
 def _answering(response: dict[str, Any]) -> Answering:
@@ -88,17 +113,9 @@ def _chunk(data: bytes) -> dict[str, Any]:
     return chunk
 
 
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """What the endpoint refuses, and what keeps it from answering, in the API's terms."""
-    try:
-        yield
-    except ClientError as error:
-        raise _api_error(error) from error
-    except (ReadTimeoutError, ConnectionClosedError) as error:
-        raise _timeout() from error
-    except (HTTPClientError, NoConnectionError) as error:
-        raise NotServing from error
+def _is_without_copies(error: ClientError) -> bool:
+    said = error.response["Error"]
+    return said["Code"] == "ValidationError" and Warming.WORDS in said.get("Message", "")
 
 
 def _api_error(error: ClientError) -> ApiError:
@@ -106,8 +123,6 @@ def _api_error(error: ClientError) -> ApiError:
     code = error.response["Error"]["Code"]
     if code == "ModelError":
         return _model_error(error)
-    if code == "ValidationError" and Warming.WORDS in error.response["Error"].get("Message", ""):
-        return Warming()
     if code in NOT_SERVING:
         return NotServing()
     if code == "ThrottlingException":

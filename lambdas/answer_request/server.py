@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -32,6 +33,7 @@ from lambdas.answer_request.ports import Consumers
 from lambdas.answer_request.serving import ServingVersions
 from lambdas.answer_request.settings import Settings
 from lambdas.answer_request.side_by_side import SideBySide
+from lambdas.answer_request.warm_up import WarmUp
 from meguru.alias import read_aliases
 from meguru.api_errors import ApiError, unknown_path
 from meguru.consumer import Consumer
@@ -191,15 +193,19 @@ def main() -> None:
         settings.retention_days,
     )
     runtime = boto3.client("sagemaker-runtime", config=RUNTIME)
-    models = {
-        name: Model(TextEndpoint(runtime, endpoint_name), answer_tokens)
-        for name, (endpoint_name, answer_tokens) in settings.models.items()
-    }
-    for name, endpoint_name in settings.embedders.items():
-        models[name] = Model(TextEndpoint(runtime, endpoint_name), 0, kind=EmbeddingRequest.kind)
     database = boto3.client("dynamodb")
     ledger = Ledger(database, settings.ledger_table, settings.billing)
     serving = ServingVersions(database, settings.release_table, settings.endpoints)
+    endpoints = {
+        name: TextEndpoint(runtime, endpoint_name, WarmUp(partial(serving.start_seconds, name)))
+        for name, endpoint_name in settings.endpoints.items()
+    }
+    models = {
+        name: Model(endpoints[name], answer_tokens)
+        for name, (_, answer_tokens) in settings.models.items()
+    }
+    for name in settings.embedders:
+        models[name] = Model(endpoints[name], 0, kind=EmbeddingRequest.kind)
     guard = read_guard(SETTINGS, lambda: boto3.client("bedrock-runtime", config=BEDROCK))
     pipeline = Pipeline(
         models=models,
@@ -207,6 +213,7 @@ def main() -> None:
         log=log,
         ledger=ledger,
         prompt_of=serving.prompt,
+        released=serving.released,
         guard=guard,
         caching=make_caching(settings, serving),
         comparisons=ComparisonTable(database, settings.vote_table, settings.retention_days),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -28,6 +28,7 @@ class Serving:
 
     version: Version | None = None
     prompt: PromptBound | None = None
+    start_seconds: int | None = None
     read_at: float = float("-inf")
 
 
@@ -59,6 +60,11 @@ class ServingVersions:
         """None before the first release, and where it can't be found out."""
         return self._serving(model, KNOWN_SECONDS).version
 
+    def released(self, model: str) -> str:
+        """The version that was released when last asked; empty where that isn't known."""
+        version = self._known.get(model, Serving()).version
+        return version.model if version else ""
+
     def prompt(self, model: str) -> PromptBound:
         """The most that a prompt adds to what `model` is asked, as it was known last.
 
@@ -69,6 +75,10 @@ class ServingVersions:
             raise ReleasesUnreadable
         return prompt
 
+    def start_seconds(self, model: str) -> int | None:
+        """How long a copy took to serve where there was none, None where that isn't known."""
+        return self._serving(model, PROMPT_KNOWN_SECONDS).start_seconds
+
     def _serving(self, model: str, seconds: float) -> Serving:
         known, now = self._known.get(model, Serving()), self._clock()
         if now - known.read_at < seconds:
@@ -77,9 +87,9 @@ class ServingVersions:
             row = self._read(self._endpoints[model])
         except (BotoCoreError, ClientError) as error:
             logger.warning("which version of %s serves is not known: %s", model, error)
-            serving = Serving(None, known.prompt, now)
+            serving = replace(known, version=None, read_at=now)
         else:
-            serving = Serving(_version(row), _prompt(row), now)
+            serving = Serving(_version(row), _prompt(row), _start_seconds(row), now)
         self._known[model] = serving
         return serving
 
@@ -103,3 +113,8 @@ def _prompt(row: Mapping[str, Any]) -> PromptBound:
     if not bound:
         return PromptBound()
     return PromptBound.read({name: value["N"] for name, value in bound.items()})
+
+
+def _start_seconds(row: Mapping[str, Any]) -> int | None:
+    seconds = row.get("start_seconds", {}).get("N")
+    return int(seconds) if seconds else None

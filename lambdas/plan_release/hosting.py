@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.plan_release.plan import Endpoint
+from lambdas.plan_release.plan import Component, Endpoint
 from meguru.refusals import says_missing
 
 # The folders that a container finds beside its model, each by a package's property of this name.
@@ -25,17 +25,37 @@ def release_name(prefix: str, package: str, created_at: str, hosting: dict[str, 
     return f"{prefix}-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
 
 
+def hosting_config_name(prefix: str, hosting: dict[str, Any]) -> str:
+    """The config of an endpoint that hosts an inference component has no model in it."""
+    return release_name(prefix, "", "", hosting)
+
+
 def find_endpoint(sagemaker: Any, name: str) -> Endpoint | None:
     """The endpoint and its one variant, None where there is none of this name."""
     found = _found(lambda: sagemaker.describe_endpoint(EndpointName=name))
     if found is None:
         return None
     [variant] = found.get("ProductionVariants") or [{}]
+    configured = _configured_variant(sagemaker, found["EndpointConfigName"])
     return Endpoint(
         status=found["EndpointStatus"],
         config_name=found["EndpointConfigName"],
-        instance_type=_instance_type(sagemaker, found["EndpointConfigName"]),
+        instance_type=configured.get("InstanceType"),
         num_instances=variant.get("DesiredInstanceCount", 0),
+        failure_reason=found.get("FailureReason", ""),
+        hosts_components=bool(configured) and "ModelName" not in configured,
+    )
+
+
+def find_component(sagemaker: Any, name: str) -> Component | None:
+    """The inference component of an endpoint, which has its name; None where there is none."""
+    found = _found(lambda: sagemaker.describe_inference_component(InferenceComponentName=name))
+    if found is None:
+        return None
+    return Component(
+        status=found["InferenceComponentStatus"],
+        model_name=found.get("Specification", {}).get("ModelName", ""),
+        num_copies=found.get("RuntimeConfig", {}).get("DesiredCopyCount", 0),
         failure_reason=found.get("FailureReason", ""),
     )
 
@@ -73,9 +93,11 @@ def has_config(sagemaker: Any, name: str) -> bool:
     return _found(lambda: sagemaker.describe_endpoint_config(EndpointConfigName=name)) is not None
 
 
-def _instance_type(sagemaker: Any, config_name: str) -> str | None:
+def _configured_variant(sagemaker: Any, config_name: str) -> dict[str, Any]:
+    """Empty where the config was deleted."""
     config = _found(lambda: sagemaker.describe_endpoint_config(EndpointConfigName=config_name))
-    return config["ProductionVariants"][0].get("InstanceType") if config else None
+    variant: dict[str, Any] = config["ProductionVariants"][0] if config else {}
+    return variant
 
 
 def _found(describe: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ so no decision is overlooked between the two.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -69,6 +70,11 @@ class ReleaseRecord:
         changes = "SET prompt_bound = :bound"
         return self._try_update(changes, values, "claimed_by = :run") is not None
 
+    def keep_start_seconds(self, seconds: int) -> None:
+        """How long it took from no instance at all to an answer: callers are told to wait so."""
+        values = {":run": self._run, ":seconds": seconds}
+        self._try_update("SET start_seconds = :seconds", values, "claimed_by = :run")
+
     def _claim_from(self, holder: str | None) -> Row | None:
         """Take a free claim, or the one a certain holder has left behind."""
         condition = "attribute_not_exists(claimed_by) OR claimed_by = :run"
@@ -119,3 +125,10 @@ def wanted_in(row: Row, name: str) -> Wanted | None:
     if name not in row:
         return None
     return Wanted(row[name]["package"], row[name]["approved_at"], row[name]["name"])
+
+
+def served_in(row: Row) -> list[str]:
+    """The versions that have served, oldest first; before they were kept, the last alone."""
+    released = [row["release"]["package"]] if "release" in row else []
+    served: list[str] = json.loads(row["served"]) if "served" in row else released
+    return served

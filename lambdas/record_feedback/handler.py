@@ -27,7 +27,7 @@ from botocore.config import Config
 
 from lambdas.record_feedback.correction import CorrectionCheck
 from lambdas.record_feedback.feedback_request import FeedbackRequest, parse_feedback_request
-from lambdas.record_feedback.feedback_store import FeedbackStore
+from lambdas.record_feedback.feedback_store import FeedbackStore, Recorded
 from lambdas.record_feedback.settings import Settings
 from lambdas.record_feedback.token_counter import TokenCounter
 from lambdas.record_feedback.vote import record_vote
@@ -36,7 +36,7 @@ from meguru.api_errors import ApiError, unknown_path
 from meguru.consumer_directory import ConsumerDirectory
 from meguru.cors import cors_headers
 from meguru.fingerprint import fingerprint
-from meguru.names import BAD_ANSWER_METRIC, METRIC_NAMESPACE
+from meguru.names import BAD_ANSWER_METRIC, METRIC_NAMESPACE, NEW_VERSION, THUMBS_DOWN_METRIC
 from meguru.records import Feedback
 from meguru.variables import variables
 
@@ -175,10 +175,11 @@ def record(*, attempt: dict[str, Any], consumer: str) -> dict[str, Any]:
     request, now = FeedbackRequest(**attempt["said"]), datetime.now(UTC)
     if request.winner is not None:
         voted, of_answers = record_vote(vote_table(), feedback_store(), request, consumer, now)
-        measure(of_answers)
+        count(of_answers)
         return voted
-    feedback, is_new = feedback_store().record(request, consumer, now)
-    measure([feedback] if is_new else [])
+    recorded = feedback_store().record(request, consumer, now)
+    feedback = recorded.feedback
+    count([recorded])
     return {
         "id": feedback.feedback_id,
         "object": "feedback",
@@ -187,13 +188,16 @@ def record(*, attempt: dict[str, Any], consumer: str) -> dict[str, Any]:
     }
 
 
-def measure(received: list[Feedback]) -> None:
+def count(recorded: list[Recorded]) -> None:
     """Samples of what is new, one for all that a request said."""
-    if received:
+    new = [one for one in recorded if one.is_new]
+    if new:
         metrics.add_dimension(name="environment", value=settings().environment_name)
         metrics.add_metric(name="FeedbackReceived", unit=MetricUnit.Count, value=1)
-    for feedback in received:
+    for feedback, _, is_of_new_version in new:
         measure_quality(feedback)
+        if is_of_new_version and feedback.rating < 0:
+            measure(feedback, THUMBS_DOWN_METRIC, 1, version=NEW_VERSION)
 
 
 def measure_quality(feedback: Feedback) -> None:
@@ -201,11 +205,15 @@ def measure_quality(feedback: Feedback) -> None:
     if not feedback.rating and not feedback.corrected_output:
         return
     is_bad = feedback.rating < 0 or bool(feedback.corrected_output)
-    with single_metric(
-        BAD_ANSWER_METRIC, MetricUnit.Count, int(is_bad), namespace=METRIC_NAMESPACE
-    ) as metric:
-        metric.add_dimension("environment", settings().environment_name)
-        metric.add_dimension("model", feedback.model)
+    measure(feedback, BAD_ANSWER_METRIC, int(is_bad))
+
+
+def measure(feedback: Feedback, name: str, value: int, **dimensions: str) -> None:
+    """A sample of a metric by the model that the feedback is on, and by `dimensions`."""
+    of_model = {"environment": settings().environment_name, "model": feedback.model}
+    with single_metric(name, MetricUnit.Count, value, namespace=METRIC_NAMESPACE) as metric:
+        for dimension, text in {**of_model, **dimensions}.items():
+            metric.add_dimension(dimension, text)
 
 
 def _json(

@@ -8,7 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError, HTTPClientError
 
-from meguru.api_errors import NOT_SERVING, ApiError, NotServing
+from meguru.api_errors import NOT_SERVING, ApiError, NotServing, Warming
+from meguru.endpoint_address import EndpointAddress
 from meguru.limits import Message
 
 
@@ -17,6 +18,7 @@ class TokenCounter:
 
     def __init__(self, runtime: Any) -> None:
         self._runtime = runtime
+        self._addresses: dict[str, EndpointAddress] = {}
 
     def count(self, endpoint_name: str, messages: Sequence[Message]) -> int | None:
         """The tokens of `messages`; None where they are more than the model takes.
@@ -28,11 +30,7 @@ class TokenCounter:
         if asked[-1]["role"] != "user":
             asked.append({"role": "user", "content": "?"})
         try:
-            response = self._runtime.invoke_endpoint(
-                EndpointName=endpoint_name,
-                ContentType="application/json",
-                Body=json.dumps({"messages": asked, "max_tokens": 1}, ensure_ascii=False).encode(),
-            )
+            response = self._ask(endpoint_name, {"messages": asked, "max_tokens": 1})
         except ClientError as error:
             if _is_too_long(error):
                 return None
@@ -41,6 +39,21 @@ class TokenCounter:
             raise NotServing from error
         completion = json.loads(response["Body"].read())
         return int(completion["usage"]["prompt_tokens"])
+
+    def _ask(self, endpoint_name: str, body: dict[str, Any]) -> dict[str, Any]:
+        address = self._addresses.setdefault(endpoint_name, EndpointAddress(endpoint_name))
+        request = {
+            "ContentType": "application/json",
+            "Body": json.dumps(body, ensure_ascii=False).encode(),
+        }
+        try:
+            response = self._runtime.invoke_endpoint(**address.members(), **request)
+        except ClientError as error:
+            if not address.learn(error.response["Error"]):
+                raise
+            response = self._runtime.invoke_endpoint(**address.members(), **request)
+        answer: dict[str, Any] = response
+        return answer
 
 
 def _is_too_long(error: ClientError) -> bool:
@@ -52,6 +65,8 @@ def _is_too_long(error: ClientError) -> bool:
 
 
 def _api_error(error: ClientError) -> ApiError | ClientError:
+    if Warming.WORDS in error.response["Error"].get("Message", ""):
+        return Warming()
     if error.response["Error"]["Code"] in NOT_SERVING:
         return NotServing()
     if error.response["Error"]["Code"] != "ModelError":

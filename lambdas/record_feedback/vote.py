@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from lambdas.record_feedback.feedback_request import FeedbackRequest
-from lambdas.record_feedback.feedback_store import FeedbackStore
+from lambdas.record_feedback.feedback_store import FeedbackStore, Recorded
 from lambdas.record_feedback.vote_table import VoteTable
 from meguru.api_errors import ApiError
 from meguru.comparison import BOTH_BAD, Comparison
@@ -16,8 +16,8 @@ from meguru.records import Feedback
 
 def record_vote(
     votes: VoteTable, store: FeedbackStore, request: FeedbackRequest, consumer: str, now: datetime
-) -> tuple[dict[str, Any], list[Feedback]]:
-    """What is answered, which names the models now, and the feedback that is new.
+) -> tuple[dict[str, Any], list[Recorded]]:
+    """What is answered, which names the models now, and what is kept of it on each answer.
 
     Sent again, it ends what an earlier try may have begun. ApiError where it is another consumer's
     comparison, or has another vote.
@@ -31,7 +31,7 @@ def record_vote(
     recorded = [
         store.record(said, consumer, voted_at) for said in of_each_answer(comparison, request)
     ]
-    return _told(comparison, recorded[0][0]), [one for one, is_new in recorded if is_new]
+    return _told(comparison, recorded[0].feedback), recorded
 
 
 def of_each_answer(comparison: Comparison, request: FeedbackRequest) -> list[FeedbackRequest]:

@@ -21,7 +21,7 @@ from meguru.endpoint_logs import EndpointLogs
 from meguru.ledger import LIFETIME_SECONDS, Ledger
 from meguru.ledger_book import account_book
 from meguru.ledger_books import consumer_books
-from meguru.names import BUDGET_METRIC, METRIC_NAMESPACE, endpoint_log_name
+from meguru.names import BUDGET_METRIC, METRIC_NAMESPACE
 from meguru.variables import variables
 
 logger = Logger(service="settle_expired")
@@ -76,9 +76,7 @@ def ledger() -> Ledger:
 
 @cache
 def endpoint_logs() -> EndpointLogs:
-    endpoints: dict[str, str] = json.loads(variables(__file__)["ENDPOINTS"])
-    groups = {model: endpoint_log_name(endpoint) for model, endpoint in endpoints.items()}
-    return EndpointLogs(boto3.client("logs"), groups)
+    return EndpointLogs(boto3.client("logs"), json.loads(variables(__file__)["LOG_GROUPS"]))
 
 
 @cache

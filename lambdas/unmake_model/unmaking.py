@@ -10,11 +10,16 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from meguru.names import JOB_LOG_GROUPS, is_made_by_runs
+from meguru.names import (
+    JOB_LOG_GROUPS,
+    is_made_by_runs,
+    smoke_endpoint_name,
+    wake_alarm_name,
+)
 from meguru.refusals import says_missing
 
 # Of a thing that has ended or changed since it was looked at.
-_CHANGED = re.compile(r"in-progress|was rejected because")
+_CHANGED = re.compile(r"in-progress|_IN_PROGRESS|was rejected because")
 _UNCHANGEABLE = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 
 
@@ -31,7 +36,7 @@ class Clients:
 
 
 class Unmaking:
-    """Unmakes a model's endpoint, its scaling, its configs and models, and what runs.
+    """Unmakes a model's endpoint with what it hosts, its scaling, configs, models, and what runs.
 
     `name` is that of the endpoint and the model package group, `workflows` are the state machines
     that make things under it, `release_table` says what serves. Model versions and logs are
@@ -63,7 +68,9 @@ class Unmaking:
             *self._stop_processing_jobs(),
         ]
         self._end_scaling()
-        left += self._delete_endpoint()
+        left += self._delete_endpoint(smoke_endpoint_name(self._name))
+        components = list(self._delete_component())
+        left += components or self._delete_endpoint(self._name)
         if not left:
             self._delete_configs_and_models()
             self._forget_release()
@@ -115,7 +122,7 @@ class Unmaking:
             ServiceNamespace="sagemaker"
         )
         for target in [one for page in pages for one in page["ScalableTargets"]]:
-            if target["ResourceId"].startswith(f"endpoint/{self._name}/"):
+            if target["ResourceId"].split("/")[1] == self._name:
                 with _passing_over():
                     self._scaling.deregister_scalable_target(
                         ServiceNamespace="sagemaker",
@@ -123,20 +130,36 @@ class Unmaking:
                         ScalableDimension=target["ScalableDimension"],
                     )
         # Where an endpoint was deleted before its target, its alarms have stayed.
-        found = self._alarms.get_paginator("describe_alarms").paginate(
-            AlarmNamePrefix=f"TargetTracking-endpoint/{self._name}/"
-        )
-        for alarm in [one for page in found for one in page["MetricAlarms"]]:
-            with _passing_over():
-                self._alarms.delete_alarms(AlarmNames=[alarm["AlarmName"]])
+        for prefix in (
+            f"TargetTracking-endpoint/{self._name}/",
+            f"TargetTracking-inference-component/{self._name}-Alarm",
+        ):
+            pages = self._alarms.get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
+            for alarm in [one for page in pages for one in page["MetricAlarms"]]:
+                self._delete_alarm(alarm["AlarmName"])
+        self._delete_alarm(wake_alarm_name(self._name))
 
-    def _delete_endpoint(self) -> Iterator[str]:
+    def _delete_alarm(self, name: str) -> None:
         with _passing_over():
-            endpoint = self._sagemaker.describe_endpoint(EndpointName=self._name)
-            if endpoint["EndpointStatus"] not in _UNCHANGEABLE:
+            self._alarms.delete_alarms(AlarmNames=[name])
+
+    def _delete_component(self) -> Iterator[str]:
+        """Before its endpoint, which would leave it behind."""
+        with _passing_over():
+            found = self._sagemaker.describe_inference_component(InferenceComponentName=self._name)
+            status = found["InferenceComponentStatus"]
+            if status not in _UNCHANGEABLE:
                 with _passing_over():
-                    self._sagemaker.delete_endpoint(EndpointName=self._name)
-            yield f"endpoint {self._name}, which was {endpoint['EndpointStatus']}"
+                    self._sagemaker.delete_inference_component(InferenceComponentName=self._name)
+            yield f"inference component {self._name}, which was {status}"
+
+    def _delete_endpoint(self, name: str) -> Iterator[str]:
+        with _passing_over():
+            status = self._sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"]
+            if status not in _UNCHANGEABLE:
+                with _passing_over():
+                    self._sagemaker.delete_endpoint(EndpointName=name)
+            yield f"endpoint {name}, which was {status}"
 
     def _delete_configs_and_models(self) -> None:
         configs = self._sagemaker.get_paginator("list_endpoint_configs").paginate(

@@ -50,6 +50,7 @@ class _Safeguards:
             "sagemaker:createModel": lambda _: self._tag_list | self._isolation | self._vpc,
             "sagemaker:createEndpointConfig": self._endpoint_config,
             "sagemaker:createEndpoint": lambda _: self._tag_list,
+            "sagemaker:createInferenceComponent": lambda _: self._tag_list,
             "applicationautoscaling:registerScalableTarget": lambda _: {"Tags": dict(self._tags)},
         }
 
@@ -79,13 +80,19 @@ class _Safeguards:
         }
 
     def _endpoint_config(self, arguments: Members) -> Members:
-        """One key for all variants: none where one of them takes none."""
+        """One key for all variants: none where one of them takes none.
+
+        Where there is no model, the network of inference components is the config's.
+        """
         variants = [_members(one) for one in arguments["ProductionVariants"]]
         takes_key = all(self._takes_key(variant) for variant in variants)
         for variant in variants:
             if ami := inference_ami(self._constants.value(variant["InstanceType"])):
                 _merge(variant, {"InferenceAmiVersion": ami})
-        return self._tag_list | ({"KmsKeyId": KEY_VALUE} if takes_key else {})
+        key = {"KmsKeyId": KEY_VALUE} if takes_key else {}
+        hosts_models = all("ModelName" in variant for variant in variants)
+        network = {} if hosts_models else self._isolation | self._vpc
+        return self._tag_list | key | network
 
     @property
     def _tag_list(self) -> Members:

@@ -8,6 +8,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from meguru.names import resource_name
 from stacks.constructs.table import Table
 
 
@@ -84,6 +85,14 @@ def grant_runs(grantee: iam.IGrantable, workflow: sfn.StateMachine) -> None:
 
 def sagemaker_arn(scope: Construct, resource: str, name: str) -> str:
     return Stack.of(scope).format_arn(service="sagemaker", resource=resource, resource_name=name)
+
+
+def components_arn(scope: Construct, environment: str) -> str:
+    """Matches the inference components of an environment's endpoints.
+
+    Who asks one is checked against both, and endpoints are granted by their names.
+    """
+    return sagemaker_arn(scope, "inference-component", resource_name(environment, "*"))
 
 
 def secret_arn(scope: Construct, secret: str) -> str:

@@ -13,7 +13,7 @@ from meguru.alias import ALIAS_FILE
 from meguru.names import api_log_name, api_name, stage_name
 from stacks.constructs.feedback_capture import FeedbackCapture
 from stacks.constructs.gateway_responses import add_gateway_responses
-from stacks.constructs.grants import grant, grant_table, sagemaker_arn
+from stacks.constructs.grants import components_arn, grant, grant_table, sagemaker_arn
 from stacks.constructs.guard import grant_guard, guard_files
 from stacks.constructs.inference_log import InferenceLog
 from stacks.constructs.ledger import billing_of, use_ledger
@@ -174,6 +174,7 @@ class InferenceApi(Construct):
                 sagemaker_arn(self, "endpoint", name)
                 for name in self._environment.endpoints.values()
             ),
+            components_arn(self, self._environment.name),
         )
         grant_table(function, self._records.consumers, "GetItem")
         grant_table(function, self._records.votes, "PutItem")

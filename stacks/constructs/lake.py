@@ -19,6 +19,7 @@ from meguru.names import (
     QUARANTINE_PREFIX,
     RAW_PREFIX,
     api_log_name,
+    component_log_name,
     endpoint_log_name,
     event_log_name,
     resource_name,
@@ -132,6 +133,7 @@ class Lake(Construct):
                 stack_name(environment, "*"),
                 event_log_name(environment),
                 endpoint_log_name(resource_name(environment, "*")),
+                component_log_name(resource_name(environment, "*")),
                 api_log_name("*", environment),
                 workflow_log_name(resource_name(environment, "*"), "*"),
             )

@@ -16,7 +16,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from meguru.ledger_book import MONTH_INDEX
-from meguru.names import BUDGET_METRIC, METRIC_NAMESPACE, endpoint_log_name
+from meguru.names import BUDGET_METRIC, METRIC_NAMESPACE
 from meguru.usage_report import LOG_FILTER
 from stacks.constructs.grants import grant, grant_table
 from stacks.constructs.python_function import PythonFunction
@@ -91,14 +91,14 @@ class LedgerWatch(Construct):
             variables={"ENVIRONMENT_NAME": environment.name},
             long_variables={
                 **billing_of(environment),
-                "ENDPOINTS": json.dumps(environment.endpoints),
+                "LOG_GROUPS": json.dumps(environment.container_logs),
             },
             timeout=LOOK_EVERY,
         )
         use_ledger(function, ledger)
         grant(function, "dynamodb:Query", f"{ledger.table_arn}/index/{MONTH_INDEX}")
-        logs_of_models = map(self._log_arn, environment.endpoints.values())
-        grant(function, "logs:FilterLogEvents", *logs_of_models)
+        for name in environment.container_logs.values():
+            grant(function, "logs:FilterLogEvents", self._log_arn(name))
         events.Rule(
             self,
             "Look",
@@ -113,12 +113,12 @@ class LedgerWatch(Construct):
                 alarm = self._alarm(name, environment.name, percent)
                 alarm.add_alarm_action(actions.SnsAction(topic))
 
-    def _log_arn(self, endpoint: str) -> str:
+    def _log_arn(self, name: str) -> str:
         """Groups are named with `:*` at the end, whatever is done with them."""
         return Stack.of(self).format_arn(
             service="logs",
             resource="log-group",
-            resource_name=f"{endpoint_log_name(endpoint)}:*",
+            resource_name=f"{name}:*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
 

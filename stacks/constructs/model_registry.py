@@ -66,6 +66,11 @@ class ModelRegistry(Construct):
         return sagemaker_arn(self, "endpoint", self.endpoint_name)
 
     @property
+    def component_arn(self) -> str:
+        """The inference component that an endpoint has which scales to zero, by the same name."""
+        return sagemaker_arn(self, "inference-component", self.endpoint_name)
+
+    @property
     def made_by_runs(self) -> str:
         """Matches the names of the jobs, models and configs that workflows make for the model."""
         return made_by_runs(self.group_name)

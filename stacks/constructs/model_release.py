@@ -12,9 +12,23 @@ from constructs import Construct
 from meguru.events import event_source
 from meguru.fingerprint import sha256_hex
 from meguru.load_report import LOAD_EVENT, TOKENS_METRIC, load_namespace
-from meguru.names import BASE_MODELS_PREFIX, RUNS_PREFIX, endpoint_log_name, prompts_prefix
+from meguru.names import (
+    BASE_MODELS_PREFIX,
+    RUNS_PREFIX,
+    endpoint_log_name,
+    prompts_prefix,
+    smoke_endpoint_name,
+    wake_alarm_name,
+)
 from stacks.constructs.endpoint_hours import EndpointSchedule
-from stacks.constructs.grants import default_bus_arn, grant, grant_pass_role, grant_table
+from stacks.constructs.grants import (
+    default_bus_arn,
+    grant,
+    grant_pass_role,
+    grant_table,
+    sagemaker_arn,
+)
+from stacks.constructs.hosting_kind import VARIANT_NAME, HostingKind
 from stacks.constructs.job import ContainerRole
 from stacks.constructs.lake import Lake
 from stacks.constructs.model_registry import ModelRegistry
@@ -29,7 +43,6 @@ from stacks.environment import Environment
 from stacks.environment.aws_offers import inference_ami
 from stacks.environment.model import Model
 
-VARIANT_NAME = "AllTraffic"
 # How long a container may take until it serves. vLLM compiles, and captures graphs, before it does.
 STARTUP_SECONDS = {"meguru": 480, "vllm": 1800}
 # Longer than a release takes that waits for capacity.
@@ -55,9 +68,14 @@ class ModelRelease(Construct):
         self._environment, self._model, self._endpoint = environment, model, model.endpoint
         self._model_name = environment.name_in_api(model_key)
         self._registry, self._releases, self._lake = registry, releases, lake
-        log_name = endpoint_log_name(registry.endpoint_name)
+        self._kind = HostingKind.of(registry.endpoint_name, model.endpoint)
+        log_name = environment.container_logs[self._model_name]
         self.endpoint_log = LogGroup(
             self, "EndpointLog", environment=environment, log_group_name=log_name
+        )
+        smoke_log_name = endpoint_log_name(smoke_endpoint_name(registry.endpoint_name))
+        self.smoke_log = LogGroup(
+            self, "SmokeLog", environment=environment, log_group_name=smoke_log_name
         )
         if model.endpoint.tokens_in_flight_per_instance:
             self._measure_tokens()
@@ -67,7 +85,7 @@ class ModelRelease(Construct):
             environment=environment,
             key=lake.key,
             image=registry.image,
-            log_groups=(log_name, f"{log_name}:*"),
+            log_groups=(log_name, f"{log_name}:*", smoke_log_name, f"{smoke_log_name}:*"),
         )
         # Any base model: a version serves with the one it was trained from, whatever is set now.
         self._prompts = prompts_prefix(model_key)
@@ -76,10 +94,15 @@ class ModelRelease(Construct):
             self,
             "EndpointAlarms",
             endpoint_name=registry.endpoint_name,
-            variant_name=VARIANT_NAME,
+            dimensions=self._kind.dimensions,
             release=model.endpoint.release,
+            quality_of=(environment.name, self._model_name) if model.kind == "text" else None,
+        )
+        self._smoke_endpoint_arn = sagemaker_arn(
+            self, "endpoint", smoke_endpoint_name(registry.endpoint_name)
         )
         self._plan_release = self._create_plan_release()
+        self._try_version = self._create_try_version()
         self.workflow = self._create_workflow()
         self._grant()
         if hours := model.endpoint.hours:
@@ -90,8 +113,8 @@ class ModelRelease(Construct):
                 registry=registry,
                 hours=hours,
                 min_instances=model.endpoint.min_instances,
-                resource_id=f"endpoint/{registry.endpoint_name}/variant/{VARIANT_NAME}",
-                dimension="sagemaker:variant:DesiredInstanceCount",
+                resource_id=self._kind.scaled,
+                dimension=self._kind.dimension,
             )
         ReleaseTriggers(self, "Triggers", workflow=self.workflow, group_name=registry.group_name)
 
@@ -122,13 +145,47 @@ class ModelRelease(Construct):
                 "CANARY_PERCENT": str(release.canary_percent),
                 "BAKE_SECONDS": str(release.bake_seconds),
                 "POLL_SECONDS": str(release.poll_seconds),
+                "ALARMS": Stack.of(self).to_json_string(self.alarms.fingerprints),
+                "HAS_SMOKE_TEST": json.dumps(bool(release.smoke_test)),
             },
             timeout=Duration.minutes(2),
         )
-        grant_looking(function, self._registry, self._registry.made_by_runs)
+        grant_looking(
+            function,
+            self._registry,
+            self._registry.made_by_runs,
+            self._smoke_endpoint_arn,
+            *(alarm.alarm_arn for alarm in self.alarms),
+        )
         grant_table(function, self._releases, "GetItem", "UpdateItem")
         # How long a version's prompt is: requests reserve tokens for it.
         self._lake.grant_read(function, self._prompts)
+        return function
+
+    def _create_try_version(self) -> PythonFunction:
+        release, endpoint_name = self._endpoint.release, self._registry.endpoint_name
+        function = PythonFunction(
+            self,
+            "TryVersion",
+            environment=self._environment,
+            folder="try_version",
+            variables={
+                "SMOKE_ENDPOINT": smoke_endpoint_name(endpoint_name),
+                "ENDPOINT_NAME": endpoint_name,
+                # On an endpoint that scales to zero, the component by the same name.
+                "HOSTS_COMPONENT": json.dumps(self._endpoint.scales_to_zero),
+                "MODEL_KIND": self._model.kind,
+                "MODEL_NAME": self._model_name,
+                "QUESTIONS": json.dumps(release.smoke_test),
+                "MAXIMUM_SECONDS": str(release.maximum_latency_seconds),
+            },
+            timeout=Duration.minutes(15),
+        )
+        registry = self._registry
+        tried = [self._smoke_endpoint_arn, registry.endpoint_arn, registry.component_arn]
+        grant(function, "sagemaker:InvokeEndpoint", *tried)
+        # A whole stream is read of what is tried alone.
+        grant(function, "sagemaker:InvokeEndpointWithResponseStream", self._smoke_endpoint_arn)
         return function
 
     def _create_workflow(self) -> Workflow:
@@ -143,12 +200,20 @@ class ModelRelease(Construct):
             owner=self._registry.endpoint_name,
             substitutions={
                 "PlanReleaseArn": self._plan_release.function_arn,
+                "TryVersionArn": self._try_version.function_arn,
+                "SmokeEndpointName": smoke_endpoint_name(self._registry.endpoint_name),
                 "ReleaseTable": self._releases.table_name,
                 "EndpointName": self._registry.endpoint_name,
                 "EndpointRoleArn": self._endpoint_role.role_arn,
                 "EndpointInstanceType": endpoint.instance_type,
                 "InferenceAmiVersion": inference_ami(endpoint.instance_type) or "none",
                 "VariantName": VARIANT_NAME,
+                "Component": self._kind.component,
+                "ScaledResource": self._kind.scaled,
+                "ScaledDimension": self._kind.dimension,
+                "InvocationsMetric": self._kind.load,
+                "RequestsMetric": self._kind.requests,
+                "WakeAlarmName": wake_alarm_name(self._registry.endpoint_name),
                 "ModelName": self._model_name,
                 "AnswerTokens": str(self._model.training.context_tokens),
                 "StartupSeconds": str(STARTUP_SECONDS[self._model.engine]),
@@ -161,8 +226,6 @@ class ModelRelease(Construct):
                 "TokensPerInstance": str(endpoint.tokens_in_flight_per_instance),
                 "LoadNamespace": load_namespace(self._registry.endpoint_name),
                 "TokensMetric": TOKENS_METRIC,
-                "ErrorsAlarmName": self.alarms.errors.alarm_name,
-                "LatencyAlarmName": self.alarms.latency.alarm_name,
                 "EventBusName": "default",
                 "EventSource": event_source(self._environment.name),
             },
@@ -178,13 +241,14 @@ class ModelRelease(Construct):
     def _grant(self) -> None:
         workflow, names = self.workflow, self._registry.made_by_runs
         alarms = [alarm.alarm_arn for alarm in self.alarms]
-        grant_hosting(workflow, self._registry, names, *alarms)
+        grant_hosting(workflow, self._registry, names, self._smoke_endpoint_arn, *alarms)
         # SageMaker watches the alarms of a deployment as the endpoint's role. Source: SageMaker
         # developer guide, "Auto-Rollback Configuration and Monitoring".
         grant(self._endpoint_role, "cloudwatch:DescribeAlarms", *alarms)
         grant_scaling(workflow, self._registry)
         grant_pass_role(workflow, self._endpoint_role, "sagemaker.amazonaws.com")
-        grant(workflow, "lambda:InvokeFunction", self._plan_release.function_arn)
+        functions = (self._plan_release, self._try_version)
+        grant(workflow, "lambda:InvokeFunction", *(one.function_arn for one in functions))
         grant_table(workflow, self._releases, "UpdateItem")
         grant(workflow, "events:PutEvents", default_bus_arn(self))
         assert self._plan_release.role is not None

@@ -5,14 +5,23 @@ from __future__ import annotations
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 
+from meguru.names import wake_alarm_name
 from stacks.constructs.grants import grant, sagemaker_arn
 from stacks.constructs.model_registry import ModelRegistry
 
 
 def grant_hosting(
-    workflow: iam.IGrantable, registry: ModelRegistry, names: str, *alarm_arns: str
+    workflow: iam.IGrantable,
+    registry: ModelRegistry,
+    names: str,
+    smoke_endpoint_arn: str,
+    *alarm_arns: str,
 ) -> None:
-    """Models and endpoint configs of these names, and the one endpoint."""
+    """Models and endpoint configs of these names, the one endpoint, the component on it, and the
+    endpoint of smoke tests.
+
+    The component also where there is none to be: an environment may have had one before.
+    """
     models = sagemaker_arn(registry, "model", names)
     configs = sagemaker_arn(registry, "endpoint-config", names)
     # A model made of a package is checked against both.
@@ -25,16 +34,38 @@ def grant_hosting(
         registry.endpoint_arn,
         configs,
     )
-    grant(workflow, ["sagemaker:DeleteEndpoint", "sagemaker:AddTags"], registry.endpoint_arn)
+    grant(workflow, "sagemaker:CreateEndpoint", smoke_endpoint_arn, configs)
+    grant(
+        workflow,
+        ["sagemaker:DeleteEndpoint", "sagemaker:AddTags"],
+        registry.endpoint_arn,
+        smoke_endpoint_arn,
+    )
+    grant(
+        workflow,
+        [f"sagemaker:{verb}InferenceComponent" for verb in ("Create", "Update", "Delete")],
+        registry.component_arn,
+        registry.endpoint_arn,
+        models,
+    )
+    grant(workflow, "sagemaker:AddTags", registry.component_arn)
     grant(workflow, "cloudwatch:DescribeAlarms", *alarm_arns)
 
 
-def grant_looking(function: iam.IGrantable, registry: ModelRegistry, names: str) -> None:
-    """What is approved, and what is there of a release."""
-    # Lists take no resource.
-    grant(function, "sagemaker:ListModelPackages", "*")
+def grant_looking(
+    function: iam.IGrantable,
+    registry: ModelRegistry,
+    names: str,
+    smoke_endpoint_arn: str,
+    *alarm_arns: str,
+) -> None:
+    """What is approved, what is there of a release, and whether its alarms could ring."""
+    # Lists take no resource, and neither do metrics.
+    grant(function, ["sagemaker:ListModelPackages", "cloudwatch:GetMetricStatistics"], "*")
+    grant(function, "cloudwatch:DescribeAlarms", *alarm_arns)
     grant(function, "sagemaker:DescribeModelPackage", registry.versions_arn)
-    grant(function, "sagemaker:DescribeEndpoint", registry.endpoint_arn)
+    grant(function, "sagemaker:DescribeEndpoint", registry.endpoint_arn, smoke_endpoint_arn)
+    grant(function, "sagemaker:DescribeInferenceComponent", registry.component_arn)
     grant(function, "sagemaker:DescribeModel", sagemaker_arn(registry, "model", names))
     grant(
         function,
@@ -53,6 +84,14 @@ def grant_scalable_target(grantee: iam.IGrantable, registry: ModelRegistry, *act
         grantee,
         ["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
         registry.endpoint_arn,
+    )
+    grant(
+        grantee,
+        [
+            "sagemaker:DescribeInferenceComponent",
+            "sagemaker:UpdateInferenceComponentRuntimeConfig",
+        ],
+        registry.component_arn,
     )
 
 
@@ -86,11 +125,23 @@ def grant_scaling(workflow: iam.IGrantable, registry: ModelRegistry) -> None:
     grant(
         workflow,
         ["cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"],
+        *scaling_alarm_arns(stack, registry.endpoint_name),
+    )
+
+
+def scaling_alarm_arns(stack: Stack, endpoint_name: str) -> list[str]:
+    """Those of target tracking, which it names by what it scales, and the one that wakes."""
+    names = (
+        f"TargetTracking-endpoint/{endpoint_name}/*",
+        f"TargetTracking-inference-component/{endpoint_name}-Alarm*",
+        wake_alarm_name(endpoint_name),
+    )
+    return [
         stack.format_arn(
             service="cloudwatch",
             resource="alarm",
-            # Target tracking names its alarms by what it scales.
-            resource_name=f"TargetTracking-endpoint/{registry.endpoint_name}/*",
+            resource_name=name,
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        ),
-    )
+        )
+        for name in names
+    ]

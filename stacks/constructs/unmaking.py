@@ -12,9 +12,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IDependable
 
-from meguru.names import JOB_LOG_GROUPS, made_by_runs
+from meguru.names import JOB_LOG_GROUPS, made_by_runs, smoke_endpoint_name
 from stacks.constructs.grants import grant, grant_table, sagemaker_arn
 from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.release_grants import scaling_alarm_arns
 from stacks.constructs.table import Table
 from stacks.environment import Environment
 
@@ -95,6 +96,12 @@ class Unmaking(Construct):
             function,
             ["sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint"],
             sagemaker_arn(self, "endpoint", self._name),
+            sagemaker_arn(self, "endpoint", smoke_endpoint_name(self._name)),
+        )
+        grant(
+            function,
+            ["sagemaker:DescribeInferenceComponent", "sagemaker:DeleteInferenceComponent"],
+            sagemaker_arn(self, "inference-component", self._name),
         )
         configs = sagemaker_arn(self, "endpoint-config", runs)
         grant(function, "sagemaker:DeleteEndpointConfig", configs)
@@ -109,13 +116,7 @@ class Unmaking(Construct):
             service="application-autoscaling", resource="scalable-target", resource_name="*"
         )
         grant(function, "application-autoscaling:DeregisterScalableTarget", targets)
-        alarms = stack.format_arn(
-            service="cloudwatch",
-            resource="alarm",
-            resource_name=f"TargetTracking-endpoint/{self._name}/*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        grant(function, "cloudwatch:DeleteAlarms", alarms)
+        grant(function, "cloudwatch:DeleteAlarms", *scaling_alarm_arns(stack, self._name))
 
     def _grant_versions_and_logs(self, function: PythonFunction) -> None:
         versions = sagemaker_arn(self, "model-package", f"{self._name}/*")

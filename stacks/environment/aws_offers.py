@@ -65,6 +65,35 @@ def inference_ami(instance_type: str) -> str:
     return "al2023-ami-sagemaker-inference-gpu-4-1" if GPU_INSTANCE.match(instance_type) else ""
 
 
+def copy_resources(instance_type: str) -> dict[str, float]:
+    """What a copy of an inference component takes of its instance, so that it has it for itself.
+
+    All GPUs, or more than half of the processors. Memory is what SageMaker sets aside at least, of
+    less than the instance has, and no limit.
+    Source: API reference, InferenceComponentComputeResourceRequirements.
+    """
+    _, family, size = instance_type.split(".")
+    memory = {"MinMemoryRequiredInMb": 1024}
+    if GPU_INSTANCE.match(instance_type):
+        return {"NumberOfAcceleratorDevicesRequired": _num_gpus(family, size), **memory}
+    return {"NumberOfCpuCoresRequired": _num_cores(size) / 2 + 0.25, **memory}
+
+
+def _num_gpus(family: str, size: str) -> int:
+    """Source: EC2, "Specifications for accelerated computing instance types"."""
+    if family.startswith("g7") and size == "12xlarge":
+        return 2
+    if family.startswith("p"):
+        return 1 if size == "4xlarge" else 8
+    return {"12xlarge": 4, "24xlarge": 4, "48xlarge": 8}.get(size, 1)
+
+
+def _num_cores(size: str) -> int:
+    """Source: EC2, "Instance types": an xlarge has four vCPUs, and so many times as many."""
+    number = size.removesuffix("xlarge")
+    return 2 if number == size else 4 * int(number or 1)
+
+
 def local_storage_gb(instance_type: str) -> int | None:
     """The size of an instance's own storage, None where it has none, or a size we don't know.
 

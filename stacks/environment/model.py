@@ -23,6 +23,7 @@ from stacks.environment.values import (
     ImageUri,
     InstanceCount,
     Kind,
+    LeastInstances,
     Metrics,
     ModelName,
     RecipeName,
@@ -49,6 +50,16 @@ class Gate(Settings):
 ALARM_SECONDS = 300
 
 
+Share = Annotated[float, Field(gt=0, le=100)]
+Question = Annotated[str, Field(min_length=1, max_length=200)]
+# What any model has an answer to, whatever it was made for.
+SMOKE_TEST = (
+    "こんにちは。何ができますか。",
+    "Hello. What can you do?",
+    "今日の予定を三つ挙げてください。",
+)
+
+
 class Release(Settings):
     """How a version comes to serve, and when an alarm takes it back.
 
@@ -56,6 +67,11 @@ class Release(Settings):
     it, half of a canary's share, and at most 5. `maximum_latency_seconds` is what nine answers in
     ten stay below; SageMaker itself ends an answer after 60 seconds. `bake_seconds` is how long a
     release waits for the alarms, and no less than they look back on.
+
+    The other shares are of the new version's own answers, once there are twenty of them: those of
+    which the guard kept something back, empty ones, those that say the same over and over, and
+    those that were voted down. 100 is never too many. A new version answers each of
+    `smoke_test` before it gets any request; without any, none is asked.
     """
 
     traffic: Literal["all_at_once", "canary"] = "all_at_once"
@@ -64,6 +80,11 @@ class Release(Settings):
     poll_seconds: Count = 30
     maximum_error_percent: Annotated[float, Field(gt=0, lt=100)] | None = None
     maximum_latency_seconds: Annotated[int, Field(ge=1, le=480)] = 30
+    maximum_guarded_percent: Share = 20
+    maximum_empty_percent: Share = 10
+    maximum_repeated_percent: Share = 20
+    maximum_thumbs_down_percent: Share = 10
+    smoke_test: Annotated[list[Question], Field(max_length=10)] = list(SMOKE_TEST)
 
     @property
     def error_percent(self) -> float:
@@ -97,14 +118,49 @@ Target = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 class Endpoint(Settings):
+    """What a model is served on. With `min_instances` 0 it has no instance while nobody asks."""
+
     instance_type: EndpointInstanceType = "ml.m5.xlarge"
-    min_instances: InstanceCount = 1
+    min_instances: LeastInstances = 1
     max_instances: InstanceCount = 2
     invocations_per_instance_per_minute: Target = 300
     requests_in_flight_per_instance: Target = 16
     tokens_in_flight_per_instance: Target = 0
     hours: HoursSetting | None = None
     release: Release = Release()
+
+    @property
+    def targets(self) -> dict[str, int]:
+        """What an instance has on the average, by the name of what is measured."""
+        return {
+            "invocations": self.invocations_per_instance_per_minute,
+            "requests": self.requests_in_flight_per_instance,
+            "tokens": self.tokens_in_flight_per_instance,
+        }
+
+    @property
+    def scales_to_zero(self) -> bool:
+        """SageMaker has no real-time endpoint without an instance but for inference components."""
+        return self.min_instances == 0
+
+    @model_validator(mode="after")
+    def check_scales_to_zero(self) -> Self:
+        """What SageMaker doesn't do with inference components, which come and go with requests."""
+        if not self.scales_to_zero:
+            return self
+        if self.release.traffic == "canary":
+            said = (
+                "all_at_once, or leave it out: with min_instances 0 SageMaker has no canary, and a "
+                "release replaces half of the copies at a time, with the alarms watching each step"
+            )
+            raise refusals({"traffic": said}, {"traffic": "canary"}, "release")
+        if not any(self.targets.values()):
+            said = (
+                "more than 0 here, or at another measure of load: with min_instances 0 it tells "
+                "when nobody asks any more"
+            )
+            raise refusals({"requests_in_flight_per_instance": said}, self.model_dump())
+        return self
 
     @model_validator(mode="after")
     def check_instances(self) -> Self:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from meguru.billing import Billing
-from meguru.names import OWNER_TAG, resource_name
+from meguru.names import OWNER_TAG, component_log_name, endpoint_log_name, resource_name
 from stacks.environment.aliases import alias_problems
 from stacks.environment.api import Api
 from stacks.environment.billing import Budget, Price, TimeZone
@@ -243,6 +243,15 @@ class Environment(Settings):
     def endpoints(self) -> dict[str, str]:
         """The name of each model's endpoint, by the model's name in the API."""
         return {self.name_in_api(key): self.resource_name(key) for key in self.models}
+
+    @property
+    def container_logs(self) -> dict[str, str]:
+        """The log group of each model's containers, by the model's name in the API."""
+        logs = {}
+        for key, model in self.models.items():
+            name = component_log_name if model.endpoint.scales_to_zero else endpoint_log_name
+            logs[self.name_in_api(key)] = name(self.resource_name(key))
+        return logs
 
     @property
     def learners(self) -> dict[str, tuple[str, int]]:

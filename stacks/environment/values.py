@@ -18,6 +18,7 @@ from meguru.names import (
     ENVIRONMENT_NAME,
     MAX_MODEL_KEY,
     OWNER_TAG,
+    SMOKE,
     is_model_key,
 )
 from meguru.normalisation import OFF, ON, RULES, read_rules
@@ -176,7 +177,7 @@ ModelKey = Annotated[
     only(
         is_model_key,
         f"1 to {MAX_MODEL_KEY} lower-case letters and digits, in words with single hyphens between "
-        f"them; not {CURATION}, which is the data job",
+        f"them; not {CURATION}, which is the data job, nor {SMOKE}, which is a smoke test",
     ),
 ]
 ModelName = Annotated[
@@ -278,6 +279,8 @@ TrainingMinutes = Annotated[int, Field(ge=1, le=MAX_TRAINING_MINUTES)]
 ProcessingMinutes = Annotated[int, Field(ge=1, le=777_600 // 60)]
 VolumeGB = Annotated[int, Field(ge=1, le=16_384)]
 InstanceCount = Annotated[int, Field(ge=1, le=1000)]
+# Of an endpoint that may have none while nobody asks.
+LeastInstances = Annotated[int, Field(ge=0, le=1000)]
 # A life-cycle rule's expiration takes no more than a 32-bit number.
 Days = Annotated[int, Field(ge=1, le=36500)]
 PolicyName = Annotated[

@@ -37,6 +37,7 @@ INTEGRATIONS = {
         "ApplicationAutoScaling",
         {"ApplicationAutoScalingException"},
     ),
+    "aws-sdk:cloudwatch": ("cloudwatch", "CloudWatch", {"CloudWatchException"}),
     "lambda": (
         "lambda",
         "Lambda",
@@ -104,7 +105,8 @@ def test_jobs_and_endpoints_wait_for_quota_and_throttling(machine: StateMachine)
         if name != "DescribeServingModel" and ":sagemaker:" in state["Resource"]:
             [unnamed] = INTEGRATIONS[integration(state["Resource"])][2]
             assert waited(state, f"SageMaker.{unnamed}") >= MINUTE, name
-        is_long = state["Resource"].endswith((".sync", "createEndpoint", "updateEndpoint"))
+        starts = ("createEndpoint", "updateEndpoint", "createInferenceComponent")
+        is_long = state["Resource"].endswith((".sync", *starts, "updateInferenceComponent"))
         # A training's next state may fall back to other instances instead.
         if is_long and name != "TrainModel":
             assert waited(state, "SageMaker.ResourceLimitExceededException") >= HOUR, name

@@ -22,8 +22,9 @@ from localcloud.check import (
     task_resource,
 )
 
-from lambdas.plan_release.plan import update_policy
+from lambdas.plan_release.plan import component_policy, update_policy
 from meguru.gate import HIGHEST, LOWER_IS_BETTER
+from stacks.environment.aws_offers import copy_resources
 from tests.stacks.deployment import Deployment, StateMachine
 
 EXAMPLE_VERSION = "3f" * 32
@@ -127,6 +128,8 @@ def _examples(machine_name: str, deployment: Deployment) -> dict[str, Any]:
                 "detail": {"version": EXAMPLE_VERSION, "reason": EXAMPLE_REASON},
                 # A policy that tracks a target.
                 "target": 600,
+                "ResourceId": f"endpoint/{group}/variant/AllTraffic",
+                "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
                 "metric": {
                     "CustomizedMetricSpecification": {
                         "Namespace": "Meguru/endpoint",
@@ -237,7 +240,17 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "registration": "0" * 36,
         "job": "EvaluateModel",
     },
-    "DeployModelVersion": {"problem": {"Error": "Broken", "Cause": "あ" * 32_768}},
+    "DeployModelVersion": {
+        "problem": {"Error": "Broken", "Cause": "あ" * 32_768},
+        "tested": {"failure": "あ" * 300, "asked_at": "2026-11-27T00:00:00+00:00"},
+        # Where the environment has an endpoint that scales to zero.
+        "component": {
+            "MaxInstanceCount": 1500,
+            "ComputeResourceRequirements": copy_resources("ml.m5.xlarge"),
+        },
+        "wakePolicy": "arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:"
+        f"{'0' * 36}:resource/sagemaker/inference-component/{'e' * 63}:policyName/{'e' * 63}",
+    },
 }
 
 
@@ -245,6 +258,7 @@ def _plan(package: str, group: str) -> dict[str, Any]:
     """What plan_release says, with what any of the steps needs."""
     release = {"package": package, "approved_at": "2026-01-01", "name": f"{group}-0123456789ab"}
     policy = update_policy(4, traffic="canary", canary_percent=10, bake_seconds=600)
+    heeded = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a" * 255}]}}
     failure = {"Error": "Broken", "Cause": "It broke."}
     return {
         "step": "wait",
@@ -252,7 +266,15 @@ def _plan(package: str, group: str) -> dict[str, Any]:
         "looks": 1,
         "seconds": 30,
         "release": release,
-        "update_policy": policy,
+        "deployment": {"BlueGreenUpdatePolicy": policy, **heeded},
+        "component_deployment": {
+            "RollingUpdatePolicy": component_policy(bake_seconds=600),
+            **heeded,
+        },
+        "smoke_config": f"{group}-ba9876543210",
+        "config_name": f"{group}-ba9876543210",
+        "num_copies": 0,
+        "served": "[]",
         "failure": failure,
     }
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import botocore.session
 import pytest
 
-from stacks.environment.aws_offers import inference_ami, runs_images
+from meguru.instance_offers import OFFERS
+from stacks.environment.aws_offers import copy_resources, inference_ami, runs_images
 
 SAGEMAKER = botocore.session.get_session().get_service_model("sagemaker")
 ENDPOINT_TYPES = SAGEMAKER.shape_for("ProductionVariantInstanceType").enum
@@ -42,3 +43,29 @@ def test_one_without_takes_what_sagemaker_gives(one: str) -> None:
 )
 def test_what_the_images_do_not_run_on_is_known(one: str) -> None:
     assert not runs_images(one)
+
+
+@pytest.mark.parametrize(
+    ("one", "gpus"),
+    [
+        *(("ml.g5.xlarge", 1), ("ml.g5.16xlarge", 1), ("ml.g6e.12xlarge", 4)),
+        *(("ml.g5.24xlarge", 4), ("ml.g6.48xlarge", 8), ("ml.g7e.12xlarge", 2)),
+        *(("ml.p4d.24xlarge", 8), ("ml.p5.4xlarge", 1), ("ml.p5.48xlarge", 8)),
+    ],
+)
+def test_a_copy_takes_all_gpus(one: str, gpus: int) -> None:
+    assert one in ENDPOINT_TYPES
+    wanted = copy_resources(one)
+    assert wanted == {"NumberOfAcceleratorDevicesRequired": gpus, "MinMemoryRequiredInMb": 1024}
+
+
+def test_no_instance_has_room_for_two_copies() -> None:
+    for one in filter(runs_images, ENDPOINT_TYPES):
+        offer = OFFERS.get(one)
+        wanted = copy_resources(one)
+        if offer and offer.num_gpus:
+            assert wanted["NumberOfAcceleratorDevicesRequired"] == offer.num_gpus, one
+        elif offer:
+            assert offer.vcpus / 2 < wanted["NumberOfCpuCoresRequired"] < offer.vcpus, one
+        else:
+            assert all(value > 0 for value in wanted.values())

@@ -50,6 +50,13 @@ class FakeAccount(Account):
         found = [{"EndpointName": f"meguru-{n}--a", "EndpointStatus": "Failed"} for n in self.names]
         return {"Endpoints": found}
 
+    def page_of_list_inference_components(self, **request: Any) -> dict[str, Any]:
+        status = "InferenceComponentStatus"
+        found = [
+            {"InferenceComponentName": f"meguru-{n}--a", status: "InService"} for n in self.names
+        ]
+        return {"InferenceComponents": found}
+
     def page_of_list_models(self, **request: Any) -> dict[str, Any]:
         return {"Models": [{"ModelName": f"meguru-{n}--a-{RUN}"} for n in self.names]}
 
@@ -60,6 +67,9 @@ class FakeAccount(Account):
     def page_of_describe_alarms(self, **request: Any) -> dict[str, Any]:
         names = [f"TargetTracking-endpoint/meguru-{n}--a/v/High-1" for n in self.names]
         names += [f"Meguru-{n}-Data-Alarm" for n in self.names]
+        tracking = "TargetTracking-inference-component"
+        names += [f"{tracking}/meguru-{n}--a-AlarmLow-0a1b" for n in self.names]
+        names += [f"meguru-{n}--a-wake" for n in self.names]
         return {"MetricAlarms": [{"AlarmName": n, "StateValue": "OK"} for n in names]}
 
     def page_of_list_tables(self, **request: Any) -> dict[str, Any]:
@@ -67,6 +77,7 @@ class FakeAccount(Account):
 
     def page_of_describe_log_groups(self, **request: Any) -> dict[str, Any]:
         names = [f"/aws/sagemaker/Endpoints/meguru-{n}--a" for n in self.names]
+        names += [f"/aws/sagemaker/InferenceComponents/meguru-{n}--a" for n in self.names]
         names += [f"/aws/events/meguru-{n}" for n in self.names]
         prefix = request["logGroupNamePrefix"]
         found = [{"logGroupName": n, "storedBytes": 9} for n in names if n.startswith(prefix)]
@@ -128,14 +139,18 @@ def test_only_the_environment_s_own_is_found() -> None:
     found = Leftovers(FakeAccount("poc")).find()
     assert [(one.kind, one.name, bool(one.cost)) for one in found] == [
         ("endpoint", "meguru-poc--a", True),
+        ("inference component", "meguru-poc--a", True),
         ("alarm", "TargetTracking-endpoint/meguru-poc--a/v/High-1", True),
         ("alarm", "Meguru-poc-Data-Alarm", True),
+        ("alarm", "TargetTracking-inference-component/meguru-poc--a-AlarmLow-0a1b", True),
+        ("alarm", "meguru-poc--a-wake", True),
         ("ECR repository", "poc", True),
         ("S3 bucket", "meguru-lake-poc", True),
         ("DynamoDB table", "Meguru-poc-Lake-Table-X", True),
         ("KMS key", "poc/a", True),
         ("log group", "/aws/events/meguru-poc", True),
         ("log group", "/aws/sagemaker/Endpoints/meguru-poc--a", True),
+        ("log group", "/aws/sagemaker/InferenceComponents/meguru-poc--a", True),
         ("job logs", "/aws/sagemaker/TrainingJobs", True),
         ("model", f"meguru-poc--a-{RUN}", False),
         ("scalable target", "endpoint/meguru-poc--a/variant/v", False),
@@ -147,7 +162,7 @@ def test_only_the_environment_s_own_is_found() -> None:
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_other_finds_as_much(name: str) -> None:
     found = Leftovers(FakeAccount(name)).find()
-    assert len(found) == 14
+    assert len(found) == 18
     assert {one.name for one in found} & {
         one.name for one in Leftovers(FakeAccount("poc")).find()
     } == {"/aws/sagemaker/TrainingJobs"}

@@ -37,6 +37,7 @@ ENVIRONMENT = {
     "PENDING_INDEX": "pending",
     "ENDPOINT_NAME": "text",
     "ENDPOINTS": '{"meguru-text": "text", "other": "other-text"}',
+    "LOG_GROUPS": '{"meguru-text": "/aws/sagemaker/Endpoints/text"}',
     "MODELS": '{"meguru-text": ["text", 128], "other": ["other-text", 96]}',
     "EMBEDDERS": '{"vectors": "vectors"}',
     "ENVIRONMENT_NAME": "poc",

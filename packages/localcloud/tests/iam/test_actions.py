@@ -319,6 +319,14 @@ def test_ssm_asks_for_each_parameter_by_name() -> None:
     ]
 
 
+@pytest.mark.parametrize("operation", ["DeleteAlarms", "EnableAlarmActions"])
+def test_each_alarm_is_asked_for_by_name(operation: str) -> None:
+    assert asked("cloudwatch", operation, AlarmNames=["a", "b"]) == [
+        (f"cloudwatch:{operation}", "cloudwatch::alarm:a"),
+        (f"cloudwatch:{operation}", "cloudwatch::alarm:b"),
+    ]
+
+
 def test_who_one_is_may_be_asked_freely() -> None:
     assert asked("sts", "GetCallerIdentity") == []
 

@@ -119,6 +119,32 @@ def test_a_component_is_asked_by_its_name(bench: Bench, component: None) -> None
         ask(bench, InferenceComponentName="other")
 
 
+def test_a_component_s_containers_have_a_log_of_their_own(bench: Bench, component: None) -> None:
+    logs = bench.cloud.client("logs")
+    group = "/aws/sagemaker/InferenceComponents/chat"
+    found = lambda: logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]  # noqa: E731
+    bench.wait_for(found)
+    assert not logs.describe_log_groups(logGroupNamePrefix="/aws/sagemaker/Endpoints/host")[
+        "logGroups"
+    ]
+
+
+def test_a_component_s_name_is_refused_where_a_model_is_hosted(bench: Bench, hosting: None) -> None:
+    variant = {"VariantName": "main", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    create_config = bench.sagemaker.create_endpoint_config
+    managed = {**variant, "ModelName": "old", "ManagedInstanceScaling": {"Status": "ENABLED"}}
+    with pytest.raises(ClientError, match="only supported for inference component endpoints"):
+        create_config(EndpointConfigName="managed", ProductionVariants=[managed])
+    create_config(EndpointConfigName="plain", ProductionVariants=[{**variant, "ModelName": "old"}])
+    bench.sagemaker.create_endpoint(EndpointName="plain", EndpointConfigName="plain")
+    described = bench.sagemaker.describe_endpoint
+    bench.wait_for(lambda: described(EndpointName="plain")["EndpointStatus"] == "InService")
+    runtime = bench.cloud.client("sagemaker-runtime")
+    with pytest.raises(ClientError, match="Inference Component Name header is not allowed"):
+        runtime.invoke_endpoint(EndpointName="plain", InferenceComponentName="chat", Body=b"")
+    bench.sagemaker.delete_endpoint(EndpointName="plain")
+
+
 def test_an_update_replaces_the_model_and_a_bad_one_falls_back(
     bench: Bench, component: None
 ) -> None:

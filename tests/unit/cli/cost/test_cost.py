@@ -44,6 +44,27 @@ def test_endpoints_cost_by_their_fewest_instances(environment: Environment) -> N
     assert found["endpoint staff-chat"].dollars == pytest.approx(2 * 730 * 1.41)
 
 
+def test_an_endpoint_that_scales_to_zero_costs_about_nothing_until_somebody_asks(
+    environment: Environment, tmp_path: Path
+) -> None:
+    idle = read(tmp_path, FILE.replace("min_instances: 2", "min_instances: 0"))
+    found = named(idle_costs(idle, []))
+    assert found["endpoint staff-chat"].dollars == 0
+    assert found["scaling staff-chat"].dollars == pytest.approx(0.2 + 0.6 + 0.1)
+    assert total(idle_costs(idle, [])) < 1
+    [said] = [one for one in notes(idle, {}) if "staff-chat" in one]
+    assert "starts one, at USD 1.41 an hour" in said
+    assert not [one for one in notes(environment, {}) if "staff-chat" in one]
+
+
+def test_hours_of_an_endpoint_that_scales_to_zero_are_paid(tmp_path: Path) -> None:
+    hours = "min_instances: 0, hours: {days: [MON], holidays: none, from: '00:00', to: '24:00'}"
+    idle = read(tmp_path, FILE.replace("min_instances: 2", hours))
+    dollars = named(idle_costs(idle, []))["endpoint staff-chat"].dollars
+    # A day of the week, and ten minutes before it.
+    assert dollars == pytest.approx(730 / 7 * 1.41, rel=0.05)
+
+
 def test_what_stands_there_is_paid_by_the_piece(environment: Environment) -> None:
     metric: dict[str, Any] = {"MetricStat": {}}
     template: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from botocore.exceptions import (
 )
 
 from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
+from lambdas.answer_request.warm_up import WarmUp
 from meguru.api_errors import ApiError, NotServing, Overloaded, Warming
 
 
@@ -72,6 +74,61 @@ def test_a_model_without_copies_is_warming(make_model: Any) -> None:
     found = refusal(make_model, "ValidationError", Error=error)
     assert isinstance(found, Warming) and (found.status, found.code) == (503, "model_warming")
     assert "about 180 s" in found.message and not found.may_have_answered
+
+
+class ComponentRuntime:
+    """Hosts a component, and takes requests to it only by its name."""
+
+    def __init__(self, component: str | None) -> None:
+        self.component, self.num_requests = component, 0
+
+    def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
+        self.num_requests += 1
+        if request.get("InferenceComponentName") != self.component:
+            word = "required" if self.component else "not allowed"
+            said = f"Inference Component Name header is {word} for endpoints to which you …"
+            error = {"Code": "ValidationError", "Message": said}
+            raise ClientError({"Error": error}, "InvokeEndpoint")
+        return {"Body": io.BytesIO(b"{}")}
+
+
+def test_an_endpoint_that_hosts_a_component_is_asked_by_its_name() -> None:
+    runtime = ComponentRuntime("text")
+    endpoint = TextEndpoint(runtime, "text")
+    assert endpoint.complete({})[1] == {}
+    assert runtime.num_requests == 2
+    # It is known from then on, until the endpoint is made anew as another kind.
+    endpoint.complete({})
+    assert runtime.num_requests == 3
+    runtime.component = None
+    endpoint.complete({})
+    endpoint.complete({})
+    assert runtime.num_requests == 6
+
+
+def test_a_copy_that_answers_ends_the_warming(make_model: Any) -> None:
+    warm_up = WarmUp(lambda: 100, lambda: now[0])
+    now = [0.0]
+    runtime = make_model(b"{}")[1]
+    endpoint = TextEndpoint(runtime, "text", warm_up)
+    said = f"Inference Component has {Warming.WORDS}."
+    for seconds in (160, 100):
+        runtime.error = ClientError(
+            {"Error": {"Code": "ValidationError", "Message": said}}, "InvokeEndpoint"
+        )
+        with pytest.raises(Warming) as refused:
+            endpoint.complete({})
+        assert refused.value.retry_after_seconds == seconds
+        now[0] += 60
+    runtime.error = None
+    with endpoint.stream({}):
+        pass
+    runtime.error = ClientError(
+        {"Error": {"Code": "ValidationError", "Message": said}}, "InvokeEndpoint"
+    )
+    with pytest.raises(Warming) as again:
+        endpoint.complete({})
+    assert again.value.retry_after_seconds == 160
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 422])

@@ -91,3 +91,11 @@ def test_where_the_table_cannot_be_read_nothing_is_known(aws: None) -> None:
     with pytest.raises(ReleasesUnreadable) as refused:
         serving.prompt("m")
     assert (refused.value.status, refused.value.headers()) == (503, {"retry-after": "5"})
+
+
+def test_how_long_a_start_takes(serving: ServingVersions, now: list[float]) -> None:
+    assert serving.start_seconds("meguru-text") is None
+    row = {"endpoint_name": "text", "start_seconds": 312}
+    boto3.resource("dynamodb").Table("releases").put_item(Item=row)
+    now[0] += PROMPT_KNOWN_SECONDS
+    assert serving.start_seconds("meguru-text") == 312

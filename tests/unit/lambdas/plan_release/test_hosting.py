@@ -9,13 +9,15 @@ from botocore.exceptions import ClientError
 
 from lambdas.plan_release.hosting import (
     data_sources,
+    find_component,
     find_endpoint,
     has_config,
     has_model,
+    hosting_config_name,
     metadata,
     release_name,
 )
-from lambdas.plan_release.plan import Endpoint
+from lambdas.plan_release.plan import Component, Endpoint
 
 HOSTING = {"InstanceType": "ml.m5.large", "VariantName": "AllTraffic"}
 
@@ -38,6 +40,9 @@ class FakeSageMaker:
     def describe_endpoint_config(self, **request: str) -> dict[str, Any]:
         return self._describe("config")
 
+    def describe_inference_component(self, **request: str) -> dict[str, Any]:
+        return self._describe("inference component")
+
     def describe_model(self, **request: str) -> dict[str, Any]:
         return self._describe("model")
 
@@ -53,10 +58,35 @@ def test_an_endpoint() -> None:
             "ProductionVariants": [{"VariantName": "AllTraffic", "DesiredInstanceCount": 3}],
             "FailureReason": "Rolled back.",
         },
-        config={"ProductionVariants": [{"InstanceType": "ml.m5.large"}]},
+        config={"ProductionVariants": [{"InstanceType": "ml.m5.large", "ModelName": "text-1"}]},
     )
     found = find_endpoint(sagemaker, "text")
     assert found == Endpoint("InService", "text-1", "ml.m5.large", 3, "Rolled back.")
+
+
+def test_an_endpoint_that_hosts_a_component_has_no_model_of_its_own() -> None:
+    sagemaker = FakeSageMaker(
+        endpoint={"EndpointStatus": "InService", "EndpointConfigName": "hosting-1"},
+        config={"ProductionVariants": [{"InstanceType": "ml.m5.large"}]},
+        **{
+            "inference component": {
+                "InferenceComponentStatus": "InService",
+                "Specification": {"ModelName": "text-1"},
+                "RuntimeConfig": {"DesiredCopyCount": 2, "CurrentCopyCount": 1},
+                "FailureReason": "Rolled back.",
+            }
+        },
+    )
+    found = find_endpoint(sagemaker, "text")
+    assert found == Endpoint("InService", "hosting-1", "ml.m5.large", 0, hosts_components=True)
+    assert find_component(sagemaker, "text") == Component("InService", "text-1", 2, "Rolled back.")
+
+
+def test_the_config_of_a_hosting_endpoint_stays_when_the_version_changes() -> None:
+    component = {"MaxInstanceCount": 3}
+    name = hosting_config_name("text", {**HOSTING, "Component": component})
+    assert name == hosting_config_name("text", {**HOSTING, "Component": dict(component)})
+    assert name != hosting_config_name("text", {**HOSTING, "Component": {"MaxInstanceCount": 6}})
 
 
 def test_an_endpoint_that_is_being_made_has_no_fleet_yet() -> None:
@@ -67,6 +97,7 @@ def test_an_endpoint_that_is_being_made_has_no_fleet_yet() -> None:
 def test_what_can_t_be_found_does_not_exist() -> None:
     sagemaker = FakeSageMaker()
     assert find_endpoint(sagemaker, "text") is None
+    assert find_component(sagemaker, "text") is None
     assert not has_model(sagemaker, "text-1")
     assert not has_config(sagemaker, "text-1")
 

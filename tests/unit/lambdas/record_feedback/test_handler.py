@@ -356,6 +356,36 @@ def test_short_correction_asks_nobody(service: Service, monkeypatch: pytest.Monk
     assert runtime.asked == []
 
 
+def test_it_is_counted_by_an_inference_component_too(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = counting(monkeypatch, counted(128))
+    invoke = runtime.invoke_endpoint
+
+    def invoke_component(**request: Any) -> Any:
+        if "InferenceComponentName" not in request:
+            said = "Inference Component Name header is required for endpoints to which you …"
+            error = {"Code": "ValidationError", "Message": said}
+            raise ClientError({"Error": error}, "InvokeEndpoint")
+        return invoke(**request)
+
+    runtime.invoke_endpoint = invoke_component
+    assert service.post(LONG)[0] == 200
+    [request] = runtime.requests
+    assert request["InferenceComponentName"] == request["EndpointName"]
+
+
+def test_a_correction_waits_for_a_model_that_warms(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "Inference Component has no capacity to process this request. ApplicationAutoScaling …"
+    error = ClientError({"Error": {"Code": "ValidationError", "Message": said}}, "InvokeEndpoint")
+    counting(monkeypatch, error=error)
+    status, body = service.post(LONG)
+    assert (status, body["error"]["code"]) == (503, "model_warming")
+    assert service.items() == []
+
+
 def test_longer_correction_is_counted_by_the_model(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

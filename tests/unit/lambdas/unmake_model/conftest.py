@@ -38,6 +38,10 @@ class FakeAws:
         self.made = {f"{NAME}-{RUN}", *of_others}
         self.configs, self.models, self.stopped = set(self.made), set(self.made), set[str]()
         self.endpoint: str | None = "InService"
+        self.has_smoke_endpoint = False
+        # A component that is being scaled can't be deleted, whatever its status said before.
+        self.component: str | None = None
+        self.is_scaling = False
         self.looks_to_go = 2
         self.jobs = dict.fromkeys(self.made, "InProgress")
         self.executions = [f"{MACHINE}:one".replace("stateMachine", "execution")]
@@ -96,9 +100,32 @@ class FakeAws:
 
     def delete_alarms(self, **request: Any) -> None:
         [name] = request["AlarmNames"]
+        if name not in self.alarms:
+            raise refused("ResourceNotFound", f"Unknown alarm {name}.")
         self.alarms.remove(name)
 
+    def describe_inference_component(self, **request: Any) -> dict[str, Any]:
+        """It goes with the look after it was asked to."""
+        found = self.component
+        if found is None:
+            raise refused("ValidationException", f'Could not find inference component "{NAME}".')
+        if found == "Deleting":
+            self.component = None
+        return {"InferenceComponentStatus": found}
+
+    def delete_inference_component(self, **request: Any) -> None:
+        if self.is_scaling:
+            self.is_scaling = False
+            said = f"Cannot delete inference component {NAME} in state UPDATE_RC_IN_PROGRESS."
+            raise refused("ValidationException", said)
+        self.component = "Deleting"
+        self.done.append("component")
+
     def describe_endpoint(self, **request: Any) -> dict[str, Any]:
+        if request["EndpointName"] == f"{NAME}--smoke":
+            if self.has_smoke_endpoint:
+                return {"EndpointStatus": "InService"}
+            raise refused("ValidationException", "Could not find it.")
         if self.endpoint == "Deleting":
             self.looks_to_go -= 1
         if self.endpoint is None or self.looks_to_go <= 0:
@@ -106,6 +133,9 @@ class FakeAws:
         return {"EndpointStatus": self.endpoint}
 
     def delete_endpoint(self, **request: Any) -> None:
+        if request["EndpointName"] == f"{NAME}--smoke":
+            self.has_smoke_endpoint = False
+            return
         if self.endpoint in ("Creating", "Deleting"):
             raise refused("ValidationException", "Cannot update in-progress endpoint")
         self.endpoint = "Deleting"

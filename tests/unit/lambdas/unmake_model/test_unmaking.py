@@ -48,6 +48,24 @@ def test_the_order(fake: Any, make_unmaking: Callable[..., Unmaking]) -> None:
     assert fake.done == ["execution", "job", "target", "endpoint", "config", "model"]
 
 
+def test_what_an_endpoint_hosts_goes_before_it(
+    fake: Any, make_unmaking: Callable[..., Unmaking]
+) -> None:
+    fake.component, fake.is_scaling = "InService", True
+    fake.targets = [f"inference-component/{one}" for one in (NAME, f"{NAME}-b")]
+    of_others = [f"{NAME}-wakeful-wake", f"TargetTracking-inference-component/{NAME}-b-AlarmLow-1"]
+    own = [f"{NAME}-wake", f"TargetTracking-inference-component/{NAME}-AlarmLow-1"]
+    fake.alarms = [*own, *of_others]
+    rests = run(make_unmaking())
+    assert rests[0][-1] == f"inference component {NAME}, which was InService"
+    assert not any("endpoint" in one for rest in rests[:3] for one in rest)
+    assert [one for one in fake.done if one in ("target", "component", "endpoint")] == [
+        *("target", "component", "endpoint")
+    ]
+    assert fake.targets == [f"inference-component/{NAME}-b"]
+    assert fake.alarms == of_others
+
+
 def test_versions_and_logs_are_kept(fake: Any, make_unmaking: Callable[..., Unmaking]) -> None:
     versions, streams = list(fake.versions), set(fake.streams)
     run(make_unmaking(keeps_versions=True))
@@ -66,6 +84,12 @@ def test_an_endpoint_that_is_just_made_is_waited_for(
     fake.endpoint = "Failed"
     run(unmaking)
     assert OWN not in fake.configs
+
+
+def test_what_a_smoke_test_left_goes_too(fake: Any, make_unmaking: Callable[..., Unmaking]) -> None:
+    fake.has_smoke_endpoint = True
+    assert f"endpoint {NAME}--smoke, which was InService" in run(make_unmaking())[0]
+    assert not fake.has_smoke_endpoint
 
 
 def test_again_it_finds_nothing(fake: Any, make_unmaking: Callable[..., Unmaking]) -> None:

@@ -30,6 +30,14 @@ _NAMES = {
     ("sns", "PublishBatch"): "Publish",
     ("secretsmanager", "BatchGetSecretValue"): "BatchGetSecretValue",
 }
+# Members that name several resources, each of which is checked as this member would name it.
+_EACH = {
+    ("ssm", "GetParameters"): ("Names", "Name"),
+    ("ssm", "DeleteParameters"): ("Names", "Name"),
+    ("cloudwatch", "DeleteAlarms"): ("AlarmNames", "AlarmName"),
+    ("cloudwatch", "EnableAlarmActions"): ("AlarmNames", "AlarmName"),
+    ("cloudwatch", "DisableAlarmActions"): ("AlarmNames", "AlarmName"),
+}
 # Nobody needs a permission to ask who they are.
 _FREE = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
 _ROLE_MEMBERS = {
@@ -66,10 +74,11 @@ def _own_demands(
         return _put_events(parameters, place)
     if service == "apigateway":
         return [Demand("apigateway:*", EVERYTHING)]  # Replaced by its method and path.
-    if service == "ssm" and "Names" in parameters:
+    names, name = _EACH.get((service, operation), ("", ""))
+    if names in parameters:
         return [
-            Demand(f"ssm:{operation}", resource(service, operation, {"Name": name}, place))
-            for name in parameters["Names"]
+            Demand(f"{service}:{operation}", resource(service, operation, {name: one}, place))
+            for one in parameters[names]
         ]
     own = Demand(action_name(service, operation), resource(service, operation, parameters, place))
     if operation == "AssumeRole" and parameters.get("Tags"):

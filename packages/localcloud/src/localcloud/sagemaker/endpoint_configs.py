@@ -107,3 +107,9 @@ def _check_components(request: dict[str, Any], variants: list[dict[str, Any]]) -
             f"Variant {without[0]} has no ModelName: to host inference components, the "
             "configuration needs an ExecutionRoleArn."
         )
+    managed = [one["VariantName"] for one in variants if "ManagedInstanceScaling" in one]
+    if managed and not without:
+        raise validation_error(
+            f"Variant {managed[0]}: ManagedInstanceScaling is only supported for inference "
+            "component endpoints."
+        )

@@ -41,15 +41,22 @@ class FleetFailedError(Exception):
 class Fleet:
     """All instances of a variant, of one endpoint configuration.
 
-    `weight` is the variant's share of the traffic beside its sisters.
+    `weight` is the variant's share of the traffic beside its sisters. Its containers' log is the
+    endpoint's, unless `log_group` names another.
     """
 
     _numbers = itertools.count(1)
 
     def __init__(
-        self, account: Account, endpoint_name: str, variant: dict[str, Any], servable: Servable
+        self,
+        account: Account,
+        endpoint_name: str,
+        variant: dict[str, Any],
+        servable: Servable,
+        log_group: str = "",
     ) -> None:
-        self._account, self._endpoint_name, self._servable = account, endpoint_name, servable
+        self._account, self._servable = account, servable
+        self._log_group = log_group or f"/aws/sagemaker/Endpoints/{endpoint_name}"
         self.variant = variant
         self.name: str = variant["VariantName"]
         self.weight: float = variant.get("InitialVariantWeight", 1.0)
@@ -163,7 +170,7 @@ class Fleet:
     def _open_log(self, instance_name: str) -> LogStream:
         return LogStream(
             self._account,
-            f"/aws/sagemaker/Endpoints/{self._endpoint_name}",
+            self._log_group,
             f"{self.name}/{self._folder.name}-{instance_name}",
             self._servable.role_arn,
             "SageMaker",

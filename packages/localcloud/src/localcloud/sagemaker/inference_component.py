@@ -27,6 +27,10 @@ class InferenceComponent(Endpoint):
         self.specification: dict[str, Any] = request["Specification"]
 
     @property
+    def log_group(self) -> str:
+        return f"/aws/sagemaker/InferenceComponents/{self.name}"
+
+    @property
     def fleet(self) -> Fleet | None:
         return next(iter(self.fleets.values()), None)
 

@@ -173,9 +173,8 @@ class InferenceComponents(Endpoints):
             **specification.get("StartupParameters", {}),
         }
         servable = self.servable(specification["ModelName"])
-        return {
-            component.variant_name: Fleet(self.account, component.endpoint.name, variant, servable)
-        }
+        fleet = Fleet(self.account, component.endpoint.name, variant, servable, component.log_group)
+        return {component.variant_name: fleet}
 
     def _rolling(self, config: dict[str, Any]) -> TrafficPlan:
         """All new copies are started beside the old ones, and have to stand the wait."""

@@ -81,6 +81,13 @@ class SageMakerRuntimeService(Service):
             raise not_found(name, self.account.id)
         if endpoint.hosts_components:
             endpoint = self._component(request)
+        elif component is not None:
+            raise ServiceError(
+                "ValidationError",
+                "Inference Component Name header is not allowed for endpoints to which you dont "
+                "plan to deploy inference components. Please remove the Inference Component Name "
+                "header and try again.",
+            )
         try:
             return Invocation(
                 endpoint,
@@ -127,7 +134,8 @@ class SageMakerRuntimeService(Service):
     ) -> ServiceError:
         """The container died, or answered no HTTP in time."""
         took = time.monotonic() - started
-        self.metrics.record(request["EndpointName"], variant, 500, took, 1)
+        component = request.get("InferenceComponentName")
+        self.metrics.record(request["EndpointName"], variant, 500, took, 1, component)
         said = "Your invocation timed out" if isinstance(error, TimeoutError) else str(error)
         message = f"{said} while waiting for a response from container primary."
         return self._model_error(request, 0 if isinstance(error, TimeoutError) else 500, message)
@@ -135,7 +143,12 @@ class SageMakerRuntimeService(Service):
     def _model_error(self, request: Request, status: int, body: bytes | str) -> ServiceError:
         text = body if isinstance(body, str) else body.decode("utf-8", "replace")
         text = text[:_MAX_ERROR_CHARACTERS]
-        group = f"/aws/sagemaker/Endpoints/{request['EndpointName']}"
+        component = request.get("InferenceComponentName")
+        group = (
+            f"/aws/sagemaker/InferenceComponents/{component}"
+            if component
+            else f"/aws/sagemaker/Endpoints/{request['EndpointName']}"
+        )
         kind = "client" if 400 <= status < 500 else "server"
         message = (
             f'Received {kind} error ({status}) from primary with message "{text}". '
