@@ -142,7 +142,11 @@ def test_the_same_vote_again_changes_nothing(ballot: Ballot) -> None:
     name = ballot.compare()
     first, received = ballot.vote(name, 0)
     again, received_again = ballot.vote(name, 0)
-    assert (first, len(received), received_again) == (again, 2, [])
+    assert first == again
+    assert [[one.is_new for one in said] for said in (received, received_again)] == [
+        [True, True],
+        [False, False],
+    ]
     assert ballot.counted("scorecard#alpha")["all/wins"] == 1
     assert len(ballot.said()) == 2
 
