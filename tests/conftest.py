@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, flock
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from xdist.scheduler.loadscope import LoadScopeScheduling
+
+from tests import warm_python
 
 # How long an example takes is the machine's matter, and no fault of the code.
 settings.register_profile("any machine", deadline=None)
@@ -63,6 +66,14 @@ class Groups(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types f
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
         return next((group for group, begin in TOGETHER.items() if path.startswith(begin)), path)
+
+
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
+    """What all processes import is imported once, unless it is for a few tests alone."""
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        warm_python.start_server()
+        for spec in specs:
+            spec.python = shlex.join(warm_python.command())
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:

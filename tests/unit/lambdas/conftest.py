@@ -70,10 +70,9 @@ def aws(monkeypatch: pytest.MonkeyPatch, service_models: Loader) -> Iterator[Non
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr("botocore.session.create_loader", lambda search_path: service_models)
     with mock_aws():
-        session = botocore.session.Session()
-        session.register_component("data_loader", service_models)
-        boto3.setup_default_session(botocore_session=session)
+        boto3.setup_default_session()
         boto3.client("s3").create_bucket(Bucket="lake")
         yield
 

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ import psutil
 import pytest
 
 from meguru.hyperparameters import Hyperparameters
+from tests import warm_python
 from training.job import Job, Resources
 from training.launch import failure_reason, host_environment, worker_environments
 from training.workers import STOPPED_STATUS
@@ -23,6 +23,7 @@ from training.workers import STOPPED_STATUS
 HOSTS = ["127.31.0.11", "127.31.0.12"]
 MakeJob = Callable[..., Any]
 StartHost = Callable[..., Any]
+ENTRYPOINT = "import runpy; runpy.run_module('training', run_name='__main__', alter_sys=True)"
 REPOSITORY = Path(__file__).parents[3]
 
 
@@ -103,7 +104,11 @@ def test_a_stop_while_torch_is_imported_is_a_stop(make_job: MakeJob, start_host:
 def run_entrypoint(root: Path) -> int:
     """The entrypoint's exit status."""
     return subprocess.run(
-        [sys.executable, "-m", "training"],
+        [
+            *warm_python.command(),
+            "-c",
+            "import runpy; runpy.run_module('training', None, '__main__')",
+        ],
         cwd=REPOSITORY,
         env={**os.environ, "SAGEMAKER_BASE_DIR": str(root)},
         capture_output=True,

@@ -40,7 +40,7 @@ class FakeAccount:
     operations: dict[str, dict[str, Callable[..., Any]]] = field(default_factory=dict)
     callers: list[Caller] = field(default_factory=list)
 
-    def client(self, service: str, caller: Caller) -> FakeClient:
+    def lent_client(self, service: str, caller: Caller) -> FakeClient:
         self.callers.append(caller)
         return FakeClient(self.operations[service])
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -19,6 +18,7 @@ import torch
 from inference_containers.text.engine import Engine
 from inference_containers.text.load import LoadedModel, load
 from meguru.hyperparameters import Hyperparameters
+from tests import warm_python
 from training.model import make_model, save_model
 from training.tokenizer import train_tokenizer
 
@@ -102,7 +102,7 @@ class Container:
         self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
 
     def command(self, base_dir: Path, code: str) -> list[str]:
-        return [sys.executable, "-c", f"{code}\n{self.entrypoint}"]
+        return [*warm_python.command(), "-c", f"{code}\n{self.entrypoint}"]
 
     def pings(self) -> list[int]:
         """The answers of /ping until the model is loaded."""

@@ -180,7 +180,7 @@ class StepFunctionsService(ExecutionOperations, WorkerOperations):
         return Environment(
             clock=self.account.clock,
             machine=start.machine,
-            client=lambda service: self.account.client(service, role),
+            client=lambda service: self.account.lent_client(service, role),
             tokens=self._tokens,
             execution_arn=start.arn,
             region=self.account.region,
