@@ -41,6 +41,8 @@ NAMES = (
 # A stream is read to its end: by itself the checker leaves after 20 events, or when the time of a
 # whole answer is over. And a body that is too large is refused as well as any.
 TIMEOUT_SECONDS = 300
+# Of a walk along the description's links.
+NUM_STEPS = 6
 SETTINGS = {
     "max-stream-events": 10_000,
     "checks": {"negative_data_rejection": {"expected-statuses": [400, 403, 404, 409, 413]}},
@@ -90,7 +92,7 @@ class DescribedApi:
         load_all_checks()
         found: list[str] = []
         judged, asked = self._faults, {"base_url": self.base, **self._call()}
-        schema = schema_of(only_plain(self._with_what_there_is()))
+        schema = schema_of(only_plain(self._with_models()))
 
         class Walk(schema.as_state_machine()):  # type: ignore[misc]
             def get_call_kwargs(self, case: Any) -> dict[str, Any]:
@@ -99,7 +101,11 @@ class DescribedApi:
             def validate_response(self, response: Any, case: Any, *_: Any, **__: Any) -> None:
                 found.extend(judged(case, response))
 
-        Walk.run(settings=_settings(num_examples))
+        Walk.run(
+            settings=settings(
+                _settings(num_examples), derandomize=True, stateful_step_count=NUM_STEPS
+            )
+        )
         return found
 
     def _ask(self, described: Any, simpler: Any, num_examples: int) -> list[str]:
@@ -162,10 +168,8 @@ class DescribedApi:
             if answer.status_code != 403 or answer.json()["error"]["code"] != code:
                 yield f"{label} with {code}: {answer.status_code}"
 
-    def _with_what_there_is(self) -> Document:
-        """The description, where a request names a model and an answer that are there or not."""
-        asked = {"model": self.text, "messages": QUESTION, "max_tokens": 2}
-        answer = requests.post(f"{self.base}/chat/completions", json=asked, **self._call())
+    def _with_models(self) -> Document:
+        """The description, where a request names a model that is there or not."""
         document = copy.deepcopy(self.document)
         schemas = document["components"]["schemas"]
         for name in ("ChatRequest", "CompletionRequest"):
@@ -173,8 +177,15 @@ class DescribedApi:
         schemas["EmbeddingRequest"]["properties"]["model"] = {"enum": [self.vectors, "absent"]}
         [model] = document["paths"]["/models/{model}"]["get"]["parameters"]
         model["schema"] = {"enum": [self.text, "absent"]}
-        ids = {"enum": [answer.json()["id"], "absent"]}
-        schemas["FeedbackRequest"]["properties"]["inference_id"] = ids
+        return document
+
+    def _with_what_there_is(self) -> Document:
+        """The same, where feedback is on an answer that is there or not."""
+        asked = {"model": self.text, "messages": QUESTION, "max_tokens": 2}
+        answer = requests.post(f"{self.base}/chat/completions", json=asked, **self._call())
+        document = self._with_models()
+        feedback = document["components"]["schemas"]["FeedbackRequest"]
+        feedback["properties"]["inference_id"] = {"enum": [answer.json()["id"], "absent"]}
         return document
 
 
