@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.measuring import campaign_row, keep_rows
-from tests.campaigns.described_api import PLANTED, caught, described_environment
+from tests.campaigns.clients.environment import TEXT, VECTORS, clients_environment
+from tests.campaigns.described_api import PLANTED, caught, described_api, described_environment
 from tests.e2e.loop_cloud import synthesize_trial
 
 NUM_EXAMPLES, NUM_EXAMPLES_UNTIL_CAUGHT = 500, 50
@@ -15,9 +16,11 @@ NUM_EXAMPLES, NUM_EXAMPLES_UNTIL_CAUGHT = 500, 50
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        (folder / "whole").mkdir()
+        with clients_environment(folder / "whole") as cloud:
+            api = described_api(cloud, TEXT, VECTORS)
+            failures = api.run(NUM_EXAMPLES) + api.run_linked(NUM_EXAMPLES)
         assembly = synthesize_trial(folder)
-        with described_environment(assembly, folder / "whole") as api:
-            failures = api.run(NUM_EXAMPLES)
         print("; ".join(failures[:20]) or "held", flush=True)
         print(dict(api.statuses), flush=True)
         plants = [plant for plant, _ in PLANTED.values()]

@@ -39,3 +39,7 @@ for image in training evaluation base_models inference_containers/text inference
 done
 # The SageMaker Python SDK has an environment of its own, and versions of its own.
 $compile --python-version 3.11 --group sdk --output-file examples/sagemaker_sdk/requirements.txt
+# So has each client of benchmarks/clients, at the versions that are tried.
+for client in benchmarks/clients/requirements/*.in; do
+  $compile --python-version 3.11 --output-file "${client%.in}.txt" "$client"
+done

@@ -64,7 +64,7 @@ class Engine(EngineThread[Generation]):
 
     def cancel(self, generation: Generation) -> None:
         """The caller has left: free its place, in the queue or in the batch."""
-        generation.cancelled.set()
+        generation.cancel()
         with self._changed:
             if generation in self._waiting:
                 self._waiting.remove(generation)

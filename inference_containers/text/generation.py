@@ -102,6 +102,8 @@ class Generation:
         self.max_tokens = min(request.max_tokens or loaded.answer_tokens, room)
         self.num_tokens = 0
         self.cancelled = threading.Event()
+        # What was told to be used once the caller has left is all that there will be.
+        self._choosing = threading.Lock()
         self._deliver, self._ends = deliver, loaded.end_token_ids
         self._sampling = make_sampling(loaded, request)
         self._grammar = None if request.schema is None else Grammar(loaded, request.schema)
@@ -109,16 +111,24 @@ class Generation:
         self._logprobs: list[dict[str, Any]] = []
         self._decoder = TextDecoder(loaded.tokenizer.backend_tokenizer, request.stop)
 
+    def cancel(self) -> None:
+        """The caller has left: no token comes after this."""
+        with self._choosing:
+            self.cancelled.set()
+
     def accept(self, logits: torch.Tensor, likeliest: int, largest: float) -> int | None:
-        """Choose the next token and deliver its text; None where the answer is complete.
+        """Choose the next token and deliver its text; None where the answer is over.
 
         `likeliest` is the token with the largest of `logits` (vocabulary,). ValueError where they
         are not numbers.
         """
         if math.isnan(largest):
             raise ValueError(NOT_NUMBERS)
-        token_id = self._choose(logits, likeliest)
-        self.num_tokens += 1
+        with self._choosing:
+            if self.cancelled.is_set():
+                return None
+            token_id = self._choose(logits, likeliest)
+            self.num_tokens += 1
         if token_id in self._ends:
             self._say(self._decoder.finish(), "stop")
             return None

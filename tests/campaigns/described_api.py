@@ -38,13 +38,25 @@ NAMES = (
     "response_schema_conformance",
     "negative_data_rejection",
 )
-# A stream is read to its end, and a body that is too large is refused as well as any.
+# A stream is read to its end: by itself the checker leaves after 20 events, or when the time of a
+# whole answer is over. And a body that is too large is refused as well as any.
+TIMEOUT_SECONDS = 300
+# Of a walk along the description's links.
+NUM_STEPS = 6
 SETTINGS = {
     "max-stream-events": 10_000,
     "checks": {"negative_data_rejection": {"expected-statuses": [400, 403, 404, 409, 413]}},
 }
 QUESTION = [{"role": "user", "content": "締切は?"}]
-PLAIN = ("model", "messages", "prompt", "max_tokens", "temperature", "top_p", "seed", "stream")
+PLAIN = {
+    "ChatRequest": {"messages": {"enum": [QUESTION]}, "max_tokens": {"enum": [1, 2]}},
+    "CompletionRequest": {"max_tokens": {"enum": [1, 2]}},
+    "EmbeddingRequest": {"input": {"enum": ["締切", ["経費", "旅費"]]}},
+}
+PLAIN_MEMBERS = (
+    *("model", "messages", "prompt", "max_tokens", "temperature", "top_p", "seed", "stream"),
+    *("input", "encoding_format", "input_type"),
+)
 Document = dict[str, Any]
 
 
@@ -55,6 +67,9 @@ class DescribedApi:
     base: str
     key: str
     document: Document
+    # The models of each kind that serve.
+    text: str
+    vectors: str = "absent"
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     def run(self, num_examples: int, labels: Collection[str] = ()) -> list[str]:
@@ -72,6 +87,27 @@ class DescribedApi:
             found += self._ask(described, simpler, num_examples)
         return found
 
+    def run_linked(self, num_examples: int) -> list[str]:
+        """So many walks along the description's links, such as an answer and its feedback."""
+        load_all_checks()
+        found: list[str] = []
+        judged, asked = self._faults, {"base_url": self.base, **self._call()}
+        schema = schema_of(only_plain(self._with_models()))
+
+        class Walk(schema.as_state_machine()):  # type: ignore[misc]
+            def get_call_kwargs(self, case: Any) -> dict[str, Any]:
+                return asked
+
+            def validate_response(self, response: Any, case: Any, *_: Any, **__: Any) -> None:
+                found.extend(judged(case, response))
+
+        Walk.run(
+            settings=settings(
+                _settings(num_examples), derandomize=True, stateful_step_count=NUM_STEPS
+            )
+        )
+        return found
+
     def _ask(self, described: Any, simpler: Any, num_examples: int) -> list[str]:
         """Requests as described, others that are not, and such as any model can answer."""
         found: list[str] = []
@@ -81,24 +117,21 @@ class DescribedApi:
         )
 
         @seed(1)
-        @settings(
-            max_examples=num_examples,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
+        @_settings(num_examples)
         @given(case=cases)
         def ask(case: Any) -> None:
-            found.extend(self._faults(case))
+            answer = case.call(base_url=self.base, **self._call())
+            found.extend(self._faults(case, answer))
 
         ask()
         return found
 
-    def _faults(self, case: Any) -> Iterator[str]:
-        label = case.operation.label
+    def _call(self) -> dict[str, Any]:
         # Both headers: what is made up in either would be another key.
-        answer = case.call(base_url=self.base, headers=keys(self.key), timeout=60)
+        return {"headers": keys(self.key), "timeout": TIMEOUT_SECONDS}
+
+    def _faults(self, case: Any, answer: Any) -> Iterator[str]:
+        label = case.operation.label
         self.statuses[label, answer.status_code] += 1
         try:
             case.validate_response(answer, checks=CHECKS.get_by_names(list(NAMES)))
@@ -131,58 +164,75 @@ class DescribedApi:
                 again.headers.pop(name, None)
             again.headers.update(headers)
             with requests.Session() as session:
-                answer = session.send(again, timeout=60)
+                answer = session.send(again, timeout=TIMEOUT_SECONDS)
             if answer.status_code != 403 or answer.json()["error"]["code"] != code:
                 yield f"{label} with {code}: {answer.status_code}"
 
-    def _with_what_there_is(self) -> Document:
-        """The description, where a request names a model and an answer that are there or not."""
-        asked = {"model": MODEL, "messages": QUESTION, "max_tokens": 2}
-        answer = requests.post(
-            f"{self.base}/chat/completions", json=asked, headers=keys(self.key), timeout=60
-        )
+    def _with_models(self) -> Document:
+        """The description, where a request names a model that is there or not."""
         document = copy.deepcopy(self.document)
         schemas = document["components"]["schemas"]
         for name in ("ChatRequest", "CompletionRequest"):
-            schemas[name]["properties"]["model"] = {"enum": [MODEL, "absent"]}
+            schemas[name]["properties"]["model"] = {"enum": [self.text, "absent"]}
+        schemas["EmbeddingRequest"]["properties"]["model"] = {"enum": [self.vectors, "absent"]}
         for path in ("/models/{model}", "/models/{model}/scorecard"):
             [model] = document["paths"][path]["get"]["parameters"]
-            model["schema"] = {"enum": [MODEL, "absent"]}
-        ids = {"enum": [answer.json()["id"], "absent"]}
-        schemas["FeedbackRequest"]["properties"]["inference_id"] = ids
+            model["schema"] = {"enum": [self.text, "absent"]}
+        return document
+
+    def _with_what_there_is(self) -> Document:
+        """The same, where feedback is on an answer that is there or not."""
+        asked = {"model": self.text, "messages": QUESTION, "max_tokens": 2}
+        answer = requests.post(f"{self.base}/chat/completions", json=asked, **self._call())
+        document = self._with_models()
+        feedback = document["components"]["schemas"]["FeedbackRequest"]
+        feedback["properties"]["inference_id"] = {"enum": [answer.json()["id"], "absent"]}
         return document
 
 
+def schema_of(document: Document) -> Any:
+    return schemathesis.openapi.from_dict(document, config=Config.from_dict(SETTINGS))
+
+
 def operations_of(document: Document) -> list[APIOperation[Any, Any, Any, Any]]:
-    schema = schemathesis.openapi.from_dict(document, config=Config.from_dict(SETTINGS))
-    results = schema.get_all_operations()
+    results = schema_of(document).get_all_operations()
     return [one.ok() for one in results if isinstance(one, Ok)]
 
 
 def only_plain(document: Document) -> Document:
     """The description without the members that can't go with every other, or every engine."""
     plain = copy.deepcopy(document)
-    for name in ("ChatRequest", "CompletionRequest"):
+    for name, values in PLAIN.items():
         members = plain["components"]["schemas"][name]["properties"]
-        members |= {"messages": {"enum": [QUESTION]}, "max_tokens": {"enum": [1, 2]}}
-        for other in set(members) - set(PLAIN):
+        members |= values
+        for other in set(members) - set(PLAIN_MEMBERS):
             del members[other]
     return plain
+
+
+def _settings(num_examples: int) -> settings:
+    return settings(
+        max_examples=num_examples,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 def keys(key: str) -> dict[str, str]:
     return {"authorization": f"Bearer {key}", "x-api-key": key}
 
 
-def described_api(cloud: LoopCloud) -> DescribedApi:
-    """The API of an environment, as it describes itself."""
+def described_api(cloud: LoopCloud, text: str = MODEL, vectors: str = "absent") -> DescribedApi:
+    """The API of an environment, as it describes itself, with the models that serve."""
     key = Consumers(cloud.account).add("described")
     address = f"{cloud.outputs['ApiBase']}/openapi.json"
-    answer = requests.get(address, headers=keys(key), timeout=60)
+    answer = requests.get(address, headers=keys(key), timeout=TIMEOUT_SECONDS)
     answer.raise_for_status()
     document: Document = answer.json()
     base = urljoin(address, document["servers"][0]["url"])
-    return DescribedApi(base, key, document)
+    return DescribedApi(base, key, document, text, vectors)
 
 
 @contextmanager

@@ -79,8 +79,8 @@ def synthesize_trial(
     return synthesize(file, folder / "cdk.out")
 
 
-def make_model_archive(folder: Path, texts: list[str], seed: int = 3) -> bytes:
-    """A random model as a training job leaves it: model.tar.gz."""
+def make_model_archive(folder: Path, texts: list[str], seed: int = 3, **sizes: int) -> bytes:
+    """A random model as a training job leaves it: model.tar.gz; `sizes` instead of ours."""
     # Torch takes seconds to import: only where a model is made.
     import torch
 
@@ -89,7 +89,7 @@ def make_model_archive(folder: Path, texts: list[str], seed: int = 3) -> bytes:
     from training.tokenizer import train_tokenizer
 
     torch.manual_seed(seed)
-    settings = Hyperparameters(**SIZES)
+    settings = Hyperparameters(**SIZES | sizes)
     tokenizer = train_tokenizer(texts, settings.vocab_size)
     save_model(folder, make_model(tokenizer, settings), tokenizer)
     buffer = io.BytesIO()

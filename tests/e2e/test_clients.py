@@ -1,6 +1,7 @@
 """An unmodified client by the program that it has in the campaign: with all in benchmarks/clients.
 
-OpenAI's is here already; what needs no model but the one that serves.
+OpenAI's is here already; what needs no model but the one that serves. They take seconds: a client
+waits as it is told to.
 """
 
 from __future__ import annotations
