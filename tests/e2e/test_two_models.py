@@ -11,6 +11,7 @@ import openai
 import pytest
 
 from cli.consumers import Consumers
+from meguru.consumer import Consumer
 from tests.e2e.conftest import TEXTS
 from tests.e2e.loop_cloud import (
     BOTH,
@@ -186,7 +187,11 @@ def test_a_vote_counts_at_once_and_once(cloud: LoopCloud, second: LoopCloud) -> 
 
 def test_another_s_comparison_is_nobody_s(cloud: LoopCloud, second: LoopCloud) -> None:
     name, *_ = compare(cloud.openai_client(), stream=False)
-    stranger = cloud.openai_client(Consumers(cloud.account).add("stranger"))
+    # Who may use an alias alone is answered by its models all the same.
+    settings = Consumer(name="stranger", models=frozenset({BOTH}))
+    stranger = cloud.openai_client(Consumers(cloud.account).add("stranger", settings))
+    assert [model.id for model in stranger.models.list()] == [BOTH]
+    assert len(compare(stranger, stream=False)[1]) == 2
     with pytest.raises(openai.NotFoundError) as refused:
         vote(stranger, name, 0)
     assert refused.value.code == "inference_not_found"
