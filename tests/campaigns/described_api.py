@@ -167,6 +167,8 @@ def only_plain(document: Document) -> Document:
         members |= {"messages": {"enum": [QUESTION]}, "max_tokens": {"enum": [1, 2]}}
         for other in set(members) - set(PLAIN):
             del members[other]
+    # A vote is of two answers, and says nothing of one.
+    del plain["components"]["schemas"]["FeedbackRequest"]["properties"]["winner"]
     return plain
 
 
