@@ -167,8 +167,11 @@ def only_plain(document: Document) -> Document:
         members |= {"messages": {"enum": [QUESTION]}, "max_tokens": {"enum": [1, 2]}}
         for other in set(members) - set(PLAIN):
             del members[other]
-    # A vote is of two answers, and says nothing of one.
-    del plain["components"]["schemas"]["FeedbackRequest"]["properties"]["winner"]
+    feedback = plain["components"]["schemas"]["FeedbackRequest"]
+    for other in set(feedback["properties"]) - {"inference_id", "rating"}:
+        del feedback["properties"][other]
+    feedback["properties"]["rating"] = {"enum": [1, -1]}
+    feedback["required"] = ["inference_id", "rating"]
     return plain
 
 
