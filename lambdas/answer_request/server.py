@@ -140,11 +140,12 @@ class RequestHandler(HttpExchange):
 
     def _answer_one(self, answers: Sequence[Answer]) -> None:
         """The first; where its model can't take the request in, the next one's is asked."""
-        for answer, *others in (answers[index:] for index in range(len(answers))):
+        for answer in answers:
             try:
                 self._give(answer)
             except ApiError as error:
-                if others and error.is_elsewhere and not self.is_streaming:
+                is_last = answer is answers[-1]
+                if error.is_elsewhere and not is_last and not self.is_streaming:
                     continue
                 self.send_api_error(error, answer.headers())
             return

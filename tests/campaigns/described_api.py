@@ -207,6 +207,11 @@ def only_plain(document: Document) -> Document:
         members |= values
         for other in set(members) - set(PLAIN_MEMBERS):
             del members[other]
+    feedback = plain["components"]["schemas"]["FeedbackRequest"]
+    for other in set(feedback["properties"]) - {"inference_id", "rating"}:
+        del feedback["properties"][other]
+    feedback["properties"]["rating"] = {"enum": [1, -1]}
+    feedback["required"] = ["inference_id", "rating"]
     return plain
 
 

@@ -18,10 +18,10 @@ from cli.consumers import Consumers
 from meguru.api_key import make_api_key, usage_identifier
 from meguru.consumer import Consumer
 from tests.campaigns.approvals import empty_archive, with_quick_server
-from tests.e2e.loop_cloud import MODEL, SECOND_MODEL, LoopCloud, loop_cloud
+from tests.e2e.loop_cloud import BOTH, EITHER, MODEL, SECOND_MODEL, LoopCloud, loop_cloud
 
 # Who may call, and the models of each.
-ALLOWED = {"one": {MODEL, SECOND_MODEL}, "two": {SECOND_MODEL}}
+ALLOWED = {"one": {MODEL, SECOND_MODEL, EITHER, BOTH}, "two": {SECOND_MODEL, BOTH}}
 REFUSED = ("ended", "revoked", "halted", "unlisted", "hash", "nonsense", "")
 NUM_SEEDED, NUM_THREADS = 4, 8
 # A planted fault is found within so many trials, or not at all.
@@ -90,12 +90,13 @@ class Isolation:
     callers: Callers
     seed: int = 0
     owned: dict[str, list[str]] = field(default_factory=dict)
+    compared: dict[str, list[str]] = field(default_factory=dict)
     answered: Counter[str] = field(default_factory=Counter)
 
     def begin(self) -> None:
         for name, models in ALLOWED.items():
             for _ in range(NUM_SEEDED):
-                if found := self._chat(name, max(models)):
+                if found := self._chat(name, max(models)) + self._compare(name):
                     raise AssertionError(found)
 
     def run(self, num_trials: int) -> list[str]:
@@ -116,9 +117,8 @@ class Isolation:
         caller = chance.choice((*ALLOWED, *ALLOWED, *ALLOWED, *REFUSED))
         if caller in REFUSED:
             return self._refused(caller, chance)
-        act = chance.choice(
-            (self._models, self._model, self._ask, self._usage, self._feedback, self._feedback)
-        )
+        acts = (self._models, self._model, self._ask, self._usage, self._feedback, self._vote)
+        act = chance.choice((*acts, self._scorecard, self._feedback))
         return act(caller, chance)
 
     def foreign_rows(self) -> list[str]:
@@ -144,7 +144,9 @@ class Isolation:
                 ("POST", "chat/completions", question(MODEL)),
                 ("POST", "completions", {"model": MODEL, "prompt": "a"}),
                 ("GET", "usage", None),
+                ("GET", f"models/{MODEL}/scorecard", None),
                 ("POST", "feedback", {"inference_id": self._id("one", chance), "rating": 1}),
+                ("POST", "feedback", {"inference_id": self.compared["one"][0], "winner": 0}),
             )
         )
         answer = self.callers.send(caller, method, path, body)
@@ -174,7 +176,8 @@ class Isolation:
         return found
 
     def _ask(self, caller: str, chance: random.Random) -> list[str]:
-        return self._chat(caller, chance.choice((MODEL, SECOND_MODEL, SECOND_MODEL, "absent")))
+        names = (MODEL, SECOND_MODEL, SECOND_MODEL, EITHER, "absent")
+        return self._chat(caller, chance.choice(names))
 
     def _chat(self, caller: str, model: str) -> list[str]:
         answer = self.callers.send(caller, "POST", "chat/completions", question(model))
@@ -182,6 +185,37 @@ class Isolation:
             self.owned.setdefault(caller, []).append(answer.json()["id"])
             self.answered[caller] += 1
         return expected(f"{caller} asks {model}", answer, *status_of_model(caller, model))
+
+    def _compare(self, caller: str) -> list[str]:
+        """Two answers of one request, about what only this caller names."""
+        body = question(BOTH) | {"metadata": {"topic": caller}}
+        answer = self.callers.send(caller, "POST", "chat/completions", body)
+        if answer.status_code == 200:
+            self.compared.setdefault(caller, []).append(answer.json()["id"])
+            self.answered[caller] += 2
+        return expected(f"{caller} compares", answer, 200)
+
+    def _vote(self, caller: str, chance: random.Random) -> list[str]:
+        owner = chance.choice((caller, "one", "two", "nobody"))
+        chosen = self.compared.get(owner, ["cmpr-absent", f"scorecard#{MODEL}#{caller}"])
+        body = {"inference_id": chance.choice(chosen), "winner": "tie"}
+        answer = self.callers.send(caller, "POST", "feedback", body)
+        what = f"{caller} votes on {owner}'s"
+        if owner == caller:
+            return expected(what, answer, 200)
+        return expected(what, answer, 404, "inference_not_found")
+
+    def _scorecard(self, caller: str, chance: random.Random) -> list[str]:
+        """Of the models that a caller may compare, with no topic that another has named."""
+        model = chance.choice((MODEL, SECOND_MODEL, "absent"))
+        answer = self.callers.send(caller, "GET", f"models/{model}/scorecard")
+        what = f"{caller} looks at {model}'s votes"
+        if model == "absent":
+            return expected(what, answer, 404, "model_not_found")
+        topics = answer.json().get("topics", ())
+        named = {one["topic"] for one in topics if one["source"] == "metadata"}
+        found = [] if named <= {caller} else [f"{caller} is shown the topics {named}"]
+        return found + expected(what, answer, 200)
 
     def _feedback(self, caller: str, chance: random.Random) -> list[str]:
         owners = [chance.choice((caller, "one", "two", "nobody"))]
@@ -214,7 +248,7 @@ def question(model: str) -> dict[str, Any]:
 
 def status_of_model(caller: str, model: str) -> tuple[int, str]:
     """What is answered to a caller who wants this model, with the error's code."""
-    if model not in (MODEL, SECOND_MODEL):
+    if model not in (MODEL, SECOND_MODEL, EITHER, BOTH):
         return 404, "model_not_found"
     return (200, "") if model in ALLOWED[caller] else (403, "model_not_allowed")
 
@@ -257,6 +291,16 @@ PLANTED: dict[str, Plant] = {
         "lambdas/record_feedback/feedback_store.py",
         ' or item["consumer"] != consumer',
         "",
+    ),
+    "whosever a comparison is": (
+        "lambdas/record_feedback/vote_table.py",
+        'if item.get("consumer") != consumer:',
+        "if not item:",
+    ),
+    "the topics of another": (
+        "lambdas/list_models/scorecards.py",
+        "scorecard_key(model, consumer)",
+        'scorecard_key(model, "one")',
     ),
     "one idempotency key for all": (
         "lambdas/record_feedback/handler.py",

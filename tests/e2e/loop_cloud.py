@@ -26,6 +26,8 @@ from meguru.names import api_name, stage_name
 NAME = "trial-with-long-name"
 MODEL = "model-with-long-name"
 SECOND_MODEL = "second"
+# Drawn of both, and both compared.
+EITHER, BOTH = "either", "both"
 # As environments/poc.yaml declares it.
 CONSUMER = "example-app"
 # A page from here may read what the API answers.
@@ -73,7 +75,9 @@ def synthesize_trial(
     values |= GUARDED
     model["endpoint"] |= endpoint or {}
     values["api"]["guard"] = guard or {}
-    values["api"] |= {"requests_per_second": 500, "burst": 1000, "cors": [PAGE]}
+    aliases = {EITHER: {MODEL: 1, SECOND_MODEL: 1}, BOTH: [MODEL, SECOND_MODEL]}
+    wide = {"requests_per_second": 500, "burst": 1000}
+    values["api"] |= {**wide, "cors": [PAGE], "aliases": aliases}
     file = folder / "trial.yaml"
     file.write_text(yaml.safe_dump(values))
     return synthesize(file, folder / "cdk.out")

@@ -47,6 +47,7 @@ records: {{inference_log_days: 3650, checkpoint_days: 7, quarantine_days: 90}}
 time_zone: Europe/Berlin
 api:
   cors: [{", ".join(f"https://{'c' * 79}{n}:44300" for n in range(3))}]
+  aliases: {{{"a" * 63}: {{{"N" * 63}: 1000000}}}}
   cache: {{store: valkey, seconds: 86400, address: rediss://{"c" * 253}:65535}}
   guard:
     words: [社外秘]

@@ -17,7 +17,7 @@ ALIASES = {
     "fast": Alias(name="fast", weights={"meguru-text": 9, "other": 1}),
     "compare": Alias(name="compare", between=("meguru-text", "other")),
 }
-COUNTED = {
+COUNTED: dict[str, dict[str, Any]] = {
     "scorecard#other": {
         "all/wins": 3,
         "all/losses": 1,

@@ -338,3 +338,18 @@ def test_an_engine_without_options_refuses_them_by_name() -> None:
 def test_each_text_can_be_changed() -> None:
     request = parse(messages=[{"role": "system", "content": "a"}, USER]).with_texts(lambda _: "x")
     assert [one["content"] for one in request.messages] == ["x", "x"]
+
+
+def test_who_asks_is_a_person_or_else_a_conversation() -> None:
+    later = [USER, {"role": "assistant", "content": "10日"}, {"role": "user", "content": "なぜ?"}]
+    assert parse().asker == parse(messages=later).asker != parse(messages=later[2:]).asker
+    people = [parse(user="a"), parse(user="a", messages=later), parse(safety_identifier="a")]
+    assert {one.asker for one in people} == {"a"}
+    assert parse(user="a", safety_identifier="b").asker == "b"
+
+
+def test_what_is_said_of_a_request_changes_no_answer() -> None:
+    request = parse(user="a", metadata={"topic": "経費", "other": "b"})
+    assert (request.end_user, request.topic) == ("a", "経費")
+    assert request.body() == parse().body()
+    assert request.of_model("m").body() == {**request.body(), "model": "m"}

@@ -73,3 +73,8 @@ def test_the_most_that_it_can_use() -> None:
 def test_its_text_can_be_changed() -> None:
     assert parse().with_texts(str.upper).prompt == "締切は"
     assert parse(prompt="a").with_texts(str.upper).messages == [{"role": "user", "content": "A"}]
+
+
+def test_who_asks_is_a_person_or_else_the_text() -> None:
+    assert parse().asker == "締切は"
+    assert parse(user="a").asker == "a"

@@ -10,7 +10,9 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
+from lambdas.record_feedback import vote_table
 from lambdas.record_feedback.correction import CorrectionCheck
 from lambdas.record_feedback.feedback_request import FeedbackRequest
 from lambdas.record_feedback.feedback_store import FeedbackStore
@@ -170,7 +172,8 @@ def test_another_s_comparison_is_as_unknown_as_none(
     with pytest.raises(ApiError) as refused:
         ballot.vote(name, 0, consumer)
     assert (refused.value.status, refused.value.code) == (404, "inference_not_found")
-    assert ballot.said() == ballot.counted("scorecard#alpha") == {}
+    assert ballot.said() == {}
+    assert ballot.counted("scorecard#alpha") == {}
 
 
 @pytest.mark.parametrize("name", ["scorecard#alpha", "scorecard#alpha#app"])
@@ -201,6 +204,37 @@ def test_of_votes_at_once_one_counts(ballot: Ballot) -> None:
         sum(count for name, count in ballot.counted("scorecard#alpha").items() if name[:3] == "all")
         == 3
     )
+
+
+class Busy:
+    """A client whose first transactions meet others, as DynamoDB says so."""
+
+    def __init__(self, client: Any, num_conflicts: int) -> None:
+        self._client, self.left = client, num_conflicts
+
+    def get_item(self, **request: Any) -> Any:
+        return self._client.get_item(**request)
+
+    def transact_write_items(self, **request: Any) -> Any:
+        self.left -= 1
+        if self.left < 0:
+            return self._client.transact_write_items(**request)
+        reasons = [{"Code": "None"}, {"Code": "TransactionConflict"}, {"Code": "None"}]
+        said = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+        raise ClientError(said, "TransactWriteItems")
+
+
+def test_votes_that_meet_are_tried_again(ballot: Ballot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vote_table, "PAUSE_SECONDS", 0.0)
+    client = boto3.client("dynamodb")
+    ballot.table = VoteTable(Busy(client, 3), "votes")
+    ballot.vote(ballot.compare(1), 0)
+    assert ballot.counted("scorecard#alpha")["all/wins"] == 1
+    ballot.table = VoteTable(Busy(client, 1000), "votes")
+    with pytest.raises(ApiError) as refused:
+        ballot.vote(ballot.compare(2), 0)
+    assert (refused.value.status, refused.value.code) == (503, "overloaded")
+    assert ballot.counted("scorecard#alpha")["all/wins"] == 1
 
 
 def test_a_vote_that_ended_halfway_is_ended_by_the_next_try(ballot: Ballot) -> None:
