@@ -15,6 +15,7 @@ from base_models.model_files import (
     check_encoder_weights,
     check_tokenizer,
     check_weights,
+    measure_template,
 )
 from base_models.source_files import (
     CONFIG,
@@ -99,6 +100,7 @@ def _describe(
         dtype=main_dtype(tensors.values()),
         context_tokens=int(config.get("max_position_embeddings") or 0),
         has_chat_template=has_chat_template,
+        template_tokens=measure_template(folder) if has_chat_template else "",
         shape=shape,
         files=files,
     )

@@ -14,6 +14,8 @@ from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 from base_models.source_files import CONFIG, TOKENIZER, read_json
 from base_models.weights import POSITION_IDS, Tensor
 from meguru.base_model import ARCHITECTURES, ENCODERS, Shape
+from meguru.chat import ChatEncoder
+from meguru.prompt_bound import PromptBound
 
 _OUTPUT, _INPUT = "lm_head.weight", "model.embed_tokens.weight"
 # What older versions of transformers wrote, and newer ones work out by themselves.
@@ -116,6 +118,14 @@ def check_tokenizer(folder: Path, vocab_size: int) -> bool:
     return bool(
         PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True).chat_template
     )
+
+
+def measure_template(folder: Path) -> str:
+    """What the chat template writes by itself, as a model version's metadata has it."""
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    encoder = ChatEncoder(tokenizer)
+    bound = PromptBound.of_template(lambda messages: len(encoder.encode_prompt(messages)))
+    return bound.metadata()
 
 
 def _compare(wanted: Mapping[str, tuple[int, ...]], tensors: Mapping[str, Tensor]) -> None:

@@ -31,8 +31,8 @@ def loss_curve(account: Account, job: dict[str, Any]) -> list[dict[str, Any]]:
     raise LoopFailed(f"{uri} has no metrics.jsonl")
 
 
-def inference_log(loop: Loop, inference_id: str) -> list[dict[str, Any]]:
-    """All of the lake's inference log, as soon as it has a certain inference, which comes last.
+def inference_log(loop: Loop, *inference_ids: str) -> list[dict[str, Any]]:
+    """All of the lake's inference log, as soon as it has certain inferences, which come last.
 
     The delivery stream keeps records back for a minute; nobody wants to watch that, so that the
     cloud's time is advanced until it has come.
@@ -41,11 +41,11 @@ def inference_log(loop: Loop, inference_id: str) -> list[dict[str, Any]]:
     while time.monotonic() < deadline:
         loop.account.advance_clock(LOG_BUFFER_SECONDS)
         records = _read_log(loop)
-        found = [record for record in records if record["inference_id"] == inference_id]
-        if found:
+        found = [record for record in records if record["inference_id"] in inference_ids]
+        if {record["inference_id"] for record in found} == set(inference_ids):
             return [record for record in records if record not in found] + found
         time.sleep(0.5)
-    raise LoopFailed(f"{inference_id} has not arrived in the lake's inference log")
+    raise LoopFailed(f"{' and '.join(inference_ids)}: not all are in the lake's inference log")
 
 
 def _read_log(loop: Loop) -> list[dict[str, Any]]:

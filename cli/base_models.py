@@ -23,6 +23,7 @@ from meguru.names import (
     base_model_prefix,
     is_base_model_name,
 )
+from meguru.prompt_bound import TEMPLATE_TOKENS, PromptBound
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 _S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
@@ -193,6 +194,7 @@ class BaseModels:
             CustomerMetadataProperties={
                 "base_model": named,
                 "base_model_licence": model.licence,
+                TEMPLATE_TOKENS: model.template_tokens or PromptBound().metadata(),
                 "reason": "base model as it is",
             },
         )["ModelPackageArn"]

@@ -16,8 +16,11 @@ BURST_WORKERS = 16
 
 @dataclass(frozen=True)
 class Reply:
+    """An answer; `is_cached` says that it was made before."""
+
     inference_id: str
     text: str
+    is_cached: bool = False
 
 
 class ChatApi:
@@ -40,7 +43,8 @@ class ChatApi:
         ) as stream:
             chunks = list(stream)
         texts = [choice.delta.content or "" for chunk in chunks for choice in chunk.choices]
-        return Reply(chunks[0].id, "".join(texts))
+        is_cached = stream.response.headers.get("x-cache") == "hit"
+        return Reply(chunks[0].id, "".join(texts), is_cached)
 
     def refusal_without_key(self) -> dict[str, Any]:
         """What a request without a key is answered: its status and error object."""

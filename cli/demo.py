@@ -10,6 +10,7 @@ import requests
 from rich.markup import escape
 
 from cli.account import Account
+from cli.api_use import TimedAnswer, read_ledger
 from cli.artefacts import inference_log, loss_curve
 from cli.chat import ChatApi, Reply
 from cli.cloud_process import CloudProcess
@@ -34,6 +35,7 @@ from stacks.environment import read_environment
 TOO_SHORT_TO_RECLAIM = (
     "too few records to interrupt the training: the reclaiming of spot capacity is not shown"
 )
+NO_CACHE = "the environment has no cache: no answer from it is shown"
 
 
 class Demo:
@@ -84,6 +86,8 @@ class Demo:
         with self._progress.stage("Ask the same questions again"):
             self._ask_again()
             self._check_held_out_score()
+        with self._progress.stage("Read in the ledger what was used"):
+            self._read_ledger()
         with self._progress.stage("Trace the new answer back"):
             after = self.findings.corrections[0].after
             assert after is not None
@@ -176,8 +180,12 @@ class Demo:
         self._chat = ChatApi(self._account)
         with self._progress.stage("Use the API with an OpenAI client; be refused where due"):
             question = first_question(DOCUMENTS)
-            reply = self._chat.ask(question)
-            self._progress.note(escape(f"{question} -> {reply.text}"))
+            replies = [self._chat.ask(question)]
+            self._progress.note(escape(f"{question} -> {replies[0].text}"))
+            if self.findings.environment.api.cache.is_kept:
+                replies.append(self._ask_the_cache(question))
+            else:
+                self.findings.not_shown.append(NO_CACHE)
             limits = self.findings.environment.api
             refusals = [
                 self._chat.refusal_without_key(),
@@ -188,19 +196,28 @@ class Demo:
                     raise LoopFailed(f"expected to be refused with {status}, got {refusal}")
                 self.findings.refusals.append(refusal)
                 self._progress.note(escape(f"{status} {refusal['code']}: {refusal['message']}"))
-            self._find_in_log(reply)
+            self._find_in_log(replies)
 
-    def _find_in_log(self, reply: Reply) -> None:
+    def _ask_the_cache(self, question: str) -> Reply:
+        reply = self._chat.ask(question)
+        if not reply.is_cached:
+            raise LoopFailed(f"'{question}' was asked again and not answered from the cache")
+        return reply
+
+    def _find_in_log(self, replies: list[Reply]) -> None:
         self._progress.note("the cloud's time is advanced by minutes (simulated)")
-        logged = inference_log(self._loop, reply.inference_id)
+        logged = inference_log(self._loop, *(reply.inference_id for reply in replies))
         self.findings.num_logged = len(logged)
-        record = logged[-1]
-        self._progress.note(f"in the inference log: {record['model_version']}")
-        self._progress.note(
-            f"{record['latency_ms']} ms: {record['policy_ms']} of policy, {record['queue_ms']} in "
-            f"the queue, {record['first_token_ms']} to the first token, {record['rest_ms']} for "
-            "the rest"
-        )
+        self._progress.note(f"in the inference log: {logged[-1]['model_version']}")
+        self.findings.answers = [TimedAnswer.of(reply, logged) for reply in replies]
+        for answer in self.findings.answers:
+            self._progress.note(answer.in_words())
+
+    def _read_ledger(self) -> None:
+        prices = self.findings.environment.prices
+        self.findings.ledger = read_ledger(self._account, has_prices=bool(prices))
+        for use in self.findings.ledger:
+            self._progress.note(escape(use.in_words()))
 
     def _correct_wrong_answers(self) -> None:
         wanted = self.findings.model.retrain.corrections

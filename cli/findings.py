@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from cli.api_use import ConsumerUse, TimedAnswer
 from cli.chat import Reply
 from cli.dataset import Dataset
 from cli.lineage import Lineage
@@ -45,6 +46,8 @@ class Findings:
     refusals: list[dict[str, Any]] = field(default_factory=list)
     corrections: list[Correction] = field(default_factory=list)
     num_logged: int = 0
+    answers: list[TimedAnswer] = field(default_factory=list)
+    ledger: list[ConsumerUse] = field(default_factory=list)
     error: str | None = None
     not_shown: list[str] = field(default_factory=list)
     lineage: Lineage | None = None

@@ -58,6 +58,8 @@ def build_report(findings: Findings, progress: Progress) -> dict[str, Any]:
         "corrections": [asdict(correction) for correction in findings.corrections],
         "refusals": findings.refusals,
         "num_logged_inferences": findings.num_logged,
+        "answers": [asdict(answer) for answer in findings.answers],
+        "ledger": [use.as_dict() for use in findings.ledger],
         "lineage": findings.lineage and findings.lineage.as_dict(),
         "datasets": [_dataset(dataset) for dataset in findings.datasets],
         "metrics": _metrics(findings.turns, findings.model.gate),

@@ -38,6 +38,7 @@ from meguru.accelerator import ROOT, check_accelerator
 from meguru.dataset_version import DatasetVersion, read_dataset_version
 from meguru.model_archive import open_model
 from meguru.prompt import Prompt
+from meguru.prompt_bound import TEMPLATE_TOKENS
 
 MODEL_CARD = "model_card.json"
 CHAT_TEMPLATE = "chat_template.jinja"
@@ -142,6 +143,7 @@ def run(
     model, facts = load_model(folders.inputs / "model", folders.base, scratch / "model", prompt)
     evaluation = evaluate(model, dataset, settings, own, prompts)
     num_tokens, template = model.num_prompt_tokens, model.chat_template
+    template_tokens = model.template_tokens
     # Two models at once may be more than the instance holds.
     del model
     baseline = evaluate_baseline(folders, dataset, settings, scratch / "baseline")
@@ -155,6 +157,7 @@ def run(
         **describe_prompt(
             prompt, read_serving_prompt(folders), num_tokens, run_facts.source_package
         ),
+        TEMPLATE_TOKENS: template_tokens.metadata(),
         "own_questions": own.describe(),
         "safety": describe_safety(prompts, evaluation.safety_answers),
         "judge": judged,

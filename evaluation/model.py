@@ -22,6 +22,7 @@ from meguru.example import IGNORED, Example, encode_row
 from meguru.limits import SetAside
 from meguru.model_archive import weight_files
 from meguru.prompt import Prompt
+from meguru.prompt_bound import PromptBound
 from meguru.prompt_fit import check_fit
 from meguru.prompt_template import chat_template
 
@@ -59,6 +60,10 @@ class ChatModel:
         self._end_ids = sorted(self._encoder.end_ids.union(ends))
         self._context = int(model.config.max_position_embeddings)
         self.num_prompt_tokens = check_fit(prompt, self._encoder, self._context) if prompt else 0
+        own_template = ChatEncoder(tokenizer)
+        self.template_tokens = PromptBound.of_template(
+            lambda messages: len(own_template.encode_prompt(messages))
+        )
 
     @classmethod
     def load(

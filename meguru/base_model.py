@@ -120,6 +120,8 @@ class BaseModel:
     has_chat_template: bool
     shape: Shape
     files: tuple[ModelFile, ...]
+    # What its chat template writes by itself, as a model version's metadata has it.
+    template_tokens: str = ""
     format: int = FORMAT
 
     @classmethod

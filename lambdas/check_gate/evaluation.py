@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meguru.gate import Difference, Interval
+from meguru.prompt_bound import TEMPLATE_TOKENS, PromptBound
 
 KINDS_OF_LEAKS = ("exact", "normalised", "near")
 
@@ -16,7 +17,8 @@ KINDS_OF_LEAKS = ("exact", "normalised", "near")
 class Evaluation:
     """One run's measurements; `differences` are those to the version `compared_with`.
 
-    `model_card` is the name of the card's file beside evaluation.json, "" where there is none.
+    `model_card` is the name of the card's file beside evaluation.json, "" where there is none;
+    `template_tokens` what the model's chat template writes by itself.
     """
 
     metrics: dict[str, float]
@@ -26,6 +28,7 @@ class Evaluation:
     leaks: dict[str, int]
     num_set_aside: int
     model_card: str
+    template_tokens: PromptBound
 
     @classmethod
     def read(cls, written: Mapping[str, Any]) -> Evaluation:
@@ -40,6 +43,7 @@ class Evaluation:
             leaks={kind: int(leaks.get(kind, 0)) for kind in KINDS_OF_LEAKS},
             num_set_aside=int(written.get("num_set_aside", 0)),
             model_card=str(written.get("model_card") or ""),
+            template_tokens=PromptBound.of_metadata(str(written.get(TEMPLATE_TOKENS, ""))),
         )
 
 

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.check_gate.evaluation import Evaluation
 from meguru.gate import Thresholds, decide
+from meguru.prompt_bound import TEMPLATE_TOKENS
 from meguru.refusals import says_missing
 
 EMPTY_CARD = "{}"
@@ -23,8 +24,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
     Takes `evaluation_key` (evaluation.json in the lake). Returns `passed`, `reasons`, `notes`, the
     `metrics` as numbers (null for what is none: Step Functions reads JSON), as `metadata` the same
-    as text, as model packages keep them, with the number of records that were set aside, and the
-    content of the run's `model_card`, "{}" where the evaluation names none.
+    as text, as model packages keep them, with the number of records that were set aside and what
+    the model's chat template writes by itself, and the content of the run's `model_card`, "{}"
+    where the evaluation names none.
     """
     key: str = event["evaluation_key"]
     evaluation = Evaluation.read(_read_json(key))
@@ -54,6 +56,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         "metadata": {
             **{name: f"{value:.15g}" for name, value in evaluation.metrics.items()},
             "num_set_aside": str(evaluation.num_set_aside),
+            TEMPLATE_TOKENS: evaluation.template_tokens.metadata(),
         },
         "model_card": _model_card(key.rpartition("/")[0], evaluation.model_card),
     }

@@ -1,4 +1,4 @@
-"""How much a version's prompt may add to a request: noted before the version gets any."""
+"""How much a version's prompt and template may add to a request: noted before it gets any."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from lambdas.plan_release.release_record import Row
 from meguru.prompt import FILE, Prompt
-from meguru.prompt_bound import PromptBound
+from meguru.prompt_bound import TEMPLATE_TOKENS, PromptBound
 
 logger = logging.getLogger(__name__)
 
@@ -21,9 +21,10 @@ def next_bound(s3: Any, row: Row, named: Mapping[str, str], *, alone: bool) -> P
     be read changes nothing: no container starts with it.
     """
     kept = PromptBound.read(row["prompt_bound"]) if "prompt_bound" in row else PromptBound()
-    bound = _bound(s3, named.get("prompt_uri", ""))
-    if bound is None:
+    of_prompt = _bound(s3, named.get("prompt_uri", ""))
+    if of_prompt is None:
         return kept
+    bound = of_prompt + PromptBound.of_metadata(named.get(TEMPLATE_TOKENS, ""))
     return bound if alone else kept.or_more(bound)
 
 

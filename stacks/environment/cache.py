@@ -10,7 +10,7 @@ from stacks.environment.refusals import only, refusals
 from stacks.environment.section import Settings
 from stacks.environment.values import matches
 
-DYNAMODB, VALKEY = "dynamodb", "valkey"
+NONE, DYNAMODB, VALKEY = "none", "dynamodb", "valkey"
 MAX_SECONDS = 24 * 3600
 # Of a serverless Valkey, which is in several zones.
 MIN_SUBNETS, MAX_SUBNETS = 2, 3
@@ -48,6 +48,11 @@ class Cache(Settings):
         if found:
             raise refusals(found, self.model_dump())
         return self
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether answers are kept at all."""
+        return self.store != NONE
 
     @property
     def makes_server(self) -> bool:

@@ -32,10 +32,12 @@ from tests.campaigns.ledger_table import (
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 LIMIT_TOKENS = NUM_FITTING * CALLS_TOKENS
+# Who share the account's budget: of one alone, a thousand reservations would stand in one book.
+NUM_CONSUMERS = 20
 
 
 class BudgetRaces:
-    """Rounds of calls from several processes; each has a month of its own, and a new consumer."""
+    """Rounds of calls from several processes; each has a month of its own, and new consumers."""
 
     def __init__(
         self, endpoint_url: str, *, num_processes: int = 4, num_threads: int = 250, fault: str = ""
@@ -75,16 +77,16 @@ class BudgetRaces:
             admitted[moment] = admitted.get(moment, 0) + answer["admitted"]
             if answer["errors"]:
                 return [f"{kind}: {answer['errors'][0]}"]
-        months = {moment: moment[:7] for moment in admitted}
+        callers = [consumer_of(number, kind, one) for one in range(NUM_CONSUMERS)]
         return [
             f"{kind}: {said}"
             for moment, number_admitted in admitted.items()
-            for said in self._faults(f"app-{number}", months[moment], number_admitted)
+            for said in self._faults(set(callers), moment[:7], number_admitted)
         ]
 
     def _call(self, number: int, kind: str, moments: list[str]) -> list[dict[str, Any]]:
         for process, moment in zip(self._processes, moments, strict=True):
-            line = {"consumer": f"app-{number}", "kind": kind, "moment": moment}
+            line = {"round": number, "kind": kind, "moment": moment}
             assert process.stdin is not None
             process.stdin.write(json.dumps(line) + "\n")
             process.stdin.flush()
@@ -94,16 +96,22 @@ class BudgetRaces:
             answers.append(json.loads(process.stdout.readline()))
         return answers
 
-    def _faults(self, consumer: str, month: str, num_admitted: int) -> list[str]:
-        book = self._ledger.read(consumer_book(consumer, month))
+    def _faults(self, consumers: set[str], month: str, num_admitted: int) -> list[str]:
+        books = [self._ledger.read(consumer_book(one, month)) for one in consumers]
         account = self._ledger.read(account_book(month))
         found = {
             "admitted": num_admitted,
-            "open": len(book.open),
-            "calls in the consumer's total": book.number("tokens") / CALLS_TOKENS,
+            "open": sum(len(book.open) for book in books),
+            "calls in the consumers' totals": sum(one.number("tokens") for one in books)
+            / CALLS_TOKENS,
             "calls in the account's total": account.number("amount") / 100_000,
         }
         return [f"{name}: {n}, not {NUM_FITTING}" for name, n in found.items() if n != NUM_FITTING]
+
+
+def consumer_of(round_number: int, kind: str, call: int) -> str:
+    """Who makes a call of a round: the one whose budget it is, or one of those who share it."""
+    return f"app-{round_number}-{0 if kind == 'consumer' else call % NUM_CONSUMERS}"
 
 
 def main(endpoint_url: str, num_threads: int, fault: str) -> None:
@@ -116,11 +124,11 @@ def main(endpoint_url: str, num_threads: int, fault: str) -> None:
             of_account = one["kind"] != "consumer"
             ledger = open_ledger(client, BUDGET if of_account else Budget(), now.timestamp)
             limits: dict[str, Any] = {} if of_account else {"tokens_per_month": LIMIT_TOKENS}
-            consumer = Consumer(name=one["consumer"], **limits)
 
-            def call(number: int, ledger: Any = ledger, consumer: Any = consumer) -> str:
+            def call(number: int, ledger: Any = ledger, of: Any = one, limits: Any = limits) -> str:
+                caller = Consumer(name=consumer_of(of["round"], of["kind"], number), **limits)
                 try:
-                    ledger.reserve(f"{os.getpid()}-{number}", consumer, CALLS_TOKENS, MODEL)
+                    ledger.reserve(f"{os.getpid()}-{number}", caller, CALLS_TOKENS, MODEL)
                 except QuotaExceeded:
                     return "refused"
                 except ApiError as error:

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from cli.api_use import ConsumerUse, TimedAnswer
 from cli.chat import Reply
 from cli.dataset import Dataset
 from cli.findings import Correction, Findings, Turn
 from cli.lineage import Lineage
 from cli.progress import Progress
 from cli.report import build_report, num_interruptions, render, write_report
+from meguru.ledger_book import Used
 
 CURVE: list[dict[str, Any]] = [
     {"step": 0, "loss": 4.0},
@@ -57,6 +59,21 @@ def test_demo_that_ended_after_some_stages(
     assert report["ok"] is (num_stages == 6)
     assert ("The loop has turned twice" in page) is report["ok"]
     assert [stage["name"] for stage in report["stages"]] == ["everything"]
+
+
+def test_answers_times_and_the_ledger_are_shown(findings: Findings, progress: Progress) -> None:
+    assert "What an answer took" not in render(build_report(findings, progress))
+    parts = {"policy": 2, "queue": 3, "first token": 4, "rest": 5}
+    findings.answers = [TimedAnswer(False, 14, parts), TimedAnswer(True, 1, parts)]
+    used = Used(requests=7, prompt_tokens=95, completion_tokens=138, cached_requests=1, amount=1500)
+    findings.ledger = [ConsumerUse("<app>", used, "JPY", 0)]
+    report = build_report(findings, progress)
+    assert [one["is_cached"] for one in report["answers"]] == [False, True]
+    page = render(report)
+    for said in ("first token", "14 ms", "asked again, from the cache", "&lt;app&gt;", "0.0015"):
+        assert said in page
+    findings.ledger = [ConsumerUse("app", used, "", 0)]
+    assert "has no prices" in render(build_report(findings, progress))
 
 
 def test_what_people_wrote_is_text_and_no_markup(

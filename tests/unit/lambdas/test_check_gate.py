@@ -59,6 +59,7 @@ def test_passes(check: Callable[..., dict[str, Any]]) -> None:
             "exact_match": "0.75",
             "num_held_out": "1234567",
             "num_set_aside": "0",
+            "template_tokens": "0 0",
         },
         "model_card": "{}",
     }
