@@ -155,7 +155,6 @@ class ModelRelease(Construct):
             self._registry,
             self._registry.made_by_runs,
             self._smoke_endpoint_arn,
-            *(alarm.alarm_arn for alarm in self.alarms),
         )
         grant_table(function, self._releases, "GetItem", "UpdateItem")
         # How long a version's prompt is: requests reserve tokens for it.

@@ -57,12 +57,11 @@ def grant_looking(
     registry: ModelRegistry,
     names: str,
     smoke_endpoint_arn: str,
-    *alarm_arns: str,
 ) -> None:
     """What is approved, what is there of a release, and whether its alarms could ring."""
     # Lists take no resource, and neither do metrics.
-    grant(function, ["sagemaker:ListModelPackages", "cloudwatch:GetMetricStatistics"], "*")
-    grant(function, "cloudwatch:DescribeAlarms", *alarm_arns)
+    alarms = ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricStatistics"]
+    grant(function, ["sagemaker:ListModelPackages", *alarms], "*")
     grant(function, "sagemaker:DescribeModelPackage", registry.versions_arn)
     grant(function, "sagemaker:DescribeEndpoint", registry.endpoint_arn, smoke_endpoint_arn)
     grant(function, "sagemaker:DescribeInferenceComponent", registry.component_arn)

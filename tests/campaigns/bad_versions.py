@@ -93,7 +93,9 @@ class Handler(BaseHTTPRequestHandler):
         if FAULT == "server-errors":
             return self.send(b"{}", 500)
         if FAULT == "hangs":
-            time.sleep(600)
+            # Longer than anybody waits here.
+            time.sleep(9)
+            os._exit(1)
         choice = {"index": 0, "finish_reason": "stop"}
         message = {"role": "assistant", "content": said(asked)}
         completion = {
@@ -310,9 +312,13 @@ class BadVersions:
         return bool(failed) and failed["package"]["S"] == bad
 
     def _wait_until_settled(self) -> None:
-        self.cloud.wait(
-            lambda: None if "claimed_by" in self.cloud.release_record() else True, "the claim back"
-        )
+        sagemaker = self.cloud.client("sagemaker")
+
+        def is_settled() -> bool | None:
+            is_alone = len(sagemaker.list_endpoints()["Endpoints"]) == 1
+            return (is_alone and "claimed_by" not in self.cloud.release_record()) or None
+
+        self.cloud.wait(is_settled, "the claim back, and the smoke test's endpoint gone")
 
     def _wait_until_quiet(self) -> None:
         """Past the periods that an alarm looks back on, where newer ones have no data."""
