@@ -12,7 +12,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from cli.account import Account
 from cli.dataset import read_shard, records_by_document
 from cli.loop import Loop
-from cli.model_versions import describe_version
+from cli.model_versions import describe_version, standing
 from meguru.limits import MAX_ID_CHARACTERS
 from meguru.names import TEXT_DATASET, dataset_manifest_key
 from meguru.prompt import FILE, Prompt
@@ -31,8 +31,9 @@ APPROVAL = {"status": "ModelApprovalStatus", "said": "ApprovalDescription"}
 class Lineage:
     """An answer's way back, as far as it is known; `note` says why it ends before the documents.
 
-    `approval` is how the version stands in the registry. `base_model` is NAME@REVISION where it
-    began from one: one that was registered as it is has no training job and no data.
+    `approval` is how the version stands in the registry, and `standing` what has become of it
+    since: a rollback tells by whom and why. `base_model` is NAME@REVISION where it began from one:
+    one that was registered as it is has no training job and no data.
     `initial_model_package` is the version whose weights the training went on from, if any;
     `prompt` is what the model read before the question, as prompt.json has it, if anything;
     `documents` are those that gave the dataset records, each with the SHA-256 of the bytes that
@@ -47,6 +48,7 @@ class Lineage:
     model_package_arn: str
     note: str = ""
     approval: dict[str, str] = field(default_factory=dict)
+    standing: str = ""
     base_model: str | None = None
     base_model_licence: str | None = None
     training_job: str | None = None
@@ -83,6 +85,7 @@ def trace(account: Account, inference_id: str) -> Lineage:
         model_package_arn=arn,
         note=why_it_ends(package, manifest),
         approval={name: package[key] for name, key in APPROVAL.items() if key in package},
+        standing=standing(account, arn, arn.split("/")[-2]),
         prompt=read_prompt(loop, made_of.get("prompt_uri")),
         **{name: made_of.get(name) for name in MADE_OF},
         **(data_of(loop, version, manifest, question) if manifest else {}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import signal
@@ -16,7 +15,7 @@ from rich.markup import escape
 from cli.account import Account
 from cli.chat import ChatApi
 from cli.cloud_process import check_port
-from cli.commands import consumer, model, prompt, run, source
+from cli.commands import consumer, model, prompt, rollback, run, source
 from cli.commands.shared import (
     POC,
     AsJson,
@@ -29,6 +28,7 @@ from cli.commands.shared import (
     failing_in_one_line,
     reach,
     reach_as_consumer,
+    whoever_asks,
 )
 from cli.complaint import EXPECTED, complaint
 from cli.demo import Demo
@@ -54,6 +54,7 @@ app.add_typer(consumer.app, name="consumer")
 app.add_typer(source.app, name="source")
 app.add_typer(run.app, name="run")
 app.add_typer(prompt.app, name="prompt")
+app.command()(rollback.rollback)
 
 
 @app.command()
@@ -340,13 +341,6 @@ def leftovers(
     show_leftovers(console, found)
     if any(one.cost for one in found):
         raise typer.Exit(1)
-
-
-def whoever_asks() -> str:
-    try:
-        return getpass.getuser()
-    except KeyError as error:
-        raise ValueError("this user has no name on this machine: say it with --by NAME") from error
 
 
 if __name__ == "__main__":

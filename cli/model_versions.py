@@ -8,6 +8,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from cli.account import Account
+from meguru.rollback import is_rollback
 
 
 def describe_version(account: Account, arn: str) -> dict[str, Any]:
@@ -42,7 +43,9 @@ def standing(account: Account, arn: str, endpoint: str) -> str:
         return f"approved, and its release failed: {release.get('failed_because', 'no reason')}"
     if not serving:
         return "approved, and is being released"
-    return f"approved; version {serving.rpartition('/')[2]} serves"
+    said = describe_version(account, serving).get("ApprovalDescription", "")
+    why = f" ({said})" if is_rollback(said) else ""
+    return f"approved; version {serving.rpartition('/')[2]} serves{why}"
 
 
 def read_release(account: Account, endpoint: str) -> dict[str, Any]:

@@ -36,6 +36,12 @@ METRIC_NAMESPACE = "Meguru"
 BAD_ANSWER_METRIC = "AnswerFoundBad"
 # One sample for each answer: 1 where a rule of the guard kept something back or changed it, else 0.
 GUARD_METRIC = "GuardHit"
+# One sample for each answer, by what is wrong with it by itself: 1, else 0.
+FLAW_METRICS = {"guarded": "GuardedAnswer", "empty": "EmptyAnswer", "repeated": "RepeatedAnswer"}
+# The dimension `version` of samples of what isn't released yet, and gets traffic on trial.
+NEW_VERSION = "new"
+# A sample of 1 for each vote against an answer of a version that is being released.
+THUMBS_DOWN_METRIC = "ThumbsDown"
 # How much of the account's budget is used and reserved: of the limit that is nearest.
 BUDGET_METRIC = "BudgetUsedPercent"
 TEXT_DATASET = "text"
@@ -45,6 +51,8 @@ MAX_MODEL_KEY = 20
 MAX_BASE_MODEL_NAME = 63
 # The name beside the models' that the lake's own jobs' are made of: no model has it.
 CURATION = "curation"
+# What a model's endpoint for smoke tests has at its end, after a double hyphen: no model has it.
+SMOKE = "smoke"
 JOB_LOG_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs")
 # The item of the loop's table that says who curates.
 CURATION_CLAIM = f"{CURATION}#{TEXT_DATASET}"
@@ -221,6 +229,11 @@ def resource_name(environment: str, model: str) -> str:
     return f"meguru-{environment}--{model}"
 
 
+def smoke_endpoint_name(endpoint: str) -> str:
+    """The endpoint on which a model's next version is tried, as long as that takes."""
+    return f"{endpoint}--{SMOKE}"
+
+
 def made_by_runs(name: str) -> str:
     """A policy's pattern for what executions make under `name`: `name-` and the random digits.
 
@@ -236,14 +249,14 @@ def is_made_by_runs(made: str, name: str) -> bool:
 
 def is_of_environment(name: str, environment: str) -> bool:
     """Whether an endpoint, a group, or what executions made is one of an environment's models'."""
-    pattern = rf"meguru-{re.escape(environment)}--[a-z0-9]+(-[a-z0-9]+)*"
+    pattern = rf"meguru-{re.escape(environment)}--[a-z0-9]+(-[a-z0-9]+)*(--{SMOKE})?"
     return re.fullmatch(pattern, name, re.ASCII) is not None
 
 
 def is_model_key(name: str) -> bool:
     """Whether AWS's names can be made of a model's name as it is."""
     fits = re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name, re.ASCII) and len(name) <= MAX_MODEL_KEY
-    return bool(fits) and name != CURATION
+    return bool(fits) and name not in (CURATION, SMOKE)
 
 
 def model_key(name: str) -> str:

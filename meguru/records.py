@@ -22,7 +22,9 @@ class Inference:
     were asked for, `other_answers` are those after the first. `latency_ms` is from the request to
     the end: `policy_ms` until the model was asked, `queue_ms` until its server began to answer,
     `first_token_ms` until there was text, `rest_ms` until the end. `guard_rule` is a rule that
-    kept something back or changed it. `log` is how much of the texts is kept (`LOG_POLICIES`);
+    kept something back or changed it; `flaw` is what is wrong with the answer by itself (guarded,
+    empty, repeated), and `of_new_version` says that a version gave it that isn't released yet, as
+    far as was known. `log` is how much of the texts is kept (`LOG_POLICIES`);
     `num_messages` and `num_characters` are the messages and, with the answers, their characters
     before anything was left out, and `is_shortened` says that the texts were too long to be kept.
     """
@@ -46,6 +48,8 @@ class Inference:
     rest_ms: int = 0
     cached: bool = False
     guard_rule: str = ""
+    flaw: str = ""
+    of_new_version: bool = False
     log: str = FULL
     num_messages: int = 0
     num_characters: int = 0

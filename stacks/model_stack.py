@@ -72,7 +72,7 @@ class ModelStack(Stack):
             name=self.registry.endpoint_name,
             workflows=workflows,
             releases=storage.records.releases,
-            after=[self.registry, self.release.endpoint_log],
+            after=[self.registry, self.release.endpoint_log, self.release.smoke_log],
         )
         CfnOutput(self, "ModelName", value=environment.name_in_api(model_key))
         CfnOutput(self, "ModelKind", value=model.kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import re
@@ -73,6 +74,13 @@ def _said_by_up(name: str) -> str | None:
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{UP_FILE} is not what `meguru up` writes: remove it") from error
     return said
+
+
+def whoever_asks() -> str:
+    try:
+        return getpass.getuser()
+    except KeyError as error:
+        raise ValueError("this user has no name on this machine: say it with --by NAME") from error
 
 
 def fail(error: BaseException | str) -> NoReturn:

@@ -10,6 +10,7 @@ from typing import Any
 
 from lambdas.answer_request.assembly import Assembly, text_of
 from lambdas.answer_request.latency import Latency
+from meguru.answer_flaw import GUARDED, flaw_of
 from meguru.consumer import Consumer
 from meguru.ledger import Reservation
 from meguru.model_version import Answering
@@ -47,8 +48,11 @@ class Answer:
     rates: Rates | None = None
     # Whether it is one that was made before; None: there is no cache.
     is_cached: bool | None = None
-    # The last rule of the guard that something of it has met.
+    # The last rule of the guard that something of it has met, and whether the model's words have.
     rule: str = ""
+    is_guarded: bool = False
+    # Whether a version gave it that isn't released yet.
+    is_of_new_version: bool = False
 
     def __post_init__(self) -> None:
         self.inference_id = self.inference_id or f"{self.request.id_prefix}{uuid.uuid4().hex}"
@@ -102,8 +106,21 @@ class Answer:
             completion_tokens=self.completion_tokens,
             cached=bool(self.is_cached),
             guard_rule=self.rule,
+            flaw=self._flaw(),
+            of_new_version=self.is_of_new_version,
             **latency,
         )
+
+    def _flaw(self) -> str:
+        """What is wrong with what was given, where the model came to an end by itself."""
+        if self.is_guarded:
+            return GUARDED
+        # Nobody has waited for the rest of the others, and vectors have no choices.
+        choices = self.given.get("choices", []) if not self.cut_by else []
+        ends = [(_said(one), one.get("finish_reason")) for one in choices]
+        # The first token alone may be less than a character.
+        found = [flaw_of(text) for text, reason in ends if text or reason != "length"]
+        return next(filter(None, found), "")
 
 
 def _said(choice: dict[str, Any]) -> str:

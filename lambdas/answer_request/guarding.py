@@ -20,10 +20,13 @@ MAX_HELD_CHARACTERS = 400
 
 
 class Guarding:
-    """A guard for one answer; `rule` is the last that something of it has met."""
+    """A guard for one answer; `rule` is the last that something of it has met.
+
+    `met_answer` says whether one has met what the model said, and not only what it was asked.
+    """
 
     def __init__(self, guard: Guard) -> None:
-        self._guard, self.rule = guard, ""
+        self._guard, self.rule, self.met_answer = guard, "", False
 
     def check_input(self, request: Request) -> Request:
         """The request as the model may read it; ApiError (400) names the rule in its way."""
@@ -89,6 +92,7 @@ class Guarding:
         self.rule = verdict.rule or self.rule
         if verdict.allowed and verdict.replaced_text is None:
             return choices
+        self.met_answer = True
         calls_tool = any("tool_calls" in _said(one) for one in choices)
         if not verdict.allowed or calls_tool:
             # A call of which something was replaced would be another call.

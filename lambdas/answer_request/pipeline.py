@@ -43,13 +43,15 @@ class Model:
 class Pipeline:
     """The models by their names in the API, and what stands around them; None: it isn't there.
 
-    `prompt_of` says how much the company's own prompt may add to what a model is asked now.
+    `prompt_of` says how much the company's own prompt may add to what a model is asked now, and
+    `released` which version of it is released, as far as that is known without asking.
     """
 
     models: Mapping[str, Model]
     log: Log
     ledger: Ledger | None = None
     prompt_of: Callable[[str], PromptBound] = lambda _: PromptBound()
+    released: Callable[[str], str] = lambda _: ""
     guard: Guard | None = None
     caching: Caching | None = None
 
@@ -203,7 +205,12 @@ class Pipeline:
             logger.exception("%s could not be settled", answer.inference_id)
 
     def _write(self, answer: Answer, guarding: Guarding | None) -> None:
-        answer.rule = guarding.rule if guarding else ""
+        if guarding:
+            answer.rule, answer.is_guarded = guarding.rule, guarding.met_answer
+        # An engine that doesn't say which version it is counts as the new one's.
+        is_made_now = bool(answer.latency.asked) and not answer.is_cached
+        is_released = answer.answering.model_version == self.released(answer.model)
+        answer.is_of_new_version = is_made_now and not is_released
         self.log.write(answer.record(), answer.consumer.log)
 
 

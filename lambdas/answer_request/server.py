@@ -174,6 +174,7 @@ def main() -> None:
         log=log,
         ledger=ledger,
         prompt_of=serving.prompt,
+        released=serving.released,
         guard=guard,
         caching=make_caching(settings, serving),
     )

@@ -60,6 +60,11 @@ class ServingVersions:
         """None before the first release, and where it can't be found out."""
         return self._serving(model, KNOWN_SECONDS).version
 
+    def released(self, model: str) -> str:
+        """The version that was released when last asked; empty where that isn't known."""
+        version = self._known.get(model, Serving()).version
+        return version.model if version else ""
+
     def prompt(self, model: str) -> PromptBound:
         """The most that a prompt adds to what `model` is asked, as it was known last.
 

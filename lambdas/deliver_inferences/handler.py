@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import defaultdict
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.deliver_inferences.delivery_stream import DeliveryStream
 from lambdas.deliver_inferences.line import line_of
-from meguru.names import GUARD_METRIC, METRIC_NAMESPACE
+from meguru.names import FLAW_METRICS, GUARD_METRIC, METRIC_NAMESPACE, NEW_VERSION
 
 # What a line is made of that not every item could have.
 NEEDED = {"inference_id", "created_at", "model", "model_package_arn"}
@@ -80,17 +80,29 @@ def read(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def measure(records: list[dict[str, Any]]) -> None:
-    """A sample for each answer: whether it met a rule of the guard."""
-    samples: defaultdict[str, list[int]] = defaultdict(list)
+    """Samples for each answer, those of new versions apart too: releases are held against them."""
+    for model in dict.fromkeys(record["model"] for record in records):
+        of_model = [record for record in records if record["model"] == model]
+        _write(of_model, model=model)
+        if of_new := [record for record in of_model if record.get("of_new_version")]:
+            _write(of_new, model=model, version=NEW_VERSION)
+
+
+def _write(records: list[dict[str, Any]], **dimensions: str) -> None:
+    metrics = EphemeralMetrics(namespace=METRIC_NAMESPACE)
+    metrics.add_dimension("environment", os.environ["ENVIRONMENT_NAME"])
+    for name, value in dimensions.items():
+        metrics.add_dimension(name, value)
     for record in records:
-        samples[record["model"]].append(int(bool(record.get("guard_rule"))))
-    for model, values in samples.items():
-        metrics = EphemeralMetrics(namespace=METRIC_NAMESPACE)
-        metrics.add_dimension("environment", os.environ["ENVIRONMENT_NAME"])
-        metrics.add_dimension("model", model)
-        for value in values:
-            metrics.add_metric(GUARD_METRIC, MetricUnit.Count, value)
-        metrics.flush_metrics()
+        for name, sample in _samples(record):
+            metrics.add_metric(name, MetricUnit.Count, sample)
+    metrics.flush_metrics()
+
+
+def _samples(record: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    yield GUARD_METRIC, int(bool(record.get("guard_rule")))
+    for flaw, name in FLAW_METRICS.items():
+        yield name, int(record.get("flaw") == flaw)
 
 
 @cache

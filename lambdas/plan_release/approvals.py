@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lambdas.plan_release.plan import Wanted
+from meguru.rollback import is_rollback
 
 # What a decision changes. Anything else is an edit of the version.
 DECISION = ("ModelApprovalStatus", "ApprovalDescription", "LastModifiedTime", "LastModifiedBy")
@@ -46,6 +47,8 @@ def _compare(package: dict[str, Any], before: dict[str, str] | None) -> dict[str
         "modified_at": modified_at,
         "created_at": _text(package["CreationTime"]),
         "content": content,
+        # Whether a person brought it back, rather than forward.
+        "rollback": "yes" if is_rollback(package.get("ApprovalDescription", "")) else "",
     }
 
 

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 import boto3
 
-from lambdas.plan_release import approvals, hosting
+from lambdas.plan_release import alarm_look, approvals, hosting, trial
+from lambdas.plan_release.deployment import deployments
 from lambdas.plan_release.plan import (
     CHANGING,
     Component,
     Endpoint,
     Situation,
     Wanted,
-    component_policy,
     failure,
     next_step,
-    update_policy,
+    refusal,
+    smoke_failure,
 )
 from lambdas.plan_release.prompt_bounds import next_bound
-from lambdas.plan_release.release_record import ReleaseRecord, Row, wanted_in
+from lambdas.plan_release.release_record import ReleaseRecord, Row, served_in, wanted_in
+from meguru.rollback import served_then
 
 UNSCALING = (
     *("create_endpoint", "delete_endpoint", "replace_instances"),
     *("create_component", "delete_component"),
 )
+# What alarms can take back, because something else serves meanwhile.
+HELD_AGAINST_ALARMS = ("update_endpoint", "replace_instances", "update_component")
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -36,7 +43,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     Takes `run` (the execution's ARN), `hosting` (what model and endpoint config are made of),
     `component` (what an inference component is made of besides, or nothing where there is none),
     `scaling` (as text), `attempted` (the release this execution has begun, or nothing),
-    `started_at` (when it asked for the first copy, in milliseconds, or nothing) and
+    `tried` (the version it has made the endpoint of smoke tests for, or nothing), `started_at`
+    (when it asked for the first copy, in milliseconds, or nothing), `now` (in milliseconds) and
     `scaling_failed`. Returns `step` and what the step needs.
     """
     record = ReleaseRecord(releases(), states(), os.environ["ENDPOINT_NAME"], event["run"])
@@ -88,6 +96,8 @@ def _plan(
         package = _proven(row, approved, made_of, released) or package
     wanted = _wanted(package, approved, made_of) if package else None
     config_name = _config_name(wanted, made_of)
+    goes_back = bool(package and approved[package]["rollback"]) and package in served_in(row)
+    tested = _look_at_trial(event, row, wanted, approved, made_of, goes_back=goes_back)
     situation = Situation(
         wanted=wanted,
         released=released,
@@ -101,10 +111,23 @@ def _plan(
         config_name=config_name,
         by_component=bool(of_component),
         component=component,
+        trial_step=tested.next_step,
+        clearing_step=tested.clearing_step,
     )
     step = next_step(situation)
     if wanted is None:
         return {"step": step}
+    failed = failure(wanted, endpoint, component)
+    alarms: Sequence[str] = ()
+    if step == "fail_smoke_test":
+        step, failed = "record_failure", smoke_failure(wanted, tested.why_failed)
+    elif step in HELD_AGAINST_ALARMS:
+        looked = _look_at_alarms(event, tested, goes_back=goes_back)
+        alarms = looked.names
+        if looked.refusal:
+            step, failed = "record_failure", refusal(wanted, looked.refusal)
+        elif looked.is_pending:
+            step = "wait"
     named = hosting.metadata(sagemaker(), wanted.package)
     alone = situation.serves_wanted and wanted == situation.released
     bound = next_bound(s3(), row, named, alone=alone)
@@ -112,7 +135,7 @@ def _plan(
         # Another execution has taken the claim over.
         return {"step": "wait"}
     if step == "record_release" and (started_at := event.get("started_at")):
-        record.keep_start_seconds(max(1, round(time.time() - started_at / 1000)))
+        record.keep_start_seconds(max(1, round((_now(event) - started_at) / 1000)))
     return {
         "step": step,
         "release": vars(wanted),
@@ -121,14 +144,17 @@ def _plan(
         "data_sources": hosting.data_sources(named),
         # What a person approved, for the container to hold what lies there against.
         "prompt_version": named.get("prompt_version", ""),
-        "failure": failure(wanted, endpoint, component),
-        "update_policy": update_policy(
-            endpoint.num_instances if endpoint else 0,
+        "failure": failed,
+        "smoke_config": tested.config_name,
+        "served": json.dumps(served_then(served_in(row), wanted.package, back=goes_back)),
+        **deployments(
+            alarms,
+            num_instances=endpoint.num_instances if endpoint else 0,
             traffic=os.environ["TRAFFIC"],
             canary_percent=int(os.environ["CANARY_PERCENT"]),
             bake_seconds=int(os.environ["BAKE_SECONDS"]),
+            goes_back=goes_back,
         ),
-        "component_policy": component_policy(bake_seconds=int(os.environ["BAKE_SECONDS"])),
         "num_copies": component.num_copies if component else 0,
     }
 
@@ -156,6 +182,46 @@ def _proven(
     return None if anew == wanted_in(row, "failed_release") else released.package
 
 
+def _look_at_trial(
+    event: dict[str, Any],
+    row: Row,
+    wanted: Wanted | None,
+    approved: approvals.Seen,
+    made_of: dict[str, Any],
+    *,
+    goes_back: bool,
+) -> trial.Trial:
+    settings = {**made_of, "for": "smoke test"}
+    return trial.look(
+        sagemaker(),
+        os.environ["ENDPOINT_NAME"],
+        wanted,
+        config_name=_wanted(wanted.package, approved, settings).name if wanted else "",
+        begun=event.get("tried"),
+        row=row,
+        # What has served already has answered more than a test asks.
+        is_tried=goes_back or os.environ["HAS_SMOKE_TEST"] != "true",
+    )
+
+
+def _look_at_alarms(
+    event: dict[str, Any], tested: trial.Trial, *, goes_back: bool
+) -> alarm_look.AlarmLook:
+    return alarm_look.look(
+        cloudwatch(),
+        dict(json.loads(os.environ["ALARMS"])),
+        datetime.fromtimestamp(_now(event) / 1000, UTC),
+        asked_at=tested.asked_at,
+        is_rollback=goes_back,
+    )
+
+
+def _now(event: dict[str, Any]) -> float:
+    """In milliseconds, as the workflow goes by it; one from before an upgrade doesn't say it."""
+    now: float = event.get("now") or 1000 * time.time()
+    return now
+
+
 def _config_name(wanted: Wanted | None, made_of: dict[str, Any]) -> str:
     if "Component" in made_of:
         return hosting.hosting_config_name(os.environ["ENDPOINT_NAME"], made_of)
@@ -171,6 +237,11 @@ def _wanted(package: str, approved: approvals.Seen, settings: dict[str, Any]) ->
 @cache
 def sagemaker() -> Any:
     return boto3.client("sagemaker")
+
+
+@cache
+def cloudwatch() -> Any:
+    return boto3.client("cloudwatch")
 
 
 @cache

@@ -49,6 +49,9 @@ class Situation:
 
     `config_name` is that of the endpoint config that is wanted. Where `by_component` the endpoint
     has no model, and an inference component on it has one.
+
+    `trial_step` brings the smoke test of the wanted version nearer to its end, `clearing_step` does
+    away with its endpoint; either is empty where nothing is left to do.
     """
 
     wanted: Wanted | None
@@ -63,6 +66,8 @@ class Situation:
     config_name: str = ""
     by_component: bool = False
     component: Component | None = None
+    trial_step: str = ""
+    clearing_step: str = ""
 
     @property
     def stands(self) -> bool:
@@ -110,12 +115,16 @@ def next_step(now: Situation) -> str:
         return "record_failure"
     if not now.has_model:
         return "create_model"
+    if now.trial_step:
+        return now.trial_step
     if not now.has_config:
         return "create_hosting_config" if now.by_component else "create_config"
     return _deploy(now)
 
 
 def _settle(now: Situation) -> str:
+    if now.clearing_step:
+        return now.clearing_step
     return "register_scaling" if now.serves and not now.is_scaled else "give_claim_back"
 
 
@@ -170,6 +179,16 @@ def failure(
     said = endpoint.failure_reason or "The new version was rolled back."
     cause = f"the endpoint is {endpoint.status} with {endpoint.config_name}. {said}"
     return {"Error": "ReleaseFailed", "Cause": f"{wanted.package}: {cause}"}
+
+
+def smoke_failure(wanted: Wanted, why: str) -> dict[str, str]:
+    """A version that didn't pass its smoke test has had no request of a caller."""
+    cause = f"the smoke test failed, and what served before goes on serving: {why}"
+    return {"Error": "SmokeTestFailed", "Cause": f"{wanted.package}: {cause}"}
+
+
+def refusal(wanted: Wanted, why: str) -> dict[str, str]:
+    return {"Error": "ReleaseRefused", "Cause": f"{wanted.package}: {why}."}
 
 
 def update_policy(

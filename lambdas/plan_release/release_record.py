@@ -7,6 +7,7 @@ so no decision is overlooked between the two.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -124,3 +125,10 @@ def wanted_in(row: Row, name: str) -> Wanted | None:
     if name not in row:
         return None
     return Wanted(row[name]["package"], row[name]["approved_at"], row[name]["name"])
+
+
+def served_in(row: Row) -> list[str]:
+    """The versions that have served, oldest first; before they were kept, the last alone."""
+    released = [row["release"]["package"]] if "release" in row else []
+    served: list[str] = json.loads(row["served"]) if "served" in row else released
+    return served

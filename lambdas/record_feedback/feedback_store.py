@@ -6,8 +6,8 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -22,7 +22,17 @@ from meguru.records import CORRECTION, VOTE, Feedback
 
 # How long an inference is looked for that isn't there: it may have been answered just now.
 WAITS_SECONDS = (0.05, 0.25)
+# A vote says something of a release for so long; after that it may be another's.
+VOTE_COUNTS = timedelta(minutes=15)
 ALREADY_THERE = ("PreconditionFailed", "ConditionalRequestConflict")
+
+
+class Recorded(NamedTuple):
+    """What is kept, whether it wasn't before, and whether a version on trial is meant by it."""
+
+    feedback: Feedback
+    is_new: bool
+    is_of_new_version: bool
 
 
 class FeedbackStore:
@@ -34,12 +44,10 @@ class FeedbackStore:
         self._inferences, self._feedback = inferences, feedback
         self._s3, self._bucket, self._check = s3, bucket, check
 
-    def record(
-        self, request: FeedbackRequest, consumer: str, now: datetime
-    ) -> tuple[Feedback, bool]:
+    def record(self, request: FeedbackRequest, consumer: str, now: datetime) -> Recorded:
         """Tie what was said to the inference it was said of, and keep both.
 
-        Returns the feedback, and whether it is new. An inference of another consumer is as unknown
+        An inference of another consumer is as unknown
         as one that never was.
         """
         inference = self._inference(request.inference_id, consumer, "inference_id")
@@ -80,7 +88,8 @@ class FeedbackStore:
         # The lake first: what the table counts has to be there when training starts.
         self._put_in_lake(feedback, now)
         kept_since = self._put_in_table(feedback)
-        return (replace(feedback, created_at=kept_since), False) if kept_since else (feedback, True)
+        kept = replace(feedback, created_at=kept_since or feedback.created_at)
+        return Recorded(kept, not kept_since, _is_of_release(inference, now))
 
     def _inference(self, inference_id: str, consumer: str, param: str) -> dict[str, Any]:
         item = self._read(inference_id)
@@ -138,6 +147,12 @@ class FeedbackStore:
                 raise
             return str(error.response["Item"]["created_at"]["S"])
         return None
+
+
+def _is_of_release(inference: Mapping[str, Any], now: datetime) -> bool:
+    if not inference.get("of_new_version"):
+        return False
+    return now - datetime.fromisoformat(inference["created_at"]) <= VOTE_COUNTS
 
 
 def _refuse_without_texts(policy: str) -> None:

@@ -35,7 +35,7 @@ from meguru.api_errors import ApiError, unknown_path
 from meguru.consumer_directory import ConsumerDirectory
 from meguru.cors import cors_headers
 from meguru.fingerprint import fingerprint
-from meguru.names import BAD_ANSWER_METRIC, METRIC_NAMESPACE
+from meguru.names import BAD_ANSWER_METRIC, METRIC_NAMESPACE, NEW_VERSION, THUMBS_DOWN_METRIC
 from meguru.records import Feedback
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
@@ -165,13 +165,16 @@ def _body(event: APIGatewayProxyEvent) -> str | None:
 
 
 def record(*, attempt: dict[str, Any], consumer: str) -> dict[str, Any]:
-    feedback, is_new = feedback_store().record(
-        FeedbackRequest(**attempt["said"]), consumer, datetime.now(UTC)
+    request = FeedbackRequest(**attempt["said"])
+    feedback, is_new, is_of_new_version = feedback_store().record(
+        request, consumer, datetime.now(UTC)
     )
     if is_new:
         metrics.add_dimension(name="environment", value=settings().environment_name)
         metrics.add_metric(name="FeedbackReceived", unit=MetricUnit.Count, value=1)
         measure_quality(feedback)
+        if is_of_new_version and feedback.rating < 0:
+            measure(feedback, THUMBS_DOWN_METRIC, 1, version=NEW_VERSION)
     return {
         "id": feedback.feedback_id,
         "object": "feedback",
@@ -185,11 +188,15 @@ def measure_quality(feedback: Feedback) -> None:
     if not feedback.rating and not feedback.corrected_output:
         return
     is_bad = feedback.rating < 0 or bool(feedback.corrected_output)
-    with single_metric(
-        BAD_ANSWER_METRIC, MetricUnit.Count, int(is_bad), namespace=METRIC_NAMESPACE
-    ) as metric:
-        metric.add_dimension("environment", settings().environment_name)
-        metric.add_dimension("model", feedback.model)
+    measure(feedback, BAD_ANSWER_METRIC, int(is_bad))
+
+
+def measure(feedback: Feedback, name: str, value: int, **dimensions: str) -> None:
+    """A sample of a metric by the model that the feedback is on, and by `dimensions`."""
+    of_model = {"environment": settings().environment_name, "model": feedback.model}
+    with single_metric(name, MetricUnit.Count, value, namespace=METRIC_NAMESPACE) as metric:
+        for dimension, text in {**of_model, **dimensions}.items():
+            metric.add_dimension(dimension, text)
 
 
 def _json(

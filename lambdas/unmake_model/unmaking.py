@@ -10,7 +10,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from meguru.names import JOB_LOG_GROUPS, is_made_by_runs, wake_alarm_name
+from meguru.names import (
+    JOB_LOG_GROUPS,
+    is_made_by_runs,
+    smoke_endpoint_name,
+    wake_alarm_name,
+)
 from meguru.refusals import says_missing
 
 # Of a thing that has ended or changed since it was looked at.
@@ -63,8 +68,9 @@ class Unmaking:
             *self._stop_processing_jobs(),
         ]
         self._end_scaling()
+        left += self._delete_endpoint(smoke_endpoint_name(self._name))
         components = list(self._delete_component())
-        left += components or self._delete_endpoint()
+        left += components or self._delete_endpoint(self._name)
         if not left:
             self._delete_configs_and_models()
             self._forget_release()
@@ -147,13 +153,13 @@ class Unmaking:
                     self._sagemaker.delete_inference_component(InferenceComponentName=self._name)
             yield f"inference component {self._name}, which was {status}"
 
-    def _delete_endpoint(self) -> Iterator[str]:
+    def _delete_endpoint(self, name: str) -> Iterator[str]:
         with _passing_over():
-            endpoint = self._sagemaker.describe_endpoint(EndpointName=self._name)
-            if endpoint["EndpointStatus"] not in _UNCHANGEABLE:
+            status = self._sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"]
+            if status not in _UNCHANGEABLE:
                 with _passing_over():
-                    self._sagemaker.delete_endpoint(EndpointName=self._name)
-            yield f"endpoint {self._name}, which was {endpoint['EndpointStatus']}"
+                    self._sagemaker.delete_endpoint(EndpointName=name)
+            yield f"endpoint {name}, which was {status}"
 
     def _delete_configs_and_models(self) -> None:
         configs = self._sagemaker.get_paginator("list_endpoint_configs").paginate(

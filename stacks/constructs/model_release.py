@@ -12,9 +12,22 @@ from constructs import Construct
 from meguru.events import event_source
 from meguru.fingerprint import sha256_hex
 from meguru.load_report import LOAD_EVENT, TOKENS_METRIC, load_namespace
-from meguru.names import BASE_MODELS_PREFIX, RUNS_PREFIX, prompts_prefix, wake_alarm_name
+from meguru.names import (
+    BASE_MODELS_PREFIX,
+    RUNS_PREFIX,
+    endpoint_log_name,
+    prompts_prefix,
+    smoke_endpoint_name,
+    wake_alarm_name,
+)
 from stacks.constructs.endpoint_hours import EndpointSchedule
-from stacks.constructs.grants import default_bus_arn, grant, grant_pass_role, grant_table
+from stacks.constructs.grants import (
+    default_bus_arn,
+    grant,
+    grant_pass_role,
+    grant_table,
+    sagemaker_arn,
+)
 from stacks.constructs.hosting_kind import VARIANT_NAME, HostingKind
 from stacks.constructs.job import ContainerRole
 from stacks.constructs.lake import Lake
@@ -60,6 +73,10 @@ class ModelRelease(Construct):
         self.endpoint_log = LogGroup(
             self, "EndpointLog", environment=environment, log_group_name=log_name
         )
+        smoke_log_name = endpoint_log_name(smoke_endpoint_name(registry.endpoint_name))
+        self.smoke_log = LogGroup(
+            self, "SmokeLog", environment=environment, log_group_name=smoke_log_name
+        )
         if model.endpoint.tokens_in_flight_per_instance:
             self._measure_tokens()
         self._endpoint_role = ContainerRole(
@@ -68,7 +85,7 @@ class ModelRelease(Construct):
             environment=environment,
             key=lake.key,
             image=registry.image,
-            log_groups=(log_name, f"{log_name}:*"),
+            log_groups=(log_name, f"{log_name}:*", smoke_log_name, f"{smoke_log_name}:*"),
         )
         # Any base model: a version serves with the one it was trained from, whatever is set now.
         self._prompts = prompts_prefix(model_key)
@@ -76,10 +93,16 @@ class ModelRelease(Construct):
         self.alarms = ReleaseAlarms(
             self,
             "EndpointAlarms",
+            endpoint_name=registry.endpoint_name,
             dimensions=self._kind.dimensions,
             release=model.endpoint.release,
+            quality_of=(environment.name, self._model_name) if model.kind == "text" else None,
+        )
+        self._smoke_endpoint_arn = sagemaker_arn(
+            self, "endpoint", smoke_endpoint_name(registry.endpoint_name)
         )
         self._plan_release = self._create_plan_release()
+        self._try_version = self._create_try_version()
         self.workflow = self._create_workflow()
         self._grant()
         if hours := model.endpoint.hours:
@@ -122,13 +145,46 @@ class ModelRelease(Construct):
                 "CANARY_PERCENT": str(release.canary_percent),
                 "BAKE_SECONDS": str(release.bake_seconds),
                 "POLL_SECONDS": str(release.poll_seconds),
+                "ALARMS": Stack.of(self).to_json_string(self.alarms.fingerprints),
+                "HAS_SMOKE_TEST": json.dumps(bool(release.smoke_test)),
             },
             timeout=Duration.minutes(2),
         )
-        grant_looking(function, self._registry, self._registry.made_by_runs)
+        grant_looking(
+            function,
+            self._registry,
+            self._registry.made_by_runs,
+            self._smoke_endpoint_arn,
+        )
         grant_table(function, self._releases, "GetItem", "UpdateItem")
         # How long a version's prompt is: requests reserve tokens for it.
         self._lake.grant_read(function, self._prompts)
+        return function
+
+    def _create_try_version(self) -> PythonFunction:
+        release, endpoint_name = self._endpoint.release, self._registry.endpoint_name
+        function = PythonFunction(
+            self,
+            "TryVersion",
+            environment=self._environment,
+            folder="try_version",
+            variables={
+                "SMOKE_ENDPOINT": smoke_endpoint_name(endpoint_name),
+                "ENDPOINT_NAME": endpoint_name,
+                # On an endpoint that scales to zero, the component by the same name.
+                "HOSTS_COMPONENT": json.dumps(self._endpoint.scales_to_zero),
+                "MODEL_KIND": self._model.kind,
+                "MODEL_NAME": self._model_name,
+                "QUESTIONS": json.dumps(release.smoke_test),
+                "MAXIMUM_SECONDS": str(release.maximum_latency_seconds),
+            },
+            timeout=Duration.minutes(15),
+        )
+        registry = self._registry
+        tried = [self._smoke_endpoint_arn, registry.endpoint_arn, registry.component_arn]
+        grant(function, "sagemaker:InvokeEndpoint", *tried)
+        # A whole stream is read of what is tried alone.
+        grant(function, "sagemaker:InvokeEndpointWithResponseStream", self._smoke_endpoint_arn)
         return function
 
     def _create_workflow(self) -> Workflow:
@@ -143,6 +199,8 @@ class ModelRelease(Construct):
             owner=self._registry.endpoint_name,
             substitutions={
                 "PlanReleaseArn": self._plan_release.function_arn,
+                "TryVersionArn": self._try_version.function_arn,
+                "SmokeEndpointName": smoke_endpoint_name(self._registry.endpoint_name),
                 "ReleaseTable": self._releases.table_name,
                 "EndpointName": self._registry.endpoint_name,
                 "EndpointRoleArn": self._endpoint_role.role_arn,
@@ -167,8 +225,6 @@ class ModelRelease(Construct):
                 "TokensPerInstance": str(endpoint.tokens_in_flight_per_instance),
                 "LoadNamespace": load_namespace(self._registry.endpoint_name),
                 "TokensMetric": TOKENS_METRIC,
-                "ErrorsAlarmName": self.alarms.errors.alarm_name,
-                "LatencyAlarmName": self.alarms.latency.alarm_name,
                 "EventBusName": "default",
                 "EventSource": event_source(self._environment.name),
             },
@@ -184,13 +240,14 @@ class ModelRelease(Construct):
     def _grant(self) -> None:
         workflow, names = self.workflow, self._registry.made_by_runs
         alarms = [alarm.alarm_arn for alarm in self.alarms]
-        grant_hosting(workflow, self._registry, names, *alarms)
+        grant_hosting(workflow, self._registry, names, self._smoke_endpoint_arn, *alarms)
         # SageMaker watches the alarms of a deployment as the endpoint's role. Source: SageMaker
         # developer guide, "Auto-Rollback Configuration and Monitoring".
         grant(self._endpoint_role, "cloudwatch:DescribeAlarms", *alarms)
         grant_scaling(workflow, self._registry)
         grant_pass_role(workflow, self._endpoint_role, "sagemaker.amazonaws.com")
-        grant(workflow, "lambda:InvokeFunction", self._plan_release.function_arn)
+        functions = (self._plan_release, self._try_version)
+        grant(workflow, "lambda:InvokeFunction", *(one.function_arn for one in functions))
         grant_table(workflow, self._releases, "UpdateItem")
         grant(workflow, "events:PutEvents", default_bus_arn(self))
         assert self._plan_release.role is not None

@@ -11,9 +11,14 @@ from stacks.constructs.model_registry import ModelRegistry
 
 
 def grant_hosting(
-    workflow: iam.IGrantable, registry: ModelRegistry, names: str, *alarm_arns: str
+    workflow: iam.IGrantable,
+    registry: ModelRegistry,
+    names: str,
+    smoke_endpoint_arn: str,
+    *alarm_arns: str,
 ) -> None:
-    """Models and endpoint configs of these names, the one endpoint and the component on it.
+    """Models and endpoint configs of these names, the one endpoint, the component on it, and the
+    endpoint of smoke tests.
 
     The component also where there is none to be: an environment may have had one before.
     """
@@ -29,7 +34,13 @@ def grant_hosting(
         registry.endpoint_arn,
         configs,
     )
-    grant(workflow, ["sagemaker:DeleteEndpoint", "sagemaker:AddTags"], registry.endpoint_arn)
+    grant(workflow, "sagemaker:CreateEndpoint", smoke_endpoint_arn, configs)
+    grant(
+        workflow,
+        ["sagemaker:DeleteEndpoint", "sagemaker:AddTags"],
+        registry.endpoint_arn,
+        smoke_endpoint_arn,
+    )
     grant(
         workflow,
         [f"sagemaker:{verb}InferenceComponent" for verb in ("Create", "Update", "Delete")],
@@ -41,12 +52,18 @@ def grant_hosting(
     grant(workflow, "cloudwatch:DescribeAlarms", *alarm_arns)
 
 
-def grant_looking(function: iam.IGrantable, registry: ModelRegistry, names: str) -> None:
-    """What is approved, and what is there of a release."""
-    # Lists take no resource.
-    grant(function, "sagemaker:ListModelPackages", "*")
+def grant_looking(
+    function: iam.IGrantable,
+    registry: ModelRegistry,
+    names: str,
+    smoke_endpoint_arn: str,
+) -> None:
+    """What is approved, what is there of a release, and whether its alarms could ring."""
+    # Lists take no resource, and neither do metrics.
+    alarms = ["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricStatistics"]
+    grant(function, ["sagemaker:ListModelPackages", *alarms], "*")
     grant(function, "sagemaker:DescribeModelPackage", registry.versions_arn)
-    grant(function, "sagemaker:DescribeEndpoint", registry.endpoint_arn)
+    grant(function, "sagemaker:DescribeEndpoint", registry.endpoint_arn, smoke_endpoint_arn)
     grant(function, "sagemaker:DescribeInferenceComponent", registry.component_arn)
     grant(function, "sagemaker:DescribeModel", sagemaker_arn(registry, "model", names))
     grant(

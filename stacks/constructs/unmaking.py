@@ -12,7 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IDependable
 
-from meguru.names import JOB_LOG_GROUPS, made_by_runs
+from meguru.names import JOB_LOG_GROUPS, made_by_runs, smoke_endpoint_name
 from stacks.constructs.grants import grant, grant_table, sagemaker_arn
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.release_grants import scaling_alarm_arns
@@ -96,6 +96,7 @@ class Unmaking(Construct):
             function,
             ["sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint"],
             sagemaker_arn(self, "endpoint", self._name),
+            sagemaker_arn(self, "endpoint", smoke_endpoint_name(self._name)),
         )
         grant(
             function,

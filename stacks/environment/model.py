@@ -50,6 +50,16 @@ class Gate(Settings):
 ALARM_SECONDS = 300
 
 
+Share = Annotated[float, Field(gt=0, le=100)]
+Question = Annotated[str, Field(min_length=1, max_length=200)]
+# What any model has an answer to, whatever it was made for.
+SMOKE_TEST = (
+    "こんにちは。何ができますか。",
+    "Hello. What can you do?",
+    "今日の予定を三つ挙げてください。",
+)
+
+
 class Release(Settings):
     """How a version comes to serve, and when an alarm takes it back.
 
@@ -57,6 +67,11 @@ class Release(Settings):
     it, half of a canary's share, and at most 5. `maximum_latency_seconds` is what nine answers in
     ten stay below; SageMaker itself ends an answer after 60 seconds. `bake_seconds` is how long a
     release waits for the alarms, and no less than they look back on.
+
+    The other shares are of the new version's own answers, once there are twenty of them: those of
+    which the guard kept something back, empty ones, those that say the same over and over, and
+    those that were voted down. 100 is never too many. A new version answers each of
+    `smoke_test` before it gets any request; without any, none is asked.
     """
 
     traffic: Literal["all_at_once", "canary"] = "all_at_once"
@@ -65,6 +80,11 @@ class Release(Settings):
     poll_seconds: Count = 30
     maximum_error_percent: Annotated[float, Field(gt=0, lt=100)] | None = None
     maximum_latency_seconds: Annotated[int, Field(ge=1, le=480)] = 30
+    maximum_guarded_percent: Share = 20
+    maximum_empty_percent: Share = 10
+    maximum_repeated_percent: Share = 20
+    maximum_thumbs_down_percent: Share = 10
+    smoke_test: Annotated[list[Question], Field(max_length=10)] = list(SMOKE_TEST)
 
     @property
     def error_percent(self) -> float:

@@ -18,6 +18,7 @@ from meguru.names import (
     ENVIRONMENT_NAME,
     MAX_MODEL_KEY,
     OWNER_TAG,
+    SMOKE,
     is_model_key,
 )
 from meguru.normalisation import OFF, ON, RULES, read_rules
@@ -176,7 +177,7 @@ ModelKey = Annotated[
     only(
         is_model_key,
         f"1 to {MAX_MODEL_KEY} lower-case letters and digits, in words with single hyphens between "
-        f"them; not {CURATION}, which is the data job",
+        f"them; not {CURATION}, which is the data job, nor {SMOKE}, which is a smoke test",
     ),
 ]
 ModelName = Annotated[

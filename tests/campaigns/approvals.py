@@ -47,11 +47,18 @@ class Handler(BaseHTTPRequestHandler):
         self.answer({})
 
     def do_POST(self):
-        self.rfile.read(int(self.headers["content-length"]))
-        self.answer(COMPLETION)
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if asked.get("stream"):
+            choice = {"index": 0, "delta": MESSAGE, "finish_reason": "stop"}
+            chunk = {**COMPLETION, "choices": [choice]}
+            self.send(f"data: {json.dumps(chunk)}\\n\\ndata: [DONE]\\n\\n".encode())
+        else:
+            self.answer(COMPLETION)
 
     def answer(self, said):
-        content = json.dumps(said).encode()
+        self.send(json.dumps(said).encode())
+
+    def send(self, content):
         self.send_response(200)
         self.send_header("content-length", str(len(content)))
         self.end_headers()

@@ -52,7 +52,7 @@ def test_a_version_that_does_not_start_leaves_the_other_one_serving(
     ended = races.settle()
     print([(o["status"], o.get("error"), o.get("cause"), o["input"][:80]) for o in ended])
     [failed] = [one for one in ended if one["status"] == "FAILED"]
-    assert failed["error"] == "ReleaseFailed"
+    assert failed["error"] == "SmokeTestFailed"
     assert broken in failed["cause"]
     assert races.cloud.serving() == good
     record = races.cloud.release_record()
@@ -61,7 +61,7 @@ def test_a_version_that_does_not_start_leaves_the_other_one_serving(
     assert broken in record["failed_because"]
     told = [one for one in messages() if one.get("detail-type") == RUN_FAILED]
     assert [one["detail"]["run"] for one in told] == [failed["name"]]
-    assert told[0]["detail"]["execution"]["error"] == "ReleaseFailed"
+    assert told[0]["detail"]["execution"]["error"] == "SmokeTestFailed"
     assert failed["name"] in logged_events(races)
     # It isn't tried again by the clock, but by a person.
     races.cloud.account.advance_clock(3600)

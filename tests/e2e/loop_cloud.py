@@ -56,8 +56,13 @@ SIZES: dict[str, Any] = {
 }
 
 
-def synthesize_trial(folder: Path) -> Path:
-    """The assembly of environments/poc.yaml with two tiny models, no floor, and a wide rate."""
+def synthesize_trial(
+    folder: Path, endpoint: dict[str, Any] | None = None, guard: dict[str, Any] | None = None
+) -> Path:
+    """The assembly of environments/poc.yaml with two tiny models, no floor, and a wide rate.
+
+    `endpoint` are other values of the models' endpoints, `guard` those of the API's guard.
+    """
     values = yaml.safe_load((REPOSITORY / "environments" / "poc.yaml").read_text())
     [model] = values["models"].values()
     model["training"]["hyperparameters"] = {**SIZES, "max_steps": 60, "checkpoint_steps": 5}
@@ -66,6 +71,8 @@ def synthesize_trial(folder: Path) -> Path:
     model["retrain"] |= {"falling_quality": {"answers": 3, "hours": 1}, "on_commit": True}
     values["name"], values["models"] = NAME, {MODEL: model, SECOND_MODEL: model}
     values |= GUARDED
+    model["endpoint"] |= endpoint or {}
+    values["api"]["guard"] = guard or {}
     values["api"] |= {"requests_per_second": 500, "burst": 1000, "cors": [PAGE]}
     file = folder / "trial.yaml"
     file.write_text(yaml.safe_dump(values))

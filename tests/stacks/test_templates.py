@@ -38,6 +38,7 @@ NAME_PROPERTIES = re.compile(
 WITHOUT_RESOURCE = {
     "application-autoscaling:DescribeScalableTargets",
     "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricStatistics",
     "cloudwatch:PutMetricData",
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",

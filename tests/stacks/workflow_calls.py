@@ -242,6 +242,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "DeployModelVersion": {
         "problem": {"Error": "Broken", "Cause": "あ" * 32_768},
+        "tested": {"failure": "あ" * 300, "asked_at": "2026-11-27T00:00:00+00:00"},
         # Where the environment has an endpoint that scales to zero.
         "component": {
             "MaxInstanceCount": 1500,
@@ -257,6 +258,7 @@ def _plan(package: str, group: str) -> dict[str, Any]:
     """What plan_release says, with what any of the steps needs."""
     release = {"package": package, "approved_at": "2026-01-01", "name": f"{group}-0123456789ab"}
     policy = update_policy(4, traffic="canary", canary_percent=10, bake_seconds=600)
+    heeded = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a" * 255}]}}
     failure = {"Error": "Broken", "Cause": "It broke."}
     return {
         "step": "wait",
@@ -264,10 +266,15 @@ def _plan(package: str, group: str) -> dict[str, Any]:
         "looks": 1,
         "seconds": 30,
         "release": release,
+        "deployment": {"BlueGreenUpdatePolicy": policy, **heeded},
+        "component_deployment": {
+            "RollingUpdatePolicy": component_policy(bake_seconds=600),
+            **heeded,
+        },
+        "smoke_config": f"{group}-ba9876543210",
         "config_name": f"{group}-ba9876543210",
         "num_copies": 0,
-        "component_policy": component_policy(bake_seconds=600),
-        "update_policy": policy,
+        "served": "[]",
         "failure": failure,
     }
 

@@ -20,6 +20,11 @@ class Clock:
         self._changed = threading.Condition()
         self._listeners: list[Callable[[timedelta], None]] = []
 
+    @property
+    def seconds_ahead(self) -> float:
+        """How far this time is ahead of that of the machine, which processes live in."""
+        return self._offset
+
     def time(self) -> float:
         """Seconds since the epoch."""
         return time.time() + self._offset

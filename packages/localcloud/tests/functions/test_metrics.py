@@ -56,3 +56,11 @@ def test_invocations_errors_throttles_and_embedded_metrics(watched: Any) -> None
     assert total(watched, "AWS/Lambda", "Throttles", FunctionName=name) >= 1
     assert total(watched, "AWS/Lambda", "Duration", FunctionName=name) > 0
     assert total(watched, "Own", "Seen") == 14
+
+
+def test_what_a_function_measures_is_of_the_cloud_s_time(watched: Any) -> None:
+    name = watched.function(SOURCE)
+    watched.cloud.clock.advance(timedelta(hours=2))
+    watched.api.invoke(FunctionName=name, Payload="false")
+    assert watched.service.log_writer.flush()
+    assert total(watched, "Own", "Seen") == 7

@@ -12,14 +12,20 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.plan_release import handler as function
+from meguru.release_alarm import fingerprint_of
+from tests.unit.lambdas.plan_release.fake_cloudwatch import FakeCloudWatch, described
 
 PACKAGE = "arn:p/group/1"
+WATCHED = ("AWS/SageMaker", "Invocations", "Sum", {"EndpointName": "text"})
+FINGERPRINT = fingerprint_of("invocations", 5, [WATCHED])
 EVENT: dict[str, Any] = {
     "run": "arn:run",
     "hosting": {"ExecutionRoleArn": "arn:role", "InstanceType": "m", "VariantName": "v"},
     "component": None,
     "scaling": "{}",
     "attempted": None,
+    "tried": None,
+    "now": None,
     "started_at": None,
     "scaling_failed": False,
 }
@@ -29,7 +35,10 @@ VARIABLES = {
     "CANARY_PERCENT": "10",
     "BAKE_SECONDS": "600",
     "POLL_SECONDS": "30",
+    "ALARMS": json.dumps([["errors", FINGERPRINT]]),
+    "HAS_SMOKE_TEST": "false",
 }
+SMOKE = "text--smoke"
 
 
 class FakeSageMaker:
@@ -38,6 +47,8 @@ class FakeSageMaker:
     def __init__(self) -> None:
         self.packages = {PACKAGE: datetime(2026, 1, 1, tzinfo=UTC)}
         self.endpoint: dict[str, Any] | None = None
+        self.smoke_endpoint: dict[str, Any] | None = None
+        self.description = ""
         self.component: dict[str, Any] | None = None
         self.is_hosting = False
         self.made: set[str] = set()
@@ -54,11 +65,13 @@ class FakeSageMaker:
         return {
             "ModelPackageArn": request["ModelPackageName"],
             "ModelApprovalStatus": "Approved",
+            "ApprovalDescription": self.description,
             "CreationTime": self.packages[request["ModelPackageName"]],
         }
 
     def describe_endpoint(self, **request: str) -> dict[str, Any]:
-        return self._found(self.endpoint)
+        is_smoke = request["EndpointName"] == SMOKE
+        return self._found(self.smoke_endpoint if is_smoke else self.endpoint)
 
     def describe_inference_component(self, **request: str) -> dict[str, Any]:
         return self._found(self.component)
@@ -89,6 +102,13 @@ class Running:
 def sagemaker(monkeypatch: pytest.MonkeyPatch) -> FakeSageMaker:
     fake = FakeSageMaker()
     monkeypatch.setattr(function, "sagemaker", lambda: fake)
+    return fake
+
+
+@pytest.fixture(autouse=True)
+def alarms(monkeypatch: pytest.MonkeyPatch) -> FakeCloudWatch:
+    fake = FakeCloudWatch([described("errors", "invocations", 5, [WATCHED])])
+    monkeypatch.setattr(function, "cloudwatch", lambda: fake)
     return fake
 
 
@@ -225,7 +245,8 @@ def test_a_rollback_is_told_from_the_attempt(sagemaker: FakeSageMaker, table: An
     sagemaker.made |= {release["name"], "before"}
     update = step()
     assert update["step"] == "update_endpoint"
-    canary = update["update_policy"]["TrafficRoutingConfiguration"]["CanarySize"]
+    policy = update["deployment"]["BlueGreenUpdatePolicy"]
+    canary = policy["TrafficRoutingConfiguration"]["CanarySize"]
     assert canary == {"Type": "INSTANCE_COUNT", "Value": 2}
     failed = step(attempted=release)
     assert failed["step"] == "record_failure"
@@ -276,3 +297,92 @@ def test_another_execution_acts(
     assert step()["step"] == "create_model"
     assert step(run="arn:another") == {"step": "leave"}
     assert row(table)["looks"] == 1
+
+
+def remember(table: Any, **values: Any) -> None:
+    for name, value in values.items():
+        table.update_item(
+            Key={"endpoint_name": "text"},
+            UpdateExpression="SET #name = :value",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues={":value": value},
+        )
+
+
+def test_a_version_is_tried_before_it_serves(
+    sagemaker: FakeSageMaker, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAS_SMOKE_TEST", "true")
+    release = step()["release"]
+    sagemaker.made.add(release["name"])
+    first = step()
+    assert first["step"] == "create_smoke_config"
+    assert first["smoke_config"] != release["name"]
+    sagemaker.made.add(first["smoke_config"])
+    assert step()["step"] == "create_smoke_endpoint"
+    sagemaker.smoke_endpoint = {
+        "EndpointStatus": "Creating",
+        "EndpointConfigName": first["smoke_config"],
+    }
+    assert step(tried=release)["step"] == "wait"
+    sagemaker.smoke_endpoint["EndpointStatus"] = "InService"
+    assert step(tried=release)["step"] == "smoke_test"
+    remember(table, smoke_test={**release, "failure": "", "asked_at": ""})
+    assert step(tried=release)["step"] == "delete_smoke_endpoint"
+    sagemaker.smoke_endpoint["EndpointStatus"] = "Deleting"
+    assert step(tried=release)["step"] == "create_endpoint"
+    remember(table, smoke_test={**release, "failure": "It says nothing.", "asked_at": ""})
+    failed = step(tried=release)
+    assert (failed["step"], failed["failure"]["Error"]) == ("record_failure", "SmokeTestFailed")
+    assert "It says nothing." in failed["failure"]["Cause"]
+    # Of an earlier approval: it is tried anew.
+    earlier = {**release, "approved_at": "2025-01-01"}
+    remember(table, smoke_test={**earlier, "failure": "It says nothing.", "asked_at": ""})
+    assert step()["step"] == "wait"
+
+
+def serving(sagemaker: FakeSageMaker, table: Any) -> dict[str, Any]:
+    """The release that an endpoint with another config is about to be brought to."""
+    sagemaker.endpoint = {"EndpointStatus": "InService", "EndpointConfigName": "before"}
+    release: dict[str, Any] = step()["release"]
+    sagemaker.made |= {release["name"], "before"}
+    return release
+
+
+def test_a_release_whose_alarm_is_missing_is_refused(
+    sagemaker: FakeSageMaker, table: Any, alarms: FakeCloudWatch
+) -> None:
+    serving(sagemaker, table)
+    assert step()["deployment"]["AutoRollbackConfiguration"] == {
+        "Alarms": [{"AlarmName": "errors"}]
+    }
+    alarms.alarms.clear()
+    refused = step()
+    assert (refused["step"], refused["failure"]["Error"]) == ("record_failure", "ReleaseRefused")
+    assert "errors is missing: deploy" in refused["failure"]["Cause"]
+
+
+def test_what_is_brought_back_waits_for_nothing(
+    sagemaker: FakeSageMaker, table: Any, alarms: FakeCloudWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAS_SMOKE_TEST", "true")
+    sagemaker.description = "Rollback by hana: it invents things"
+    serving(sagemaker, table)
+    alarms.alarms[0]["StateValue"] = "ALARM"
+    # It has never served: an approval like any other.
+    assert step()["step"] == "create_smoke_config"
+    remember(table, served=json.dumps([PACKAGE, "arn:p/group/2"]))
+    back = step()
+    assert (back["step"], json.loads(back["served"])) == ("update_endpoint", [PACKAGE])
+    assert "AutoRollbackConfiguration" not in back["deployment"]
+    policy = back["deployment"]["BlueGreenUpdatePolicy"]
+    assert policy["TrafficRoutingConfiguration"]["Type"] == "ALL_AT_ONCE"
+    assert policy["TerminationWaitInSeconds"] == 0
+
+
+def test_a_version_that_comes_to_serve_is_the_last_that_has(
+    sagemaker: FakeSageMaker, table: Any
+) -> None:
+    serving(sagemaker, table)
+    remember(table, release={**step()["release"], "package": "arn:p/group/0", "approved_at": "1"})
+    assert json.loads(step()["served"]) == ["arn:p/group/0", PACKAGE]

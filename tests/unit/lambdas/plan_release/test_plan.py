@@ -76,6 +76,13 @@ def endpoint(status: str) -> Endpoint:
         ({"wanted": None, "is_scaled": False}, "register_scaling"),
         # The released version, made of something else: by another template.
         ({"wanted": dataclasses.replace(OLD, name="text-4")}, "update_endpoint"),
+        # The smoke test comes before anything that callers notice, and its endpoint goes after it.
+        ({"trial_step": "smoke_test"}, "smoke_test"),
+        ({"trial_step": "smoke_test", "has_model": False}, "create_model"),
+        ({"trial_step": "smoke_test", "endpoint": SERVING_NEW}, "record_release"),
+        ({"trial_step": "smoke_test", "failed": NEW}, "give_claim_back"),
+        ({"clearing_step": "wait", "failed": NEW}, "wait"),
+        ({"clearing_step": "wait", "wanted": None}, "wait"),
         # Somebody deleted the endpoint.
         ({"wanted": OLD, "endpoint": None}, "create_endpoint"),
     ],

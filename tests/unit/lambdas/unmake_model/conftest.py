@@ -38,6 +38,7 @@ class FakeAws:
         self.made = {f"{NAME}-{RUN}", *of_others}
         self.configs, self.models, self.stopped = set(self.made), set(self.made), set[str]()
         self.endpoint: str | None = "InService"
+        self.has_smoke_endpoint = False
         # A component that is being scaled can't be deleted, whatever its status said before.
         self.component: str | None = None
         self.is_scaling = False
@@ -121,6 +122,10 @@ class FakeAws:
         self.done.append("component")
 
     def describe_endpoint(self, **request: Any) -> dict[str, Any]:
+        if request["EndpointName"] == f"{NAME}--smoke":
+            if self.has_smoke_endpoint:
+                return {"EndpointStatus": "InService"}
+            raise refused("ValidationException", "Could not find it.")
         if self.endpoint == "Deleting":
             self.looks_to_go -= 1
         if self.endpoint is None or self.looks_to_go <= 0:
@@ -128,6 +133,9 @@ class FakeAws:
         return {"EndpointStatus": self.endpoint}
 
     def delete_endpoint(self, **request: Any) -> None:
+        if request["EndpointName"] == f"{NAME}--smoke":
+            self.has_smoke_endpoint = False
+            return
         if self.endpoint in ("Creating", "Deleting"):
             raise refused("ValidationException", "Cannot update in-progress endpoint")
         self.endpoint = "Deleting"

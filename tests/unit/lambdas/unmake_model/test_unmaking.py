@@ -86,6 +86,12 @@ def test_an_endpoint_that_is_just_made_is_waited_for(
     assert OWN not in fake.configs
 
 
+def test_what_a_smoke_test_left_goes_too(fake: Any, make_unmaking: Callable[..., Unmaking]) -> None:
+    fake.has_smoke_endpoint = True
+    assert f"endpoint {NAME}--smoke, which was InService" in run(make_unmaking())[0]
+    assert not fake.has_smoke_endpoint
+
+
 def test_again_it_finds_nothing(fake: Any, make_unmaking: Callable[..., Unmaking]) -> None:
     run(make_unmaking())
     done = list(fake.done)
