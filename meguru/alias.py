@@ -8,11 +8,7 @@ import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-# The file beside a function's code that the template writes it into.
-ALIAS_FILE = "aliases.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +52,7 @@ class Alias:
         return first, second
 
 
-def read_aliases(folder: Path) -> dict[str, Alias]:
-    """The aliases by their names; none where a folder of code has no file of them."""
-    file = folder / ALIAS_FILE
-    if not file.exists():
-        return {}
-    values: dict[str, Any] = json.loads(file.read_text())
+def read_aliases(told: str) -> dict[str, Alias]:
+    """The aliases by their names, as JSON has them in the form of an environment file."""
+    values: dict[str, Any] = json.loads(told)
     return {name: Alias.read(name, value) for name, value in values.items()}

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lambdas.answer_request.bedrock_guardrail import BedrockGuardrail
 from lambdas.answer_request.ports import Guard
 from meguru.guard_rules import GuardRules
 from meguru.verdict import Verdict
-
-# Written beside the code by the template: a list of words may be longer than variables can be.
-SETTINGS = Path(__file__).with_name("guard.json")
 
 
 class Guards:
@@ -35,18 +30,15 @@ class Guards:
         return passed
 
 
-def read_guard(settings: Path, make_bedrock: Callable[[], Any]) -> Guard | None:
-    """The guard of the settings in a file; None where there is none.
+def read_guard(settings: Mapping[str, Any], make_bedrock: Callable[[], Any]) -> Guard | None:
+    """The guard of an environment file's settings; None where there is none.
 
     `make_bedrock` makes a client of bedrock-runtime.
     """
-    if not settings.exists():
-        return None
-    values: dict[str, Any] = json.loads(settings.read_text())
     guards: list[Guard] = []
-    rules = GuardRules.read(values)
+    rules = GuardRules.read(settings)
     if rules.is_set:
         guards.append(rules)
-    if bedrock := values.get("bedrock"):
+    if bedrock := settings.get("bedrock"):
         guards.append(BedrockGuardrail(make_bedrock(), bedrock["guardrail"], bedrock["version"]))
     return Guards(guards) if guards else None

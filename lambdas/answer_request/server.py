@@ -13,7 +13,6 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from http.server import ThreadingHTTPServer
-from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import boto3
@@ -24,7 +23,7 @@ from lambdas.answer_request.bedrock_guardrail import CONFIG as BEDROCK
 from lambdas.answer_request.cache_choice import make_caching
 from lambdas.answer_request.comparison_table import ComparisonTable
 from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
-from lambdas.answer_request.guards import SETTINGS, read_guard
+from lambdas.answer_request.guards import read_guard
 from lambdas.answer_request.http_exchange import HttpExchange
 from lambdas.answer_request.inference_log import IMPATIENT, InferenceLog
 from lambdas.answer_request.own_usage import OwnUsage
@@ -34,7 +33,6 @@ from lambdas.answer_request.serving import ServingVersions
 from lambdas.answer_request.settings import Settings
 from lambdas.answer_request.side_by_side import SideBySide
 from lambdas.answer_request.warm_up import WarmUp
-from meguru.alias import read_aliases
 from meguru.api_errors import ApiError, unknown_path
 from meguru.consumer import Consumer
 from meguru.consumer_directory import ConsumerDirectory
@@ -207,10 +205,10 @@ def main() -> None:
     }
     for name in settings.embedders:
         models[name] = Model(endpoints[name], 0, kind=EmbeddingRequest.kind)
-    guard = read_guard(SETTINGS, lambda: boto3.client("bedrock-runtime", config=BEDROCK))
+    guard = read_guard(settings.guard, lambda: boto3.client("bedrock-runtime", config=BEDROCK))
     pipeline = Pipeline(
         models=models,
-        aliases=read_aliases(Path(__file__).parent),
+        aliases=settings.aliases,
         log=log,
         ledger=ledger,
         prompt_of=serving.prompt,

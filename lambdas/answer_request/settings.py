@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from meguru.alias import Alias, read_aliases
 from meguru.billing import Billing
 
 
@@ -27,6 +29,8 @@ class Settings:
 
     models: dict[str, tuple[str, int]]
     embedders: dict[str, str]
+    aliases: dict[str, Alias]
+    guard: dict[str, Any]
     consumer_table: str
     inference_table: str
     inference_queue: str
@@ -54,6 +58,8 @@ class Settings:
                 ).items()
             },
             embedders=json.loads(environment["EMBEDDERS"]),
+            aliases=read_aliases(environment["ALIASES"]),
+            guard=json.loads(environment["GUARD"]),
             consumer_table=environment["CONSUMER_TABLE"],
             inference_table=environment["INFERENCE_TABLE"],
             inference_queue=environment["INFERENCE_QUEUE"],

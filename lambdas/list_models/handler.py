@@ -143,7 +143,7 @@ def endpoints() -> dict[str, str]:
 @cache
 def aliases() -> dict[str, Alias]:
     """Other names in the API."""
-    return read_aliases(DOCUMENT.parent)
+    return read_aliases(variables(__file__)["ALIASES"])
 
 
 @cache

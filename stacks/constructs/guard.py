@@ -1,20 +1,12 @@
-"""What the API's function is told of the guard, and may ask of Bedrock."""
+"""What the API's function may ask of Bedrock's guardrail."""
 
 from __future__ import annotations
-
-import json
 
 from aws_cdk import Stack
 from aws_cdk import aws_lambda as lambda_
 
 from stacks.constructs.grants import grant
 from stacks.environment.guard import Guard
-
-
-def guard_files(guard: Guard) -> dict[str, str]:
-    """The file of its settings, where there are any."""
-    settings = guard.settings()
-    return {"guard.json": json.dumps(settings, ensure_ascii=False)} if settings else {}
 
 
 def grant_guard(function: lambda_.Function, guard: Guard) -> None:

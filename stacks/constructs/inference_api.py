@@ -9,12 +9,11 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from meguru.alias import ALIAS_FILE
 from meguru.names import api_log_name, api_name, stage_name
 from stacks.constructs.feedback_capture import FeedbackCapture
 from stacks.constructs.gateway_responses import add_gateway_responses
 from stacks.constructs.grants import components_arn, grant, grant_table, sagemaker_arn
-from stacks.constructs.guard import grant_guard, guard_files
+from stacks.constructs.guard import grant_guard
 from stacks.constructs.inference_log import InferenceLog
 from stacks.constructs.ledger import billing_of, use_ledger
 from stacks.constructs.page_access import preflight, refusal_headers
@@ -159,12 +158,13 @@ class InferenceApi(Construct):
                 **billing_of(self._environment),
                 "MODELS": json.dumps(self._environment.learners),
                 "EMBEDDERS": json.dumps(self._environment.embedders),
+                "ALIASES": json.dumps(self._environment.api.aliases),
+                "GUARD": json.dumps(self._environment.api.guard.settings()),
                 "CORS_ORIGINS": json.dumps(self._environment.api.cors),
             },
             timeout=ANSWER_TIMEOUT,
             memory_mb=512,
             streaming=True,
-            files=guard_files(self._environment.api.guard) | self._alias_files(),
         )
         grant_guard(function, self._environment.api.guard)
         grant(
@@ -196,20 +196,15 @@ class InferenceApi(Construct):
             },
             long_variables={
                 "ENDPOINTS": json.dumps(self._environment.endpoints),
+                "ALIASES": json.dumps(self._environment.api.aliases),
                 "CORS_ORIGINS": json.dumps(self._environment.api.cors),
             },
             timeout=Duration.seconds(10),
-            files=self._alias_files(),
         )
         grant_table(function, self._records.votes, "GetItem")
         grant_table(function, self._records.releases, "GetItem")
         grant_table(function, self._records.consumers, "GetItem")
         return function
-
-    def _alias_files(self) -> dict[str, str]:
-        """What the functions that know models by their names are told of other names."""
-        aliases = self._environment.api.aliases
-        return {ALIAS_FILE: json.dumps(aliases)} if aliases else {}
 
     def _add_usage_plan(self) -> None:
         limits = self._environment.api

@@ -36,7 +36,7 @@ class PythonFunction(lambda_.Function):
 
     `streaming` functions have a `run.sh` that starts a web server; the Lambda Web Adapter sends it
     the requests and streams its answers. `long_variables` are what grows with an environment file:
-    they are put beside the folder's code, as are `files`, texts by their names.
+    they are put beside the folder's code.
     """
 
     def __init__(
@@ -51,21 +51,19 @@ class PythonFunction(lambda_.Function):
         timeout: Duration,
         memory_mb: int = 256,
         streaming: bool = False,
-        files: Mapping[str, str] | None = None,
     ) -> None:
         log_group = LogGroup(scope, f"{construct_id}Logs", environment=environment)
         role = iam.Role(
             scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
         )
         log_group.grant_write(role)
-        told = {VARIABLES_FILE: json.dumps(dict(long_variables))} if long_variables else {}
         layer = WEB_ADAPTER_LAYER if streaming else POWERTOOLS_LAYER
         stack = Stack.of(scope)
         super().__init__(
             scope,
             construct_id,
             runtime=RUNTIME,
-            code=function_code(folder, {**told, **(files or {})}),
+            code=function_code(folder, long_variables or {}),
             handler="run.sh" if streaming else f"lambdas.{folder}.handler.handler",
             role=role,
             log_group=log_group,
@@ -83,8 +81,8 @@ class PythonFunction(lambda_.Function):
         )
 
 
-def function_code(folder: str, files: Mapping[str, str]) -> lambda_.Code:
-    """The asset of a function: its folder with `files`, and `meguru`, copied without Docker."""
+def function_code(folder: str, long_variables: Mapping[str, str]) -> lambda_.Code:
+    """The asset of a function: its folder with its file, and `meguru`, copied without Docker."""
     source = REPOSITORY / "lambdas" / folder
     if not source.is_dir():
         raise ValueError(f"there is no function folder {source}")
@@ -94,7 +92,7 @@ def function_code(folder: str, files: Mapping[str, str]) -> lambda_.Code:
         bundling=BundlingOptions(
             # CDK asks for an image even where local bundling needs none.
             image=DockerImage.from_registry("unused"),
-            local=FunctionBundling(folder, files),
+            local=FunctionBundling(folder, long_variables),
         ),
     )
 
@@ -103,16 +101,17 @@ def function_code(folder: str, files: Mapping[str, str]) -> lambda_.Code:
 class FunctionBundling:
     """Copies a function's folder and `meguru` into the asset, as they are imported."""
 
-    def __init__(self, folder: str, files: Mapping[str, str]) -> None:
-        self._folder, self._files = folder, files
+    def __init__(self, folder: str, long_variables: Mapping[str, str]) -> None:
+        self._folder, self._long_variables = folder, long_variables
 
     def try_bundle(self, output_dir: str, options: Any = None, **_: Any) -> bool:
         output = Path(output_dir)
         source = REPOSITORY / "lambdas" / self._folder
         ignored = shutil.ignore_patterns("__pycache__", "run.sh")
         shutil.copytree(source, output / "lambdas" / self._folder, ignore=ignored)
-        for name, text in self._files.items():
-            (output / "lambdas" / self._folder / name).write_text(text)
+        if self._long_variables:
+            file = output / "lambdas" / self._folder / VARIABLES_FILE
+            file.write_text(json.dumps(dict(self._long_variables)))
         shutil.copytree(REPOSITORY / "meguru", output / "meguru", ignore=ignored)
         if (source / "run.sh").exists():
             shutil.copy2(source / "run.sh", output / "run.sh")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 
-from meguru.alias import ALIAS_FILE, Alias, read_aliases
+from meguru.alias import Alias, read_aliases
 
 FAST = Alias.read("fast", {"a": 90, "b": 10})
 
@@ -38,9 +37,8 @@ def test_two_of_the_compared_are_drawn_in_any_order() -> None:
     assert alias.models == ("a", "b", "c")
 
 
-def test_what_a_function_is_told(tmp_path: Path) -> None:
-    assert read_aliases(tmp_path) == {}
-    (tmp_path / ALIAS_FILE).write_text(json.dumps({"fast": {"a": 90, "b": 10}, "c": ["a", "b"]}))
-    found = read_aliases(tmp_path)
+def test_what_a_function_is_told() -> None:
+    assert read_aliases("{}") == {}
+    found = read_aliases(json.dumps({"fast": {"a": 90, "b": 10}, "c": ["a", "b"]}))
     assert found == {"fast": FAST, "c": Alias(name="c", between=("a", "b"))}
     assert FAST.models == ("a", "b")

@@ -21,6 +21,9 @@ VARIABLES = {
     "LEDGER_TABLE": "ledger",
     "BILLING": '{"time_zone": "Asia/Tokyo", "currency": "JPY", "prices": {}, "budget": {}}',
     "CORS_ORIGINS": "[]",
+    "ALIASES": "{}",
+    "GUARD": "{}",
+    "VOTE_TABLE": "votes",
     "CACHE_SECONDS": "60",
     "RELEASE_TABLE": "releases",
 }
