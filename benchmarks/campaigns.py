@@ -10,19 +10,17 @@ from typing import Any
 
 from benchmarks.measuring import campaign_row, keep_rows
 from tests.campaigns import runs, triggers
-from tests.campaigns import bad_versions as bad
 from tests.campaigns.approvals import PLANTED, Races, empty_archive, with_quick_server
 from tests.campaigns.reclaims import Reclaims
 from tests.e2e.loop_cloud import loop_cloud, synthesize_trial
 
 NUM_RACES, NUM_BURSTS, NUM_RECLAIMS, NUM_RUNS = 20, 8, 12, 1000
-NUM_BAD_VERSIONS = 500
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         assembly = synthesize_trial(Path(folder))
-        campaigns = (races, bursts, reclaims, training_runs, bad_versions)
+        campaigns = (races, bursts, reclaims, training_runs)
         rows = [campaign(assembly, Path(folder)) for campaign in campaigns]
     keep_rows("campaigns", rows)
 
@@ -77,26 +75,6 @@ def training_runs(assembly: Path, folder: Path) -> dict[str, Any]:
         are_caught,
         ends=trials.ends.total(),
         kinds_of_fault=len(trials.kinds),
-    )
-
-
-def bad_versions(assembly: Path, folder: Path) -> dict[str, Any]:
-    """Versions with faults under load; its environment is one with a canary."""
-    with bad.bad_versions(folder / "bad", seed=1) as trials:
-        failures = count_failures(trials.trial, NUM_BAD_VERSIONS)
-        num_answered, num_lost = trials.load.given.total(), len(trials.load.lost)
-        caught = []
-        for plant, fault in bad.PLANTED.values():
-            with trials.planted(plant):
-                caught.append(bool(trials.release(fault)))
-    return campaign_row(
-        "versions with faults released under load",
-        NUM_BAD_VERSIONS,
-        failures,
-        all(caught),
-        kinds_of_fault=len(bad.FAULTS),
-        requests_answered=num_answered,
-        requests_lost=num_lost,
     )
 
 
