@@ -43,7 +43,9 @@ class TextEndpoint:
     ) -> tuple[Answering, dict[str, Any]]:
         """What answered, and the whole completion; `attributes` are for the model server."""
         with self._refusals():
-            response = self._ask(self._runtime.invoke_endpoint, body, attributes)
+            response = self._ask(
+                lambda: self._runtime.invoke_endpoint(**self._request(body, attributes))
+            )
         return _answering(response), json.loads(response["Body"].read())
 
     @contextmanager
@@ -52,27 +54,32 @@ class TextEndpoint:
     ) -> Iterator[tuple[Answering, Iterator[dict[str, Any]]]]:
         """What answers, and the chunks as they come; leaving ends the generation."""
         with self._refusals():
-            operation = self._runtime.invoke_endpoint_with_response_stream
-            response = self._ask(operation, body, attributes)
+            response = self._ask(
+                lambda: self._runtime.invoke_endpoint_with_response_stream(
+                    **self._request(body, attributes)
+                )
+            )
         with closing(response["Body"]) as parts:
             yield _answering(response), _chunks(parts)
 
-    def _ask(
-        self, operation: Callable[..., dict[str, Any]], body: dict[str, Any], attributes: str
-    ) -> dict[str, Any]:
-        request = {
-            "ContentType": "application/json",
-            "Body": json.dumps(body, ensure_ascii=False).encode(),
-            **({"CustomAttributes": attributes} if attributes else {}),
-        }
+    def _ask(self, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What is answered, by an endpoint of either kind."""
         try:
-            response = operation(**self._address.members(), **request)
+            response = call()
         except ClientError as error:
             if not self._address.learn(error.response["Error"]):
                 raise
-            response = operation(**self._address.members(), **request)
+            response = call()
         self._warm_up.end()
         return response
+
+    def _request(self, body: dict[str, Any], attributes: str) -> dict[str, Any]:
+        request = {
+            **self._address.members(),
+            "ContentType": "application/json",
+            "Body": json.dumps(body, ensure_ascii=False).encode(),
+        }
+        return request | ({"CustomAttributes": attributes} if attributes else {})
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:

@@ -88,10 +88,12 @@ def _plan(
     component: Component | None,
 ) -> dict[str, Any]:
     released = wanted_in(row, "release")
-    package = approvals.last_approved(approved, released)
     # An execution that was started before an upgrade says nothing of it.
     of_component = event.get("component")
     made_of = event["hosting"] | ({"Component": of_component} if of_component else {})
+    package = approvals.last_approved(approved, released)
+    if released and not _has_fallback(made_of, endpoint, component):
+        package = _proven(row, approved, made_of, released) or package
     wanted = _wanted(package, approved, made_of) if package else None
     config_name = _config_name(wanted, made_of)
     goes_back = bool(package and approved[package]["rollback"]) and package in served_in(row)
@@ -155,6 +157,29 @@ def _plan(
         ),
         "num_copies": component.num_copies if component else 0,
     }
+
+
+def _has_fallback(
+    made_of: dict[str, Any], endpoint: Endpoint | None, component: Component | None
+) -> bool:
+    """Whether something serves, as it is wanted, that a version which fails would leave serving."""
+    if endpoint is None or endpoint.status != "InService":
+        return False
+    if "Component" not in made_of:
+        return not endpoint.hosts_components
+    is_wanted = endpoint.config_name == _config_name(None, made_of)
+    return is_wanted and component is not None and component.status == "InService"
+
+
+def _proven(
+    row: Row, approved: approvals.Seen, made_of: dict[str, Any], released: Wanted
+) -> str | None:
+    """What served before all has to be made anew goes first, and what is new after it; None where
+    that isn't approved any more, or could not be made anew."""
+    if released.package not in approved:
+        return None
+    anew = _wanted(released.package, approved, made_of)
+    return None if anew == wanted_in(row, "failed_release") else released.package
 
 
 def _look_at_trial(

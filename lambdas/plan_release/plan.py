@@ -87,11 +87,14 @@ class Situation:
 
     @property
     def serves(self) -> bool:
-        """Whether something does, be it another version."""
+        """Whether something of the wanted kind does, be it another version: it can be scaled."""
         if self.endpoint is None or self.endpoint.status != "InService":
             return False
-        hosted = self.component is not None and self.component.status == "InService"
-        return hosted or not self.endpoint.hosts_components
+        if self.by_component != self.endpoint.hosts_components:
+            return False
+        return not self.by_component or (
+            self.component is not None and self.component.status == "InService"
+        )
 
     @property
     def has_failed(self) -> bool:

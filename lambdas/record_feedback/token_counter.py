@@ -30,7 +30,7 @@ class TokenCounter:
         if asked[-1]["role"] != "user":
             asked.append({"role": "user", "content": "?"})
         try:
-            response = self._ask(endpoint_name, {"messages": asked, "max_tokens": 1})
+            response = self._ask(endpoint_name, asked)
         except ClientError as error:
             if _is_too_long(error):
                 return None
@@ -40,20 +40,23 @@ class TokenCounter:
         completion = json.loads(response["Body"].read())
         return int(completion["usage"]["prompt_tokens"])
 
-    def _ask(self, endpoint_name: str, body: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, endpoint_name: str, asked: Sequence[Message]) -> Any:
+        """What is answered, by an endpoint of either kind."""
         address = self._addresses.setdefault(endpoint_name, EndpointAddress(endpoint_name))
-        request = {
-            "ContentType": "application/json",
-            "Body": json.dumps(body, ensure_ascii=False).encode(),
-        }
+
+        def call() -> Any:
+            return self._runtime.invoke_endpoint(
+                **address.members(),
+                ContentType="application/json",
+                Body=json.dumps({"messages": asked, "max_tokens": 1}, ensure_ascii=False).encode(),
+            )
+
         try:
-            response = self._runtime.invoke_endpoint(**address.members(), **request)
+            return call()
         except ClientError as error:
             if not address.learn(error.response["Error"]):
                 raise
-            response = self._runtime.invoke_endpoint(**address.members(), **request)
-        answer: dict[str, Any] = response
-        return answer
+            return call()
 
 
 def _is_too_long(error: ClientError) -> bool:

@@ -43,7 +43,12 @@ OF_SETTINGS = {"answer_request": {"bedrock:ApplyGuardrail"}}
 BY_LIBRARY = {
     "record_feedback": {f"dynamodb:{n}Item" for n in ("Get", "Put", "Update", "Delete")},
     # Application Auto Scaling looks at an endpoint as whoever registers it.
-    "follow_hours": {"sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"},
+    "follow_hours": {
+        "sagemaker:DescribeEndpoint",
+        "sagemaker:DescribeInferenceComponent",
+        "sagemaker:UpdateEndpointWeightsAndCapacities",
+        "sagemaker:UpdateInferenceComponentRuntimeConfig",
+    },
 }
 # Deployed where an endpoint has hours.
 OF_HOURS = {"follow_hours"}
@@ -159,6 +164,7 @@ def example_values(deployment: Deployment) -> dict[str, Any]:
         "status": "InProgress",
         "made": f"{deployment.model}-{'0' * NUM_RANDOM_DIGITS}",
         "alarm": {"AlarmName": f"TargetTracking-endpoint/{deployment.model}/{'x' * 100}"},
+        "prefix": f"TargetTracking-inference-component/{deployment.model}-Alarm",
         "target": {
             "ResourceId": f"endpoint/{deployment.model}/variant/AllTraffic",
             "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",

@@ -57,6 +57,7 @@ def test_functions_may_be_told_of_all_models(
             "EMBEDDERS": "{}",
         },
         "list_models": {"ENDPOINTS": json.dumps(most_models.endpoints)},
+        "settle_expired": {"LOG_GROUPS": json.dumps(most_models.container_logs)},
         "record_feedback": {"MODELS": json.dumps(most_models.learners)},
         "start_retraining": {
             "FEEDBACK_BEFORE_RETRAINING": json.dumps(

@@ -132,7 +132,8 @@ def test_every_grant_has_its_call(machine: StateMachine, deployment: Deployment)
 ON_BEHALF = re.compile(
     r"logs:\w+|xray:\w+|ecr:\w+|kms:\w+|s3:(ListBucket|GetObject)|cloudwatch:\w+Alarms?|"
     r"iam:CreateServiceLinkedRole|"
-    r"sagemaker:(DescribeEndpoint|UpdateEndpointWeightsAndCapacities|AddTags)"
+    r"sagemaker:(DescribeEndpoint|UpdateEndpointWeightsAndCapacities|AddTags|"
+    r"DescribeInferenceComponent|UpdateInferenceComponentRuntimeConfig)"
 )
 
 

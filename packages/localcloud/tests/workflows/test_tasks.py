@@ -172,6 +172,15 @@ def test_a_functions_error_is_its_exceptions_name(workflows: Any, cloud: Any, ma
             "ExecutionDoesNotExist",
             "Sfn.ExecutionDoesNotExistException",
         ),
+        # CloudWatch has two errors of this code.
+        (
+            "aws-sdk:cloudwatch:deleteAlarms",
+            "cloudwatch",
+            "delete_alarms",
+            {"AlarmNames": ["a"]},
+            "ResourceNotFound",
+            "CloudWatch.ResourceNotFoundException",
+        ),
     ],
 )
 def test_error_names(

@@ -1,4 +1,4 @@
-"""Who finds no copy is told when there will be one: by the last start, and since when it goes on."""
+"""Who finds no copy is told when there will be one, by the last start and since when it goes on."""
 
 from __future__ import annotations
 

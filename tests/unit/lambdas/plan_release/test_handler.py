@@ -45,6 +45,7 @@ class FakeSageMaker:
     """One approved version; `endpoint` is its status and config, `made` are names of both kinds."""
 
     def __init__(self) -> None:
+        self.packages = {PACKAGE: datetime(2026, 1, 1, tzinfo=UTC)}
         self.endpoint: dict[str, Any] | None = None
         self.smoke_endpoint: dict[str, Any] | None = None
         self.description = ""
@@ -58,14 +59,14 @@ class FakeSageMaker:
 
     def paginate(self, **request: str) -> list[dict[str, Any]]:
         self.num_looks += 1
-        return [{"ModelPackageSummaryList": [{"ModelPackageArn": PACKAGE}]}]
+        return [{"ModelPackageSummaryList": [{"ModelPackageArn": arn} for arn in self.packages]}]
 
     def describe_model_package(self, **request: str) -> dict[str, Any]:
         return {
-            "ModelPackageArn": PACKAGE,
+            "ModelPackageArn": request["ModelPackageName"],
             "ModelApprovalStatus": "Approved",
             "ApprovalDescription": self.description,
-            "CreationTime": datetime(2026, 1, 1, tzinfo=UTC),
+            "CreationTime": self.packages[request["ModelPackageName"]],
         }
 
     def describe_endpoint(self, **request: str) -> dict[str, Any]:
@@ -131,6 +132,16 @@ def row(table: Any) -> dict[str, Any]:
     return found
 
 
+def set_row(table: Any, **values: Any) -> None:
+    names = ", ".join(f"#{name} = :{name}" for name in values)
+    table.update_item(
+        Key={"endpoint_name": "text"},
+        UpdateExpression=f"SET {names}",
+        ExpressionAttributeNames={f"#{name}": name for name in values},
+        ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
+    )
+
+
 def test_from_nothing_to_an_endpoint(sagemaker: FakeSageMaker, table: Any) -> None:
     plan = step()
     assert plan["step"] == "create_model"
@@ -177,6 +188,45 @@ def test_a_component_that_is_being_scaled_is_waited_for(
     sagemaker.endpoint = {"EndpointStatus": "InService", "EndpointConfigName": "before"}
     sagemaker.component = {"InferenceComponentStatus": "Updating"}
     assert step()["step"] == "wait"
+
+
+@pytest.mark.parametrize("by_component", [True, False])
+def test_what_served_is_made_anew_before_what_is_new(
+    sagemaker: FakeSageMaker, table: Any, by_component: bool
+) -> None:
+    """A version that fails would have nothing to fall back to, and nothing would serve."""
+    asked: dict[str, Any] = {"component": {"MaxInstanceCount": 3} if by_component else None}
+    released = step(**asked)["release"]
+    set_row(table, release=released)
+    newer = "arn:p/group/2"
+    sagemaker.packages[newer] = datetime(2026, 1, 2, tzinfo=UTC)
+    # No endpoint, one of the other kind, one that hosts nothing.
+    assert step(**asked)["release"]["package"] == PACKAGE
+    sagemaker.endpoint = {"EndpointStatus": "InService", "EndpointConfigName": "before"}
+    sagemaker.made.add("before")
+    sagemaker.is_hosting = not by_component
+    assert step(**asked)["release"]["package"] == PACKAGE
+    sagemaker.is_hosting = by_component
+    if by_component:
+        config = step(**asked)["config_name"]
+        sagemaker.endpoint["EndpointConfigName"] = config
+        sagemaker.made.add(config)
+        assert step(**asked)["release"]["package"] == PACKAGE
+        sagemaker.component = {"InferenceComponentStatus": "InService"}
+    assert step(**asked)["release"]["package"] == newer
+
+
+def test_what_served_and_can_not_be_made_anew_is_in_nobody_s_way(
+    sagemaker: FakeSageMaker, table: Any
+) -> None:
+    released = step()["release"]
+    newer = "arn:p/group/2"
+    sagemaker.packages[newer] = datetime(2026, 1, 2, tzinfo=UTC)
+    set_row(table, release=released, failed_release=released)
+    assert step()["release"]["package"] == newer
+    del sagemaker.packages[PACKAGE]
+    set_row(table, release=released)
+    assert step()["release"]["package"] == newer
 
 
 def test_an_execution_of_before_an_upgrade_goes_on(sagemaker: FakeSageMaker, table: Any) -> None:

@@ -41,7 +41,7 @@ class FakeSageMaker:
         return self._describe("config")
 
     def describe_inference_component(self, **request: str) -> dict[str, Any]:
-        return self._describe("inference component")
+        return self._describe("component")
 
     def describe_model(self, **request: str) -> dict[str, Any]:
         return self._describe("model")
@@ -68,13 +68,11 @@ def test_an_endpoint_that_hosts_a_component_has_no_model_of_its_own() -> None:
     sagemaker = FakeSageMaker(
         endpoint={"EndpointStatus": "InService", "EndpointConfigName": "hosting-1"},
         config={"ProductionVariants": [{"InstanceType": "ml.m5.large"}]},
-        **{
-            "inference component": {
-                "InferenceComponentStatus": "InService",
-                "Specification": {"ModelName": "text-1"},
-                "RuntimeConfig": {"DesiredCopyCount": 2, "CurrentCopyCount": 1},
-                "FailureReason": "Rolled back.",
-            }
+        component={
+            "InferenceComponentStatus": "InService",
+            "Specification": {"ModelName": "text-1"},
+            "RuntimeConfig": {"DesiredCopyCount": 2, "CurrentCopyCount": 1},
+            "FailureReason": "Rolled back.",
         },
     )
     found = find_endpoint(sagemaker, "text")

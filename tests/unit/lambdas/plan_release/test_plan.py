@@ -136,6 +136,9 @@ def component(status: str, **values: Any) -> Component:
         ({"failed": NEW, "is_scaled": False}, "register_scaling"),
         ({"failed": NEW, "is_scaled": False, "component": component("Failed")}, "give_claim_back"),
         ({"failed": NEW, "is_scaled": False, "component": None}, "give_claim_back"),
+        # What is there of the other kind is scaled otherwise.
+        ({"failed": NEW, "is_scaled": False, "endpoint": SERVING_OLD}, "give_claim_back"),
+        ({"failed": NEW, "is_scaled": False, "by_component": False}, "give_claim_back"),
         # What has failed is in the way of the next version.
         ({"component": component("Failed")}, "delete_component"),
         ({"endpoint": dataclasses.replace(HOSTING, status="Failed")}, "delete_component"),

@@ -52,8 +52,12 @@ def _call(code: str, resource: Resource, metadata: dict[str, Any]) -> str:
 
 
 def _modelled(code: str, resource: Resource) -> str | None:
-    """The exception's class name in the SDK for Java, when the service models the error."""
-    for shape in service_model(resource.service).error_shapes:
+    """The exception's class name in the SDK for Java, when the service models the error.
+
+    Where several have one code, it is that of the operation's own.
+    """
+    shapes = [*resource.model.error_shapes, *service_model(resource.service).error_shapes]
+    for shape in shapes:
         if code in {shape.name, shape.error_code} - _TOO_NEW:
             return _exception_name(shape.name)
     return None
