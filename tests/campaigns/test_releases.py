@@ -118,6 +118,13 @@ def variant(races: Races) -> tuple[str, int]:
 
 def scale_out(races: Races, num_instances: int) -> None:
     sagemaker, name = races.cloud.client("sagemaker"), races.cloud.outputs["EndpointName"]
+    # On a busy machine a release takes longer than a fleet may be idle.
+    races.cloud.client("application-autoscaling").register_scalable_target(
+        ServiceNamespace="sagemaker",
+        ResourceId=f"endpoint/{name}/variant/{VARIANT}",
+        ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+        SuspendedState={"DynamicScalingInSuspended": True},
+    )
     sagemaker.update_endpoint_weights_and_capacities(
         EndpointName=name,
         DesiredWeightsAndCapacities=[
