@@ -5,7 +5,8 @@ LOCALCLOUD := packages/localcloud
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 # Three more than there are processors: many tests wait for what they started.
 IN_PARALLEL := --numprocesses $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 3))) --maxprocesses 8
-CAMPAIGNS := campaigns kills isolation cache_campaigns openapi callers clients inference_log ledger
+CAMPAIGNS := campaigns bad_versions kills isolation cache_campaigns openapi callers clients \
+	inference_log ledger
 # What is compiled once is read again by each process that the tests and the demo start.
 export PYTHONDONTWRITEBYTECODE :=
 SOURCES := app.py base_models benchmarks cli curation evaluation inference_containers lambdas meguru stacks tests training

@@ -21,8 +21,17 @@ from typing import Any
 import requests
 from localcloud.check import Assembly
 
+from cli.rollback import Rollback
 from tests.campaigns.approvals import Plant
-from tests.e2e.loop_cloud import MODEL, NAME, NO_STORE, LoopCloud, loop_cloud, synthesize_trial
+from tests.e2e.loop_cloud import (
+    DEADLINE_SECONDS,
+    MODEL,
+    NAME,
+    NO_STORE,
+    LoopCloud,
+    loop_cloud,
+    synthesize_trial,
+)
 from tests.e2e.quick_loop import import_nothing_ahead
 
 GOOD = "good"
@@ -39,6 +48,8 @@ NUM_CALLERS, PAUSE_SECONDS = 3, 0.03
 ALARM_SECONDS, BAKE_SECONDS = 300, 900
 # Of the new version: above what its alarms want before they say anything.
 ENOUGH_ANSWERS = 30
+# Longer than an alarm takes that has something to ring for, on a busy machine.
+TAKEN_BACK_SECONDS = 40
 # Two instances, of which one is the canary.
 ENDPOINT = {
     "min_instances": 2,
@@ -150,6 +161,7 @@ def archive(fault: str) -> bytes:
 @contextmanager
 def bad_versions(folder: Path, seed: int = 0) -> Iterator[BadVersions]:
     """An environment of its own with a version that serves, and callers who ask all the while."""
+    folder.mkdir(exist_ok=True)
     assembly = synthesize_trial(folder, ENDPOINT, {"words": [FORBIDDEN]})
     served = Path(shutil.copytree(assembly, folder / "served"))
     for image in Assembly.load(served).images.values():
@@ -223,6 +235,30 @@ class BadVersions:
         order = chance.sample(FAULTS, len(FAULTS))
         return self.release(order[number % len(FAULTS)])
 
+    def stop_a_release(self) -> list[str]:
+        """Roll back while another version is a canary; what did not hold."""
+        other = self.cloud.register(self.cloud.put_model(archive(GOOD), "runs/good/model.tar.gz"))
+        num_lost = len(self.load.lost)
+        self.cloud.decide(other, "Approved")
+        self.cloud.wait(lambda: self._is_updating() or None, "the canary")
+        rollback = Rollback(self.cloud.account, MODEL)
+        way = rollback.find_way()
+        after = rollback.go(way, "hana", "the numbers are wrong")
+        self._end_period(60)
+        rollback.wait(way, after, DEADLINE_SECONDS, time.sleep)
+        self._wait_until_settled()
+        self._wait_until_quiet()
+        faults = [] if way.stopped == other else [f"it was to stop {way.stopped}"]
+        if self.cloud.serving() != self.good:
+            faults.append(f"{self.cloud.serving()} serves")
+        return faults + self.load.lost[num_lost:]
+
+    def _is_updating(self) -> bool:
+        endpoint = self.cloud.client("sagemaker").describe_endpoint(
+            EndpointName=self.cloud.outputs["EndpointName"]
+        )
+        return bool(endpoint["EndpointStatus"] == "Updating")
+
     def release(self, fault: str) -> list[str]:
         key = f"runs/{fault}/model.tar.gz"
         bad = self.cloud.register(self.cloud.put_model(archive(fault), key))
@@ -231,7 +267,7 @@ class BadVersions:
         self.cloud.decide(bad, "Approved")
         if fault in TO_CALLERS:
             self._let_alarms_see(bad)
-        faults = self._wait_for_end(bad)
+        faults = self._wait_for_end(bad, num_lost)
         new = self.load.given - given
         of_bad = sum(number for who, number in new.items() if who.startswith(fault))
         if fault in AT_ONCE and of_bad:
@@ -240,7 +276,7 @@ class BadVersions:
             faults.append(f"{len(lost)} requests were lost: {lost[0]}")
         if not faults and self._state() != before:
             faults.append(f"what serves has changed: {before} became {self._state()}")
-        if fault in TO_CALLERS:
+        if fault in TO_CALLERS or lost:
             self._wait_until_quiet()
         self.caught[fault] += not faults
         return [f"{fault}: {one}" for one in faults]
@@ -272,8 +308,12 @@ class BadVersions:
             return self._num_measured(began) >= ENOUGH_ANSWERS or None
 
         self.cloud.wait(has_answered, "answers of the new version")
+        self._end_period()
+
+    def _end_period(self, seconds: int = ALARM_SECONDS) -> None:
+        """To where alarms look back on what is now."""
         now = self._now().timestamp()
-        self.cloud.account.advance_clock(ALARM_SECONDS - now % ALARM_SECONDS + 1)
+        self.cloud.account.advance_clock(seconds - now % seconds + 1)
 
     def _num_measured(self, since: datetime) -> float:
         dimensions = {"environment": NAME, "model": MODEL, "version": "new"}
@@ -289,13 +329,17 @@ class BadVersions:
         )["Datapoints"]
         return max([point["SampleCount"] for point in points], default=0)
 
-    def _wait_for_end(self, bad: str) -> list[str]:
+    def _wait_for_end(self, bad: str, num_lost: int) -> list[str]:
         """Until it is taken back. Who bakes to the end had nothing to ring for it."""
-        deadline = time.monotonic() + 60
+        deadline, is_seen = time.monotonic() + TAKEN_BACK_SECONDS, False
         while time.monotonic() < deadline:
             if self._has_failed(bad):
                 self._wait_until_settled()
                 return []
+            if not is_seen and len(self.load.lost) > num_lost + ENOUGH_ANSWERS:
+                # It should never have come so far: for the next trial the alarms take it back.
+                self._end_period()
+                is_seen = True
             time.sleep(0.2)
         self.cloud.account.advance_clock(BAKE_SECONDS)
         self._wait_until_settled()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 
+from cli.model_versions import standing
+from cli.rollback import Rollback
 from meguru.events import RUN_FAILED
 from meguru.names import event_log_name
 from tests.campaigns.approvals import Races, empty_archive
-from tests.e2e.loop_cloud import NAME
+from tests.e2e.loop_cloud import DEADLINE_SECONDS, MODEL, NAME
 
 VARIANT = "AllTraffic"
 
@@ -115,6 +118,13 @@ def variant(races: Races) -> tuple[str, int]:
 
 def scale_out(races: Races, num_instances: int) -> None:
     sagemaker, name = races.cloud.client("sagemaker"), races.cloud.outputs["EndpointName"]
+    # On a busy machine a release takes longer than a fleet may be idle.
+    races.cloud.client("application-autoscaling").register_scalable_target(
+        ServiceNamespace="sagemaker",
+        ResourceId=f"endpoint/{name}/variant/{VARIANT}",
+        ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+        SuspendedState={"DynamicScalingInSuspended": True},
+    )
     sagemaker.update_endpoint_weights_and_capacities(
         EndpointName=name,
         DesiredWeightsAndCapacities=[
@@ -129,3 +139,30 @@ def scale_out(races: Races, num_instances: int) -> None:
         return (endpoint["EndpointStatus"] == "InService" and count == num_instances) or None
 
     races.cloud.wait(is_scaled, f"{num_instances} instances")
+
+
+def test_the_version_before_comes_back_in_one_command(races: Races) -> None:
+    first, second, third = (races.version() for _ in range(3))
+    for one in (first, second, third):
+        races.act("approve", one)
+        races.cloud.loop.released(one)
+    back = Rollback(races.cloud.account, MODEL)
+    for target in (second, first):
+        way = back.find_way()
+        assert way.target == target
+        after = back.go(way, "hana", "it invents prices")
+        back.wait(way, after, DEADLINE_SECONDS, time.sleep)
+        assert races.cloud.serving() == target
+    with pytest.raises(ValueError, match="the only one that has served"):
+        back.find_way()
+    # What was undone is an approval away.
+    races.act("approve", third)
+    races.cloud.loop.released(third)
+    assert back.find_way("1").target == first
+    endpoint = races.cloud.outputs["EndpointName"]
+    assert standing(races.cloud.account, second, endpoint) == "approved; version 3 serves"
+    way = back.find_way()
+    back.wait(way, back.go(way, "hana", "it invents prices"), DEADLINE_SECONDS, time.sleep)
+    said = "approved; version 1 serves (Rollback by hana: it invents prices)"
+    assert standing(races.cloud.account, third, endpoint) == said
+    assert races.settle()[-1]["status"] == "SUCCEEDED"

@@ -63,6 +63,29 @@ def test_a_variant_with_a_gpu_has_the_driver_its_image_needs() -> None:
     assert amis == [None, "al2023-ami-sagemaker-inference-gpu-4-1"]
 
 
+def test_without_a_model_the_network_is_the_config_s() -> None:
+    """A model has its own; an inference component has that of what hosts it."""
+    network = {
+        "isolation": True,
+        "subnet_ids": ["subnet-0a1b2c3d"],
+        "security_group_ids": ["sg-0a1b2c3d"],
+    }
+    environment = Environment.model_validate(
+        {"name": "acme", "models": {"a": {}}, "network": network}
+    )
+
+    def config(**variant: str) -> dict[str, Any]:
+        one = {"InstanceType": "ml.m5.large", **variant}
+        asked = machine("sagemaker:createEndpointConfig", {"ProductionVariants": [one]})
+        changed = with_safeguards(asked, environment, {})
+        arguments: dict[str, Any] = changed["States"]["Do"]["Arguments"]
+        return arguments
+
+    assert config()["EnableNetworkIsolation"] is True
+    assert config()["VpcConfig"]["Subnets"] == ["subnet-0a1b2c3d"]
+    assert {"EnableNetworkIsolation", "VpcConfig"}.isdisjoint(config(ModelName="m"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from localcloud.check import metric_math
 
+from meguru.release_alarm import fingerprint_as_described
+
 if TYPE_CHECKING:
     from tests.stacks.synthesis import Synthesis
 
@@ -64,7 +66,52 @@ def test_overload_is_no_error_of_the_version(synthesis: Synthesis) -> None:
     assert {metric["MetricName"] for metric in metrics} == {"Invocation5XXErrors", "Invocations"}
 
 
-@pytest.mark.parametrize("name", ["Errors", "Latency"])
+@pytest.mark.parametrize(
+    ("name", "percent"),
+    [("GuardedAnswers", 20), ("EmptyAnswers", 10), ("RepeatedAnswers", 20), ("ThumbsDown", 10)],
+)
+def test_bad_answers_count_by_their_share(synthesis: Synthesis, name: str, percent: int) -> None:
+    watched = alarm(synthesis, name)
+    assert not rings(watched, 19, 19)
+    assert not rings(watched, 100, percent)
+    assert rings(watched, 100, percent + 1)
+    # However few of all requests the new version gets.
+    for metric in watched["Metrics"][1:]:
+        dimensions = metric["MetricStat"]["Metric"]["Dimensions"]
+        assert {"Name": "version", "Value": "new"} in dimensions
+
+
+def test_a_person_s_stop_rings_at_once(synthesis: Synthesis) -> None:
+    stopped = alarm(synthesis, "Stopped")
+    [metric] = [one["MetricStat"] for one in stopped["Metrics"] if "MetricStat" in one]
+    assert (metric["Period"], metric["Stat"], stopped["Threshold"]) == (60, "Sum", 0)
+    assert metric["Metric"]["MetricName"] == "ReleaseStopped"
+
+
+def test_a_release_knows_each_alarm_by_what_it_watches(synthesis: Synthesis) -> None:
+    """As CloudWatch describes the alarm that CloudFormation makes of the template."""
+    made = {
+        resource.logical_id: fingerprint_as_described(resource.properties)
+        for resource in synthesis.resources("AWS::CloudWatch::Alarm")
+        if "ModelRelease/EndpointAlarms/" in resource.path
+    }
+    assert "" not in made.values()
+    told = [
+        (name["Ref"], told.strip('[]",').partition('"')[0])
+        for function in synthesis.resources("AWS::Lambda::Function")
+        if (joined := _alarms_of(function.properties))
+        for name, told in zip(joined[1::2], joined[2::2], strict=True)
+    ]
+    assert dict(told) == made
+
+
+def _alarms_of(properties: dict[str, Any]) -> list[Any]:
+    value = properties.get("Environment", {}).get("Variables", {}).get("ALARMS", {})
+    parts: list[Any] = value["Fn::Join"][1] if value else []
+    return parts
+
+
+@pytest.mark.parametrize("name", ["Errors", "Latency", "EmptyAnswers", "ThumbsDown"])
 def test_an_alarm_looks_back_on_no_more_than_a_release_bakes(
     synthesis: Synthesis, name: str
 ) -> None:

@@ -208,6 +208,28 @@ def hits(output: str) -> dict[str, list[float]]:
     return {line["model"]: line[GUARD_METRIC] for line in lines if GUARD_METRIC in line}
 
 
+def test_the_answers_of_a_new_version_are_counted_apart(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    new = {"of_new_version": True}
+    items = [
+        *(record(1, flaw="empty", **new), record(2, flaw="guarded", **new), record(3, **new)),
+        *(record(4, flaw="repeated"), record(5)),
+    ]
+    handler.handler(from_stream(*items), None)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    names = ("EmptyAnswer", "GuardedAnswer", "RepeatedAnswer")
+    of_all, of_new = [[line[name] for name in names] for line in lines if "EmptyAnswer" in line]
+    assert of_all == [[1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 0, 1, 0]]
+    assert of_new == [[1, 0, 0], [0, 1, 0], [0, 0, 0]]
+    [dimensions] = lines[-1]["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+    assert {name: lines[-1][name] for name in dimensions} == {
+        "environment": "poc",
+        "model": "chat",
+        "version": "new",
+    }
+
+
 def test_batches_are_no_larger_than_a_call_takes(
     firehose: FakeFirehose, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -269,8 +269,71 @@ def test_an_answer_that_the_guard_keeps_back_is_paid_for(
     (record,) = log.records
     assert (record.answer, record.finish_reason) == ("", "content_filter")
     assert (record.guard_rule, record.completion_tokens) == ("words", 2)
+    assert record.flaw == "guarded"
     # A stream is ended where it is kept back: its model server reports what it used.
     assert ledger.calls[1:] == ([] if stream else [("settle", 4, 2)])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "flaw"),
+    [
+        ("はい", "stop", ""),
+        ("", "stop", "empty"),
+        # The first token alone may be less than a character.
+        ("", "length", ""),
+        ("はい、" * 90, "length", "repeated"),
+    ],
+)
+def test_what_is_wrong_with_an_answer_by_itself(
+    make_pipeline: Any, log: Any, text: str, reason: str, flaw: str
+) -> None:
+    choice = {"message": {"content": text}, "finish_reason": reason}
+    make_pipeline(json.dumps({"choices": [choice]}).encode())[0].complete(answer())
+    assert [record.flaw for record in log.records] == [flaw]
+
+
+def test_tools_that_are_called_are_an_answer(make_pipeline: Any, log: Any) -> None:
+    calls = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    choice = {"message": {"content": None, "tool_calls": calls}, "finish_reason": "tool_calls"}
+    make_pipeline(json.dumps({"choices": [choice]}).encode())[0].complete(answer())
+    assert [record.flaw for record in log.records] == [""]
+
+
+def test_what_is_left_before_its_end_has_no_flaw(
+    make_pipeline: Any, log: Any, stream_parts: tuple[bytes, ...]
+) -> None:
+    with make_pipeline(*stream_parts)[0].stream(answer(stream=True)):
+        pass
+    assert [record.flaw for record in log.records] == [""]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "released", "is_new"),
+    [
+        ("model-version=arn:p/group/3", "arn:p/group/3", False),
+        ("model-version=arn:p/group/4", "arn:p/group/3", True),
+        # An engine that doesn't say which version it is counts as the new one's.
+        (None, "arn:p/group/3", True),
+    ],
+)
+def test_whether_a_version_on_trial_has_answered(
+    make_pipeline: Any,
+    log: Any,
+    completion: bytes,
+    attributes: str | None,
+    released: str,
+    is_new: bool,
+) -> None:
+    ports = {"released": lambda _: released}
+    make_pipeline(completion, attributes=attributes, ports=ports)[0].complete(answer())
+    assert [record.of_new_version for record in log.records] == [is_new]
+
+
+def test_what_the_model_was_not_asked_is_no_version_s(make_pipeline: Any, log: Any) -> None:
+    ports = {"guard": Guard("元気"), "released": lambda _: "arn:p/group/3"}
+    with pytest.raises(ApiError):
+        make_pipeline(ports=ports)[0].complete(answer())
+    assert [(one.of_new_version, one.flaw) for one in log.records] == [(False, "")]
 
 
 def test_where_the_time_went(

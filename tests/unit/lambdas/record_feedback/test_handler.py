@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -191,6 +192,39 @@ def test_each_judged_answer_is_a_sample_of_the_model_s_quality(
         [metric] = sample["_aws"]["CloudWatchMetrics"]
         assert sorted(metric["Dimensions"][0]) == ["environment", "model"]
         assert (sample["environment"], sample["model"]) == ("poc", "meguru-text")
+
+
+@pytest.mark.parametrize(
+    ("rating", "is_new", "minutes", "counts"),
+    [
+        ("down", True, 0, True),
+        ("up", True, 0, False),
+        ("down", False, 0, False),
+        # It may be another release's by now.
+        ("down", True, 20, False),
+    ],
+)
+def test_a_vote_against_a_version_on_trial_is_told_to_its_release(
+    service: Service,
+    capsys: pytest.CaptureFixture[str],
+    rating: str,
+    is_new: bool,
+    minutes: int,
+    counts: bool,
+) -> None:
+    boto3.resource("dynamodb").Table("inferences").update_item(
+        Key={"inference_id": "chatcmpl-1"},
+        UpdateExpression="SET of_new_version = :new, created_at = :at",
+        ExpressionAttributeValues={
+            ":new": is_new,
+            ":at": (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat(),
+        },
+    )
+    assert service.post({"inference_id": "chatcmpl-1", "rating": rating})[0] == 200
+    printed = [line for line in capsys.readouterr().out.splitlines() if '"ThumbsDown":[' in line]
+    assert len(printed) == counts
+    for line in printed:
+        assert json.loads(line)["version"] == "new"
 
 
 @pytest.mark.parametrize(("number", "kept_answer"), [(3, "10日です"), (4, "")])

@@ -48,7 +48,7 @@ def tried(runtime: Any, kind: str = "text", maximum_seconds: float = 30) -> str:
 
 
 def refused(code: str, **more: Any) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "no"}, **more}, "InvokeEndpoint")  # type: ignore[typeddict-item]
+    return ClientError({"Error": {"Code": code, "Message": "no"}, **more}, "InvokeEndpoint")
 
 
 def failing(error: Exception) -> Callable[[Any], Any]:
@@ -104,7 +104,7 @@ def test_a_stream_without_an_end(stream: bytes) -> None:
 
 def test_a_slow_version(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([0, 90, 0, 40, 0, 35.0])
-    monkeypatch.setattr(smoke_test.time, "monotonic", lambda: next(times))
+    monkeypatch.setattr("lambdas.try_version.smoke_test.time.monotonic", lambda: next(times))
     assert "longer than 30 s: the fastest 35.0 s" in tried(FakeRuntime(saying(SAID)))
     # The first one warms it up, and one may have had bad luck.
     times = iter([0, 90, 0, 40, 0, 5.0])
