@@ -29,12 +29,15 @@ class RunClaim:
         item: Item = self._table.get_item(Key=self._key, ConsistentRead=True).get("Item", {})
         return item
 
-    def request(self) -> Item:
-        """Ask for a run: who has its turn can't give it back without having seen this."""
+    def request(self, look: str) -> Item:
+        """Ask for a run: who has its turn can't give it back without having seen this.
+
+        `look` is why: another may take the turn before who has asked for it does.
+        """
         updated = self._table.update_item(
             Key=self._key,
-            UpdateExpression="ADD requests :one",
-            ExpressionAttributeValues={":one": 1},
+            UpdateExpression="ADD requests :one SET look = :look",
+            ExpressionAttributeValues={":one": 1, ":look": look},
             ReturnValues="ALL_NEW",
         )
         item: Item = updated["Attributes"]

@@ -23,10 +23,12 @@ def handler(event: dict[str, Any], context: object) -> None:
     looks = [json.loads(record["body"]).get("look", NEW_DATA) for record in event["Records"]]
     reasons = [look for look in looks if look != CLOCK]
     turn = claim()
-    item = turn.request() if reasons else turn.read()
+    item = turn.request(reasons[0]) if reasons else turn.read()
     if item.get("requests", 0) == item.get("curated", 0) or turn.is_taken(item):
         return
-    reason = reasons[0] if reasons else "retry"
+    # Where nobody has had the turn, who has asked for it is about to take it.
+    retry = not reasons and "claimed_by" in item
+    reason = "retry" if retry else item["look"]
     turn.take(item, {"reason": reason, "requests": int(item["requests"])})
 
 

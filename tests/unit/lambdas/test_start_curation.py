@@ -63,6 +63,14 @@ def test_the_clock_takes_up_what_has_failed(claim: RunClaim, states: FakeStepFun
     assert [json.loads(text)["reason"] for text in states.inputs.values()] == ["new_data", "retry"]
 
 
+def test_the_clock_that_comes_between_an_asker_and_its_turn_gives_the_asker_s_reason(
+    claim: RunClaim, states: FakeStepFunctions
+) -> None:
+    claim.request("quality")
+    function.handler(batch("clock"), None)
+    assert [json.loads(text)["reason"] for text in states.inputs.values()] == ["quality"]
+
+
 def test_the_clock_leaves_what_is_curated(claim: RunClaim, states: FakeStepFunctions) -> None:
     function.handler(batch("object"), None)
     states.end("SUCCEEDED")

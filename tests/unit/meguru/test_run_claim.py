@@ -90,7 +90,7 @@ def claim(states: FakeStepFunctions, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def look(claim: RunClaim, reason: str = "new_data") -> bool:
-    item = claim.request()
+    item = claim.request(reason)
     return not claim.is_taken(item) and claim.take(item, {"reason": reason})
 
 
@@ -106,7 +106,7 @@ def test_looks_at_the_same_time_start_one_execution(
     together = threading.Barrier(8)
 
     def one(_: int) -> bool:
-        item = claim.request()
+        item = claim.request("new_data")
         together.wait()
         return not claim.is_taken(item) and claim.take(item, {"reason": "new_data"})
 
