@@ -59,12 +59,8 @@ class FeedbackStore:
             if split_conversation(preferred["messages"]) == (context, question):
                 preferred_answer = preferred["answer"]
         policy = inference.get("log", FULL)
-        # What may be kept of what people say is what may be kept of the answer.
-        comment, corrected = (
-            text if policy == FULL else redact(text)
-            for text in (request.comment, request.corrected_output)
-        )
-        if corrected:
+        corrected = _kept(request.corrected_output, policy)
+        if request.corrected_output:
             _refuse_without_texts(policy)
             _refuse_other_than_chats(inference)
             self._check.refuse_unlearnable(inference["model"], context, question, corrected)
@@ -79,11 +75,11 @@ class FeedbackStore:
             model=inference["model"],
             model_package_arn=inference["model_package_arn"],
             reasons=request.reasons,
-            comment=comment,
+            comment=_kept(request.comment, policy),
             corrected_output=corrected,
             preferred_inference_id=request.preferred_inference_id,
             preferred_answer=preferred_answer,
-            tags=request.tags,
+            tags=[tag if policy == FULL else redact(tag) for tag in request.tags],
         )
         # The lake first: what the table counts has to be there when training starts.
         self._put_in_lake(feedback, now)
@@ -161,6 +157,13 @@ def _is_of_release(inference: Mapping[str, Any], now: datetime) -> bool:
     if not inference.get("of_new_version"):
         return False
     return now - datetime.fromisoformat(inference["created_at"]) <= VOTE_COUNTS
+
+
+def _kept(text: str, policy: str) -> str:
+    """What may be kept of what people say: as much as of the answer that they say it of."""
+    if policy == FULL:
+        return text
+    return redact(text) if policy == REDACTED else ""
 
 
 def _refuse_without_texts(policy: str) -> None:

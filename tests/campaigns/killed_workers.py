@@ -98,6 +98,8 @@ class KilledWorkers:
         self._random = random.Random(seed)
         self._server = ModelServer()
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        # Made once, and connected by each worker for itself: a client takes longer than its life.
+        self._unused = self._ledger()
         self.ends: Counter[str] = Counter()
 
     def run(self, num_workers: int) -> list[str]:
@@ -142,7 +144,7 @@ class KilledWorkers:
 
     def _work(self, name: str, prompt_tokens: int, tokens: int, begun: int) -> None:
         """What a worker does between a request and its end."""
-        ledger = self._ledger()
+        ledger = self._unused
         os.write(begun, b".")
         reservation = ledger.reserve(name, self._caller, BOUND, MODEL)
         connection = http.client.HTTPConnection("127.0.0.1", self._server.server_port)
