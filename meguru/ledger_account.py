@@ -1,7 +1,9 @@
 """The book of a whole account, to which all consumers are held together.
 
 It is written after the consumer's when something is reserved, and before it when that is settled:
-what a dead worker left open here stands open there too, with all it takes to settle both.
+what a dead worker left open here stands open there too, with all it takes to settle both. Of one
+that died between the two, nothing is here, as if it was settled: where its model server doesn't say
+that it never began, its consumer is charged the bound, and the account rightly nothing.
 """
 
 from __future__ import annotations

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from inference_containers.serving import usage_log
 from inference_containers.serving.model_server import Failed, ModelServer, read_body, unless_left
 from inference_containers.serving.server_settings import ServerSettings, prepare, run
 from meguru.accelerator import ROOT
 from meguru.model_version import ATTRIBUTES_HEADER, Answering
-from meguru.usage_report import UsageReport, reservation_of
 
 if TYPE_CHECKING:
     from inference_containers.embedding.engine import Engine, Job
@@ -47,7 +47,7 @@ class EmbeddingServer(ModelServer["Engine"]):
 
     async def invocations(self, request: Request) -> Response:
         engine = self.engine
-        reservation = reservation_of(request.headers.get(ATTRIBUTES_HEADER, ""))
+        reservation = usage_log.begin(request.headers.get(ATTRIBUTES_HEADER, ""))
         job: Job | None = None
         try:
             asked, job = await self._submit(engine, await read_body(request))
@@ -56,9 +56,7 @@ class EmbeddingServer(ModelServer["Engine"]):
         finally:
             if job:
                 engine.cancel(job)
-            if reservation:
-                num_read = job.num_read if job else 0
-                print(UsageReport(reservation, num_read, 0).line(), flush=True)
+            usage_log.report(reservation, job.num_read if job else 0, 0)
 
     async def _submit(self, engine: Engine, body: bytes) -> tuple[EmbeddingRequest, Job]:
         # Imported by now: an engine is there.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from inference_containers.serving import usage_log
 from inference_containers.serving.model_server import Failed, ModelServer, read_body, unless_left
 from inference_containers.serving.server_settings import ServerSettings, prepare, run, whole_number
 from inference_containers.text.completion import DONE, server_sent_event
@@ -22,7 +23,6 @@ from meguru.accelerator import ROOT
 from meguru.api_errors import ApiError
 from meguru.model_version import ATTRIBUTES_HEADER, Answering
 from meguru.sampling_request import MAX_ANSWER_TOKENS
-from meguru.usage_report import reservation_of, started_line
 
 if TYPE_CHECKING:
     from inference_containers.text.engine import Engine
@@ -89,9 +89,7 @@ class TextServer(ModelServer["Engine"]):
         engine = self.engine
         headers = self._headers(engine)
         predict = importlib.import_module("inference_containers.text.predict")
-        reservation = reservation_of(request.headers.get(ATTRIBUTES_HEADER, ""))
-        if reservation:
-            print(started_line(reservation), flush=True)
+        reservation = usage_log.begin(request.headers.get(ATTRIBUTES_HEADER, ""))
         try:
             prediction: Prediction = await predict.start(engine, await read_body(request))
         except ApiError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meguru.usage_report import UsageReport
+from inference_containers.serving import usage_log
 
 if TYPE_CHECKING:
     from inference_containers.text.predict import Prediction
@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
 def report(reservation: str | None, prediction: Prediction | None) -> None:
     """Say in the log what a request has used that names a reservation; nothing: it was refused."""
-    if reservation is None:
-        return
     num_tokens = prediction.generation.num_tokens if prediction else 0
     # The prompt was read if there is a token after it.
     num_read = len(prediction.generation.prompt) if prediction and num_tokens else 0
-    print(UsageReport(reservation, num_read, num_tokens).line(), flush=True)
+    usage_log.report(reservation, num_read, num_tokens)

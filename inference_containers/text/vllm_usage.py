@@ -6,8 +6,8 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from inference_containers.serving import usage_log
 from meguru.model_version import ATTRIBUTES_HEADER
-from meguru.usage_report import UsageReport, reservation_of, started_line
 
 _ATTRIBUTES = ATTRIBUTES_HEADER.lower().encode()
 Message = MutableMapping[str, Any]
@@ -28,11 +28,10 @@ class UsageLog:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         headers = dict(scope.get("headers", []))
-        reservation = reservation_of(headers.get(_ATTRIBUTES, b"").decode("latin-1"))
+        reservation = usage_log.begin(headers.get(_ATTRIBUTES, b"").decode("latin-1"))
         if reservation is None:
             await self._app(scope, receive, send)
             return
-        print(started_line(reservation), flush=True)
         usage = Usage()
 
         async def send_read(message: Message) -> None:
@@ -45,7 +44,7 @@ class UsageLog:
             await self._app(scope, receive, send_read)
         finally:
             if found := usage.found():
-                print(UsageReport(reservation, *found).line(), flush=True)
+                usage_log.report(reservation, *found)
 
 
 class Usage:

@@ -137,9 +137,11 @@ def test_what_was_read_is_reported_and_a_stop_is_clean(
     container.client.post("/invocations", json={"input": "unnamed"})
     container.process.send_signal(signal.SIGTERM)
     said, _ = container.process.communicate(timeout=30)
-    reported = [line for line in said.splitlines() if line.startswith("event=usage")]
+    reported = [line for line in said.splitlines() if line.startswith("event=")]
     assert reported == [
+        "event=started id=book/embd-1",
         "event=usage id=book/embd-1 prompt_tokens=7 completion_tokens=0",
+        "event=started id=book/embd-1",
         "event=usage id=book/embd-1 prompt_tokens=0 completion_tokens=0",
     ]
     # Once all were answered, uvicorn ends by the signal it was sent.

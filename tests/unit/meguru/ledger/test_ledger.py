@@ -200,6 +200,19 @@ def test_dead_workers_reservation_is_charged_what_was_heard_of_it(
     assert ledger.read(account_book("2026-11")).number("tokens") == 9
 
 
+@pytest.mark.parametrize(("heard", "charged"), [((0, 0), 0), (None, 80)])
+def test_worker_that_died_between_two_books(
+    make_ledger: Make, make_consumer: Make, clock: Any, heard: tuple[int, int] | None, charged: int
+) -> None:
+    # Without a budget and prices there is no book of the account to write to.
+    make_ledger(budget=Budget()).reserve("dead", make_consumer(), 80, "chat")
+    ledger = make_ledger(prices=PRICES)
+    clock.seconds += LIFETIME_SECONDS
+    assert ledger.settle_expired(ledger.read(BOOK), lambda *_: heard) == 1
+    assert ledger.read(BOOK).number("tokens") == charged
+    assert ledger.read(account_book("2026-11")).number("tokens") == 0
+
+
 def test_answer_from_the_cache_has_its_own_rule(make_ledger: Make, make_consumer: Make) -> None:
     ledger = make_ledger(prices=PRICES, budget=Budget(per_month=700))
     caller = make_consumer(requests_per_minute=3, tokens_per_day=1)
