@@ -19,6 +19,8 @@ OWN = [
 
 def imported(source: str) -> Iterator[str]:
     """The modules of localcloud that a source imports, wherever in it."""
+    if "localcloud" not in source:
+        return
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

@@ -1,4 +1,4 @@
-"""A Python whose packages are imported already: `python warm_python.py SOCKET -c CODE`.
+"""A Python whose packages are imported already: `python warm_python.py NAME -c CODE`, or a file.
 
 What stands behind the socket forks a process for each who asks. The command itself lives as long as
 that process does, has its streams, passes signals on, and ends as it ended.
@@ -14,6 +14,7 @@ import json
 import os
 import random
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -63,9 +64,13 @@ def start_server() -> None:
         subprocess.Popen(
             [sys.executable, __file__, "serve", str(number), str(os.getpid())],
             pass_fds=[number],
+            # As the images have it: threads that spin while they wait cost the others.
+            env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
             stdin=subprocess.DEVNULL,
         )
     os.environ[VARIABLE] = name
+    # Local clouds fork their containers from it too.
+    os.environ["LOCALCLOUD_PYTHON"] = shlex.join(command())
 
 
 class Child(NamedTuple):
@@ -140,16 +145,21 @@ def _stand_alone(server: int, streams: Sequence[int]) -> None:
     random.seed()
 
 
-def become(arguments: list[str], environment: dict[str, str], folder: str) -> tuple[str, Any]:
+def become(arguments: list[str], environment: dict[str, str], folder: str) -> tuple[Any, Any]:
     """Make this process what the command would be: its code, and where that runs."""
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    place = arguments.index("-c")
-    sys.argv = ["-c", *arguments[place + 2 :]]
-    sys.path.insert(0, "")
     main = sys.modules["__main__"] = ModuleType("__main__")
-    return arguments[place + 1], vars(main)
+    if "-c" in arguments:
+        place = arguments.index("-c")
+        code, sys.argv = arguments[place + 1], ["-c", *arguments[place + 2 :]]
+        sys.path.insert(0, "")
+    else:
+        main.__file__, sys.argv = arguments[0], arguments
+        code = Path(arguments[0]).read_text("utf-8")
+        sys.path.insert(0, str(Path(arguments[0]).parent))
+    return compile(code, sys.argv[0], "exec"), vars(main)
 
 
 def ask(name: str, arguments: list[str]) -> int:

@@ -23,12 +23,14 @@ class Command:
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         self._mark = uuid.uuid4().hex
+        # As a person starts it: what it starts shares nothing with the tests.
+        own = {name: os.environ[name] for name in os.environ if name != "LOCALCLOUD_PYTHON"}
         self.output = folder / "output"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "cli.main", *arguments],
             cwd=folder,
             env={
-                **os.environ,
+                **own,
                 MARKER: self._mark,
                 "PYTHONPATH": str(Path(__file__).parents[2]),
                 "COLUMNS": "250",

@@ -1,7 +1,8 @@
 """Warm starts: containers that are Python programs, forked where their packages are imported.
 
 An image asks for it by `LABEL localcloud.preload="torch ..."`. What those packages read from the
-environment while they are imported they read from the image's ENV.
+environment while they are imported they read from the image's ENV. LOCALCLOUD_PYTHON can name a
+command in the interpreter's place, one that shares with others what it has imported.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import logging
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -93,7 +95,7 @@ class _ForkServer:
         log = folder / "forkserver.log"
         with other, log.open("wb") as output:
             self._process = processes.start(
-                [sys.executable, str(_PROGRAM), *packages],
+                [*_python(), str(_PROGRAM), *packages],
                 env={**environment, "HOME": str(folder)},
                 cwd=folder,
                 source=other.fileno(),
@@ -160,6 +162,10 @@ class _Forked:
                     # Nothing is said of one that died with the fork server.
                     self._returncode = int(self._status.recv(16) or -signal.SIGKILL)
         return self._returncode
+
+
+def _python() -> list[str]:
+    return shlex.split(os.environ.get("LOCALCLOUD_PYTHON", "")) or [sys.executable]
 
 
 def _read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
