@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lambdas.answer_request.bedrock_guardrail import BedrockGuardrail
 from lambdas.answer_request.ports import Guard
 from meguru.guard_rules import GuardRules
 from meguru.verdict import Verdict
@@ -48,5 +47,8 @@ def read_guard(settings: Path, make_bedrock: Callable[[], Any]) -> Guard | None:
     if rules.is_set:
         guards.append(rules)
     if bedrock := values.get("bedrock"):
+        # A cold start without it has no botocore to import.
+        from lambdas.answer_request.bedrock_guardrail import BedrockGuardrail
+
         guards.append(BedrockGuardrail(make_bedrock(), bedrock["guardrail"], bedrock["version"]))
     return Guards(guards) if guards else None

@@ -11,13 +11,11 @@ import logging
 import os
 from collections.abc import Collection
 from http.server import ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
-
-import boto3
 
 from lambdas.answer_request.admission import admit
 from lambdas.answer_request.answer import Answer
-from lambdas.answer_request.bedrock_guardrail import CONFIG as BEDROCK
 from lambdas.answer_request.cache_choice import make_caching
 from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
 from lambdas.answer_request.guards import SETTINGS, read_guard
@@ -28,6 +26,7 @@ from lambdas.answer_request.pipeline import Model, Pipeline
 from lambdas.answer_request.ports import Consumers
 from lambdas.answer_request.serving import ServingVersions
 from lambdas.answer_request.settings import Settings
+from lambdas.answer_request.signed.clients import DynamoDb, SageMakerRuntime, Sqs, Table
 from meguru.api_errors import ApiError, unknown_path
 from meguru.consumer import Consumer
 from meguru.consumer_directory import ConsumerDirectory
@@ -140,29 +139,37 @@ class RequestHandler(HttpExchange):
         self.end_events()
 
 
+def make_bedrock() -> Any:
+    """A client, for which alone boto3 is imported: a cold start without it is shorter."""
+    import boto3
+
+    from lambdas.answer_request.bedrock_guardrail import CONFIG
+
+    return boto3.client("bedrock-runtime", config=CONFIG)
+
+
 def main() -> None:
     logging.basicConfig(level=logging.INFO)
     settings = Settings.from_environment(os.environ)
-    tables = boto3.resource("dynamodb")
-    consumers = ConsumerDirectory(tables.Table(settings.consumer_table))
+    database = DynamoDb()
+    consumers = ConsumerDirectory(Table(database, settings.consumer_table))
     log = InferenceLog(
-        boto3.client("dynamodb", config=IMPATIENT),
+        DynamoDb(IMPATIENT),
         settings.inference_table,
-        boto3.client("sqs", config=IMPATIENT),
+        Sqs(IMPATIENT),
         settings.inference_queue,
         settings.retention_days,
     )
-    runtime = boto3.client("sagemaker-runtime", config=RUNTIME)
+    runtime = SageMakerRuntime(RUNTIME)
     models = {
         name: Model(TextEndpoint(runtime, endpoint_name), answer_tokens)
         for name, (endpoint_name, answer_tokens) in settings.models.items()
     }
     for name, endpoint_name in settings.embedders.items():
         models[name] = Model(TextEndpoint(runtime, endpoint_name), 0, kind=EmbeddingRequest.kind)
-    database = boto3.client("dynamodb")
     ledger = Ledger(database, settings.ledger_table, settings.billing)
     serving = ServingVersions(database, settings.release_table, settings.endpoints)
-    guard = read_guard(SETTINGS, lambda: boto3.client("bedrock-runtime", config=BEDROCK))
+    guard = read_guard(SETTINGS, make_bedrock)
     pipeline = Pipeline(
         models=models,
         log=log,
