@@ -12,9 +12,13 @@ import zlib
 from functools import cache
 from typing import Any
 
-from moto.dynamodb.parsing.expressions import UpdateExpressionParser
+from moto.core.responses import ActionResult
+from moto.dynamodb.parsing.expressions import (  # type: ignore[attr-defined]
+    UpdateExpressionParser,
+)
 from moto.dynamodb.responses import DynamoHandler
 
+from localcloud.storage.plain_updates import NotPlainError, plain_update
 from localcloud.wire.protocol import Call, Reply
 
 _METHODS = {
@@ -31,6 +35,13 @@ class _Handler(DynamoHandler):
         super().__init__()
         self.current_account, self.region = account, region
         self.body = self.params = parameters
+
+    def update_item(self) -> ActionResult:
+        table = self.dynamodb_backend.get_table(self.body["TableName"])
+        try:
+            return ActionResult(plain_update(table, self.body))
+        except NotPlainError:
+            return super().update_item()
 
 
 def is_direct(service_name: str, call: Call) -> bool:
