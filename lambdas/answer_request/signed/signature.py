@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,7 +45,7 @@ class Signer:
 
         Their names are in lower case, and the path is as it is before it is encoded.
         """
-        at = (moment or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+        at = _moment(moment) if moment else _second(int(time.time()))
         signed = {**headers, "x-amz-date": at}
         if credentials.token:
             signed["x-amz-security-token"] = credentials.token
@@ -63,6 +64,16 @@ class Signer:
             f"SignedHeaders={listed}, Signature={signature}"
         )
         return signed
+
+
+def _moment(moment: datetime) -> str:
+    return moment.strftime("%Y%m%dT%H%M%SZ")
+
+
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    """A moment, written once for all calls of its second."""
+    return _moment(datetime.fromtimestamp(seconds, UTC))
 
 
 @lru_cache(maxsize=16)
