@@ -39,3 +39,5 @@ for image in training evaluation base_models inference_containers/text inference
 done
 # The SageMaker Python SDK has an environment of its own, and versions of its own.
 $compile --python-version 3.11 --group sdk --output-file examples/sagemaker_sdk/requirements.txt
+# So has LiteLLM's proxy.
+$compile --python-version 3.11 --group gateway --output-file benchmarks/proxies/requirements.txt
