@@ -46,7 +46,7 @@ lint: setup ## style, types, import contracts
 synth: setup ## write the templates of one environment to cdk.out/NAME; ENV=environments/production.yaml
 	@$(BIN)/python app.py $(or $(ENV),environments/poc.yaml)
 
-peers: models .venv/.trl ## what benchmarks/fine_tuning.py is measured beside: TRL and the real model
+peers: models .venv/.trl .venv-gateway/.ready ## what benchmarks/ are measured beside: TRL, the real model, LiteLLM's proxy (0.8 GB)
 
 bench: peers ## measure everything in benchmarks/ anew, but for campaigns
 	@for name in $(filter-out __init__ counted measuring $(CAMPAIGNS),$(basename $(notdir $(wildcard benchmarks/*.py)))); do \
@@ -54,6 +54,12 @@ bench: peers ## measure everything in benchmarks/ anew, but for campaigns
 
 campaigns: setup ## every campaign at full length, an hour or two: trials, failures, and 3/N
 	@for name in $(CAMPAIGNS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+.venv-gateway/.ready: benchmarks/proxies/requirements.txt
+	@echo "Setting up .venv-gateway: once, a minute or two, 0.8 GB"
+	@$(PYTHON) -m venv .venv-gateway
+	@.venv-gateway/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
 
 .venv/.models .venv/.trl: .venv/.%: .venv/.ready requirements-%.lock
 	@echo "Installing requirements-$*.lock, once: some seconds, where the network is quick"
@@ -64,7 +70,7 @@ lock: setup ## pin every dependency anew
 	@tools/lock.sh
 
 clean: ## remove what was made here, the virtual environment too
-	rm -rf .venv .venv-sdk .venv-clients .meguru cdk.out
+	rm -rf .venv .venv-clients .venv-gateway .venv-sdk .meguru cdk.out
 
 setup: .venv/.ready
 

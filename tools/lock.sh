@@ -43,3 +43,5 @@ $compile --python-version 3.11 --group sdk --output-file examples/sagemaker_sdk/
 for client in benchmarks/clients/requirements/*.in; do
   $compile --python-version 3.11 --output-file "${client%.in}.txt" "$client"
 done
+# So has LiteLLM's proxy.
+$compile --python-version 3.11 --group gateway --output-file benchmarks/proxies/requirements.txt

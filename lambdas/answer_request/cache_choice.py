@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import boto3
-
 from lambdas.answer_request.cache_store import CacheStore
 from lambdas.answer_request.caching import Caching
 from lambdas.answer_request.dynamodb_store import CLIENT, DynamoDbStore
 from lambdas.answer_request.serving import ServingVersions
 from lambdas.answer_request.settings import Settings
+from lambdas.answer_request.signed.clients import DynamoDb
 from lambdas.answer_request.single_flight import SingleFlight
 from lambdas.answer_request.valkey_connection import ValkeyConnections
 from lambdas.answer_request.valkey_store import ValkeyStore
@@ -27,6 +26,5 @@ def make_caching(settings: Settings, serving: ServingVersions) -> Caching | None
 
 def _store(address: str) -> CacheStore:
     if address.startswith(TABLE):
-        client = boto3.client("dynamodb", config=CLIENT)
-        return DynamoDbStore(client, address.removeprefix(TABLE))
+        return DynamoDbStore(DynamoDb(CLIENT), address.removeprefix(TABLE))
     return ValkeyStore(ValkeyConnections(address))

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.answer_request.cache_store import Entry, StoreUnavailable
+from lambdas.answer_request.signed.calls import Patience
 from meguru.conditional_update import Attributes, ConditionalUpdate, ConditionFailed
 
 # A cache that has to be waited for is none.
-CLIENT = Config(connect_timeout=0.5, read_timeout=1, retries={"total_max_attempts": 2})
+CLIENT = Patience(connect_timeout=0.5, read_timeout=1, attempts=2)
 KEY, ANSWER, ANSWER_UNTIL = "cache_key", "answer", "answer_until"
 LEADER, LEADS_UNTIL = "leader", "leads_until_ms"
 # When DynamoDB deletes the item, days late: what is over by then is not read.

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-from botocore.config import Config
 from botocore.exceptions import (
     ClientError,
     ConnectionClosedError,
@@ -16,6 +15,7 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
 
+from lambdas.answer_request.signed.calls import Patience
 from lambdas.answer_request.warm_up import WarmUp
 from meguru.api_errors import NOT_SERVING, ApiError, NotServing, Overloaded, Warming
 from meguru.endpoint_address import EndpointAddress
@@ -23,12 +23,7 @@ from meguru.model_version import Answering
 
 # SageMaker ends a whole answer after 60 s and a stream after 8 minutes: whoever waits less leaves a
 # generation that is paid for. And none is begun a second time because its answer got lost.
-RUNTIME = Config(
-    connect_timeout=5,
-    read_timeout=8 * 60 + 10,
-    tcp_keepalive=True,
-    retries={"total_max_attempts": 1},
-)
+RUNTIME = Patience(connect_timeout=5, read_timeout=8 * 60 + 10, attempts=1)
 
 
 class TextEndpoint:

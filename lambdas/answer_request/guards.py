@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lambdas.answer_request.bedrock_guardrail import BedrockGuardrail
 from lambdas.answer_request.ports import Guard
 from meguru.guard_rules import GuardRules
 from meguru.verdict import Verdict
@@ -40,5 +39,8 @@ def read_guard(settings: Mapping[str, Any], make_bedrock: Callable[[], Any]) -> 
     if rules.is_set:
         guards.append(rules)
     if bedrock := settings.get("bedrock"):
+        # A cold start without it has no botocore to import.
+        from lambdas.answer_request.bedrock_guardrail import BedrockGuardrail
+
         guards.append(BedrockGuardrail(make_bedrock(), bedrock["guardrail"], bedrock["version"]))
     return Guards(guards) if guards else None

@@ -8,17 +8,15 @@ from collections import deque
 from datetime import datetime, timedelta
 from typing import Any
 
-from boto3.dynamodb.types import TypeSerializer
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.answer_request.signed.calls import Patience
+from meguru.attribute_values import to_item
 from meguru.log_policy import kept
 from meguru.records import Inference
 
 # Nobody waits for a record for longer than twice this.
-IMPATIENT = Config(
-    connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 2, "mode": "standard"}
-)
+IMPATIENT = Patience(connect_timeout=1, read_timeout=1, attempts=2)
 # Of what no queue took either, this process keeps so much to try again.
 MAX_UNSENT = 100
 
@@ -28,7 +26,7 @@ logger = logging.getLogger(__name__)
 class InferenceLog:
     """Writes to the table; what it doesn't take waits in a queue. No answer fails for its record.
 
-    `dynamodb` and `sqs` are boto3 clients.
+    `dynamodb` and `sqs` are clients such as boto3's.
     """
 
     def __init__(
@@ -37,19 +35,18 @@ class InferenceLog:
         self._dynamodb, self._table_name = dynamodb, table_name
         self._sqs, self._queue_url = sqs, queue_url
         self._retention = timedelta(days=retention_days)
-        self._serialize = TypeSerializer().serialize
         self._unsent: deque[str] = deque(maxlen=MAX_UNSENT)
 
     def write(self, inference: Inference, policy: str) -> None:
         """Keep of it what the policy says."""
         expires = datetime.fromisoformat(inference.created_at) + self._retention
         record = kept(inference, policy).as_dict()
-        item = self._serialize(record | {"expires_at": int(expires.timestamp())})
+        item = to_item(record | {"expires_at": int(expires.timestamp())})
         try:
-            self._dynamodb.put_item(TableName=self._table_name, Item=item["M"])
+            self._dynamodb.put_item(TableName=self._table_name, Item=item)
         except (BotoCoreError, ClientError):
             logger.exception("the record of %s is set aside", inference.inference_id)
-            self._unsent.append(json.dumps({"item": item["M"]}, ensure_ascii=False))
+            self._unsent.append(json.dumps({"item": item}, ensure_ascii=False))
         self._send_unsent()
 
     def _send_unsent(self) -> None:

@@ -13,13 +13,11 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from http.server import ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
-
-import boto3
 
 from lambdas.answer_request.admission import admit
 from lambdas.answer_request.answer import Answer
-from lambdas.answer_request.bedrock_guardrail import CONFIG as BEDROCK
 from lambdas.answer_request.cache_choice import make_caching
 from lambdas.answer_request.comparison_table import ComparisonTable
 from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
@@ -32,6 +30,7 @@ from lambdas.answer_request.ports import Consumers
 from lambdas.answer_request.serving import ServingVersions
 from lambdas.answer_request.settings import Settings
 from lambdas.answer_request.side_by_side import SideBySide
+from lambdas.answer_request.signed.clients import DynamoDb, SageMakerRuntime, Sqs, Table
 from lambdas.answer_request.warm_up import WarmUp
 from meguru.api_errors import ApiError, unknown_path
 from meguru.consumer import Consumer
@@ -179,20 +178,28 @@ class RequestHandler(HttpExchange):
         self.end_events()
 
 
+def make_bedrock() -> Any:
+    """A client, for which alone boto3 is imported: a cold start without it is shorter."""
+    import boto3
+
+    from lambdas.answer_request.bedrock_guardrail import CONFIG
+
+    return boto3.client("bedrock-runtime", config=CONFIG)
+
+
 def main() -> None:
     logging.basicConfig(level=logging.INFO)
     settings = Settings.from_environment(variables(__file__))
-    tables = boto3.resource("dynamodb")
-    consumers = ConsumerDirectory(tables.Table(settings.consumer_table))
+    database = DynamoDb()
+    consumers = ConsumerDirectory(Table(database, settings.consumer_table))
     log = InferenceLog(
-        boto3.client("dynamodb", config=IMPATIENT),
+        DynamoDb(IMPATIENT),
         settings.inference_table,
-        boto3.client("sqs", config=IMPATIENT),
+        Sqs(IMPATIENT),
         settings.inference_queue,
         settings.retention_days,
     )
-    runtime = boto3.client("sagemaker-runtime", config=RUNTIME)
-    database = boto3.client("dynamodb")
+    runtime = SageMakerRuntime(RUNTIME)
     ledger = Ledger(database, settings.ledger_table, settings.billing)
     serving = ServingVersions(database, settings.release_table, settings.endpoints)
     endpoints = {
@@ -205,7 +212,7 @@ def main() -> None:
     }
     for name in settings.embedders:
         models[name] = Model(endpoints[name], 0, kind=EmbeddingRequest.kind)
-    guard = read_guard(settings.guard, lambda: boto3.client("bedrock-runtime", config=BEDROCK))
+    guard = read_guard(settings.guard, make_bedrock)
     pipeline = Pipeline(
         models=models,
         aliases=settings.aliases,

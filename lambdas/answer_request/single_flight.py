@@ -47,29 +47,51 @@ class CachedAnswer:
             raise ValueError(f"no answer: {text[:40]!r}") from error
 
 
+@dataclass(frozen=True)
 class Lead:
     """The right to make an answer alone, renewed until it is ended or this process is."""
 
-    def __init__(self, store: CacheStore, key: str, leader: str) -> None:
-        self._store, self._key, self._leader = store, key, leader
-        self._ended = threading.Event()
-        threading.Thread(target=self._renew, daemon=True).start()
+    key: str
+    leader: str
 
-    def end(self) -> None:
-        self._ended.set()
 
-    def give_up(self) -> None:
-        """Let another one lead: there will be no answer."""
-        self.end()
-        self._store.give_up(self._key, self._leader)
+class Leads:
+    """This process's leads: one thread renews them all, for as long as there are any."""
 
-    def _renew(self) -> None:
-        while not self._ended.wait(RENEW_SECONDS):
-            try:
-                if not self._store.renew(self._key, self._leader, LEAD_SECONDS):
-                    return
-            except StoreUnavailable as error:
-                logger.warning("a lead could not be renewed: %s", error)
+    def __init__(self, store: CacheStore) -> None:
+        self._store = store
+        self._open: set[Lead] = set()
+        self._lock, self._is_renewing = threading.Lock(), False
+
+    def begin(self, lead: Lead) -> None:
+        with self._lock:
+            self._open.add(lead)
+            if self._is_renewing:
+                return
+            self._is_renewing = True
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def end(self, lead: Lead) -> None:
+        with self._lock:
+            self._open.discard(lead)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(RENEW_SECONDS)
+            with self._lock:
+                leads = list(self._open)
+                self._is_renewing = bool(leads)
+            if not leads:
+                return
+            self._renew(leads)
+
+    def _renew(self, leads: list[Lead]) -> None:
+        try:
+            for lead in leads:
+                if not self._store.renew(lead.key, lead.leader, LEAD_SECONDS):
+                    self.end(lead)
+        except StoreUnavailable as error:
+            logger.warning("leads could not be renewed: %s", error)
 
 
 class SingleFlight:
@@ -77,6 +99,7 @@ class SingleFlight:
 
     def __init__(self, store: CacheStore, seconds: int) -> None:
         self._store, self._seconds = store, seconds
+        self.leads = Leads(store)
         self._left_alone_until = 0.0
 
     def find(self, key: str) -> tuple[CachedAnswer | None, Lead | None]:
@@ -94,19 +117,21 @@ class SingleFlight:
     def put(self, key: str, answer: CachedAnswer, lead: Lead | None) -> None:
         """Keep an answer for who asks next, and for who waits."""
         if lead:
-            lead.end()
+            self.leads.end(lead)
         text = answer.text()
         try:
             if len(text.encode()) <= MAX_ANSWER_BYTES:
                 self._store.put(key, text, self._seconds)
             elif lead:
-                lead.give_up()
+                self._store.give_up(lead.key, lead.leader)
         except StoreUnavailable as error:
             self._leave_alone(error)
 
     def give_up(self, lead: Lead) -> None:
+        """Let another one lead: there will be no answer."""
+        self.leads.end(lead)
         try:
-            lead.give_up()
+            self._store.give_up(lead.key, lead.leader)
         except StoreUnavailable as error:
             self._leave_alone(error)
 
@@ -118,7 +143,9 @@ class SingleFlight:
             if entry.leader is None:
                 entry = self._store.lead(key, leader, LEAD_SECONDS)
                 if entry.leader == leader:
-                    return None, Lead(self._store, key, leader)
+                    lead = Lead(key, leader)
+                    self.leads.begin(lead)
+                    return None, lead
             elif time.monotonic() > waits_until:
                 return None, None
             else:

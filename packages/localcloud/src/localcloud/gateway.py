@@ -157,13 +157,18 @@ class Gateway:
     def _notify(
         self, services: tuple[Service, ...], call: Call, caller: Caller, reply: Reply
     ) -> None:
-        listeners = [s for s in services if type(s).after is not Service.after]
+        listeners = [s for s in services if _hears(s, call.operation)]
         # Who is answered with a stream of events has asked, and changed nothing.
         if not listeners or reply.status >= 300 or call.model.has_event_stream_output:
             return
         result = protocol.read_result(call, reply)
         for service in listeners:
             service.after(call.operation, call.parameters, result, caller)
+
+
+def _hears(service: Service, operation: str) -> bool:
+    is_listener = type(service).after is not Service.after
+    return is_listener and (service.follows is None or operation in service.follows)
 
 
 def _read_body(request: WireRequest) -> None:

@@ -27,6 +27,8 @@ class Service:
 
     service_name: ClassVar[str]
     extends_moto: ClassVar[bool] = False
+    # The operations that `after` hears of; None: of all.
+    follows: ClassVar[frozenset[str] | None] = None
 
     def __init__(self, account: Account) -> None:
         self.account = account

@@ -39,7 +39,7 @@ def test_none(aws: None) -> None:
 
 
 @pytest.mark.parametrize("store", ["dynamodb", "valkey"])
-def test_what_is_kept_is_found(make_table: Any, request: Any, store: str) -> None:
+def test_what_is_kept_is_found(make_table: Any, aws_server: str, request: Any, store: str) -> None:
     make_table("releases", "endpoint_name")
     make_table("cache", "cache_key")
     address = "dynamodb://cache" if store == "dynamodb" else request.getfixturevalue("valkey")

@@ -6,12 +6,11 @@ import io
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import (
     ClientError,
     ConnectionClosedError,
@@ -21,8 +20,10 @@ from botocore.exceptions import (
 )
 
 from lambdas.answer_request.endpoint import RUNTIME, TextEndpoint
+from lambdas.answer_request.signed.clients import SageMakerRuntime
 from lambdas.answer_request.warm_up import WarmUp
 from meguru.api_errors import ApiError, NotServing, Overloaded, Warming
+from tests.unit.lambdas.answer_request.conftest import place
 
 
 class SilentServer(ThreadingHTTPServer):
@@ -210,14 +211,7 @@ def test_sagemaker_gave_the_container_up(make_model: Any) -> None:
 
 def test_a_generation_is_waited_for_and_never_repeated(silent_server: SilentServer) -> None:
     """The real client against a server that takes a request and says nothing."""
-    client = boto3.client(
-        "sagemaker-runtime",
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        endpoint_url=silent_server.url,
-        config=RUNTIME.merge(Config(read_timeout=0.2)),
-    )
+    client = SageMakerRuntime(replace(RUNTIME, read_timeout=0.2), place(silent_server.url))
     with pytest.raises(ApiError) as caught:
         TextEndpoint(client, "text").complete({})
     assert caught.value.status == 504

@@ -82,9 +82,9 @@ def test_who_works_for_long_leads_on(flights: SingleFlight, quick: None) -> None
 def test_of_one_that_is_gone_another_takes_the_place(flights: SingleFlight, quick: None) -> None:
     lead = led(flights)
     # As where the process was killed: nothing renews it and nobody gives it up.
-    lead.end()
+    flights.leads.end(lead)
     begun = time.monotonic()
-    led(flights).end()
+    flights.leads.end(led(flights))
     assert 0.05 < time.monotonic() - begun < 2
 
 
@@ -94,7 +94,7 @@ def test_who_waited_for_too_long_asks_by_itself(
     lead = led(flights)
     monkeypatch.setattr(single_flight, "MAX_WAIT_SECONDS", 0.05)
     assert flights.find("key") == (None, None)
-    lead.end()
+    flights.leads.end(lead)
 
 
 def test_a_store_that_is_unavailable_is_none(
@@ -116,7 +116,7 @@ def test_a_store_that_is_unavailable_is_none(
     assert flights.find("key") == (None, None)
     store.error = None
     store.leaders.clear()
-    led(flights).end()
+    flights.leads.end(led(flights))
 
 
 def test_what_is_too_large_is_not_kept(flights: SingleFlight, store: MemoryStore) -> None:

@@ -29,6 +29,7 @@ class LogsService(Service):
 
     service_name = "logs"
     extends_moto = True
+    follows = frozenset({"DeleteLogGroup"})
 
     def __init__(self, account: Account, moto: MotoBackend) -> None:
         super().__init__(account)
@@ -39,8 +40,7 @@ class LogsService(Service):
         self._subscriptions.stop()
 
     def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
-        if operation == "DeleteLogGroup":
-            self._subscriptions.forget(request["logGroupName"])
+        self._subscriptions.forget(request["logGroupName"])
 
     def put_log_events(self, request: Request, caller: Caller) -> Response:
         events = request["logEvents"]

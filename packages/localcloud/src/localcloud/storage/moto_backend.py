@@ -25,6 +25,7 @@ from werkzeug.exceptions import HTTPException
 
 from localcloud.calls import ServiceError
 from localcloud.credentials import ADMINISTRATOR_ACCESS_KEY_ID
+from localcloud.storage.item_calls import is_direct, item_call, json_reply, read_expressions_once
 from localcloud.wire import protocol
 from localcloud.wire.protocol import CBOR, Call, Reply
 
@@ -85,6 +86,7 @@ class MotoBackend:
     def start(self) -> None:
         """Empty moto's state, which is one for the whole process, as is its loader of models."""
         moto.core.utils.create_loader = _one_loader  # type: ignore[attr-defined]
+        read_expressions_once()
         default_user_config.setdefault("iam", {})["load_aws_managed_policies"] = True
         BackendDict.reset()
         reset_model_data()
@@ -98,7 +100,19 @@ class MotoBackend:
         if call.protocol == CBOR:
             result = self.invoke(service_name, call.operation, call.parameters)
             return protocol.reply(call, result, "")
+        if is_direct(service_name, call):
+            return self._item_call(call, request)
         return self.forward(service_name, request)
+
+    def _item_call(self, call: Call, request: WireRequest) -> Reply:
+        self._count()
+        try:
+            with self._locks["dynamodb"]:
+                return item_call(call, self._account, self._region)
+        except HTTPException as error:
+            return json_reply(error.code or 400, error.get_body().encode())
+        except _BEWILDERED as error:
+            raise _bewildered("dynamodb", request, error) from error
 
     def forward(self, service_name: str, request: WireRequest) -> Reply:
         """What moto answers to an HTTP request as it is."""
@@ -119,9 +133,7 @@ class MotoBackend:
 
     def _carry_out(self, service_name: str, wire: WireRequest) -> Reply:
         handler = self._handler(service_name, wire)
-        if next(self._calls) % _FORGET_EVERY == 0:
-            # moto keeps every object it ever made for its dashboard: not needed, never freed.
-            reset_model_data()
+        self._count()
         try:
             with self._lock(service_name, wire):
                 status, headers, body = _answer(handler(wire, wire.raw_url, wire.headers))
@@ -134,6 +146,11 @@ class MotoBackend:
         except _BEWILDERED as error:
             raise _bewildered(service_name, wire, error) from error
         return Reply(int(status), _plain(headers), _encoded(body))
+
+    def _count(self) -> None:
+        if next(self._calls) % _FORGET_EVERY == 0:
+            # moto keeps every object it ever made for its dashboard: not needed, never freed.
+            reset_model_data()
 
     def _lock(self, service_name: str, request: WireRequest) -> AbstractContextManager[Any]:
         # Reading an object takes its own lock inside of moto, and may be long.

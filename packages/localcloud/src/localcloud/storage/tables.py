@@ -65,6 +65,7 @@ class DynamoDbService(Service):
 
     service_name = "dynamodb"
     extends_moto = True
+    follows = frozenset({"CreateTable", "UpdateTable"})
 
     def __init__(self, account: Account, moto: MotoBackend) -> None:
         super().__init__(account)
@@ -84,8 +85,6 @@ class DynamoDbService(Service):
             )
 
     def after(self, operation: str, request: Request, response: Response, caller: Caller) -> None:
-        if operation not in ("CreateTable", "UpdateTable"):
-            return
         table = _tables(self.account)[request["TableName"].rpartition("/")[2]]
         if table.stream_shard is not None and not isinstance(table.stream_shard, Shard):
             table.stream_shard = Shard(table.stream_shard, self.account.clock)
