@@ -24,7 +24,7 @@ NAME = "meguru-poc--chat"
     ],
 )
 def test_what_is_scaled(endpoint: dict[str, int], resource: str, dimension: str) -> None:
-    kind = HostingKind.of(NAME, Endpoint(**endpoint))
+    kind = HostingKind.of(NAME, Endpoint.model_validate(endpoint))
     assert (kind.scaled, kind.dimension) == (resource, dimension)
     # SageMaker's metrics of the one don't scale the other.
     assert ("InferenceComponent" in kind.load) == ("InferenceComponent" in kind.requests)
