@@ -39,7 +39,7 @@ def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def test_two_hosts_reclaimed_and_resumed(make_job: MakeJob, start_host: StartHost) -> None:
-    settings = {"max_steps": "200", "checkpoint_steps": "20", "logging_steps": "10"}
+    settings = {"max_steps": "120", "checkpoint_steps": "20", "logging_steps": "10"}
     whole = make_job("whole", **settings)
     assert whole.train(world_size=2) == [0, 0]
     jobs = make_job("algo-1", **settings), make_job("algo-2", **settings)

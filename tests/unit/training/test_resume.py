@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.training.conftest import TrainingJob
 from training.sampler import WeightedSampler
 from training.trainer import Outcome, Trainer
 
@@ -27,16 +28,16 @@ def test_two_runs_are_bit_identical(make_job: MakeJob) -> None:
 
 
 def test_killed_at_random_moments(make_job: MakeJob) -> None:
-    steps = {"max_steps": "160"}
+    steps = {"max_steps": "110"}
     whole, killed = make_job("whole", **steps), make_job("killed", **steps)
     assert whole.train(world_size=2) == [0, 0]
     chance = random.Random(7)
 
-    for step in (5, 40, 75, 110):
+    for step in (5, 30, 50, 70):
         processes = killed.fork(world_size=2)
         killed.wait_for_checkpoint(step)
         # SIGKILL by the clock, not at a friendly point: inside steps and inside checkpoints.
-        time.sleep(chance.random() * 0.3)
+        time.sleep(chance.random() * 0.2)
         for process in processes:
             process.kill()
             process.join()
@@ -47,8 +48,8 @@ def test_killed_at_random_moments(make_job: MakeJob) -> None:
 
 
 def test_sigterm_to_one_rank_stops_all_after_a_checkpoint(make_job: MakeJob) -> None:
-    whole = make_job("whole", max_steps="150")
-    stopped = make_job("stopped", max_steps="150", checkpoint_steps="10")
+    whole = make_job("whole", max_steps="100")
+    stopped = make_job("stopped", max_steps="100", checkpoint_steps="10")
     assert whole.train(world_size=2) == [0, 0]
 
     processes = stopped.fork(world_size=2)
@@ -88,11 +89,19 @@ def forget_random_state() -> None:
     pytest.MonkeyPatch().setattr("torch.set_rng_state", lambda state: None)
 
 
-@pytest.mark.parametrize("fault", [forget_optimizer, forget_sampler, forget_random_state])
-def test_planted_fault_is_caught(make_job: MakeJob, fault: Callable[[], None]) -> None:
-    whole, faulty = make_job("whole"), make_job("faulty")
-    assert whole.train() == [0]
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> TrainingJob:
+    """A run of one process that nothing interrupted."""
+    job = TrainingJob(tmp_path_factory.mktemp("undisturbed") / "job")
+    assert job.train() == [0]
+    return job
 
+
+@pytest.mark.parametrize("fault", [forget_optimizer, forget_sampler, forget_random_state])
+def test_planted_fault_is_caught(
+    make_job: MakeJob, whole: TrainingJob, fault: Callable[[], None]
+) -> None:
+    faulty = make_job("faulty")
     (process,) = faulty.fork()
     faulty.wait_for_checkpoint(10)
     process.kill()

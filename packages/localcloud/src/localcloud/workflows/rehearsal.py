@@ -82,5 +82,5 @@ class _Account:
 
         self.events.connect(emit)
 
-    def client(self, service: str, caller: Caller) -> Any:
+    def lent_client(self, service: str, caller: Caller) -> Any:
         return self._client(service)
