@@ -219,6 +219,19 @@ class BaseModels:
             ) from error
         return self.revision(name, revision)
 
+    def named(self, text: str) -> BaseModel:
+        """Of `NAME` the revision that trainings begin from, of `NAME@REVISION` that one."""
+        name, at, revision = text.partition("@")
+        newest = self.head(name)
+        if not at:
+            return newest
+        if revision not in (known := self.revisions(name)):
+            raise ValueError(
+                f"'{name}' has no revision '{revision}' in the lake (there are: "
+                f"{', '.join(known)}): give one of them, or leave @{revision} out for the newest"
+            )
+        return self.revision(name, revision)
+
     def revision(self, name: str, revision: str) -> BaseModel:
         return BaseModel.parse(self._loop.read(base_model_manifest_key(name, revision)))
 

@@ -42,10 +42,10 @@ def add(
 
 def register(models: BaseModels, console: Console, name: str) -> None:
     """Make a base model a version that waits for approval, and say which."""
-    model = models.head(name)
+    model = models.named(name)
     version = models.register(model)
     console.print(
-        f"{name} ({model.revision}) waits for approval as {version}",
+        f"{model.name} ({model.revision}) waits for approval as {version}",
         soft_wrap=True,
         highlight=False,
     )
@@ -72,12 +72,12 @@ def show_all(models: BaseModels, console: Console) -> None:
 
 
 def show_one(models: BaseModels, console: Console, name: str, as_json: bool) -> None:
-    model = models.head(name)
+    model = models.named(name)
     if as_json:
         console.print_json(model.to_json().decode())
         return
     show_facts(console, model)
-    others = [one for one in models.revisions(name) if one != model.revision]
+    others = [one for one in models.revisions(model.name) if one != model.revision]
     if others:
         console.print(f"earlier revisions: {', '.join(others)}", highlight=False)
 

@@ -43,7 +43,7 @@ def add_model(
 
 @app.command("register")
 def register_model(
-    name: Annotated[str, typer.Argument(help="A base model's name.")],
+    name: Annotated[str, typer.Argument(help="A base model: NAME, or NAME@REVISION.")],
     model: Annotated[
         str, typer.Option(help="Whose version it becomes: a model's name; the first.")
     ] = "",
@@ -67,7 +67,7 @@ def list_models(
 
 @app.command("show")
 def show_model(
-    name: Annotated[str, typer.Argument(help="A base model's name.")],
+    name: Annotated[str, typer.Argument(help="A base model: NAME, or NAME@REVISION.")],
     as_json: AsJson = False,
     environment_name: EnvironmentName = "poc",
     endpoint_url: EndpointUrl = None,
@@ -82,7 +82,10 @@ def show_model(
 def plan_model(
     recipe: Annotated[str, typer.Argument(help="A recipe's name, such as lora-1.5b.")],
     base: Annotated[
-        str, typer.Option(help="A base model of the lake; without, one of the recipe's size.")
+        str,
+        typer.Option(
+            help="A base model of the lake, NAME or NAME@REVISION; without, one of its size."
+        ),
     ] = "",
     instance_type: Annotated[str, typer.Option(help="Another than the recipe's.")] = "",
     instance_count: Annotated[
@@ -98,7 +101,7 @@ def plan_model(
     Ends with 1 where it doesn't fit.
     """
     with failing_in_one_line():
-        model = reach_models(environment_name, endpoint_url).head(base) if base else None
+        model = reach_models(environment_name, endpoint_url).named(base) if base else None
         fits = base_models.show_plan(
             console, recipe, model, instance_type, instance_count, tokens, as_json
         )

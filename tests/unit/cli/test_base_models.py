@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import boto3
 import pytest
+from moto import mock_aws
 from typer.testing import CliRunner
 
-from cli.base_models import Place, model_files, read_source, why_refused
+from cli.account import Account, Outputs
+from cli.base_models import BaseModels, Place, model_files, read_source, why_refused
 from cli.main import app
+from meguru.base_model import ModelFile, revision_of
+from meguru.names import base_model_head_key, base_model_manifest_key
+from tests.unit.cli.test_packaged_models import MODEL
 
+FILES = [(ModelFile("config.json", number * 64, 1),) for number in "01"]
+REVISIONS = {revision_of(files): files for files in FILES}
+*_, NEWEST = REVISIONS
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -71,6 +83,46 @@ def test_a_source_that_the_job_may_not_read(reason: str) -> None:
     assert why_refused(Place("hub", "owner/model", COMMIT), reason) == reason
     broken = "the shard model-1.safetensors is missing"
     assert why_refused(read_source("s3://bucket/m/"), broken) == broken
+
+
+class LakeAccount(Account):
+    """An account that has nothing but a lake."""
+
+    def __init__(self) -> None:
+        super().__init__("poc")
+        self.outputs = Outputs({"LakeBucket": "lake"})
+
+
+@pytest.fixture
+def models(monkeypatch: pytest.MonkeyPatch) -> Iterator[BaseModels]:
+    """A lake with two revisions of `smollm2`, of which trainings begin from the second."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        s3 = boto3.client("s3", region_name="us-east-1")
+        s3.create_bucket(Bucket="lake")
+        for revision, files in REVISIONS.items():
+            content = replace(MODEL, revision=revision, files=files).to_json()
+            key = base_model_manifest_key("smollm2", revision)
+            s3.put_object(Bucket="lake", Key=key, Body=content)
+        head = json.dumps({"revision": NEWEST}).encode()
+        s3.put_object(Bucket="lake", Key=base_model_head_key("smollm2"), Body=head)
+        yield BaseModels(LakeAccount())
+
+
+def test_a_revision_is_named_or_the_newest(models: BaseModels) -> None:
+    assert models.named("smollm2").revision == NEWEST
+    for revision in REVISIONS:
+        assert models.named(f"smollm2@{revision}").revision == revision
+    for name, said in (
+        ("smollm2@", rf"no revision '' in the lake \(there are: .*{NEWEST}"),
+        (f"smollm2@{'c' * 16}", "leave @cccccccccccccccc out for the newest"),
+        (f"other@{NEWEST}", "no base model 'other' is in the lake"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            models.named(name)
 
 
 def test_a_plan_ends_with_one_where_it_does_not_fit() -> None:
