@@ -386,3 +386,15 @@ def test_a_version_that_comes_to_serve_is_the_last_that_has(
     serving(sagemaker, table)
     remember(table, release={**step()["release"], "package": "arn:p/group/0", "approved_at": "1"})
     assert json.loads(step()["served"]) == ["arn:p/group/0", PACKAGE]
+
+
+def test_what_has_served_as_it_is_made_now_is_not_tried_again(
+    sagemaker: FakeSageMaker, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody has deleted the endpoint: nobody is answered until it is there again."""
+    monkeypatch.setenv("HAS_SMOKE_TEST", "true")
+    release = step()["release"]
+    sagemaker.made.add(release["name"])
+    assert step()["step"] == "create_smoke_config"
+    remember(table, release=release)
+    assert step()["step"] == "create_endpoint"
