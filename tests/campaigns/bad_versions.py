@@ -300,6 +300,9 @@ class BadVersions:
 
     def _let_alarms_see(self, bad: str) -> None:
         """Until the new version has answered enough, and then to the end of the alarms' period."""
+        self.cloud.wait(lambda: self._is_updating() or None, "the canary")
+        # Of the answers that the alarms look at, those of before it would be most.
+        self._end_period()
         began = self._now()
 
         def has_answered() -> bool | None:
