@@ -64,8 +64,8 @@ def start_server() -> None:
         subprocess.Popen(
             [sys.executable, __file__, "serve", str(number), str(os.getpid())],
             pass_fds=[number],
-            # As the images have it: threads that spin while they wait cost the others.
-            env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
+            # Torch's threads spin while they wait for each other, and cost the other processes.
+            env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"},
             stdin=subprocess.DEVNULL,
         )
     os.environ[VARIABLE] = name
