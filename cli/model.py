@@ -126,9 +126,11 @@ def show_plan(
     table.add_row("together", f"{made.needed_bytes / GIB:.2f}")
     table.add_row("of", f"{made.available_bytes / GIB:.2f}")
     console.print(table)
-    serving = serving_parts(shape, work.context_tokens, NUM_CONCURRENT)
+    has_gpu = made.offer.gpu is not None
+    serving = serving_parts(shape, work.context_tokens, NUM_CONCURRENT, has_gpu=has_gpu)
     console.print(
-        f"serving {NUM_CONCURRENT} conversations of {work.context_tokens:,} tokens at once: "
+        f"serving {NUM_CONCURRENT} conversations of {work.context_tokens:,} tokens at once on a "
+        f"{'GPU' if has_gpu else 'CPU'}: "
         f"{sum(serving.values()) / GIB:.1f} GiB, {serving['KV cache'] / GIB:.2f} of it KV cache",
         highlight=False,
     )

@@ -100,11 +100,17 @@ def plan(work: Workload) -> Plan:
     return Plan(work, offer, _parts(work, offer), _hours(work, offer))
 
 
-def serving_parts(shape: Shape, context_tokens: int, num_concurrent: int) -> dict[str, int]:
-    """Bytes to answer `num_concurrent` conversations of full length at once, in 16 bits."""
-    per_token = 2 * shape.num_hidden_layers * shape.num_key_value_heads * shape.head_dim * _HALF
+def serving_parts(
+    shape: Shape, context_tokens: int, num_concurrent: int, *, has_gpu: bool = True
+) -> dict[str, int]:
+    """Bytes to answer `num_concurrent` conversations of full length at once.
+
+    In 16 bits on a GPU; a CPU computes in 32.
+    """
+    number = _HALF if has_gpu else 4
+    per_token = 2 * shape.num_hidden_layers * shape.num_key_value_heads * shape.head_dim * number
     return {
-        "weights": shape.num_parameters * _HALF,
+        "weights": shape.num_parameters * number,
         "KV cache": per_token * context_tokens * num_concurrent,
         "overhead": OVERHEAD_BYTES,
     }

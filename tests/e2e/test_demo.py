@@ -53,6 +53,18 @@ def test_the_names_were_the_longest(report: dict[str, Any]) -> None:
     assert len(MODEL) == MAX_MODEL_KEY and {len(job) for job in jobs} == {62}
 
 
+def test_answers_are_timed_and_the_ledger_is_settled(report: dict[str, Any]) -> None:
+    first, again = report["answers"]
+    assert (first["is_cached"], again["is_cached"]) == (False, True)
+    for answer in (first, again):
+        assert sum(answer["parts"].values()) == answer["latency_ms"]
+    [use] = report["ledger"]
+    assert (use["consumer"], use["reserved"], use["cached_requests"]) == ("example-app", 0, 1)
+    # The first question, three that are answered wrong, and the same three again.
+    assert use["requests"] >= 7 and use["prompt_tokens"] and use["completion_tokens"]
+    assert (use["amount"], use["unconfirmed_tokens"]) == (None, 0)
+
+
 def test_it_went_well(report: dict[str, Any]) -> None:
     assert report["ok"] is True
     assert (report["error"], report["not_shown"]) == (None, [])

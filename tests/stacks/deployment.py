@@ -145,10 +145,8 @@ class _Reader:
             FunctionName=self._physical_id(resource)
         )
         variables = said.get("Environment", {}).get("Variables", {})
-        asset = asset_of(self._assembly, resource)
-        file = asset / "lambdas" / folder / VARIABLES_FILE
-        long_variables = json.loads(file.read_text()) if file.exists() else {}
-        return Function(folder, variables, long_variables, self._role(said["Role"]))
+        in_file = long_variables(self._assembly, resource)
+        return Function(folder, variables, in_file, self._role(said["Role"]))
 
     def _physical_id(self, resource: Resource) -> str:
         return str(self._physical_ids[resource.stack, resource.logical_id])
@@ -168,6 +166,13 @@ def function_folder(assembly: Assembly, resource: Resource) -> str | None:
     asset = asset_of(assembly, resource)
     folders = [path.name for path in (asset / "lambdas").glob("*")]
     return folders[0] if folders else None
+
+
+def long_variables(assembly: Assembly, resource: Resource) -> dict[str, str]:
+    """What a function is told by a file in its asset."""
+    files = list(asset_of(assembly, resource).glob(f"lambdas/*/{VARIABLES_FILE}"))
+    found: dict[str, str] = json.loads(files[0].read_text()) if files else {}
+    return found
 
 
 def asset_of(assembly: Assembly, resource: Resource) -> Path:

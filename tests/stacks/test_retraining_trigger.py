@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from localcloud.check import matches
 
+from tests.stacks.deployment import long_variables
+
 if TYPE_CHECKING:
     from tests.stacks.synthesis import Synthesis
 
@@ -25,13 +27,10 @@ def filters(synthesis: Synthesis) -> list[dict[str, Any]]:
 
 
 def thresholds(synthesis: Synthesis) -> dict[str, dict[str, int]]:
-    variables = [
-        one.properties["Environment"]["Variables"]
-        for one in synthesis.resources("AWS::Lambda::Function")
-        if "FEEDBACK_BEFORE_RETRAINING"
-        in one.properties.get("Environment", {}).get("Variables", {})
-    ]
-    [told] = [json.loads(one["FEEDBACK_BEFORE_RETRAINING"]) for one in variables]
+    functions = synthesis.resources("AWS::Lambda::Function")
+    found = [long_variables(synthesis.assembly, one) for one in functions]
+    name = "FEEDBACK_BEFORE_RETRAINING"
+    [told] = [json.loads(one[name]) for one in found if name in one]
     return dict(told)
 
 

@@ -502,8 +502,8 @@ def test_what_has_a_default_may_be_left_out(tmp_path: Path) -> None:
         ("{curation: {}}", "not curation, which is the data job"),
         ("{1: {}}", "FILE:2: models: YAML reads the key 1 as a number: write it in quot"),
         (
-            "{" + ", ".join(f"m{n}: {{}}" for n in range(21)) + "}",
-            "at most 20 of them (there are 21)",
+            "{" + ", ".join(f"m{n}: {{}}" for n in range(51)) + "}",
+            "at most 50 of them (there are 51)",
         ),
         (
             "{no: {}}",

@@ -89,6 +89,12 @@ def test_the_kv_cache_grows_with_context_and_callers() -> None:
     assert parts["overhead"] == OVERHEAD_BYTES
 
 
+def test_a_cpu_serves_in_32_bits() -> None:
+    gpu, cpu = (serving_parts(SMALL, 2048, 8, has_gpu=one) for one in (True, False))
+    assert gpu["weights"] == 2 * SMALL.num_parameters and cpu["weights"] == 2 * gpu["weights"]
+    assert cpu["KV cache"] == 2 * gpu["KV cache"]
+
+
 def test_what_is_not_known_is_said() -> None:
     with pytest.raises(ValueError, match=r"what ml.x9.large has is not known here; known are ml\."):
         plan(dataclasses.replace(FULL, instance_type="ml.x9.large"))
