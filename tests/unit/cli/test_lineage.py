@@ -139,13 +139,17 @@ class FakeAccount(Account):
 
     def __init__(self, package: dict[str, Any] | None) -> None:
         super().__init__("poc", "http://127.0.0.1:9")
-        self.outputs = Outputs(InferenceTable="inference", LakeBucket="lake")
+        self.outputs = Outputs(
+            InferenceTable="inference", LakeBucket="lake", ReleaseTable="releases"
+        )
         self._package = package
 
     def client(self, service: str) -> Any:
         return self
 
-    def get_item(self, **asked: Any) -> dict[str, Any]:
+    def get_item(self, TableName: str, **asked: Any) -> dict[str, Any]:  # noqa: N803
+        if TableName == "releases":
+            return {}
         messages = {"L": [{"M": {"role": {"S": "user"}, "content": {"S": "締切は?"}}}]}
         item = {"model_package_arn": {"S": PACKAGE}, "messages": messages, "answer": {"S": "不明"}}
         return {"Item": item}
@@ -154,7 +158,7 @@ class FakeAccount(Account):
         if self._package is None:
             told = {"Code": "ValidationException", "Message": "does not exist"}
             raise ClientError({"Error": told}, "DescribeModelPackage")
-        return self._package
+        return {"ModelApprovalStatus": "Approved", **self._package}
 
     def get_object(self, **asked: Any) -> dict[str, Any]:
         raise NoSuchKey
