@@ -97,8 +97,8 @@ class LedgerWatch(Construct):
         )
         use_ledger(function, ledger)
         grant(function, "dynamodb:Query", f"{ledger.table_arn}/index/{MONTH_INDEX}")
-        for name in environment.container_logs.values():
-            grant(function, "logs:FilterLogEvents", self._log_arn(name))
+        logs = map(self._log_arn, environment.container_logs.values())
+        grant(function, "logs:FilterLogEvents", *logs)
         events.Rule(
             self,
             "Look",
