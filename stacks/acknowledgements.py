@@ -133,9 +133,9 @@ ACKNOWLEDGEMENTS = (
         "Target tracking ends the names of its alarms by itself.",
     ),
     wildcard(
-        r"arn:.*:sagemaker:.*:inference-component/meguru-.*--\*",
+        r"arn:.*:sagemaker:.*:\*/meguru-.*--[^*]*",
         ".*/(AnswerRequest|RecordFeedback)Role/DefaultPolicy/Resource",
-        "Components of the environment's endpoints, of which each is granted by its name.",
+        "An endpoint and its inference component, by the one name that both have.",
     ),
     wildcard(
         r"\*",

@@ -13,7 +13,7 @@ from constructs import Construct
 
 from meguru.names import FEEDBACK_PREFIX
 from meguru.records import CORRECTION, VOTE
-from stacks.constructs.grants import components_arn, grant, grant_table, sagemaker_arn
+from stacks.constructs.grants import grant, grant_table, hosting_arn
 from stacks.constructs.lake import Lake
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.records import PENDING_INDEX, Records
@@ -66,8 +66,7 @@ class FeedbackCapture(Construct):
         grant(
             self.function,
             "sagemaker:InvokeEndpoint",
-            *(sagemaker_arn(self, "endpoint", name) for name, _ in environment.learners.values()),
-            components_arn(self, environment.name),
+            *(hosting_arn(self, name) for name, _ in environment.learners.values()),
         )
 
 

@@ -8,7 +8,6 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from meguru.names import resource_name
 from stacks.constructs.table import Table
 
 
@@ -87,12 +86,13 @@ def sagemaker_arn(scope: Construct, resource: str, name: str) -> str:
     return Stack.of(scope).format_arn(service="sagemaker", resource=resource, resource_name=name)
 
 
-def components_arn(scope: Construct, environment: str) -> str:
-    """Matches the inference components of an environment's endpoints.
+def hosting_arn(scope: Construct, endpoint_name: str) -> str:
+    """Matches an endpoint and its inference component, which has the same name.
 
-    Who asks one is checked against both, and endpoints are granted by their names.
+    Who asks a component is checked against both, and of both for each of many models a role's
+    policies would be too long.
     """
-    return sagemaker_arn(scope, "inference-component", resource_name(environment, "*"))
+    return sagemaker_arn(scope, "*", endpoint_name)
 
 
 def secret_arn(scope: Construct, secret: str) -> str:

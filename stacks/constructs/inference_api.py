@@ -12,7 +12,7 @@ from constructs import Construct
 from meguru.names import api_log_name, api_name, stage_name
 from stacks.constructs.feedback_capture import FeedbackCapture
 from stacks.constructs.gateway_responses import add_gateway_responses
-from stacks.constructs.grants import components_arn, grant, grant_table, sagemaker_arn
+from stacks.constructs.grants import grant, grant_table, hosting_arn
 from stacks.constructs.guard import grant_guard
 from stacks.constructs.inference_log import InferenceLog
 from stacks.constructs.ledger import billing_of, use_ledger
@@ -170,11 +170,7 @@ class InferenceApi(Construct):
         grant(
             function,
             ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"],
-            *(
-                sagemaker_arn(self, "endpoint", name)
-                for name in self._environment.endpoints.values()
-            ),
-            components_arn(self, self._environment.name),
+            *(hosting_arn(self, name) for name in self._environment.endpoints.values()),
         )
         grant_table(function, self._records.consumers, "GetItem")
         grant_table(function, self._records.votes, "PutItem")

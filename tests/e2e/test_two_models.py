@@ -188,8 +188,8 @@ def test_a_vote_counts_at_once_and_once(cloud: LoopCloud, second: LoopCloud) -> 
 def test_another_s_comparison_is_nobody_s(cloud: LoopCloud, second: LoopCloud) -> None:
     name, *_ = compare(cloud.openai_client(), stream=False)
     # Who may use an alias alone is answered by its models all the same.
-    settings = Consumer(name="stranger", models=frozenset({BOTH}))
-    stranger = cloud.openai_client(Consumers(cloud.account).add("stranger", settings))
+    settings = Consumer(name="alias-only", models=frozenset({BOTH}))
+    stranger = cloud.openai_client(Consumers(cloud.account).add("alias-only", settings))
     assert [model.id for model in stranger.models.list()] == [BOTH]
     assert len(compare(stranger, stream=False)[1]) == 2
     with pytest.raises(openai.NotFoundError) as refused:

@@ -75,15 +75,20 @@ def test_every_other_upload_is_taken(lake: tuple[Any, str, str]) -> None:
 def test_a_deployment_s_alarms_are_watched_by_the_workflow_and_the_endpoint_s_role(
     synthesis: Synthesis,
 ) -> None:
-    watching = {
-        resource.path.split("/")[-3]: listed(rendered(statement["Resource"], resource.stack))
-        for resource, statement in synthesis.statements()
-        if statement["Action"] == "cloudwatch:DescribeAlarms"
-    }
-    assert len(watching) == 2
-    workflow, role = watching.values()
-    assert workflow == role
-    assert len(role) == 2 and "*" not in role
+    watched: dict[str, list[list[str]]] = defaultdict(list)
+    for resource, statement in synthesis.statements():
+        if statement["Action"] == "cloudwatch:DescribeAlarms":
+            named = listed(rendered(statement["Resource"], resource.stack))
+            watched[resource.stack.stack_name].append(named)
+    assert watched
+    for stack_name, (of_workflow, of_role) in watched.items():
+        alarms = [
+            one.path
+            for one in synthesis.resources("AWS::CloudWatch::Alarm")
+            if one.stack.stack_name == stack_name and "/EndpointAlarms/" in one.path
+        ]
+        assert of_workflow == of_role
+        assert len(of_role) == len(alarms) and "*" not in of_role
 
 
 def test_firehose_may_do_what_its_guide_asks_for(synthesis: Synthesis) -> None:
