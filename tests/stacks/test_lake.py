@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -79,13 +80,13 @@ def test_a_deployment_s_alarms_are_watched_by_the_workflow_and_the_endpoint_s_ro
     for resource, statement in synthesis.statements():
         if statement["Action"] == "cloudwatch:DescribeAlarms":
             named = listed(rendered(statement["Resource"], resource.stack))
-            watched[resource.stack.stack_name].append(named)
+            watched[resource.stack].append(named)
     assert watched
     for stack_name, (of_workflow, of_role) in watched.items():
         alarms = [
             one.path
             for one in synthesis.resources("AWS::CloudWatch::Alarm")
-            if one.stack.stack_name == stack_name and "/EndpointAlarms/" in one.path
+            if one.stack == stack_name and "/EndpointAlarms/" in one.path
         ]
         assert of_workflow == of_role
         assert len(of_role) == len(alarms) and "*" not in of_role
