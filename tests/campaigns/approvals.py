@@ -307,7 +307,7 @@ def keep_claim(states: dict[str, Any]) -> None:
 
 def serve_without_recording(states: dict[str, Any]) -> None:
     arguments = states["RecordRelease"]["Arguments"]
-    arguments["UpdateExpression"] = "SET #release = :release"
+    arguments["UpdateExpression"] = "SET #release = :release, served = :served"
     for name in (":package", ":now"):
         del arguments["ExpressionAttributeValues"][name]
 

@@ -46,7 +46,7 @@ AGAIN_SECONDS = 361
 DELAY_SECONDS = 1.0
 # A model server that repeats what it is told, word by word.
 ECHO_SERVER = '''
-"""Streams a question's words back."""
+"""Says a question's words back, as a stream where one is asked for."""
 import json
 import os
 import time
@@ -62,15 +62,33 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         words = asked["messages"][-1]["content"].split()
+        usage = {"prompt_tokens": len(words), "completion_tokens": len(words)}
+        usage["total_tokens"] = 2 * len(words)
+        if asked.get("stream"):
+            self.stream(words, usage)
+        else:
+            self.complete(" ".join(words), usage)
+
+    def complete(self, text, usage):
+        message = {"role": "assistant", "content": text}
+        choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+        said = {"object": "chat.completion", "choices": choices, "usage": usage}
+        content = json.dumps(said).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def stream(self, words, usage):
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.end_headers()
-        for number, word in enumerate(words):
+        for word in words:
             self.event([{"index": 0, "delta": {"content": word + " "}, "finish_reason": None}])
             time.sleep(0.005)
         self.event([{"index": 0, "delta": {}, "finish_reason": "stop"}])
-        usage = {"prompt_tokens": len(words), "completion_tokens": len(words)}
-        self.event([], usage=usage | {"total_tokens": 2 * len(words)})
+        self.event([], usage=usage)
+        self.wfile.write(b"data: [DONE]\\n\\n")
 
     def event(self, choices, **more):
         said = {"object": "chat.completion.chunk", "choices": choices, **more}
