@@ -16,6 +16,7 @@ from botocore.model import OperationModel, ServiceModel
 from localcloud.check import action_name
 
 from tests.stacks.aws_limits import complaints
+from tests.stacks.signed_clients import signed_clients
 
 MEGURU = Path(__file__).parents[2] / "meguru"
 # Shared modules that call what they are handed.
@@ -123,17 +124,35 @@ def _package(path: Path, folder: Path) -> str:
 
 
 def function_calls(folder: Path) -> list[FunctionCall]:
-    """Every call in a function's folder; ValueError for a client's method that is no operation."""
+    """Every call in a function's folder.
+
+    ValueError for a client's method that is no operation, or that the function's own clients lack.
+    """
     trees = {path: ast.parse(path.read_text()) for path in sources(folder)}
     services = {name: _operations(name) for tree in trees.values() for name in _clients(tree)}
+    own_methods = _own_methods(list(trees.values()))
     found: list[FunctionCall] = []
     for path, tree in trees.items():
         factories = _factories(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 place = f"{path.parent.name}/{path.name}:{node.lineno}"
-                found += _call(node, _paged(node.func), place, services, factories)
+                for call in _call(node, _paged(node.func), place, services, factories):
+                    method = xform_name(call.operation.name)
+                    if method not in own_methods.get(call.service, {method}):
+                        raise ValueError(f"{place}: no client of {call.service} has {method}")
+                    found.append(call)
     return found
+
+
+def _own_methods(trees: list[ast.Module]) -> dict[str, set[str]]:
+    """What the function's own clients can call, of each service that it has no boto3 client of."""
+    found: dict[str, set[str]] = {}
+    for tree in trees:
+        for client in signed_clients(tree).values():
+            found.setdefault(client.service, set()).update(client.methods)
+    of_boto3 = {name for tree in trees for name in _boto3_clients(tree)}
+    return {service: methods for service, methods in found.items() if service not in of_boto3}
 
 
 def services_used(folder: Path) -> set[str]:
@@ -183,17 +202,33 @@ def _factory(value: ast.expr, factories: dict[str, str]) -> str | None:
 
 
 def _factories(tree: ast.Module) -> dict[str, str]:
-    """Functions of a module that make one client and nothing else: `def s3(): return client`."""
-    return {
+    """What makes one client and nothing else: `def s3(): return client`, or a client's class."""
+    own = {name: client.service for name, client in signed_clients(tree).items()}
+    return own | {
         node.name: next(iter(clients))
         for node in tree.body
         if isinstance(node, ast.FunctionDef)
-        for clients in [_clients(node)]
+        for clients in [_boto3_clients(node) | _made(node, own)]
         if len(clients) == 1 and len(node.body) == 1
     }
 
 
-def _clients(tree: ast.AST) -> set[str]:
+def _clients(tree: ast.Module) -> set[str]:
+    """The services that a module makes clients of: boto3's, or the function's own."""
+    own = {name: client.service for name, client in signed_clients(tree).items()}
+    return _boto3_clients(tree) | _made(tree, own)
+
+
+def _made(tree: ast.AST, own: Mapping[str, str]) -> set[str]:
+    """The services of `DynamoDb()`, by the names of the function's own clients."""
+    return {
+        own[node.func.id]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in own
+    }
+
+
+def _boto3_clients(tree: ast.AST) -> set[str]:
     """The services of `boto3.client(NAME)` and `boto3.resource(NAME)`."""
     return {
         node.args[0].value

@@ -9,8 +9,10 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
+import botocore.session
 import pytest
 from boto3.dynamodb.types import TypeSerializer
+from botocore import xform_name
 
 from meguru.comparison import Candidate, Comparison
 from meguru.conditional_update import ConditionalUpdate
@@ -18,9 +20,11 @@ from meguru.names import JOB_LOG_GROUPS, NUM_RANDOM_DIGITS, TEXT_DATASET
 from meguru.records import Feedback
 from tests.stacks.deployment import Deployment
 from tests.stacks.function_calls import Values, function_calls, services_used
+from tests.stacks.signed_clients import clients_of
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
 FOLDERS = sorted({path.parent.name for path in LAMBDAS.glob("*/*.py")})
+SIGNED = "lambdas.answer_request.signed.clients"
 
 # What the Lambda service does with a function's role: its logs, its event sources, and what it
 # sets aside; the lake's key, which S3 uses for the caller; and a stream of an endpoint, which is
@@ -230,10 +234,14 @@ def test_every_setting_is_read_and_every_setting_read_is_set(
         ('boto3.client("s3").get_object(Bucket="b", Kee="k")', "no parameter Kee"),
         ('boto3.client("s3").get_object(Bucket="b")', "needs Key"),
         ('boto3.resource("dynamodb").Table("t").get_item(Kay={})', "no parameter Kay"),
+        ('client = Sqs()\nclient.send_message(QueueUrl="q", Body="b")', "no parameter Body"),
+        ('DynamoDb().put_item(TableName="t")', "needs Item"),
+        ('Table(DynamoDb(), "t").get_item(Kay={})', "no parameter Kay"),
     ],
 )
 def test_a_planted_mistake_is_found(tmp_path: Path, source: str, said: str) -> None:
-    (tmp_path / "handler.py").write_text(f"import boto3\n{source}\n")
+    imports = f"import boto3\nfrom {SIGNED} import DynamoDb, Sqs, Table\n"
+    (tmp_path / "handler.py").write_text(f"{imports}{source}\n")
     found = [text for call in function_calls(tmp_path) for text in call.complaints()]
     assert any(said in text for text in found), found
 
@@ -243,3 +251,56 @@ def test_a_method_that_is_no_operation_is_found(tmp_path: Path) -> None:
     (tmp_path / "handler.py").write_text(text)
     with pytest.raises(ValueError, match="s3 has no operation get_objct"):
         function_calls(tmp_path)
+
+
+def test_calls_by_a_function_s_own_clients_are_found(tmp_path: Path) -> None:
+    (tmp_path / "handler.py").write_text(
+        f"from {SIGNED} import DynamoDb, SageMakerRuntime as Runtime, Sqs, Table\n"
+        'Store(Table(DynamoDb(), "t"), Runtime(PATIENT), Sqs())\n'
+    )
+    (tmp_path / "store.py").write_text(
+        'self._table.get_item(Key={"a": "b"})\n'
+        "self._database.update_item(**request)\n"
+        "self._runtime.invoke_endpoint(**request)\n"
+        'self._queue.send_message(QueueUrl="q", MessageBody="b")\n'
+    )
+    calls = function_calls(tmp_path)
+    assert {call.action for call in calls} == {
+        "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
+        "sagemaker:InvokeEndpoint",
+        "sqs:SendMessage",
+    }
+    assert [call.of_table for call in calls if call.is_whole] == [True, False]
+    assert services_used(tmp_path) == {"dynamodb", "sagemaker-runtime", "sqs"}
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("DynamoDb().get_itm()", "dynamodb has no operation get_itm"),
+        ("def db():\n    return DynamoDb()\ndb().get_itm()", "dynamodb has no operation get_itm"),
+        ('client = DynamoDb()\nclient.delete_item(TableName="t")', "dynamodb has delete_item"),
+    ],
+)
+def test_what_a_function_s_own_clients_lack_is_found(
+    tmp_path: Path, source: str, said: str
+) -> None:
+    (tmp_path / "handler.py").write_text(f"from {SIGNED} import DynamoDb\n{source}\n")
+    with pytest.raises(ValueError, match=said):
+        function_calls(tmp_path)
+
+
+def test_a_function_s_own_clients_have_aws_s_operations() -> None:
+    clients = clients_of(SIGNED)
+    services = {name: client.service for name, client in clients.items()}
+    assert services == {
+        "DynamoDb": "dynamodb",
+        "Table": "dynamodb",
+        "Sqs": "sqs",
+        "SageMakerRuntime": "sagemaker-runtime",
+    }
+    for client in clients.values():
+        model = botocore.session.get_session().get_service_model(client.service)
+        assert client.methods
+        assert client.methods <= {xform_name(name) for name in model.operation_names}
