@@ -68,8 +68,7 @@ def our_gateway(folder: Path, model_port: int) -> Iterator[Subject]:
 
 def build_package(folder: Path) -> Path:
     """What the template makes of the function's folder."""
-    files = {"guard.json": json.dumps(GUARD, ensure_ascii=False)}
-    FunctionBundling("answer_request", files).try_bundle(str(folder))
+    FunctionBundling("answer_request", {}).try_bundle(str(folder))
     return folder
 
 
@@ -110,12 +109,15 @@ def variables(tables: str, cache: str, model_port: int) -> dict[str, str]:
         "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": f"http://127.0.0.1:{model_port}",
         "MODELS": json.dumps({MODEL: ["text", 4096]}),
         "EMBEDDERS": "{}",
+        "ALIASES": "{}",
+        "GUARD": json.dumps(GUARD),
         "CONSUMER_TABLE": "consumers",
         "INFERENCE_TABLE": "inferences",
         "INFERENCE_QUEUE": f"{tables}/123456789012/none",
         "INFERENCE_RETENTION_DAYS": "30",
         "LEDGER_TABLE": "ledger",
         "RELEASE_TABLE": "releases",
+        "VOTE_TABLE": "votes",
         "BILLING": BILLING.as_json(),
         "CORS_ORIGINS": "[]",
         "CACHE_STORE": cache,
