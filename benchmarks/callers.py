@@ -10,7 +10,7 @@ from benchmarks.measuring import campaign_row, keep_rows
 from tests.campaigns import disconnects, overload
 from tests.campaigns.disconnects import disconnects as leaving
 from tests.campaigns.overload import overloaded
-from tests.e2e.loop_cloud import synthesize_trial
+from tests.e2e.loop_cloud import UNTRAINED, synthesize_trial
 
 NUM_STREAMS, NUM_UNTIL_CAUGHT = 500, 30
 PEAK_SECONDS, OVERLOAD_SECONDS = 20.0, 60.0
@@ -20,7 +20,7 @@ NUM_STORMS, OUTAGE_SECONDS = 3, 6.0
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        assembly = synthesize_trial(folder)
+        assembly = synthesize_trial(folder, UNTRAINED)
         rows = [who_leave(assembly, folder), *who_are_too_many(assembly, folder)]
     keep_rows("callers", rows)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.measuring import campaign_row, keep_rows
 from tests.campaigns.clients.environment import TEXT, VECTORS, clients_environment
 from tests.campaigns.described_api import PLANTED, caught, described_api, described_environment
-from tests.e2e.loop_cloud import synthesize_trial
+from tests.e2e.loop_cloud import UNTRAINED, synthesize_trial
 
 NUM_EXAMPLES, NUM_EXAMPLES_UNTIL_CAUGHT = 500, 50
 
@@ -20,7 +20,7 @@ def main() -> None:
         with clients_environment(folder / "whole") as cloud:
             api = described_api(cloud, TEXT, VECTORS)
             failures = api.run(NUM_EXAMPLES) + api.run_linked(NUM_EXAMPLES)
-        assembly = synthesize_trial(folder)
+        assembly = synthesize_trial(folder, UNTRAINED)
         print("; ".join(failures[:20]) or "held", flush=True)
         print(dict(api.statuses), flush=True)
         plants = [plant for plant, _ in PLANTED.values()]

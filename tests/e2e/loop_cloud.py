@@ -58,6 +58,10 @@ SIZES: dict[str, Any] = {
 }
 
 
+# What a model says that was never trained passes no smoke test.
+UNTRAINED = {"release": {"bake_seconds": 0, "poll_seconds": 1, "smoke_test": []}}
+
+
 def synthesize_trial(
     folder: Path, endpoint: dict[str, Any] | None = None, guard: dict[str, Any] | None = None
 ) -> Path:

@@ -30,6 +30,8 @@ def synthesize_clients(folder: Path) -> Path:
     """The assembly of environments/poc.yaml with the four models, and a stand-in for vLLM."""
     values = yaml.safe_load((REPOSITORY / "environments" / "poc.yaml").read_text())
     [text] = values["models"].values()
+    # What they say who were never trained passes no smoke test.
+    text["endpoint"]["release"]["smoke_test"] = []
     endpoint = {**text["endpoint"], "instance_type": "ml.g6.2xlarge"}
     release = {"release": {"bake_seconds": 0, "poll_seconds": 1}}
     values["models"] = {
