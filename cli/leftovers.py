@@ -71,19 +71,14 @@ class Leftovers:
         return sorted(found, key=lambda one: not one.cost)
 
     def _endpoints(self) -> Iterator[Leftover]:
-        listed = self._pages("sagemaker", "list_endpoints", "Endpoints", NameContains=self._prefix)
-        for one in self._of_environment(listed, "EndpointName"):
-            status = one["EndpointStatus"]
-            yield Leftover("endpoint", one["EndpointName"], status, INSTANCES)
-        components = self._pages(
-            "sagemaker",
-            "list_inference_components",
-            "InferenceComponents",
-            NameContains=self._prefix,
-        )
-        for one in self._of_environment(components, "InferenceComponentName"):
-            status = one["InferenceComponentStatus"]
-            yield Leftover("inference component", one["InferenceComponentName"], status, COPIES)
+        kinds = {
+            "endpoint": ("list_endpoints", "Endpoint", INSTANCES),
+            "inference component": ("list_inference_components", "InferenceComponent", COPIES),
+        }
+        for kind, (operation, member, cost) in kinds.items():
+            listed = self._pages("sagemaker", operation, f"{member}s", NameContains=self._prefix)
+            for one in self._of_environment(listed, f"{member}Name"):
+                yield Leftover(kind, one[f"{member}Name"], one[f"{member}Status"], cost)
 
     def _jobs(self) -> Iterator[Leftover]:
         for kind in ("Training", "Processing"):

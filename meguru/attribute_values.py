@@ -34,6 +34,12 @@ def to_attribute(value: Any) -> Attribute:
         return {"M": to_item(value)}
     if isinstance(value, list | tuple):
         return {"L": [to_attribute(one) for one in value]}
+    # No set is empty there, or has values of several kinds.
+    if isinstance(value, set | frozenset) and len({type(one) for one in value}) == 1:
+        members = [to_attribute(one) for one in value]
+        [kind] = {kind for member in members for kind in member}
+        if kind in ("S", "N", "B"):
+            return {f"{kind}S": sorted(member[kind] for member in members)}
     raise TypeError(f"DynamoDB has no form for a {type(value).__name__}")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from meguru.attribute_values import to_attribute
+
 Attributes = dict[str, Any]
 Value = int | str | frozenset[str] | frozenset[bytes]
 
@@ -112,15 +114,5 @@ class ConditionalUpdate:
 
     def _value(self, value: Value | bytes) -> str:
         sign = f":v{len(self._values)}"
-        self._values[sign] = _attribute(value)
+        self._values[sign] = to_attribute(value)
         return sign
-
-
-def _attribute(value: Value | bytes) -> Attributes:
-    if isinstance(value, int):
-        return {"N": str(value)}
-    if isinstance(value, str):
-        return {"S": value}
-    if isinstance(value, bytes):
-        return {"B": value}
-    return {"SS" if isinstance(next(iter(value)), str) else "BS": sorted(value)}
