@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+Answer = TypeVar("Answer")
 
 
 class EndpointAddress:
@@ -18,6 +21,18 @@ class EndpointAddress:
     def members(self) -> dict[str, str]:
         component = {"InferenceComponentName": self._name} if self._hosts_component else {}
         return {"EndpointName": self._name, **component}
+
+    def ask(self, call: Callable[[dict[str, str]], Answer], refused: type[Any]) -> Answer:
+        """What `call` gives for the members; called once more where it is refused the other way.
+
+        `refused` is botocore's ClientError.
+        """
+        try:
+            return call(self.members())
+        except refused as error:
+            if not self.learn(error.response["Error"]):
+                raise
+        return call(self.members())
 
     def learn(self, error: Mapping[str, str]) -> bool:
         """Whether a refusal (botocore's `response["Error"]`) says to ask again, the other way."""

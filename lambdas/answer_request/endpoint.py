@@ -39,7 +39,7 @@ class TextEndpoint:
         """What answered, and the whole completion; `attributes` are for the model server."""
         with self._refusals():
             response = self._ask(
-                lambda: self._runtime.invoke_endpoint(**self._request(body, attributes))
+                lambda request: self._runtime.invoke_endpoint(**request), body, attributes
             )
         return _answering(response), json.loads(response["Body"].read())
 
@@ -50,31 +50,28 @@ class TextEndpoint:
         """What answers, and the chunks as they come; leaving ends the generation."""
         with self._refusals():
             response = self._ask(
-                lambda: self._runtime.invoke_endpoint_with_response_stream(
-                    **self._request(body, attributes)
-                )
+                lambda request: self._runtime.invoke_endpoint_with_response_stream(**request),
+                body,
+                attributes,
             )
         with closing(response["Body"]) as parts:
             yield _answering(response), _chunks(parts)
 
-    def _ask(self, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def _ask(
+        self,
+        call: Callable[[dict[str, Any]], dict[str, Any]],
+        body: dict[str, Any],
+        attributes: str,
+    ) -> dict[str, Any]:
         """What is answered, by an endpoint of either kind."""
-        try:
-            response = call()
-        except ClientError as error:
-            if not self._address.learn(error.response["Error"]):
-                raise
-            response = call()
-        self._warm_up.end()
-        return response
-
-    def _request(self, body: dict[str, Any], attributes: str) -> dict[str, Any]:
         request = {
-            **self._address.members(),
             "ContentType": "application/json",
             "Body": json.dumps(body, ensure_ascii=False).encode(),
         }
-        return request | ({"CustomAttributes": attributes} if attributes else {})
+        request |= {"CustomAttributes": attributes} if attributes else {}
+        response = self._address.ask(lambda members: call({**members, **request}), ClientError)
+        self._warm_up.end()
+        return response
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:

@@ -43,20 +43,14 @@ class TokenCounter:
     def _ask(self, endpoint_name: str, asked: Sequence[Message]) -> Any:
         """What is answered, by an endpoint of either kind."""
         address = self._addresses.setdefault(endpoint_name, EndpointAddress(endpoint_name))
-
-        def call() -> Any:
-            return self._runtime.invoke_endpoint(
-                **address.members(),
+        return address.ask(
+            lambda members: self._runtime.invoke_endpoint(
+                **members,
                 ContentType="application/json",
                 Body=json.dumps({"messages": asked, "max_tokens": 1}, ensure_ascii=False).encode(),
-            )
-
-        try:
-            return call()
-        except ClientError as error:
-            if not address.learn(error.response["Error"]):
-                raise
-            return call()
+            ),
+            ClientError,
+        )
 
 
 def _is_too_long(error: ClientError) -> bool:
