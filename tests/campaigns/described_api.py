@@ -27,7 +27,8 @@ from schemathesis.core.result import Ok
 from cli.consumers import Consumers
 from meguru.api_key import make_api_key
 from tests.campaigns.isolation import Plant, replace_in_functions
-from tests.e2e.loop_cloud import MODEL, LoopCloud, loop_cloud, make_model_archive
+from tests.campaigns.untrained import untrained_cloud
+from tests.e2e.loop_cloud import MODEL, LoopCloud
 
 # `positive_data_acceptance` is not among them: no schema says what fits a model's context.
 NAMES = (
@@ -248,12 +249,7 @@ def described_environment(
     copied = Path(shutil.copytree(assembly, folder / "cdk.out"))
     for plant in plants:
         replace_in_functions(copied, *plant)
-    (folder / "model").mkdir()
-    archive = make_model_archive(folder / "model", ["締切は毎月10日です。When is it due?"] * 9)
-    with loop_cloud(copied, folder / "log") as cloud:
-        version = cloud.register(cloud.put_model(archive))
-        cloud.decide(version, "Approved")
-        cloud.loop.released(version)
+    with untrained_cloud(copied, folder) as cloud:
         yield described_api(cloud)
 
 

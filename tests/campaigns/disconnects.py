@@ -18,7 +18,8 @@ from meguru.ledger import read_book
 from meguru.ledger_book import Book, Used
 from meguru.ledger_books import consumer_books
 from tests.campaigns.isolation import Plant, replace_in_functions
-from tests.e2e.loop_cloud import MODEL, NO_STORE, LoopCloud, loop_cloud, make_model_archive
+from tests.campaigns.untrained import untrained_cloud
+from tests.e2e.loop_cloud import MODEL, NO_STORE, LoopCloud
 
 NUM_CALLERS = 4
 # An answer goes on for longer than anybody of these listens.
@@ -127,11 +128,5 @@ def disconnects(
     replace_in_functions(copied, GENERATION, CHOOSES, CHOOSES + notes)
     if plant:
         replace_in_functions(copied, *plant)
-    (folder / "model").mkdir()
-    texts = ["締切は毎月10日です。When is it due?"] * 9
-    archive = make_model_archive(folder / "model", texts, max_position_embeddings=CONTEXT_TOKENS)
-    with loop_cloud(copied, folder / "log") as cloud:
-        version = cloud.register(cloud.put_model(archive))
-        cloud.decide(version, "Approved")
-        cloud.loop.released(version)
+    with untrained_cloud(copied, folder, max_position_embeddings=CONTEXT_TOKENS) as cloud:
         yield Disconnects(cloud, generated, seed)

@@ -21,7 +21,8 @@ from urllib.parse import urlsplit
 from localcloud.check import Assembly
 
 from tests.campaigns.isolation import Plant, replace_in_functions
-from tests.e2e.loop_cloud import MODEL, NO_STORE, LoopCloud, loop_cloud, make_model_archive
+from tests.campaigns.untrained import untrained_cloud
+from tests.e2e.loop_cloud import MODEL, NO_STORE, LoopCloud
 
 # One answer at a time, of two steps (the first token comes with the prompt): they come evenly.
 STEP_SECONDS, NUM_TOKENS, BATCH_SIZE, NUM_QUEUED = 0.25, 3, 1, 6
@@ -194,12 +195,7 @@ def overloaded(assembly: Path, folder: Path, plant: Plant | None = None) -> Iter
     if plant:
         replace_in_functions(copied, *plant)
     _make_small(copied)
-    (folder / "model").mkdir()
-    archive = make_model_archive(folder / "model", ["締切は毎月10日です。When is it due?"] * 9)
-    with loop_cloud(copied, folder / "log") as cloud:
-        version = cloud.register(cloud.put_model(archive))
-        cloud.decide(version, "Approved")
-        cloud.loop.released(version)
+    with untrained_cloud(copied, folder) as cloud:
         yield Load(cloud, outage)
 
 
