@@ -11,7 +11,8 @@ from cli.loop import LoopFailed
 from cli.model_versions import describe_version, read_release
 from cli.prompts import find_model
 from lambdas.plan_release import approvals
-from lambdas.plan_release.plan import CHANGING
+from lambdas.plan_release.hosting import find_component, find_endpoint
+from lambdas.plan_release.plan import is_changing
 from lambdas.plan_release.release_record import Row, served_in, wanted_in
 from meguru.names import METRIC_NAMESPACE
 from meguru.rollback import STOP_DIMENSION, STOP_METRIC, before_last, rollback_description
@@ -120,8 +121,8 @@ class Rollback:
     def _stop(self) -> None:
         """Have SageMaker take back what it has begun: an alarm of the release hears of it."""
         sagemaker = self._account.client("sagemaker")
-        endpoint = sagemaker.describe_endpoint(EndpointName=self._endpoint)
-        if endpoint["EndpointStatus"] not in CHANGING:
+        endpoint = find_endpoint(sagemaker, self._endpoint)
+        if not is_changing(endpoint, find_component(sagemaker, self._endpoint)):
             return
         dimensions = [{"Name": STOP_DIMENSION, "Value": self._endpoint}]
         datum = {"MetricName": STOP_METRIC, "Dimensions": dimensions, "Value": 1, "Unit": "Count"}

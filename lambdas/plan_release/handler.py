@@ -15,12 +15,12 @@ import boto3
 from lambdas.plan_release import alarm_look, approvals, hosting, trial
 from lambdas.plan_release.deployment import deployments
 from lambdas.plan_release.plan import (
-    CHANGING,
     Component,
     Endpoint,
     Situation,
     Wanted,
     failure,
+    is_changing,
     next_step,
     refusal,
     smoke_failure,
@@ -65,12 +65,12 @@ def _look_at_registry(seen: approvals.Seen) -> approvals.Seen:
 def _plan_as_holder(event: dict[str, Any], record: ReleaseRecord, row: Row) -> dict[str, Any]:
     endpoint = hosting.find_endpoint(sagemaker(), os.environ["ENDPOINT_NAME"])
     component = hosting.find_component(sagemaker(), os.environ["ENDPOINT_NAME"])
-    is_changing = any(one is not None and one.status in CHANGING for one in (endpoint, component))
-    if is_changing and event["attempted"]:
+    changes = is_changing(endpoint, component)
+    if changes and event["attempted"]:
         # It waits for its own change: whoever asks meanwhile notices what was decided.
         return {"step": "wait"}
     approved = record.notice(_look_at_registry)
-    if is_changing:
+    if changes:
         return {"step": "wait"}
     plan = _plan(event, record, row, approved, endpoint, component)
     if plan["step"] in UNSCALING and not record.forget_scaling():

@@ -105,6 +105,10 @@ class Situation:
         return not (self.by_component and self.stands and self.component is None)
 
 
+def is_changing(*hosts: Endpoint | Component | None) -> bool:
+    return any(one is not None and one.status in CHANGING for one in hosts)
+
+
 def next_step(now: Situation) -> str:
     """The name of the one step that brings the endpoint nearer to what is wanted."""
     if now.wanted is None or now.wanted == now.failed:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from cli.account import Account, Outputs
 from cli.loop import LoopFailed
@@ -31,6 +32,7 @@ class FakeAccount(Account):
             ReleaseTable="releases",
         )
         self.approved, self.status = approved, "InService"
+        self.component_status = ""
         self.stops: list[dict[str, Any]] = []
         self.row: dict[str, Any] = {}
         if served:
@@ -75,7 +77,16 @@ class FakeAccount(Account):
         self.decision = asked
 
     def describe_endpoint(self, **asked: Any) -> dict[str, Any]:
-        return {"EndpointStatus": self.status}
+        return {"EndpointStatus": self.status, "EndpointConfigName": "c"}
+
+    def describe_endpoint_config(self, **asked: Any) -> dict[str, Any]:
+        return {"ProductionVariants": [{"InstanceType": "ml.m5.large", "ModelName": "n"}]}
+
+    def describe_inference_component(self, **asked: Any) -> dict[str, Any]:
+        if not self.component_status:
+            said = {"Code": "ValidationException", "Message": "Could not find the component."}
+            raise ClientError({"Error": said}, "DescribeInferenceComponent")
+        return {"InferenceComponentStatus": self.component_status}
 
     def put_metric_data(self, **asked: Any) -> None:
         self.stops.append(asked)
@@ -120,10 +131,21 @@ def test_a_release_that_has_failed_is_not_under_way() -> None:
     assert Rollback(account, "text").find_way() == Way(version(1), version(2), "")
 
 
-@pytest.mark.parametrize(("status", "num_stops"), [("Updating", 1), ("InService", 0)])
-def test_the_decision_is_in_the_registry(status: str, num_stops: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "component_status", "num_stops"),
+    [
+        ("Updating", "", 1),
+        ("InService", "", 0),
+        # An endpoint that scales to zero serves on, while another version comes into its component.
+        ("InService", "Updating", 1),
+        ("InService", "InService", 0),
+    ],
+)
+def test_the_decision_is_in_the_registry(
+    status: str, component_status: str, num_stops: int
+) -> None:
     account = FakeAccount((1, 2), {1: 1, 2: 2, 3: 3})
-    account.status = status
+    account.status, account.component_status = status, component_status
     back = Rollback(account, "text")
     back.go(back.find_way(), "hana", "it invents prices")
     assert account.decision == {
